@@ -1,0 +1,33 @@
+#include "perdita/core/dtype.hpp"
+
+namespace perdita {
+
+std::string_view name_of(DType dtype) {
+  switch (dtype) {
+    case DType::float32: return "float32";
+    case DType::float64: return "float64";
+    case DType::int64: return "int64";
+    case DType::int32: return "int32";
+    case DType::uint8: return "uint8";
+    case DType::boolean: return "bool";
+  }
+  return "unknown";
+}
+
+namespace {
+int rank_of(DType dtype) {
+  switch (dtype) {
+    case DType::boolean: return 0;
+    case DType::uint8: return 1;
+    case DType::int32: return 2;
+    case DType::int64: return 3;
+    case DType::float32: return 4;
+    case DType::float64: return 5;
+  }
+  return 5;
+}
+}  // namespace
+
+DType promote(DType a, DType b) { return rank_of(a) >= rank_of(b) ? a : b; }
+
+}  // namespace perdita

@@ -1,0 +1,72 @@
+// Element types of tensors and data files.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "perdita/core/error.hpp"
+
+namespace perdita {
+
+enum class DType : std::uint8_t { float32, float64, int64, int32, uint8, boolean };
+
+/// Bytes of one element.
+constexpr std::size_t size_of(DType dtype) {
+  switch (dtype) {
+    case DType::float64:
+    case DType::int64: return 8;
+    case DType::float32:
+    case DType::int32: return 4;
+    case DType::uint8:
+    case DType::boolean: return 1;
+  }
+  return 0;
+}
+
+constexpr bool is_floating(DType dtype) { return dtype == DType::float32 || dtype == DType::float64; }
+
+/// "float32", "int64", ...; boolean is "bool".
+std::string_view name_of(DType dtype);
+
+template <class T>
+constexpr DType dtype_of() {
+  if constexpr (std::is_same_v<T, float>) return DType::float32;
+  else if constexpr (std::is_same_v<T, double>) return DType::float64;
+  else if constexpr (std::is_same_v<T, std::int64_t>) return DType::int64;
+  else if constexpr (std::is_same_v<T, std::int32_t>) return DType::int32;
+  else if constexpr (std::is_same_v<T, std::uint8_t>) return DType::uint8;
+  else {
+    static_assert(std::is_same_v<T, bool>, "tensors hold float, double, std::int64_t, std::int32_t, std::uint8_t or bool");
+    return DType::boolean;
+  }
+}
+
+/// The type both operands are converted to, by PyTorch's order: bool < uint8 < int32 < int64 < float32 < float64.
+DType promote(DType a, DType b);
+
+/// Calls visitor.template operator()<T>() with the C++ type of dtype.
+template <class Visitor>
+decltype(auto) visit_dtype(DType dtype, Visitor&& visitor) {
+  switch (dtype) {
+    case DType::float32: return visitor.template operator()<float>();
+    case DType::float64: return visitor.template operator()<double>();
+    case DType::int64: return visitor.template operator()<std::int64_t>();
+    case DType::int32: return visitor.template operator()<std::int32_t>();
+    case DType::uint8: return visitor.template operator()<std::uint8_t>();
+    case DType::boolean: return visitor.template operator()<bool>();
+  }
+  fail<DTypeError>("unknown dtype {}", static_cast<int>(dtype));
+}
+
+/// The same for float32 and float64 only; `operation` names the caller in the error.
+template <class Visitor>
+decltype(auto) visit_floating(DType dtype, std::string_view operation, Visitor&& visitor) {
+  if (dtype == DType::float32) return visitor.template operator()<float>();
+  if (dtype == DType::float64) return visitor.template operator()<double>();
+  fail<DTypeError>("{}: expected float32 or float64, got {}", operation, name_of(dtype));
+}
+
+}  // namespace perdita

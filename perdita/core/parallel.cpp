@@ -1,0 +1,48 @@
+#include "perdita/core/parallel.hpp"
+
+#include <omp.h>
+
+#include <exception>
+
+#include "perdita/core/error.hpp"
+
+namespace perdita {
+
+namespace {
+int& thread_count() {
+  static int count = omp_get_max_threads();
+  return count;
+}
+}  // namespace
+
+int num_threads() { return thread_count(); }
+
+void set_num_threads(int count) {
+  if (count < 1 || count > 1024) fail<ValueError>("set_num_threads: count is {} (valid: 1..1024)", count);
+  thread_count() = count;
+  omp_set_num_threads(count);  // oneDNN asks OpenMP
+}
+
+namespace detail {
+
+void parallel_for(std::int64_t count, void (*body)(void*, std::int64_t), void* context) {
+  std::exception_ptr first_error;
+  std::int64_t first_error_at = count;
+  const int threads = static_cast<int>(count < thread_count() ? count : thread_count());
+#pragma omp parallel for schedule(static) num_threads(threads) if (!omp_in_parallel())
+  for (std::int64_t i = 0; i < count; ++i) {
+    try {
+      body(context, i);
+    } catch (...) {
+#pragma omp critical(perdita_parallel_for_error)
+      if (i < first_error_at) {
+        first_error_at = i;
+        first_error = std::current_exception();
+      }
+    }
+  }
+  if (first_error) std::rethrow_exception(first_error);
+}
+
+}  // namespace detail
+}  // namespace perdita

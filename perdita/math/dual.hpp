@@ -1,0 +1,197 @@
+// Dual<V>: a value and its derivative, carried through a formula together.
+//
+// Each rule is written once for every mix of active and passive operands. A passive operand (a literal, a target, a
+// dual of a lower level) has the derivative Zero, a type whose algebra is resolved by the compiler, so a constant costs
+// nothing. Dual<Dual<V>> gives second derivatives; Dual<Expr> gives formulas of gradients.
+#pragma once
+
+#include <concepts>
+#include <type_traits>
+
+#include "perdita/math/functions.hpp"
+
+namespace perdita {
+
+/// The derivative of what does not depend on the input.
+struct Zero {
+  friend constexpr Zero operator+(Zero, Zero) { return {}; }
+  friend constexpr Zero operator-(Zero, Zero) { return {}; }
+  friend constexpr Zero operator-(Zero) { return {}; }
+};
+template <class V>
+concept NotZero = !std::same_as<V, Zero>;
+PERDITA_INLINE auto operator*(Zero, const auto&) { return Zero{}; }
+PERDITA_INLINE auto operator*(const NotZero auto&, Zero) { return Zero{}; }
+PERDITA_INLINE auto operator/(Zero, const auto&) { return Zero{}; }
+PERDITA_INLINE auto operator+(Zero, const NotZero auto& x) { return x; }
+PERDITA_INLINE auto operator+(const NotZero auto& x, Zero) { return x; }
+PERDITA_INLINE auto operator-(Zero, const NotZero auto& x) { return -x; }
+PERDITA_INLINE auto operator-(const NotZero auto& x, Zero) { return x; }
+PERDITA_INLINE auto zero_unless(const auto&, Zero) { return Zero{}; }
+PERDITA_INLINE auto select(const auto&, Zero, Zero) { return Zero{}; }
+PERDITA_INLINE auto select(const auto& condition, const NotZero auto& a, Zero) { return zero_unless(condition, a); }
+PERDITA_INLINE auto select(const auto& condition, Zero, const NotZero auto& b) { return zero_unless(!condition, b); }
+
+template <class V>
+struct Dual {
+  V v;  ///< value
+  V d;  ///< derivative
+};
+
+namespace detail {
+
+template <class T>
+inline constexpr int level = 0;
+template <class V>
+inline constexpr int level<Dual<V>> = level<V> + 1;
+
+/// Value and derivative of an operand, seen from level `top`.
+template <int top, class T>
+PERDITA_INLINE decltype(auto) value_at(const T& x) {
+  if constexpr (level<T> == top) return (x.v);
+  else return (x);
+}
+template <int top, class T>
+PERDITA_INLINE decltype(auto) derivative_at(const T& x) {
+  if constexpr (level<T> == top) return (x.d);
+  else return Zero{};
+}
+
+template <class V, class D>
+PERDITA_INLINE Dual<V> make_dual(const V& value, const D& derivative) {
+  return {value, derivative};
+}
+
+/// A passive operand may be a plain number, which must become a V before it can be a dual's value.
+template <class V, class T>
+PERDITA_INLINE V as(const T& x) {
+  return V(x);
+}
+
+}  // namespace detail
+
+template <class... T>
+concept SomeDual = ((detail::level<T> > 0) || ...);
+
+// ---- rules: one line of mathematics each; va, vb are values, da, db derivatives ----
+
+#define PERDITA_UNARY_RULE(name, ...)                         \
+  template <class V>                                          \
+  PERDITA_INLINE Dual<V> name(const Dual<V>& a) {             \
+    const V& va = a.v;                                        \
+    const V& da = a.d;                                        \
+    __VA_ARGS__                                               \
+  }
+#define PERDITA_BINARY_RULE(name, ...)                        \
+  template <class A, class B>                                 \
+    requires SomeDual<A, B>                                   \
+  PERDITA_INLINE auto name(const A& a, const B& b) {          \
+    constexpr int top = detail::level<A> > detail::level<B> ? detail::level<A> : detail::level<B>; \
+    const auto& va = detail::value_at<top>(a);                \
+    const auto& vb = detail::value_at<top>(b);                \
+    const auto& da = detail::derivative_at<top>(a);           \
+    const auto& db = detail::derivative_at<top>(b);           \
+    __VA_ARGS__                                               \
+  }
+
+PERDITA_BINARY_RULE(operator+, return detail::make_dual(va + vb, da + db);)
+PERDITA_BINARY_RULE(operator-, return detail::make_dual(va - vb, da - db);)
+PERDITA_BINARY_RULE(operator*, return detail::make_dual(va * vb, da * vb + va * db);)
+PERDITA_BINARY_RULE(operator/, {
+  const auto quotient = va / vb;
+  return detail::make_dual(quotient, (da - quotient * db) / vb);
+})
+PERDITA_BINARY_RULE(operator<, return va < vb;)
+PERDITA_BINARY_RULE(operator<=, return va <= vb;)
+PERDITA_BINARY_RULE(operator>, return va > vb;)
+PERDITA_BINARY_RULE(operator>=, return va >= vb;)
+PERDITA_BINARY_RULE(operator==, return va == vb;)
+PERDITA_BINARY_RULE(operator!=, return va != vb;)
+
+PERDITA_UNARY_RULE(operator-, return {-va, -da};)
+// The subgradient of |x| at 0 is 0, as PyTorch's.
+PERDITA_UNARY_RULE(abs, return {abs(va), zero_unless(va != 0.0, flip_sign(da, va))};)
+PERDITA_UNARY_RULE(sign, return {sign(va), da * 0.0};)
+PERDITA_UNARY_RULE(square, return {va * va, 2.0 * va * da};)
+PERDITA_UNARY_RULE(sqrt, const V root = sqrt(va); return {root, 0.5 * da / root};)
+PERDITA_UNARY_RULE(exp, const V e = exp(va); return {e, e * da};)
+PERDITA_UNARY_RULE(expm1, const V e = expm1(va); return {e, (e + 1.0) * da};)
+PERDITA_UNARY_RULE(log, return {log(va), da / va};)
+PERDITA_UNARY_RULE(log1p, return {log1p(va), da / (1.0 + va)};)
+// 1 - s would cancel for large x; with e = exp(-|x|), s(1 - s) = e / (1 + e)^2 does not.
+PERDITA_UNARY_RULE(sigmoid, {
+  const V e = exp(-abs(va));
+  const V r = 1.0 / (1.0 + e);
+  return {select(va < 0.0, e * r, r), e * r * r * da};
+})
+// log(1 + exp(x)) = max(x, 0) + log1p(e) with e = exp(-|x|); its derivative sigmoid(x) shares e.
+PERDITA_UNARY_RULE(softplus, {
+  const V e = exp(-abs(va));
+  const V r = 1.0 / (1.0 + e);
+  return {max(va, V(0.0)) + log1p(e), select(va < 0.0, e * r, r) * da};
+})
+PERDITA_UNARY_RULE(log_sigmoid, {
+  const V e = exp(-abs(va));
+  const V r = 1.0 / (1.0 + e);
+  return {min(va, V(0.0)) - log1p(e), select(va < 0.0, r, e * r) * da};
+})
+// 1 - tanh^2 would cancel; with e = exp(-2|x|) it is 4e / (1 + e)^2.
+PERDITA_UNARY_RULE(tanh, {
+  const V e = exp(-2.0 * abs(va));
+  const V r = 1.0 / (1.0 + e);
+  return {tanh(va), 4.0 * e * r * r * da};
+})
+PERDITA_UNARY_RULE(log_cosh, return {log_cosh(va), tanh(va) * da};)
+PERDITA_UNARY_RULE(erf, return {erf(va), 1.1283791670955126 * exp(-(va * va)) * da};)  // 2/sqrt(pi)
+PERDITA_UNARY_RULE(lgamma, return {lgamma(va), digamma(va) * da};)
+PERDITA_UNARY_RULE(digamma, return {digamma(va), trigamma(va) * da};)
+
+// At a tie max and min give half the gradient to each side, as torch.maximum does: the derivative of
+// max(x, 0) + log1p(exp(-|x|)) at 0 is then 1/2, which is right. clamp_min and clamp_max pass it whole, as torch.clamp.
+PERDITA_BINARY_RULE(max, {
+  const auto smooth = select(va > vb, da, db);
+  return detail::make_dual(max(va, vb), select(va == vb, 0.5 * (da + db), smooth));
+})
+PERDITA_BINARY_RULE(min, {
+  const auto smooth = select(va < vb, da, db);
+  return detail::make_dual(min(va, vb), select(va == vb, 0.5 * (da + db), smooth));
+})
+PERDITA_BINARY_RULE(clamp_min, return detail::make_dual(max(va, vb), select(va < vb, db, da));)
+PERDITA_BINARY_RULE(clamp_max, return detail::make_dual(min(va, vb), select(va > vb, db, da));)
+
+// d/da = b a^(b-1); d/db = a^b log a, which is 0 at a = 0 as in PyTorch.
+PERDITA_BINARY_RULE(pow, {
+  const auto value = pow(va, vb);
+  return detail::make_dual(value, vb * pow(va, vb - 1.0) * da + xlogy(value, select(va == 0.0, value * 0.0 + 1.0, va)) * db);
+})
+/// A fixed exponent, shared by all lanes: one power serves value and derivative wherever a * a^(n-1) is a^n.
+template <class V>
+PERDITA_INLINE Dual<V> pow(const Dual<V>& a, double n) {
+  if (n == 0.0) return {a.v * 0.0 + 1.0, a.d * 0.0};
+  const V reduced = pow(a.v, n - 1.0);
+  return {n >= 1.0 ? V(a.v * reduced) : V(pow(a.v, n)), n * reduced * a.d};
+}
+// a log b, 0 at a = 0 whatever b.
+PERDITA_BINARY_RULE(xlogy, return detail::make_dual(xlogy(va, vb), log(vb) * da + (va / vb) * db);)
+
+template <class M, class A, class B>
+  requires SomeDual<A, B>
+PERDITA_INLINE auto select(const M& condition, const A& a, const B& b) {
+  constexpr int top = detail::level<A> > detail::level<B> ? detail::level<A> : detail::level<B>;
+  return detail::make_dual(select(condition, detail::value_at<top>(a), detail::value_at<top>(b)),
+                           select(condition, detail::derivative_at<top>(a), detail::derivative_at<top>(b)));
+}
+template <class M, class V>
+PERDITA_INLINE Dual<V> zero_unless(const M& condition, const Dual<V>& a) {
+  return {zero_unless(condition, a.v), zero_unless(condition, a.d)};
+}
+template <class V, class S>
+PERDITA_INLINE Dual<V> flip_sign(const Dual<V>& a, const S& s) {
+  if constexpr (detail::level<S> == detail::level<Dual<V>>) return {flip_sign(a.v, s.v), flip_sign(a.d, s.v)};
+  else return {flip_sign(a.v, s), flip_sign(a.d, s)};
+}
+
+#undef PERDITA_UNARY_RULE
+#undef PERDITA_BINARY_RULE
+
+}  // namespace perdita

@@ -1,0 +1,172 @@
+// Pack<T, N>: N numbers in one register, with the operators of one number.
+//
+// A thin struct around the compiler's vector extension. Three rules keep it safe across instruction sets:
+//  - copies are user-provided, so every ABI passes a Pack through memory: a call that is not inlined (at -O0, say)
+//    cannot disagree with its caller about vector registers;
+//  - members are always inlined where optimisation is on, so they take the instruction set of the kernel they land in;
+//  - a pack fills one native register (Target::pack); wider ones are several times slower under g++.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#define PERDITA_INLINE inline __attribute__((always_inline))
+
+namespace perdita {
+
+namespace detail {
+template <class T>
+struct BitsOf;
+template <>
+struct BitsOf<float> {
+  using type = std::int32_t;
+};
+template <>
+struct BitsOf<double> {
+  using type = std::int64_t;
+};
+template <class>
+inline constexpr bool always_false = false;
+}  // namespace detail
+
+template <class T, int N>
+struct Pack;
+
+/// The answer of a comparison, lane by lane: all ones where true. Takes &, |, ! and select(); never if or ?:.
+template <class T, int N>
+struct Mask {
+  using Bits = typename detail::BitsOf<T>::type;
+  typedef Bits Raw __attribute__((vector_size(sizeof(Bits) * N)));
+  Raw raw;
+
+  PERDITA_INLINE Mask() {}
+  PERDITA_INLINE Mask(const Mask& other) { raw = other.raw; }
+  PERDITA_INLINE Mask& operator=(const Mask& other) {
+    raw = other.raw;
+    return *this;
+  }
+  PERDITA_INLINE static Mask of(const Raw& raw) {
+    Mask mask;
+    mask.raw = raw;
+    return mask;
+  }
+  template <class U = T>
+  explicit operator bool() const {
+    static_assert(detail::always_false<U>,
+                  "a formula is evaluated for many elements at once: write select(condition, a, b) instead of if, "
+                  "?:, && or ||");
+    return false;
+  }
+
+  PERDITA_INLINE friend Mask operator&(const Mask& a, const Mask& b) { return of(a.raw & b.raw); }
+  PERDITA_INLINE friend Mask operator|(const Mask& a, const Mask& b) { return of(a.raw | b.raw); }
+  PERDITA_INLINE friend Mask operator!(const Mask& a) { return of(~a.raw); }
+  PERDITA_INLINE friend Pack<T, N> select(const Mask& condition, const Pack<T, N>& a, const Pack<T, N>& b) {
+    return Pack<T, N>::of(condition.raw ? a.raw : b.raw);
+  }
+  /// x where the condition holds, else +0: one bitwise and.
+  PERDITA_INLINE friend Pack<T, N> zero_unless(const Mask& condition, const Pack<T, N>& x) {
+    return Pack<T, N>::from_bits(x.bits() & condition.raw);
+  }
+};
+
+template <class T, int N>
+struct Pack {
+  using value_type = T;
+  using Bits = typename detail::BitsOf<T>::type;
+  typedef T Raw __attribute__((vector_size(sizeof(T) * N)));
+  typedef Bits RawBits __attribute__((vector_size(sizeof(T) * N)));
+  static constexpr int lanes = N;
+  Raw raw;
+
+  PERDITA_INLINE Pack() {}
+  PERDITA_INLINE Pack(const Pack& other) { raw = other.raw; }
+  PERDITA_INLINE Pack& operator=(const Pack& other) {
+    raw = other.raw;
+    return *this;
+  }
+  /// The same number in every lane. Literals and parameters of a formula arrive here.
+  PERDITA_INLINE Pack(double value) { raw = Raw{} + static_cast<T>(value); }
+
+  PERDITA_INLINE static Pack of(const Raw& raw) {
+    Pack pack;
+    pack.raw = raw;
+    return pack;
+  }
+  PERDITA_INLINE static Pack from_bits(const RawBits& bits) { return of(reinterpret_cast<const Raw&>(bits)); }
+  PERDITA_INLINE RawBits bits() const { return reinterpret_cast<const RawBits&>(raw); }
+
+  /// N numbers from p, of any alignment.
+  PERDITA_INLINE static Pack load(const T* p) {
+    Pack pack;
+    std::memcpy(&pack.raw, p, sizeof(Raw));
+    return pack;
+  }
+  PERDITA_INLINE void store(T* p) const { std::memcpy(p, &raw, sizeof(Raw)); }
+  /// The first `count` < N numbers from p; `fill` in the other lanes.
+  PERDITA_INLINE static Pack load_first(const T* p, std::size_t count, T fill = T(0)) {
+    Pack pack(static_cast<double>(fill));
+    std::memcpy(&pack.raw, p, count * sizeof(T));
+    return pack;
+  }
+  PERDITA_INLINE void store_first(T* p, std::size_t count) const { std::memcpy(p, &raw, count * sizeof(T)); }
+
+  PERDITA_INLINE T operator[](int lane) const { return raw[lane]; }
+
+  PERDITA_INLINE friend Pack operator+(const Pack& a, const Pack& b) { return of(a.raw + b.raw); }
+  PERDITA_INLINE friend Pack operator-(const Pack& a, const Pack& b) { return of(a.raw - b.raw); }
+  PERDITA_INLINE friend Pack operator*(const Pack& a, const Pack& b) { return of(a.raw * b.raw); }
+  PERDITA_INLINE friend Pack operator/(const Pack& a, const Pack& b) { return of(a.raw / b.raw); }
+  PERDITA_INLINE friend Pack operator-(const Pack& a) { return of(-a.raw); }
+  PERDITA_INLINE friend Mask<T, N> operator<(const Pack& a, const Pack& b) { return Mask<T, N>::of(a.raw < b.raw); }
+  PERDITA_INLINE friend Mask<T, N> operator<=(const Pack& a, const Pack& b) { return Mask<T, N>::of(a.raw <= b.raw); }
+  PERDITA_INLINE friend Mask<T, N> operator>(const Pack& a, const Pack& b) { return Mask<T, N>::of(a.raw > b.raw); }
+  PERDITA_INLINE friend Mask<T, N> operator>=(const Pack& a, const Pack& b) { return Mask<T, N>::of(a.raw >= b.raw); }
+  PERDITA_INLINE friend Mask<T, N> operator==(const Pack& a, const Pack& b) { return Mask<T, N>::of(a.raw == b.raw); }
+  PERDITA_INLINE friend Mask<T, N> operator!=(const Pack& a, const Pack& b) { return Mask<T, N>::of(a.raw != b.raw); }
+
+  PERDITA_INLINE friend Pack abs(const Pack& a) { return from_bits(a.bits() & ~sign_bit()); }
+  /// x with its sign flipped where s is negative (-0 included).
+  PERDITA_INLINE friend Pack flip_sign(const Pack& x, const Pack& s) {
+    return from_bits(x.bits() ^ (s.bits() & sign_bit()));
+  }
+  PERDITA_INLINE friend Pack copy_sign(const Pack& magnitude, const Pack& s) {
+    return from_bits((magnitude.bits() & ~sign_bit()) | (s.bits() & sign_bit()));
+  }
+  // `a > b ? a : b` is one instruction and gives b when either is NaN; the second select lets a NaN in a through.
+  PERDITA_INLINE friend Pack max(const Pack& a, const Pack& b) {
+    const Raw larger = a.raw > b.raw ? a.raw : b.raw;
+    return of(a.raw == a.raw ? larger : a.raw);
+  }
+  PERDITA_INLINE friend Pack min(const Pack& a, const Pack& b) {
+    const Raw smaller = a.raw < b.raw ? a.raw : b.raw;
+    return of(a.raw == a.raw ? smaller : a.raw);
+  }
+
+ private:
+  PERDITA_INLINE static RawBits sign_bit() {
+    return RawBits{} + (Bits(1) << (sizeof(T) * 8 - 2)) * Bits(-2);
+  }
+};
+
+/// The sum of the lanes, in a fixed order: halves are added until one number is left.
+template <class T, int N>
+PERDITA_INLINE T horizontal_sum(const Pack<T, N>& pack) {
+  T lane[N];
+  pack.store(lane);
+  for (int width = N / 2; width > 0; width /= 2) {
+    for (int i = 0; i < width; ++i) lane[i] += lane[i + width];
+  }
+  return lane[0];
+}
+
+template <class T, int N>
+PERDITA_INLINE T horizontal_max(const Pack<T, N>& pack) {
+  T largest = pack[0];
+  for (int i = 1; i < N; ++i) largest = pack[i] > largest || pack[i] != pack[i] ? pack[i] : largest;
+  return largest;
+}
+
+}  // namespace perdita
