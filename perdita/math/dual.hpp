@@ -62,11 +62,19 @@ PERDITA_INLINE Dual<V> make_dual(const V& value, const D& derivative) {
   return {value, derivative};
 }
 
-/// A passive operand may be a plain number, which must become a V before it can be a dual's value.
-template <class V, class T>
-PERDITA_INLINE V as(const T& x) {
-  return V(x);
-}
+/// The type of a dual's value; a passive plain number must become one before log() and select() know it.
+template <class A, class B>
+struct ValueOf;
+template <class V, class B>
+  requires(level<B> <= level<Dual<V>>)
+struct ValueOf<Dual<V>, B> {
+  using type = V;
+};
+template <class A, class V>
+  requires(level<A> < level<Dual<V>>)
+struct ValueOf<A, Dual<V>> {
+  using type = V;
+};
 
 }  // namespace detail
 
@@ -78,8 +86,8 @@ concept SomeDual = ((detail::level<T> > 0) || ...);
 #define PERDITA_UNARY_RULE(name, ...)                         \
   template <class V>                                          \
   PERDITA_INLINE Dual<V> name(const Dual<V>& a) {             \
-    const V& va = a.v;                                        \
-    const V& da = a.d;                                        \
+    [[maybe_unused]] const V& va = a.v;                       \
+    [[maybe_unused]] const V& da = a.d;                       \
     __VA_ARGS__                                               \
   }
 #define PERDITA_BINARY_RULE(name, ...)                        \
@@ -87,10 +95,10 @@ concept SomeDual = ((detail::level<T> > 0) || ...);
     requires SomeDual<A, B>                                   \
   PERDITA_INLINE auto name(const A& a, const B& b) {          \
     constexpr int top = detail::level<A> > detail::level<B> ? detail::level<A> : detail::level<B>; \
-    const auto& va = detail::value_at<top>(a);                \
-    const auto& vb = detail::value_at<top>(b);                \
-    const auto& da = detail::derivative_at<top>(a);           \
-    const auto& db = detail::derivative_at<top>(b);           \
+    [[maybe_unused]] const auto& va = detail::value_at<top>(a);                                    \
+    [[maybe_unused]] const auto& vb = detail::value_at<top>(b);                                    \
+    [[maybe_unused]] const auto& da = detail::derivative_at<top>(a);                               \
+    [[maybe_unused]] const auto& db = detail::derivative_at<top>(b);                               \
     __VA_ARGS__                                               \
   }
 
@@ -161,18 +169,26 @@ PERDITA_BINARY_RULE(clamp_max, return detail::make_dual(min(va, vb), select(va >
 
 // d/da = b a^(b-1); d/db = a^b log a, which is 0 at a = 0 as in PyTorch.
 PERDITA_BINARY_RULE(pow, {
-  const auto value = pow(va, vb);
-  return detail::make_dual(value, vb * pow(va, vb - 1.0) * da + xlogy(value, select(va == 0.0, value * 0.0 + 1.0, va)) * db);
+  using V = typename detail::ValueOf<A, B>::type;
+  const V base(va), exponent(vb), value = pow(base, exponent);
+  const V log_slope = xlogy(value, select(base == 0.0, V(1.0), base));
+  return detail::make_dual(value, exponent * pow(base, exponent - 1.0) * da + log_slope * db);
 })
 /// A fixed exponent, shared by all lanes: one power serves value and derivative wherever a * a^(n-1) is a^n.
-template <class V>
-PERDITA_INLINE Dual<V> pow(const Dual<V>& a, double n) {
-  if (n == 0.0) return {a.v * 0.0 + 1.0, a.d * 0.0};
+template <class V, class Exponent>
+  requires std::is_arithmetic_v<Exponent>
+PERDITA_INLINE Dual<V> pow(const Dual<V>& a, Exponent exponent) {
+  const double n = static_cast<double>(exponent);
+  if (n == 0.0) return {V(1.0), a.d * 0.0};
   const V reduced = pow(a.v, n - 1.0);
   return {n >= 1.0 ? V(a.v * reduced) : V(pow(a.v, n)), n * reduced * a.d};
 }
 // a log b, 0 at a = 0 whatever b.
-PERDITA_BINARY_RULE(xlogy, return detail::make_dual(xlogy(va, vb), log(vb) * da + (va / vb) * db);)
+PERDITA_BINARY_RULE(xlogy, {
+  using V = typename detail::ValueOf<A, B>::type;
+  const V factor(va), x(vb);
+  return detail::make_dual(xlogy(factor, x), log(x) * da + (factor / x) * db);
+})
 
 template <class M, class A, class B>
   requires SomeDual<A, B>

@@ -38,15 +38,18 @@ template <class Kernel, class... Args>
 }
 
 #if defined(__x86_64__)
+#if defined(__clang__)
+#define PERDITA_TARGET_AVX512 "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"
+#else
+#define PERDITA_TARGET_AVX512 "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,prefer-vector-width=512"
+#endif
 template <class Kernel, class... Args>
 [[gnu::target("avx2,fma"), gnu::flatten, gnu::noinline]] auto kernel_avx2(Kernel kernel, Args... args) {
   return kernel(Target<Isa::avx2>{}, args...);
 }
 
 template <class Kernel, class... Args>
-[[gnu::target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,prefer-vector-width=512"), gnu::flatten,
-  gnu::noinline]] auto
-kernel_avx512(Kernel kernel, Args... args) {
+[[gnu::target(PERDITA_TARGET_AVX512), gnu::flatten, gnu::noinline]] auto kernel_avx512(Kernel kernel, Args... args) {
   return kernel(Target<Isa::avx512>{}, args...);
 }
 #endif

@@ -29,6 +29,18 @@ struct BitsOf<double> {
 };
 template <class>
 inline constexpr bool always_false = false;
+
+/// The same vector, of which the compiler forgets how it was made. AVX-512 kernels are parsed with baseline flags, so
+/// g++ gives their comparisons a mask type that AVX-512 lacks. Alone in a select a comparison is fine; but g++ merges
+/// nested selects that share an arm into one select on (c1 & c2), and that `&` it can only do lane by lane, in scalar
+/// code a hundred times slower. What a select returns, and what & and | take, therefore goes through here.
+template <class Raw>
+PERDITA_INLINE Raw opaque(Raw raw) {
+#if defined(__x86_64__) && defined(__OPTIMIZE__) && !defined(__clang__)
+  if constexpr (sizeof(Raw) == 64) asm("" : "+v"(raw));
+#endif
+  return raw;
+}
 }  // namespace detail
 
 template <class T, int N>
@@ -60,15 +72,19 @@ struct Mask {
     return false;
   }
 
-  PERDITA_INLINE friend Mask operator&(const Mask& a, const Mask& b) { return of(a.raw & b.raw); }
-  PERDITA_INLINE friend Mask operator|(const Mask& a, const Mask& b) { return of(a.raw | b.raw); }
+  PERDITA_INLINE friend Mask operator&(const Mask& a, const Mask& b) { 
+    return of(detail::opaque(a.raw) & detail::opaque(b.raw));
+  }
+  PERDITA_INLINE friend Mask operator|(const Mask& a, const Mask& b) {
+    return of(detail::opaque(a.raw) | detail::opaque(b.raw));
+  }
   PERDITA_INLINE friend Mask operator!(const Mask& a) { return of(~a.raw); }
   PERDITA_INLINE friend Pack<T, N> select(const Mask& condition, const Pack<T, N>& a, const Pack<T, N>& b) {
-    return Pack<T, N>::of(condition.raw ? a.raw : b.raw);
+    return Pack<T, N>::of(detail::opaque(condition.raw ? a.raw : b.raw));
   }
   /// x where the condition holds, else +0: one bitwise and.
   PERDITA_INLINE friend Pack<T, N> zero_unless(const Mask& condition, const Pack<T, N>& x) {
-    return Pack<T, N>::from_bits(x.bits() & condition.raw);
+    return Pack<T, N>::from_bits(detail::opaque(x.bits() & condition.raw));
   }
 };
 
@@ -95,8 +111,8 @@ struct Pack {
     pack.raw = raw;
     return pack;
   }
-  PERDITA_INLINE static Pack from_bits(const RawBits& bits) { return of(reinterpret_cast<const Raw&>(bits)); }
-  PERDITA_INLINE RawBits bits() const { return reinterpret_cast<const RawBits&>(raw); }
+  PERDITA_INLINE static Pack from_bits(const RawBits& bits) { return of(reinterpret_cast<Raw>(bits)); }
+  PERDITA_INLINE RawBits bits() const { return reinterpret_cast<RawBits>(raw); }
 
   /// N numbers from p, of any alignment.
   PERDITA_INLINE static Pack load(const T* p) {
@@ -135,14 +151,12 @@ struct Pack {
   PERDITA_INLINE friend Pack copy_sign(const Pack& magnitude, const Pack& s) {
     return from_bits((magnitude.bits() & ~sign_bit()) | (s.bits() & sign_bit()));
   }
-  // `a > b ? a : b` is one instruction and gives b when either is NaN; the second select lets a NaN in a through.
+  // `a > b ? a : b` is one instruction and gives b when either is NaN; the select lets a NaN in a through.
   PERDITA_INLINE friend Pack max(const Pack& a, const Pack& b) {
-    const Raw larger = a.raw > b.raw ? a.raw : b.raw;
-    return of(a.raw == a.raw ? larger : a.raw);
+    return select(a == a, of(detail::opaque(a.raw > b.raw ? a.raw : b.raw)), a);
   }
   PERDITA_INLINE friend Pack min(const Pack& a, const Pack& b) {
-    const Raw smaller = a.raw < b.raw ? a.raw : b.raw;
-    return of(a.raw == a.raw ? smaller : a.raw);
+    return select(a == a, of(detail::opaque(a.raw < b.raw ? a.raw : b.raw)), a);
   }
 
  private:

@@ -1,0 +1,73 @@
+// exp and expm1. Coefficients: tools/fit_functions.py.
+#pragma once
+
+#include "perdita/math/arithmetic.hpp"
+
+namespace perdita {
+
+namespace detail {
+
+/// x = n ln 2 + r with |r| <= ln(2)/2; the low bits of t hold n + offset.
+template <class T, int N>
+struct ExpReduction {
+  Pack<T, N> t, n, r;
+};
+template <class T, int N>
+PERDITA_INLINE ExpReduction<T, N> reduce_exp(const Pack<T, N>& x, int offset) {
+  const double magic = round_magic<T> + offset;
+  const Pack<T, N> t = x * log2_e + magic;
+  const Pack<T, N> n = t - magic;
+  return {t, n, (x - n * ln2_high<T>) - n * ln2_low<T>};
+}
+
+/// (exp(r) - 1 - r) / r^2 on |r| <= ln(2)/2.
+PERDITA_PACK exp_tail(const Pack<T, N>& r) {
+  if constexpr (is_float<T>) {
+    return polynomial(r, 0.5, 0.166665435, 0.0416662805, 0.00836660992, 0.0013946488);
+  } else {
+    return polynomial(r, 0.5, 0.16666666666666677, 0.0416666666666667, 0.008333333333321579, 0.0013888888888866757,
+                      0.00019841269886266484, 2.4801587360707033e-05, 2.7557244061571885e-06, 2.7557242635870335e-07,
+                      2.5109090545148796e-08, 2.092448063252975e-09);
+  }
+}
+/// exp(r) on |r| <= ln(2)/2.
+PERDITA_PACK exp_of_remainder(const Pack<T, N>& r) { return (exp_tail(r) * r + 1.0) * r + 1.0; }
+
+/// exp(x) for x whose result is a normal number: |x| <= 87 in float, 708 in double. NaN gives NaN.
+PERDITA_PACK exp_normal(const Pack<T, N>& x) {
+  // exponent n + bias, moved to its place; the upper bits of t fall out
+  const auto [t, n, r] = reduce_exp(x, Format<T>::bias);
+  return exp_of_remainder(r) * from_unsigned<T, N>(unsigned_bits(t) << Format<T>::mantissa_bits);
+}
+
+/// exp(x), where x < 88 in float and x < 709 in double unless it may overflow.
+template <bool may_overflow, class T, int N>
+PERDITA_INLINE Pack<T, N> exp_full(const Pack<T, N>& x) {
+  Pack<T, N> bounded = at_least(x, is_float<T> ? -104.0 : -746.0);
+  if constexpr (may_overflow) bounded = at_most(bounded, is_float<T> ? 89.0 : 710.0);
+  // 2^n as 2^floor(n/2) * 2^ceil(n/2): a subnormal result is rounded once, and overflow is infinity.
+  const auto [t, n, r] = reduce_exp(bounded, 2 * Format<T>::bias);
+  const auto doubled = unsigned_bits(t);
+  constexpr int to_exponent = Format<T>::mantissa_bits - 1;
+  const auto floor_half = (doubled << to_exponent) & exponent_bits<T>;
+  const auto ceil_half = ((doubled + 1) << to_exponent) & exponent_bits<T>;
+  return exp_of_remainder(r) * from_unsigned<T, N>(floor_half) * from_unsigned<T, N>(ceil_half);
+}
+
+}  // namespace detail
+
+/// e^x.
+PERDITA_PACK exp(const Pack<T, N>& x) { return detail::exp_full<true>(x); }
+
+/// e^x - 1, exact in the relative sense near 0; -0 of -0.
+PERDITA_PACK expm1(const Pack<T, N>& x) {
+  using namespace detail;
+  const Pack<T, N> bounded = at_most(at_least(x, is_float<T> ? -18.0 : -38.0), is_float<T> ? 89.0 : 710.0);
+  // With half = 2^(n-1), e^x - 1 = 2 (half (e^r - 1) + (half - 1/2)); half is finite where 2^n is not.
+  const auto [t, n, r] = reduce_exp(bounded, Format<T>::bias - 1);
+  const Pack<T, N> half = from_unsigned<T, N>(unsigned_bits(t) << Format<T>::mantissa_bits);
+  const Pack<T, N> p = exp_tail(r) * (r * r) + r;
+  return copy_sign(select(n == 0.0, p, 2.0 * (half * p + (half - 0.5))), x);
+}
+
+}  // namespace perdita
