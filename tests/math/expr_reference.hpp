@@ -60,7 +60,7 @@ inline double reference(Op op, double a, double b = 0.0, double c = 0.0) {
     case Op::max:
     case Op::clamp_min: return max_reference(a, b);
     case Op::pow: return std::pow(a, b);
-    case Op::xlogy: return a == 0.0 ? 0.0 : a * std::log(b);
+    case Op::xlogy: return a == 0.0 && !std::isnan(b) ? 0.0 : a * std::log(b);
     case Op::flip_sign: return std::signbit(b) ? -a : a;
     case Op::zero_unless: return a != 0.0 ? b : 0.0;
     case Op::add: return a + b;

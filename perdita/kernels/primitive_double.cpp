@@ -1,0 +1,7 @@
+#include "perdita/kernels/primitive_loops.hpp"
+
+namespace perdita::detail {
+
+template Primitive<double> find_primitive<double>(Op, unsigned);
+
+}  // namespace perdita::detail

@@ -1,0 +1,7 @@
+#include "perdita/kernels/primitive_loops.hpp"
+
+namespace perdita::detail {
+
+template Primitive<float> find_primitive<float>(Op, unsigned);
+
+}  // namespace perdita::detail

@@ -1,0 +1,43 @@
+// Stores that go past the caches: a large array that is only written need not be read into them first.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__x86_64__)
+#include <emmintrin.h>
+#endif
+
+namespace perdita::detail {
+
+/// Whether an array of so many bytes, written once, will have left the caches before anybody reads it.
+inline bool is_worth_streaming(const void* data, std::size_t bytes) {
+#if defined(__x86_64__)
+  constexpr std::size_t large = std::size_t{16} << 20;
+  return bytes >= large && reinterpret_cast<std::uintptr_t>(data) % 16 == 0;
+#else
+  return false;
+#endif
+}
+
+/// Copies `bytes`, a multiple of 64, to a target aligned to 16. end_streaming() must follow before others read it.
+inline void stream(void* target, const void* block, std::size_t bytes) {
+#if defined(__x86_64__)
+  auto* to = static_cast<__m128i*>(target);
+  const auto* from = static_cast<const __m128i*>(block);
+  for (std::size_t i = 0; i < bytes / sizeof(__m128i); i += 4) {  // a cache line
+    for (std::size_t k = 0; k < 4; ++k) _mm_stream_si128(to + i + k, _mm_loadu_si128(from + i + k));
+  }
+#else
+  std::memcpy(target, block, bytes);
+#endif
+}
+
+inline void end_streaming() {
+#if defined(__x86_64__)
+  _mm_sfence();
+#endif
+}
+
+}  // namespace perdita::detail
