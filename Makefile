@@ -1,0 +1,53 @@
+# A thin door to CMake and its presets; each target first installs what is missing.
+JOBS ?= $(shell nproc)
+EPOCHS ?= 10
+
+.PHONY: help deps build demo test bench asan tsan fuzz lint clean
+help:
+	@echo "make build   the library, the command line, tests and examples, in build/release"
+	@echo "make demo    builds, trains on Fashion-MNIST, leaves a report in runs/demo"
+	@echo "make test    builds and runs every test"
+	@echo "make bench   builds and runs the benchmarks"
+	@echo "make asan    the tests under AddressSanitizer and UndefinedBehaviorSanitizer"
+	@echo "make tsan    the tests under ThreadSanitizer"
+	@echo "make fuzz    builds the fuzz targets (clang)"
+	@echo "make lint    clang-tidy and cppcheck over the sources"
+	@echo "make clean   removes build/"
+
+deps:
+	@scripts/install-deps.sh
+
+build: deps
+	@cmake --preset release
+	@cmake --build --preset release -j $(JOBS)
+
+# The run folder of an earlier demo is replaced.
+demo: build
+	@rm -rf runs/demo
+	build/release/bin/perdita train --data fashion-mnist --hidden 256 --epochs $(EPOCHS) --out runs/demo
+
+test: build
+	@ctest --preset release -j $(JOBS)
+
+bench: deps
+	@cmake --preset bench
+	@cmake --build --preset bench -j $(JOBS)
+	build/release/bin/perdita_bench
+
+asan tsan: deps
+	@cmake --preset $@
+	@cmake --build --preset $@ -j $(JOBS)
+	@ctest --preset $@ -j $(JOBS)
+
+fuzz:
+	@scripts/install-deps.sh --with fuzz
+	@cmake --preset fuzz
+	@cmake --build --preset fuzz -j $(JOBS)
+
+lint:
+	@scripts/install-deps.sh --with lint
+	@cmake --preset release -DCMAKE_EXPORT_COMPILE_COMMANDS=ON
+	@scripts/lint.sh build/release
+
+clean:
+	rm -rf build
