@@ -1,0 +1,274 @@
+// The backward pass: nodes in reverse topological order, found without recursion.
+#include <algorithm>
+#include <atomic>
+#include <vector>
+
+#include "perdita/tensor/autograd.hpp"
+#include "perdita/tensor/functions.hpp"
+#include "perdita/tensor/operators.hpp"
+#include "perdita/tensor/impl.hpp"
+
+namespace perdita {
+
+namespace detail {
+
+namespace {
+
+/// What grad() wants to know, by position; backward() captures nothing.
+struct Captures {
+  std::vector<Tensor> gradients;
+  std::vector<const TensorImpl*> leaves;  // null where the input is not a leaf
+};
+
+/// One pass. Scratch lives in the nodes, so two threads must not run over the same graph at once.
+struct Pass {
+  bool retain_graph, create_graph;
+  Captures* captures;
+};
+thread_local Pass* current_pass = nullptr;
+
+struct Visit {
+  Node* node;
+  int next_input;
+};
+
+int captured_leaf(const TensorImpl* leaf) {
+  const auto& leaves = current_pass->captures->leaves;
+  const auto found = std::find(leaves.begin(), leaves.end(), leaf);
+  return found == leaves.end() ? -1 : static_cast<int>(found - leaves.begin());
+}
+
+/// Appends `root` and what it depends on, each after all that it depends on.
+void collect(Node* root, std::uint64_t pass_id, std::vector<Visit>& stack, std::vector<Ref<Node>>& order) {
+  const bool captures = current_pass->captures != nullptr;
+  const auto enter = [&](Node* node) {
+    if (node->visited_in == pass_id) return;
+    if (node->is_freed) {
+      fail<GraphError>("{}: backward through a graph that has been used and freed (pass retain_graph = true the first time)",
+                       node->name);
+    }
+    node->visited_in = pass_id;
+    node->is_needed = !captures || node->capture >= 0;
+    node->upstream = Tensor();
+    stack.push_back({node, 0});
+  };
+  enter(root);
+  while (!stack.empty()) {
+    Visit& top = stack.back();
+    Node* node = top.node;
+    if (top.next_input < node->input_count()) {
+      const Edge& edge = node->input(top.next_input++);
+      if (edge.node) enter(edge.node.get());
+      continue;
+    }
+    for (int i = 0; captures && !node->is_needed && i < node->input_count(); ++i) {
+      const Edge& edge = node->input(i);
+      node->is_needed = edge.node ? edge.node->is_needed : edge.leaf && captured_leaf(edge.leaf.get()) >= 0;
+    }
+    if (node->is_needed) order.emplace_back(node);
+    stack.pop_back();
+  }
+}
+
+/// Whether nobody else can see these elements.
+bool is_exclusive(const Tensor& tensor) {
+  const TensorImpl& impl = *tensor.impl();
+  return impl.is_unique() && impl.storage->is_unique() && !impl.is_recorded.load(std::memory_order_relaxed) &&
+         impl.storage->buffer.is_unique() && tensor.is_contiguous() && !impl.tracks();
+}
+
+void accumulate(Tensor& sum, Tensor gradient) {
+  if (!sum.defined()) {
+    sum = std::move(gradient);
+  } else if (!current_pass->create_graph && is_exclusive(sum)) {
+    sum.add_(gradient);
+  } else {
+    sum = sum + gradient;
+  }
+}
+
+void accumulate_into_leaf(TensorImpl& leaf, Tensor gradient) {
+  if (!leaf.grad) {
+    ensure_data(gradient);
+    leaf.grad = Ref<TensorImpl>(is_exclusive(gradient) ? gradient.impl() : gradient.clone().impl());
+  } else {
+    Tensor(leaf.grad).add_(gradient);
+  }
+}
+
+void deliver(Edge& edge, const char* operation, Tensor gradient) {
+  const Shape& expected = edge.node ? edge.node->shape : edge.leaf->shape;
+  const DType dtype = edge.node ? edge.node->dtype : edge.leaf->dtype;
+  if (gradient.shape() != expected) {
+    fail<GraphError>("{}: backward gave a gradient of shape {} for an input of shape {}", operation, gradient.shape(), expected);
+  }
+  if (gradient.dtype() != dtype) gradient = gradient.to(dtype);
+  if (edge.node) {
+    if (edge.node->is_needed) accumulate(edge.node->upstream, std::move(gradient));
+    return;
+  }
+  if (!current_pass->captures) return accumulate_into_leaf(*edge.leaf, std::move(gradient));
+  const int capture = captured_leaf(edge.leaf.get());
+  if (capture >= 0) accumulate(current_pass->captures->gradients[static_cast<std::size_t>(capture)], std::move(gradient));
+}
+
+std::uint64_t next_pass_id() {
+  static std::atomic<std::uint64_t> id{0};
+  return id.fetch_add(1, std::memory_order_relaxed) + 1;
+}
+
+void run_nodes(Pass& pass, std::vector<Ref<Node>>& order) {
+  NoGrad mode(!pass.create_graph);
+  for (; !order.empty(); order.pop_back()) {
+    Node& node = *order.back();
+    if (!node.upstream.defined()) continue;  // only inputs of rules that had nothing to hand on
+    if (node.capture >= 0) pass.captures->gradients[static_cast<std::size_t>(node.capture)] = node.upstream;
+    BackwardContext context(&node, pass.retain_graph, pass.create_graph);
+    node.run(context);
+    node.upstream = Tensor();
+    if (!pass.retain_graph) {
+      node.free_saved();
+      node.is_freed = true;
+    }
+  }
+}
+
+/// Scratch that keeps its capacity from pass to pass; a pass inside a pass finds it taken and makes its own.
+struct Scratch {
+  std::vector<Visit> stack;
+  std::vector<Ref<Node>> order;
+};
+thread_local Scratch spare_scratch;
+
+}  // namespace
+
+/// The pass from roots of (output, upstream gradient).
+template <class Roots>
+void run_backward(Pass& pass, const Roots& roots) {
+  Scratch scratch = std::move(spare_scratch);
+  scratch.order.clear();
+  scratch.stack.clear();
+  Pass* const outer = std::exchange(current_pass, &pass);
+  struct Restore {
+    Pass* outer;
+    Scratch& scratch;
+    ~Restore() {
+      for (const Ref<Node>& node : scratch.order) node->upstream = Tensor();  // after an error
+      scratch.order.clear();
+      current_pass = outer;
+      spare_scratch = std::move(scratch);
+    }
+  } restore{outer, scratch};
+  const std::uint64_t id = next_pass_id();
+  for (const auto& [output, upstream] : roots) {
+    if (output.impl()->node) collect(output.impl()->node.get(), id, scratch.stack, scratch.order);
+  }
+  for (const auto& [output, upstream] : roots) {
+    Edge edge;
+    if (output.impl()->node) edge.node = output.impl()->node;
+    else edge.leaf = Ref<TensorImpl>(output.impl());
+    deliver(edge, "backward", upstream);
+  }
+  run_nodes(pass, scratch.order);
+}
+
+namespace {
+
+struct Root {
+  Tensor output, upstream;
+};
+
+/// Checks an output and gives it ones where no upstream gradient was given.
+Root make_root(const Tensor& output, const Tensor& upstream, const char* operation) {
+  require_defined(output, operation);
+  if (!output.requires_grad()) {
+    fail<GraphError>("{}: the output does not depend on any tensor that requires a gradient", operation);
+  }
+  ensure_data(output);
+  if (!upstream.defined()) {
+    if (output.numel() != 1) {
+      fail<GraphError>("{}: the output has shape {}; only one element has a gradient without further information (reduce it "
+                       "with sum() or mean(), or give the upstream gradient)",
+                       operation, output.shape());
+    }
+    // One constant a thread serves every scalar loss; accumulate_into_leaf() never keeps it, since it is shared.
+    thread_local const Tensor one32 = Tensor::ones({}), one64 = Tensor::ones({}, DType::float64);
+    const Tensor& one = output.dtype() == DType::float32 ? one32 : one64;
+    return {output, output.rank() == 0 ? one : Tensor::ones(output.shape(), output.dtype())};
+  }
+  if (upstream.shape() != output.shape()) {
+    fail<ShapeError>("{}: upstream gradient has shape {}, the output {}", operation, upstream.shape(), output.shape());
+  }
+  return {output, upstream};
+}
+
+}  // namespace
+}  // namespace detail
+
+using namespace detail;
+
+void Tensor::backward(bool retain_graph) const { backward(Tensor(), retain_graph); }
+
+void Tensor::backward(const Tensor& gradient, bool retain_graph) const {
+  const Root roots[1] = {make_root(*this, gradient, "backward")};
+  Pass pass{retain_graph, false, nullptr};
+  run_backward(pass, roots);
+}
+
+std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs, const GradOptions& options) {
+  if (!options.grad_outputs.empty() && options.grad_outputs.size() != outputs.size()) {
+    fail<ValueError>("grad: {} outputs, but {} grad_outputs", outputs.size(), options.grad_outputs.size());
+  }
+  std::vector<Root> roots;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    roots.push_back(make_root(outputs[i], options.grad_outputs.empty() ? Tensor() : options.grad_outputs[i], "grad"));
+  }
+  Captures captures;
+  captures.gradients.resize(inputs.size());
+  struct Unmark {
+    const std::vector<Tensor>& inputs;
+    ~Unmark() {
+      for (const Tensor& input : inputs) {
+        if (input.defined() && input.impl()->node) input.impl()->node->capture = -1;
+      }
+    }
+  } unmark{inputs};
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    require_defined(inputs[i], "grad");
+    if (!inputs[i].requires_grad()) fail<GraphError>("grad: input {} does not require a gradient", i);
+    ensure_data(inputs[i]);
+    Node* node = inputs[i].impl()->node.get();
+    captures.leaves.push_back(node ? nullptr : inputs[i].impl());
+    if (node) node->capture = static_cast<int>(i);
+  }
+  Pass pass{options.retain_graph || options.create_graph, options.create_graph, &captures};
+  run_backward(pass, roots);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    Tensor& gradient = captures.gradients[i];
+    if (!gradient.defined() && !options.allow_unused) {
+      fail<GraphError>("grad: the outputs do not depend on input {} (pass allow_unused = true to get an undefined tensor)", i);
+    }
+    if (gradient.defined() && !options.create_graph) gradient = gradient.detach();
+  }
+  return std::move(captures.gradients);
+}
+
+bool BackwardContext::wants(int i) const {
+  const Edge& edge = node_->input(i);
+  if (!edge.wanted()) return false;
+  if (!current_pass->captures) return true;
+  return edge.node ? edge.node->is_needed : captured_leaf(edge.leaf.get()) >= 0;
+}
+
+void BackwardContext::set(int i, Tensor gradient) {
+  if (wants(i)) deliver(node_->input(i), node_->name, std::move(gradient));
+}
+
+Tensor BackwardContext::output(const Tensor& detached) const {
+  if (!create_graph_) return detached;
+  Tensor result = detached.detach();
+  attach(result, node_);
+  return result;
+}
+
+}  // namespace perdita

@@ -1,0 +1,195 @@
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "perdita/tensor/all.hpp"
+
+namespace perdita {
+namespace {
+
+using Floats = std::vector<float>;
+
+template <class E>
+std::string message_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const E& error) {
+    return error.what();
+  }
+  return "nothing was thrown";
+}
+
+Tensor leaf(std::initializer_list<float> values) { return Tensor::from(values).set_requires_grad(); }
+
+TEST(Backward, AccumulatesIntoLeaves) {
+  const Tensor x = leaf({1, 2, 3});
+  sum(x * x).backward();
+  EXPECT_EQ(x.grad().to_vector<float>(), (Floats{2, 4, 6}));
+  sum(3.0 * x).backward();
+  EXPECT_EQ(x.grad().to_vector<float>(), (Floats{5, 7, 9}));
+  x.set_grad({});
+  EXPECT_FALSE(x.grad().defined());
+}
+
+TEST(Backward, TakesAnUpstreamGradient) {
+  const Tensor x = leaf({1, 2, 3});
+  (x * x).backward(Tensor::from<float>({1, 0, -1}));
+  EXPECT_EQ(x.grad().to_vector<float>(), (Floats{2, 0, -6}));
+}
+
+TEST(Backward, OfOnePathMeetsAnother) {
+  const Tensor x = leaf({1, 2}), w = leaf({3, 4});
+  const Tensor h = (x * w).reshape({2, 1});
+  const Tensor both = sum(matmul(h, h.t())) + sum(h);
+  both.backward();  // (x.w)^2 + x.w, x.w = 11
+  EXPECT_EQ(x.grad().to_vector<float>(), (Floats{69, 92}));
+  EXPECT_EQ(w.grad().to_vector<float>(), (Floats{23, 46}));
+}
+
+TEST(Backward, ASecondTimeNeedsRetainGraph) {
+  const Tensor x = leaf({1, 2});
+  for (const auto& make : std::vector<std::function<Tensor()>>{
+           [&] { return sum(x * x); }, [&] { return sum(matmul(x.reshape({1, 2}), x.reshape({2, 1}))); }}) {
+    const Tensor once = make();
+    once.backward();
+    EXPECT_NE(message_of<GraphError>([&] { once.backward(); }).find("retain_graph"), std::string::npos);
+    x.set_grad({});
+    const Tensor twice = make();
+    twice.backward(true);
+    twice.backward();
+    EXPECT_EQ(x.grad().to_vector<float>(), (Floats{4, 8}));
+    x.set_grad({});
+  }
+}
+
+TEST(Backward, SaysWhatItCannotDo) {
+  const Tensor x = leaf({1, 2});
+  EXPECT_NE(message_of<GraphError>([&] { (x * x).backward(); }).find("[2]"), std::string::npos);
+  EXPECT_NE(message_of<GraphError>([&] { Tensor::ones({}).backward(); }).find("does not depend"), std::string::npos);
+  EXPECT_THROW((x * x).backward(Tensor::ones({3})), ShapeError);
+  EXPECT_THROW(Tensor::arange(3).set_requires_grad(), DTypeError);
+  EXPECT_THROW((x * x).set_requires_grad(), GraphError);
+  EXPECT_THROW(x.set_grad(Tensor::ones({3})), ShapeError);
+  EXPECT_THROW(x.set_grad(Tensor::ones({2}, DType::float64)), DTypeError);
+}
+
+TEST(Backward, ThroughChangedTensorsNamesTheOperation) {
+  const Tensor x = Tensor::ones({2, 2}).set_requires_grad(), w = Tensor::ones({2, 2}).set_requires_grad();
+  const Tensor product = sum(matmul(x, w));
+  {
+    NoGrad no_grad;
+    w.fill_(3);
+  }
+  EXPECT_NE(message_of<GraphError>([&] { product.backward(); }).find("matmul"), std::string::npos);
+  const Tensor elements = exp(x).contiguous() * 1.0;
+  const Tensor stored = elements.reshape({4});  // computes it
+  {
+    NoGrad no_grad;
+    x.fill_(3);
+  }
+  EXPECT_NE(message_of<GraphError>([&] { sum(stored).backward(); }).find("elementwise"), std::string::npos);
+}
+
+TEST(Backward, DoesNotMindChangesOfWhatItDoesNotRead) {
+  const Tensor x = leaf({1, 2}), b = leaf({1, 1});
+  const Tensor y = (x * 2.0 + b).reshape({2, 1});
+  {
+    NoGrad no_grad;
+    b.fill_(7);
+    x.fill_(7);
+  }
+  sum(y).backward();
+  EXPECT_EQ(x.grad().to_vector<float>(), (Floats{2, 2}));
+}
+
+TEST(Backward, OfADeepChain) {
+  Tensor x = leaf({1});
+  Tensor y = x;
+  for (int i = 0; i < 200000; ++i) y = y.reshape({1, 1}).reshape({1});
+  sum(y).backward(true);
+  EXPECT_EQ(x.grad().item(), 1);
+  y = x;
+  for (int i = 0; i < 200000; ++i) y = y * 1.0 + 0.0;  // recorded, cut into regions
+  sum(y).backward();
+  EXPECT_EQ(x.grad().item(), 2);
+}
+
+TEST(Grad, LeavesNothingBehind) {
+  const Tensor x = leaf({1, 2}), w = leaf({3, 4});
+  EXPECT_EQ(grad(sum(x * x * w), w).to_vector<float>(), (Floats{1, 4}));
+  EXPECT_FALSE(x.grad().defined());
+  EXPECT_FALSE(w.grad().defined());
+}
+
+TEST(Grad, OfHigherOrder) {
+  const Tensor x = Tensor::from<double>({2}).set_requires_grad();
+  Tensor y = x * x * x * x;
+  for (const double expected : {32.0, 48.0, 48.0, 24.0}) {
+    y = grad(sum(y), x, {.create_graph = true});
+    EXPECT_EQ(y.item(), expected);
+  }
+}
+
+TEST(Grad, ByAnIntermediateResult) {
+  const Tensor x = leaf({1, 2});
+  const Tensor h = matmul(x.reshape({1, 2}), Tensor::ones({2, 2}));
+  EXPECT_EQ(grad(sum(h * h), h).to_vector<float>(), (Floats{6, 6}));
+}
+
+TEST(Grad, OfUnusedInputs) {
+  const Tensor x = leaf({1, 2}), w = leaf({3, 4});
+  EXPECT_NE(message_of<GraphError>([&] { grad(sum(x), w); }).find("allow_unused"), std::string::npos);
+  EXPECT_FALSE(grad(sum(x), w, {.allow_unused = true}).defined());
+  EXPECT_THROW(grad(sum(x), Tensor::ones({2})), GraphError);
+}
+
+TEST(NoGrad, RecordsNothing) {
+  const Tensor x = leaf({1, 2});
+  Tensor y, z;
+  {
+    NoGrad no_grad;
+    y = x * 3.0;
+    EXPECT_FALSE(grad_enabled());
+  }
+  EXPECT_TRUE(grad_enabled());
+  EXPECT_FALSE(y.requires_grad());
+  sum(y * x).backward();  // y is a constant, although it is recorded itself
+  EXPECT_EQ(x.grad().to_vector<float>(), (Floats{3, 6}));
+}
+
+TEST(Detach, SharesMemoryAndForgets) {
+  const Tensor x = leaf({1, 2});
+  const Tensor y = x * 2.0;
+  sum(y.detach() * x).backward();
+  EXPECT_EQ(x.grad().to_vector<float>(), (Floats{2, 4}));
+  EXPECT_EQ(x.detach().data<float>(), x.data<float>());
+}
+
+TEST(MakeNode, CountsOnRulesToFit) {
+  const Tensor x = leaf({1, 2});
+  const Tensor wrong = make_node("wrong", Tensor::ones({}), {&x}, [](BackwardContext& b) { b.set(0, Tensor::ones({3})); });
+  EXPECT_NE(message_of<GraphError>([&] { wrong.backward(); }).find("wrong"), std::string::npos);
+}
+
+TEST(MakeNode, GivesTheVeryBufferToTheLeaf) {
+  const Tensor x = leaf({1, 2});
+  Tensor gradient = Tensor::from<float>({5, 6});
+  const float* memory = gradient.data<float>();
+  const Tensor loss = make_node("loss", Tensor::ones({}), {&x},
+                                [g = std::move(gradient)](BackwardContext& b) mutable { b.set(0, std::move(g)); });
+  loss.backward();
+  EXPECT_EQ(x.grad().data<float>(), memory);
+}
+
+TEST(InPlace, IsForbiddenWhereGradientsAreRecorded) {
+  const Tensor x = leaf({1, 2});
+  EXPECT_THROW(x.fill_(1), GraphError);
+  EXPECT_THROW((x * 2.0).add_(1.0), GraphError);
+  EXPECT_THROW(Tensor::ones({2}).add_(x), GraphError);
+  NoGrad no_grad;
+  x.add_(Tensor::ones({2}), -2);
+  EXPECT_EQ(x.to_vector<float>(), (Floats{-1, 0}));
+}
+
+}  // namespace
+}  // namespace perdita
