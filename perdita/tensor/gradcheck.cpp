@@ -24,7 +24,9 @@ std::string compare(const Function& function, const std::vector<Tensor>& inputs,
     if (input.dtype() != DType::float64) fail<DTypeError>("check_gradient: inputs must be float64, got {}", name_of(input.dtype()));
     active.push_back(input);
   }
-  const std::vector<Tensor> gradients = grad({weighted_sum(function, inputs)}, active, {.allow_unused = true});
+  std::vector<Tensor> gradients(active.size());
+  const Tensor total = weighted_sum(function, inputs);
+  if (total.requires_grad()) gradients = grad({total}, active, {.allow_unused = true});  // else it is constant
   NoGrad no_grad;
   for (std::size_t k = 0; k < active.size(); ++k) {
     const std::vector<double> analytic = gradients[k].defined() ? gradients[k].to_vector<double>()

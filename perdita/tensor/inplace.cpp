@@ -20,7 +20,6 @@ void update(const Tensor& target, const Tensor& source, const char* name, F f) {
   if (broadcast_shapes(target.shape(), source.shape(), name) != target.shape()) {
     fail<ShapeError>("{}: operand of shape {} does not fit into shape {}", name, source.shape(), target.shape());
   }
-  NoGrad no_grad;
   Tensor from = source.to(target.dtype());
   ensure_data(from);
   before_write(target);

@@ -48,7 +48,10 @@ void Node::add_input(const Tensor& input) {
   else if (input.impl()->requires_grad) edge.leaf = Ref<TensorImpl>(input.impl());
 }
 
-void attach(const Tensor& value, Node* node) { value.impl()->node = Ref<Node>(node); }
+void attach(const Tensor& value, Node* node) {
+  ensure_data(value);
+  value.impl()->node = Ref<Node>(node);
+}
 
 bool any_tracks(std::span<const Tensor* const> inputs) {
   for (const Tensor* input : inputs) {
