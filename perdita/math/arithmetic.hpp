@@ -73,14 +73,15 @@ PERDITA_INLINE Pack<T, N> polynomial(const Pack<T, N>& x, double c0, Rest... res
   return polynomial(x, rest...) * x + c0;
 }
 
-/// min and max against a constant bound, one instruction each; a NaN in x stays.
+/// min and max against a constant bound; a NaN in x stays. One instruction, if the constant is hidden from g++, which
+/// else compares with a register, blends with a literal, and does not see that both are the same.
 PERDITA_PACK at_most(const Pack<T, N>& x, double bound) {
-  const Pack<T, N> b(bound);
-  return Pack<T, N>::of(opaque(b.raw < x.raw ? b.raw : x.raw));
+  const auto b = forget_origin(Pack<T, N>(bound).raw);
+  return Pack<T, N>::of(opaque(b < x.raw ? b : x.raw));
 }
 PERDITA_PACK at_least(const Pack<T, N>& x, double bound) {
-  const Pack<T, N> b(bound);
-  return Pack<T, N>::of(opaque(b.raw > x.raw ? b.raw : x.raw));
+  const auto b = forget_origin(Pack<T, N>(bound).raw);
+  return Pack<T, N>::of(opaque(b > x.raw ? b : x.raw));
 }
 
 }  // namespace detail

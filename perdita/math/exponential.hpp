@@ -23,11 +23,11 @@ PERDITA_INLINE ExpReduction<T, N> reduce_exp(const Pack<T, N>& x, int offset) {
 /// (exp(r) - 1 - r) / r^2 on |r| <= ln(2)/2.
 PERDITA_PACK exp_tail(const Pack<T, N>& r) {
   if constexpr (is_float<T>) {
-    return polynomial(r, 0.5, 0.166665435, 0.0416662805, 0.00836660992, 0.0013946488);
+    return polynomial(r, 0.49999997, 0.166665435, 0.0416672006, 0.00836654659, 0.00138825388);
   } else {
-    return polynomial(r, 0.5, 0.16666666666666677, 0.0416666666666667, 0.008333333333321579, 0.0013888888888866757,
-                      0.00019841269886266484, 2.4801587360707033e-05, 2.7557244061571885e-06, 2.7557242635870335e-07,
-                      2.5109090545148796e-08, 2.092448063252975e-09);
+    return polynomial(r, 0.5, 0.16666666666666677, 0.041666666666666505, 0.0083333333333216551, 0.0013888888888962583,
+                      0.0001984126988607355, 2.4801587172273777e-05, 2.7557244253930137e-06, 2.7557402738914766e-07,
+                      2.5109024578428428e-08, 2.087534013406563e-09);
   }
 }
 /// exp(r) on |r| <= ln(2)/2.
@@ -40,13 +40,15 @@ PERDITA_PACK exp_normal(const Pack<T, N>& x) {
   return exp_of_remainder(r) * from_unsigned<T, N>(unsigned_bits(t) << Format<T>::mantissa_bits);
 }
 
-/// exp(x), where x < 88 in float and x < 709 in double unless it may overflow.
-template <bool may_overflow, class T, int N>
-PERDITA_INLINE Pack<T, N> exp_full(const Pack<T, N>& x) {
+/// exp(x + low), where x < 88 in float and x < 709 in double unless it may overflow; `low` may be a pack.
+template <bool may_overflow, class T, int N, class Low = double>
+PERDITA_INLINE Pack<T, N> exp_full(const Pack<T, N>& x, const Low& low = 0.0) {
   Pack<T, N> bounded = at_least(x, is_float<T> ? -104.0 : -746.0);
   if constexpr (may_overflow) bounded = at_most(bounded, is_float<T> ? 89.0 : 710.0);
   // 2^n as 2^floor(n/2) * 2^ceil(n/2): a subnormal result is rounded once, and overflow is infinity.
-  const auto [t, n, r] = reduce_exp(bounded, 2 * Format<T>::bias);
+  const auto [t, n, rest] = reduce_exp(bounded, 2 * Format<T>::bias);
+  Pack<T, N> r = rest;
+  if constexpr (!std::is_same_v<Low, double>) r = r + low;
   const auto doubled = unsigned_bits(t);
   constexpr int to_exponent = Format<T>::mantissa_bits - 1;
   const auto floor_half = (doubled << to_exponent) & exponent_bits<T>;

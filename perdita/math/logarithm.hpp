@@ -29,6 +29,21 @@ PERDITA_INLINE Pack<T, N> exponent_value(const typename Unsigned<T, N>::Raw& shi
   }
 }
 
+/// x = 2^e (1 + f) with f in [-0.25, 0.5), for 0 < x < inf, subnormal ones too.
+template <class T, int N>
+struct LogarithmParts {
+  Pack<T, N> f, e;
+};
+template <class T, int N>
+PERDITA_INLINE LogarithmParts<T, N> split_logarithm(const Pack<T, N>& x) {
+  constexpr int lift = Format<T>::mantissa_bits + 1;
+  const Mask<T, N> tiny = x < min_normal<T>;
+  const Pack<T, N> normal = select(tiny, x * static_cast<double>(1LL << lift), x);
+  const auto shifted = shifted_exponent(normal);
+  return {from_unsigned<T, N>(unsigned_bits(normal) - shifted) - 1.0,
+          exponent_value<T, N>(shifted) - zero_unless(tiny, Pack<T, N>(lift))};
+}
+
 /// log(1 + f) + e ln 2 for f in [-0.25, 0.5]: f - f^2/2 comes first, so that little is rounded before the last sum.
 PERDITA_PACK log1p_reduced(const Pack<T, N>& f, const Pack<T, N>& e) {
   const Pack<T, N> square = f * f;
@@ -41,8 +56,8 @@ PERDITA_PACK log1p_reduced(const Pack<T, N>& f, const Pack<T, N>& e) {
     const Pack<T, N> s = f / (2.0 + f);
     const Pack<T, N> z = s * s;
     const Pack<T, N> tail =
-        z * polynomial(z, 0.666666666666666, 0.4000000000005695, 0.28571428555768097, 0.22222224302810334,
-                       0.18181665515278225, 0.15391123256301817, 0.13173415015114398, 0.13844256618326076);
+        z * polynomial(z, 0.66666666666666596, 0.40000000000056951, 0.28571428555768097, 0.22222224302810334,
+                       0.18181665515278206, 0.15391123256302339, 0.13173415015106749, 0.13844256618372006);
     const Pack<T, N> half_square = 0.5 * square;
     return e * ln2_high<T> - ((half_square - (s * (half_square + tail) + e * ln2_low<T>)) - f);
   }
@@ -59,12 +74,7 @@ PERDITA_PACK log1p_unit(const Pack<T, N>& x) {
 /// Natural logarithm; -inf of 0, NaN below.
 PERDITA_PACK log(const Pack<T, N>& x) {
   using namespace detail;
-  constexpr int lift = Format<T>::mantissa_bits + 1;
-  const Mask<T, N> tiny = x < min_normal<T>;
-  const Pack<T, N> normal = select(tiny, x * static_cast<double>(1LL << lift), x);
-  const auto shifted = shifted_exponent(normal);
-  const Pack<T, N> e = exponent_value<T, N>(shifted) - zero_unless(tiny, Pack<T, N>(lift));
-  const Pack<T, N> f = from_unsigned<T, N>(unsigned_bits(normal) - shifted) - 1.0;
+  const auto [f, e] = split_logarithm(x);
   const Pack<T, N> finite = select(x < infinity<T>, log1p_reduced(f, e), x);
   return select(x > 0.0, finite, select(x == 0.0, Pack<T, N>(-infinity<T>), Pack<T, N>(not_a_number)));
 }

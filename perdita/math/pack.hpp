@@ -30,16 +30,24 @@ struct BitsOf<double> {
 template <class>
 inline constexpr bool always_false = false;
 
-/// The same vector, of which the compiler forgets how it was made. AVX-512 kernels are parsed with baseline flags, so
-/// g++ gives their comparisons a mask type that AVX-512 lacks. Alone in a select a comparison is fine; but g++ merges
-/// nested selects that share an arm into one select on (c1 & c2), and that `&` it can only do lane by lane, in scalar
-/// code a hundred times slower. What a select returns, and what & and | take, therefore goes through here.
+/// The same vector, of which g++ forgets how it was made. Vectors wider than the baseline's have registers only inside
+/// a kernel, so elsewhere this would not compile; without optimisation, nothing is inside a kernel.
 template <class Raw>
-PERDITA_INLINE Raw opaque(Raw raw) {
+PERDITA_INLINE Raw forget_origin(Raw raw) {
 #if defined(__x86_64__) && defined(__OPTIMIZE__) && !defined(__clang__)
-  if constexpr (sizeof(Raw) == 64) asm("" : "+v"(raw));
+  if constexpr (sizeof(Raw) >= 16) asm("" : "+v"(raw));
 #endif
   return raw;
+}
+
+/// What a select returns, and what & and | take. AVX-512 kernels are parsed with baseline flags, so g++ gives their
+/// comparisons a mask type that AVX-512 lacks. Alone in a select a comparison is fine; but g++ merges nested selects
+/// that share an arm into one select on (c1 & c2), and that `&` it can only do lane by lane, in scalar code a hundred
+/// times slower. It does not merge what it cannot see through.
+template <class Raw>
+PERDITA_INLINE Raw opaque(Raw raw) {
+  if constexpr (sizeof(Raw) == 64) return forget_origin(raw);
+  else return raw;
 }
 }  // namespace detail
 
