@@ -88,25 +88,26 @@ PERDITA_INLINE Pack<double, N> pow_of_magnitude(const Pack<double, N>& x, const 
   // Where the power over- or underflows, the correction is larger than exp wants to see.
   return exp_full<true>(product, zero_unless(abs(product) < 1000.0, error + y * low));
 }
-/// In float, log2 and exp2 in double precision need few terms.
+/// 2^(y (e + log2(1 + f))) to float precision: log2 and exp2 need few terms for that.
+template <int N>
+PERDITA_INLINE Pack<double, N> pow_for_float(const Pack<double, N>& f, const Pack<double, N>& e,
+                                             const Pack<double, N>& y) {
+  using P = Pack<double, N>;
+  const P s = f / (2.0 + f);
+  const P log2 = s * polynomial(s * s, 2.885390081777417, 0.96179669483616337, 0.577077753233596, 0.41222635367448685,
+                                0.31927945740149843, 0.29089137814156091) + e;
+  const P product = at_most(at_least(y * log2, -160.0), 130.0);
+  constexpr double magic = round_magic<double> + Format<double>::bias;
+  const P t = product + magic;
+  const P g = product - (t - magic);
+  return polynomial(g, 1.0000000005541028, 0.69314720573689725, 0.24022646891554611, 0.055503287777719422,
+                    0.0096184888660903398, 0.0013399930853013541, 0.00015345833662289214) *
+         from_unsigned<double, N>(unsigned_bits(t) << Format<double>::mantissa_bits);
+}
 template <int N>
 PERDITA_INLINE Pack<float, N> pow_of_magnitude(const Pack<float, N>& x, const Pack<float, N>& y) {
   const auto [f, e] = split_logarithm(abs(x));
-  return in_double(
-      [](const auto& f, const auto& e, const auto& y) {
-        const auto s = f / (2.0 + f);
-        const auto log2 = s * polynomial(s * s, 2.885390081777417, 0.96179669483616337, 0.577077753233596,
-                                         0.41222635367448685, 0.31927945740149843, 0.29089137814156091) + e;
-        const auto product = at_most(at_least(y * log2, -160.0), 130.0);
-        const auto t = product + (round_magic<double> + Format<double>::bias);
-        const auto g = product - (t - (round_magic<double> + Format<double>::bias));
-        const auto power = polynomial(g, 1.0000000005541028, 0.69314720573689725, 0.24022646891554611,
-                                      0.055503287777719422, 0.0096184888660903398, 0.0013399930853013541,
-                                      0.00015345833662289214);
-        using Wide = std::remove_cvref_t<decltype(g)>;
-        return power * from_unsigned<double, Wide::lanes>(unsigned_bits(t) << 52);
-      },
-      f, e, y);
+  return in_double([](const auto&... half) { return pow_for_float(half...); }, f, e, y);
 }
 
 }  // namespace detail
