@@ -1,0 +1,7 @@
+// must fail: write select\(condition, a, b\) instead of if
+#include "formula.hpp"
+
+auto loss = instantiate([](auto y, auto t) {
+  if (y < t) return y - t;
+  return t - y;
+});
