@@ -36,6 +36,16 @@ struct Closer {
 /// Linux moves at most 2 GiB in one call; smaller pieces also keep Ctrl-C responsive.
 constexpr std::size_t piece = std::size_t{64} << 20;
 
+/// 0, or the error number of the write that failed.
+int write_all(int descriptor, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = retry([&] { return ::write(descriptor, bytes.data(), std::min(bytes.size(), piece)); });
+    if (written < 0) return errno;
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return 0;
+}
+
 /// A rename is on the disk when its folder is. File systems that cannot do this say so; the rename stands.
 void sync_folder_of(const fs::path& path) {
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
@@ -117,11 +127,7 @@ AtomicFile::~AtomicFile() {
 }
 
 void AtomicFile::write(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = retry([&] { return ::write(descriptor_, bytes.data(), std::min(bytes.size(), piece)); });
-    if (written < 0) fail_with(errno);
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
+  if (const int error_number = write_all(descriptor_, bytes)) fail_with(error_number);
 }
 
 void AtomicFile::commit() {
@@ -137,6 +143,46 @@ void AtomicFile::commit() {
 
 void AtomicFile::fail_with(int error_number) const {
   fail<FileError>("write_file: cannot write {}: {}", asked_.string(), reason(error_number));
+}
+
+AppendFile::AppendFile(fs::path path) : path_(std::move(path)) {
+  descriptor_ = retry([&] { return ::open(path_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666); });
+  if (descriptor_ < 0) fail_with(errno);
+}
+
+AppendFile::AppendFile(AppendFile&& other) noexcept
+    : path_(std::move(other.path_)), descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+AppendFile& AppendFile::operator=(AppendFile&& other) noexcept {
+  std::swap(path_, other.path_);
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+
+AppendFile::~AppendFile() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void AppendFile::append(std::string_view bytes) {
+  struct stat before {};
+  const bool known = ::fstat(descriptor_, &before) == 0 && S_ISREG(before.st_mode);
+  const int error_number = write_all(descriptor_, bytes);
+  if (error_number == 0) return;
+  if (known) retry([&] { return ::ftruncate(descriptor_, before.st_size); });
+  fail_with(error_number);
+}
+
+void AppendFile::truncate(std::size_t size) {
+  if (retry([&] { return ::ftruncate(descriptor_, static_cast<off_t>(size)); }) < 0) fail_with(errno);
+}
+
+void AppendFile::sync() {
+  // EINVAL: a pipe or a terminal, which have no disk.
+  if (retry([&] { return ::fdatasync(descriptor_); }) < 0 && errno != EINVAL) fail_with(errno);
+}
+
+void AppendFile::fail_with(int error_number) const {
+  fail<FileError>("write_file: cannot write {}: {}", path_.string(), reason(error_number));
 }
 
 void write_file_atomically(const fs::path& path, std::string_view bytes) {

@@ -1,6 +1,7 @@
-// Files read whole, and files that are either the old one or the new one, never half of it.
+// Files read whole, files that are either the old one or the new one, and files that only grow.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -35,6 +36,31 @@ class AtomicFile {
   std::filesystem::path asked_;    // as the caller named it: what messages say
   std::filesystem::path target_;   // links followed
   std::filesystem::path partial_;  // empty when the target is written directly
+  int descriptor_ = -1;
+};
+
+/// A file that grows by whole pieces, each handed to the system in one call before append() returns: a killed
+/// process loses none of them. Throws FileError.
+class AppendFile {
+ public:
+  /// Creates the file if it is missing; what it holds stays.
+  explicit AppendFile(std::filesystem::path path);
+  AppendFile(AppendFile&& other) noexcept;
+  AppendFile& operator=(AppendFile&& other) noexcept;
+  ~AppendFile();
+
+  /// All of `bytes`, or none: when the disk is full, the part that was written is cut off again.
+  void append(std::string_view bytes);
+  /// Cuts the file to its first `size` bytes.
+  void truncate(std::size_t size);
+  /// Waits until the disk has it: what a power cut can't take back.
+  void sync();
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  [[noreturn]] void fail_with(int error_number) const;
+
+  std::filesystem::path path_;
   int descriptor_ = -1;
 };
 

@@ -44,6 +44,24 @@ class File : public testing::Test {
   }
   fs::path folder_;
 };
+/// No file can grow beyond `bytes` while this lives.
+class SmallDisk {
+ public:
+  explicit SmallDisk(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    ::getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit small{bytes, before_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &small);
+  }
+  ~SmallDisk() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  rlimit before_{};
+  void (*handler_)(int);
+};
+
 using Names = std::vector<std::string>;
 
 TEST_F(File, ComesBackByteForByte) {
@@ -90,14 +108,10 @@ TEST_F(File, NothingIsVisibleBeforeCommit) {
 
 TEST_F(File, AFullDiskLeavesTheOldFileAndNoOther) {
   write_file_atomically(folder_ / "a", "old");
-  rlimit before{};
-  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &before), 0);
-  const rlimit small{4096, before.rlim_max};
-  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
-  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
-  const std::string message = message_of([&] { write_file_atomically(folder_ / "a", std::string(1 << 20, 'x')); });
-  ::setrlimit(RLIMIT_FSIZE, &before);
-  std::signal(SIGXFSZ, handler);
+  const std::string message = message_of([&] {
+    const SmallDisk disk(4096);
+    write_file_atomically(folder_ / "a", std::string(1 << 20, 'x'));
+  });
   EXPECT_EQ(message, "write_file: cannot write " + (folder_ / "a").string() + ": File too large");
   EXPECT_EQ(read_file(folder_ / "a"), "old");
   EXPECT_EQ(names(), Names{"a"});
@@ -118,6 +132,24 @@ TEST_F(File, FollowsLinksAndKeepsTheMode) {
   EXPECT_TRUE(fs::is_symlink(folder_ / "link"));
   EXPECT_EQ(read_file(folder_ / "real"), "new");
   EXPECT_EQ(fs::status(folder_ / "real").permissions(), fs::perms::owner_read | fs::perms::owner_write);
+}
+
+TEST_F(File, AppendingAddsAllOrNothing) {
+  AppendFile file(folder_ / "log");
+  file.append("one\n");
+  EXPECT_EQ(read_file(folder_ / "log"), "one\n");  // visible at once
+  const std::string message = message_of([&] {
+    const SmallDisk disk(10);
+    file.append("longer than the six bytes that are left\n");
+  });
+  EXPECT_EQ(message, "write_file: cannot write " + (folder_ / "log").string() + ": File too large");
+  AppendFile moved = std::move(file);
+  moved.append("two\n");
+  moved.sync();
+  EXPECT_EQ(read_file(folder_ / "log"), "one\ntwo\n");
+  moved.truncate(4);
+  AppendFile(folder_ / "log").append("three\n");
+  EXPECT_EQ(read_file(folder_ / "log"), "one\nthree\n");
 }
 
 TEST_F(File, WritersOfOnePathTakeTurns) {

@@ -1,0 +1,142 @@
+#include "perdita/evaluate/classification.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+
+#include "perdita/core/error.hpp"
+#include "perdita/evaluate/text.hpp"
+
+namespace perdita::evaluate {
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+double ratio(std::int64_t part, std::int64_t whole) {
+  return whole == 0 ? nan : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+/// A mean that leaves out what is not known.
+class Mean {
+ public:
+  void add(double value) {
+    if (std::isnan(value)) return;
+    sum_ += value;
+    ++count_;
+  }
+  double value() const { return count_ == 0 ? nan : sum_ / static_cast<double>(count_); }
+
+ private:
+  double sum_ = 0.0;
+  std::int64_t count_ = 0;
+};
+
+void check(std::span<const std::int64_t> targets, std::span<const std::int64_t> predicted,
+           std::span<const float> losses, std::int64_t classes) {
+  if (classes <= 0) fail<ValueError>("score_classes: classes is {} (valid: from 1)", classes);
+  if (targets.empty()) fail<ValueError>("score_classes: no samples");
+  if (predicted.size() != targets.size() || (!losses.empty() && losses.size() != targets.size())) {
+    fail<ShapeError>("score_classes: {} targets, {} predictions and {} losses (valid: as many, or no losses)",
+                     targets.size(), predicted.size(), losses.size());
+  }
+  const auto check_range = [classes](const char* name, std::span<const std::int64_t> labels) {
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      if (labels[i] < 0 || labels[i] >= classes) {
+        fail<IndexError>("score_classes: {}[{}] is {} (valid: 0..{})", name, i, labels[i], classes - 1);
+      }
+    }
+  };
+  check_range("targets", targets);
+  check_range("predicted", predicted);
+}
+
+}  // namespace
+
+ClassificationScore score_classes(std::span<const std::int64_t> targets, std::span<const std::int64_t> predicted,
+                                  std::span<const float> losses, std::int64_t classes) {
+  check(targets, predicted, losses, classes);
+  const auto n_classes = static_cast<std::size_t>(classes);
+  ClassificationScore score;
+  score.samples = static_cast<std::int64_t>(targets.size());
+  score.classes.resize(n_classes);
+  score.confusion.assign(n_classes * n_classes, 0);
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    const auto truth = static_cast<std::size_t>(targets[i]), guess = static_cast<std::size_t>(predicted[i]);
+    ++score.confusion[truth * n_classes + guess];
+    ++score.classes[truth].support;
+    ++score.classes[guess].predicted;
+    if (!losses.empty()) score.classes[truth].mean_loss += losses[i];
+  }
+  Mean recall, f1;
+  for (std::size_t k = 0; k < n_classes; ++k) {
+    ClassScore& c = score.classes[k];
+    const std::int64_t hits = score.confused(k, k);
+    score.correct += hits;
+    c.mean_loss = losses.empty() || c.support == 0 ? nan : c.mean_loss / static_cast<double>(c.support);
+    c.precision = ratio(hits, c.predicted);
+    c.recall = ratio(hits, c.support);
+    c.f1 = ratio(2 * hits, c.support + c.predicted);
+    recall.add(c.recall);
+    f1.add(c.f1);
+  }
+  score.accuracy = ratio(score.correct, score.samples);
+  score.balanced_accuracy = recall.value();
+  score.macro_f1 = f1.value();
+  return score;
+}
+
+std::string class_table(const ClassificationScore& score, const std::vector<std::string>& names) {
+  if (!names.empty() && names.size() != score.classes.size()) {
+    fail<ShapeError>("class_table: {} names for {} classes", names.size(), score.classes.size());
+  }
+  const auto name_of = [&](std::size_t k) { return names.empty() ? std::to_string(k) : printable(names[k]); };
+  std::size_t width = 5;
+  for (std::size_t k = 0; k < score.classes.size(); ++k) width = std::max(width, display_width(name_of(k)));
+
+  const auto line = [width](const std::string& name, std::int64_t support, double loss, double precision, double recall,
+                            double f1) {
+    const auto cell = [](double v, int places) { return std::isnan(v) ? "-" : fmt::format("{:.{}f}", v, places); };
+    return fmt::format("{}{:>9}{:>11}{:>11}{:>9}{:>9}\n", name + std::string(width - display_width(name), ' '), support,
+                       cell(loss, 4), cell(precision, 3), cell(recall, 3), cell(f1, 3));
+  };
+  std::string table = fmt::format("{}{:>9}{:>11}{:>11}{:>9}{:>9}\n", "class" + std::string(width - 5, ' '), "samples",
+                                  "mean loss", "precision", "recall", "f1");
+  Mean precision;
+  double loss = 0.0;
+  for (std::size_t k = 0; k < score.classes.size(); ++k) {
+    const ClassScore& c = score.classes[k];
+    table += line(name_of(k), c.support, c.mean_loss, c.precision, c.recall, c.f1);
+    precision.add(c.precision);
+    if (c.support > 0) loss += c.mean_loss * static_cast<double>(c.support);
+  }
+  return table + line("all", score.samples, loss / static_cast<double>(score.samples), precision.value(),
+                      score.balanced_accuracy, score.macro_f1);
+}
+
+RegressionScore score_regression(std::span<const double> targets, std::span<const double> predictions) {
+  if (targets.size() != predictions.size()) {
+    fail<ShapeError>("score_regression: {} targets and {} predictions (valid: as many)", targets.size(),
+                     predictions.size());
+  }
+  if (targets.empty()) fail<ValueError>("score_regression: no samples");
+  const auto n = static_cast<double>(targets.size());
+  double mean = 0.0;
+  for (double target : targets) mean += target / n;
+  double squares = 0.0, magnitudes = 0.0, bias = 0.0, deviation = 0.0;
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    const double error = predictions[i] - targets[i];
+    squares += error * error;
+    magnitudes += std::abs(error);
+    bias += error;
+    deviation += (targets[i] - mean) * (targets[i] - mean);
+  }
+  return {.samples = static_cast<std::int64_t>(targets.size()),
+          .mse = squares / n,
+          .rmse = std::sqrt(squares / n),
+          .mae = magnitudes / n,
+          .bias = bias / n,
+          .r2 = deviation > 0.0 ? 1.0 - squares / deviation : nan};
+}
+
+}  // namespace perdita::evaluate

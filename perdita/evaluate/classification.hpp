@@ -1,0 +1,54 @@
+// How good predictions are: confusion counts and what follows from them; errors of a regression.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace perdita::evaluate {
+
+/// One class against the rest. A ratio whose denominator is zero is NaN: the precision of a class that was never
+/// predicted is not known, and not zero.
+struct ClassScore {
+  std::int64_t support = 0;    ///< samples of this class
+  std::int64_t predicted = 0;  ///< samples given to this class
+  double mean_loss = 0;        ///< over the samples of this class; NaN if no losses were given
+  double precision = 0;        ///< of those given to this class, the share that belongs to it
+  double recall = 0;           ///< of those that belong to it, the share that was given to it
+  double f1 = 0;               ///< harmonic mean of the two
+};
+
+struct ClassificationScore {
+  std::int64_t samples = 0, correct = 0;
+  double accuracy = 0;
+  double balanced_accuracy = 0;  ///< mean recall over the classes that have samples
+  double macro_f1 = 0;           ///< mean f1 over the classes that have samples or predictions
+  std::vector<ClassScore> classes;
+  std::vector<std::int64_t> confusion;  ///< row-major [class][predicted class]
+
+  std::int64_t confused(std::size_t truth, std::size_t predicted) const {
+    return confusion[truth * classes.size() + predicted];
+  }
+};
+
+/// targets[N] and predicted[N] are in 0..classes-1; losses is [N] or empty. Throws ShapeError for different lengths,
+/// IndexError for a class out of range (both name the place), ValueError for no samples or no classes.
+ClassificationScore score_classes(std::span<const std::int64_t> targets, std::span<const std::int64_t> predicted,
+                                  std::span<const float> losses, std::int64_t classes);
+
+/// The table for a terminal: a line for each class (support, mean loss, precision, recall, f1) and one for all.
+/// `names` may be empty (then classes are numbered) or must hold one name for each class (ShapeError).
+std::string class_table(const ClassificationScore& score, const std::vector<std::string>& names);
+
+struct RegressionScore {
+  std::int64_t samples = 0;
+  double mse = 0, rmse = 0, mae = 0;
+  double bias = 0;  ///< mean of prediction - target
+  double r2 = 0;    ///< 1 - squared error / squared deviation from the targets' mean; NaN if targets are all equal
+};
+
+/// Throws ShapeError for different lengths, ValueError for no samples.
+RegressionScore score_regression(std::span<const double> targets, std::span<const double> predictions);
+
+}  // namespace perdita::evaluate

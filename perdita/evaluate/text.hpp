@@ -1,0 +1,26 @@
+// Text for people: names from data made harmless, columns that line up, numbers and times that read well.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace perdita::evaluate {
+
+/// UTF-8 text for one line of a terminal: control characters and broken sequences become U+FFFD, so that a class
+/// name can neither break a table nor command the terminal.
+std::string printable(std::string_view text);
+
+/// Columns that UTF-8 text takes, one for each character; combining marks take none, East Asian wide ones two.
+std::size_t display_width(std::string_view utf8);
+
+/// Four significant digits without needless ones: 0.3187, 12.3, 1.2e-05, 60,000; "nan", "inf".
+std::string format_number(double value);
+
+/// Digits in groups of three: 60,000.
+std::string format_count(long long value);
+
+/// 0.8 s, 12 s, 3 min 05 s, 2 h 07 min, 3 d 4 h.
+std::string format_duration(double seconds);
+
+}  // namespace perdita::evaluate
