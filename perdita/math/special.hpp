@@ -69,27 +69,23 @@ PERDITA_INLINE Pack<double, N> trigamma_positive(const Pack<double, N>& x) {
 template <int N>
 PERDITA_INLINE Pack<double, N> lgamma_right(const Pack<double, N>& x) {
   using P = Pack<double, N>;
-  // Into [1.5, 2.5), where lgamma is a polynomial with its zero at 2 factored out: down by factors that multiply
-  // `above`, up by factors that multiply `below`. Each lane moves one way only.
-  P z = at_most(x, 8.0), above(1.0), below(1.0);
-  for (int step = 0; step < 2; ++step) {
-    const Mask<double, N> up = z < 1.5;
-    below = select(up, below * z, below);
-    z = select(up, z + 1.0, z);
-  }
+  // To z = 2 + d in [1.5, 2.5], where lgamma is a polynomial with its zero at 2 factored out: raised by one or two,
+  // which divides by `below`, or lowered step by step, which multiplies by `above`. d is exact throughout.
+  const Mask<double, N> raised = x < 1.5, raised_twice = x < 0.5;
+  const P below = select(raised_twice, x * (x + 1.0), x);
+  P d = select(raised_twice, x, select(raised, x - 1.0, at_most(x, 8.0) - 2.0)), above(1.0);
   for (int step = 0; step < 6; ++step) {
-    const Mask<double, N> down = z >= 2.5;
-    z = select(down, z - 1.0, z);
-    above = select(down, above * z, above);
+    const Mask<double, N> down = d > 0.5;
+    d = select(down, d - 1.0, d);
+    above = select(down, above * (d + 2.0), above);
   }
-  const P d = z - 2.0;
   const P center =
       d * polynomial(d, 0.42278433509846713, 0.32246703342411326, -0.06735230105319831, 0.02058080842778057,
                      -0.0073855510286497221, 0.0028905103310236449, -0.0011927539127579052, 0.00050966951567850763,
                      -0.00022315473517593674, 9.9457669999825212e-05, -4.4926531006354647e-05, 2.0505617663075869e-05,
                      -9.4372376125841848e-06, 4.3845885217232388e-06, -2.049750706329777e-06, 9.2031761534672823e-07,
                      -4.2005101396065974e-07, 2.7849159748572694e-07, -1.4328781906672868e-07);
-  const Mask<double, N> stirling = x >= 8.0, raised = x < 1.5;
+  const Mask<double, N> stirling = x >= 8.0;
   const P logarithm = log(select(stirling, x, abs(select(raised, below, above))));
   const P inverse = 1.0 / x, w = inverse * inverse;
   const P tail = inverse * polynomial(w, 0.083333333333332454, -0.0027777777768047455, 0.00079365041875123651,
