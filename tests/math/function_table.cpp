@@ -158,22 +158,4 @@ double ulp_error(T got, const mpfr_t exact, double scale) {
 template double ulp_error(float, const mpfr_t, double);
 template double ulp_error(double, const mpfr_t, double);
 
-double ulp_error(float got, double exact) {
-  using Limits = std::numeric_limits<float>;
-  constexpr double different = std::numeric_limits<double>::infinity();
-  if (std::isnan(exact)) return std::isnan(got) ? 0.0 : different;
-  if (exact == 0.0 || std::isinf(exact)) {
-    return static_cast<double>(got) == exact && std::signbit(got) == std::signbit(exact) ? 0.0 : different;
-  }
-  if (std::isnan(got)) return different;
-  const int exponent = std::max(std::ilogb(exact) + 1, Limits::min_exponent);
-  double value = got;
-  if (std::isinf(got)) {
-    if (std::signbit(got) != std::signbit(exact)) return different;
-    if (exponent > Limits::max_exponent) return 0.0;
-    value = std::copysign(0x1p128, exact);
-  }
-  return std::fabs(value - exact) * std::ldexp(1.0, Limits::digits - exponent);
-}
-
 }  // namespace perdita::test

@@ -3,7 +3,12 @@
 
 #include <mpfr.h>
 
+#include <algorithm>
+#include <bit>
+#include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <span>
 
 namespace perdita::test {
@@ -29,7 +34,24 @@ std::span<const Function> function_table();
 /// NaN, infinities or the sign of zero differ. Overflow counts as the first number beyond the format.
 template <class T>
 double ulp_error(T got, const mpfr_t exact, double scale = 0.0);
+
 /// The same against a double, for float.
-double ulp_error(float got, double exact);
+inline double ulp_error(float got, double exact) {
+  constexpr double different = std::numeric_limits<double>::infinity();
+  if (std::isnan(exact)) return std::isnan(got) ? 0.0 : different;
+  if (exact == 0.0 || std::isinf(exact)) {
+    return static_cast<double>(got) == exact && std::signbit(got) == std::signbit(exact) ? 0.0 : different;
+  }
+  if (std::isnan(got)) return different;
+  // exact is in [2^(exponent-1), 2^exponent), or subnormal as a float; an ULP is 2^(exponent-24)
+  const int exponent = std::max(static_cast<int>(std::bit_cast<std::uint64_t>(exact) >> 52 & 0x7ff) - 1022, -125);
+  double value = got;
+  if (std::isinf(got)) {
+    if (std::signbit(got) != std::signbit(exact)) return different;
+    if (exponent > 128) return 0.0;
+    value = std::copysign(0x1p128, exact);
+  }
+  return std::fabs(value - exact) * std::bit_cast<double>(static_cast<std::uint64_t>(1023 + 24 - exponent) << 52);
+}
 
 }  // namespace perdita::test

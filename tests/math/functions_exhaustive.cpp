@@ -41,7 +41,9 @@ Worst worst_of_all_floats(const Function& function, std::uint64_t stride) {
       if (part == 0 && first % (std::uint64_t{1} << 26) < threads * step) {
         fmt::print(stderr, "\r{:>18} {:3.0f} %", function.name, 100.0 * static_cast<double>(first) / all);
       }
-      for (std::size_t i = 0; i < block; ++i) x[i] = std::bit_cast<float>(static_cast<std::uint32_t>(first + i * stride));
+      for (std::size_t i = 0; i < block; ++i) {
+        x[i] = std::bit_cast<float>(static_cast<std::uint32_t>(first + i * stride));
+      }
       function.on_float(x.data(), y.data(), block);
       for (std::size_t i = 0; i < block; ++i) mine.take(ulp_error(y[i], function.libm(x[i])), x[i]);
     }
@@ -102,7 +104,8 @@ int main(int argc, char** argv) {
   }
   bool within = true;
   fmt::print("instruction set {}, every {}. float\n\n", perdita::name_of(perdita::active_isa()), stride);
-  fmt::print("| function | max ULP float | at | max ULP double | at | ns float | ns double |\n|---|---|---|---|---|---|---|\n");
+  fmt::print("| function | max ULP float | at | max ULP double | at | ns float | ns double |\n");
+  fmt::print("|---|---|---|---|---|---|---|\n");
   for (const Function& function : function_table()) {
     const auto wanted = [&](const char* name) { return std::string_view(name) == function.name; };
     if (argc > 2 && std::none_of(argv + 2, argv + argc, wanted)) continue;
