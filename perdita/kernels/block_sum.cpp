@@ -12,18 +12,24 @@ struct BlockSum {
     using Wide = typename AnyTarget::template pack<double>;
     typedef T Part __attribute__((vector_size(sizeof(T) * Wide::lanes)));
     constexpr int lanes = 32, parts = lanes / Wide::lanes;
-    Wide sum[parts];
-    for (int k = 0; k < parts; ++k) sum[k] = 0.0;
-    const auto add = [&](std::int64_t i, int k) {
+    const auto load = [block](std::int64_t i) {
       Part part;
       std::memcpy(&part, block + i, sizeof part);
+      return part;
+    };
+    Wide sum[parts];
+    for (int k = 0; k < parts; ++k) sum[k] = 0.0;
+    const auto add = [&sum](int k, const Part& part) {
       sum[k] = sum[k] + Wide::of(__builtin_convertvector(part, typename Wide::Raw));
     };
     std::int64_t i = 0;
-    for (; i + lanes <= count; i += lanes) {
-      for (int k = 0; k < parts; ++k) add(i + k * Wide::lanes, k);
+    for (; i + 4 * lanes <= count; i += 4 * lanes) {
+      for (int k = 0; k < parts; ++k) {
+        const std::int64_t at = i + k * Wide::lanes;
+        add(k, (load(at) + load(at + lanes)) + (load(at + 2 * lanes) + load(at + 3 * lanes)));
+      }
     }
-    for (int k = 0; i < count; i += Wide::lanes, ++k) add(i, k);
+    for (int k = 0; i < count; i += Wide::lanes, k = (k + 1) % parts) add(k, load(i));
     double lane[lanes];
     for (int k = 0; k < parts; ++k) sum[k].store(lane + k * Wide::lanes);
     for (int width = lanes / 2; width > 0; width /= 2) {

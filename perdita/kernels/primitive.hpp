@@ -23,7 +23,16 @@ using Primitive = void (*)(T* target, const T* a, const T* b, const T* c, std::i
 template <class T>
 Primitive<T> find_primitive(Op op, unsigned constants);
 
+/// A product and the sum it goes into, in one loop: a * b + c, a * b - c, c - a * b.
+enum class Fused : std::uint8_t { none, multiply_add, multiply_subtract, subtract_product };
+
+/// The same for a fused operation; b or c or both may be constant.
+template <class T>
+Primitive<T> find_primitive(Fused fused, unsigned constants);
+
 extern template Primitive<float> find_primitive<float>(Op, unsigned);
 extern template Primitive<double> find_primitive<double>(Op, unsigned);
+extern template Primitive<float> find_primitive<float>(Fused, unsigned);
+extern template Primitive<double> find_primitive<double>(Fused, unsigned);
 
 }  // namespace perdita::detail

@@ -3,5 +3,6 @@
 namespace perdita::detail {
 
 template Primitive<double> find_primitive<double>(Op, unsigned);
+template Primitive<double> find_primitive<double>(Fused, unsigned);
 
 }  // namespace perdita::detail

@@ -3,5 +3,6 @@
 namespace perdita::detail {
 
 template Primitive<float> find_primitive<float>(Op, unsigned);
+template Primitive<float> find_primitive<float>(Fused, unsigned);
 
 }  // namespace perdita::detail

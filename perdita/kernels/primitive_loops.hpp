@@ -45,12 +45,32 @@ struct Loop {
   }
 };
 
-/// The loop for the instruction set in force. A pointer hides the loop's type: the kernel is an empty object.
+template <Fused fused, unsigned constants, class T>
+struct FusedLoop {
+  template <class AnyTarget>
+  PERDITA_INLINE void operator()(AnyTarget, T* target, const T* a, const T* b, const T* c, std::int64_t count) const {
+    using P = typename AnyTarget::template pack<T>;
+    const Source<P, (constants & 2) != 0> y{b};
+    const Source<P, (constants & 4) != 0> z{c};
+    for (std::int64_t i = 0; i < count; i += P::lanes) {
+      const P product = P::load(a + i) * y.at(i);
+      if constexpr (fused == Fused::multiply_add) (product + z.at(i)).store(target + i);
+      if constexpr (fused == Fused::multiply_subtract) (product - z.at(i)).store(target + i);
+      if constexpr (fused == Fused::subtract_product) (z.at(i) - product).store(target + i);
+    }
+  }
+};
+
+/// A loop as a plain function, which runs it with the instruction set in force.
+template <class Kernel, class T>
+Primitive<T> as_primitive() {
+  return [](T* target, const T* a, const T* b, const T* c, std::int64_t count) {
+    run(Kernel{}, target, a, b, c, count);
+  };
+}
 template <Op op, unsigned constants, class T>
 Primitive<T> loop() {
-  return [](T* target, const T* a, const T* b, const T* c, std::int64_t count) {
-    run(Loop<op, constants, T>{}, target, a, b, c, count);
-  };
+  return as_primitive<Loop<op, constants, T>, T>();
 }
 
 template <Op op, class T>
@@ -82,6 +102,27 @@ Primitive<T> find_primitive(Op op, unsigned constants) {
     case Op::constant: break;
   }
   fail<ValueError>("Program: no primitive for operation {}", static_cast<int>(op));
+}
+
+template <Fused fused, class T>
+Primitive<T> loop_of(unsigned constants) {
+  switch (constants) {
+    case 2: return as_primitive<FusedLoop<fused, 2, T>, T>();
+    case 4: return as_primitive<FusedLoop<fused, 4, T>, T>();
+    case 6: return as_primitive<FusedLoop<fused, 6, T>, T>();
+    default: return as_primitive<FusedLoop<fused, 0, T>, T>();
+  }
+}
+
+template <class T>
+Primitive<T> find_primitive(Fused fused, unsigned constants) {
+  switch (fused) {
+    case Fused::multiply_add: return loop_of<Fused::multiply_add, T>(constants);
+    case Fused::multiply_subtract: return loop_of<Fused::multiply_subtract, T>(constants);
+    case Fused::subtract_product: return loop_of<Fused::subtract_product, T>(constants);
+    case Fused::none: break;
+  }
+  fail<ValueError>("Program: no primitive for fused operation {}", static_cast<int>(fused));
 }
 
 }  // namespace perdita::detail

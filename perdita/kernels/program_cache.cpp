@@ -10,34 +10,36 @@ namespace perdita {
 
 namespace {
 
-/// A graph written out node by node: formulas built by the same code have the same key, and no others have.
+/// A graph written out, two words a node: formulas built by the same code have the same key, and no others have.
 struct Key {
-  std::vector<std::uint32_t> words;
+  std::vector<std::uint64_t> words;
   std::uint64_t hash = 0;
 
   void assign(std::span<const Expr> outputs, ExprOrder& order) {
     order.build(outputs);
-    words.clear();
-    hash = 0;
-    for (int i = 0; i < order.size(); ++i) {
+    words.resize(2 * static_cast<std::size_t>(order.size()) + outputs.size());
+    std::uint64_t* word = words.data();
+    std::uint64_t first_hash = 0, second_hash = 0;
+    for (int i = 0; i < order.size(); ++i, word += 2) {
       const Expr& node = order[i];
-      push(static_cast<std::uint32_t>(node.op()));
-      if (node.op() == Op::input) push(static_cast<std::uint32_t>(node.index()));
-      if (node.op() == Op::constant) {
-        const auto bits = std::bit_cast<std::uint64_t>(node.value());
-        push(static_cast<std::uint32_t>(bits));
-        push(static_cast<std::uint32_t>(bits >> 32));
-      }
-      for (int k = 0; k < arity(node.op()); ++k) push(static_cast<std::uint32_t>(order.position(node.operand(k))));
+      const Op op = node.op();
+      word[0] = pack(static_cast<int>(op), op == Op::input ? node.index() : order.operand(i, 0));
+      word[1] = op == Op::constant ? std::bit_cast<std::uint64_t>(node.value())
+                                   : pack(order.operand(i, 1), order.operand(i, 2));
+      first_hash = mix(first_hash, word[0]);
+      second_hash = mix(second_hash, word[1]);
     }
-    for (const Expr& output : outputs) push(static_cast<std::uint32_t>(order.position(output)));
+    for (const Expr& output : outputs) *word++ = static_cast<std::uint64_t>(order.position(output));
+    hash = mix(mix(first_hash, second_hash), words.back());
   }
   friend bool operator==(const Key& a, const Key& b) { return a.hash == b.hash && a.words == b.words; }
 
  private:
-  void push(std::uint32_t word) {
-    words.push_back(word);
-    hash = (std::rotl(hash, 5) ^ word) * 0x9E3779B97F4A7C15u;
+  static std::uint64_t pack(int low, int high) {
+    return static_cast<std::uint32_t>(low) | static_cast<std::uint64_t>(static_cast<std::uint32_t>(high)) << 32;
+  }
+  static std::uint64_t mix(std::uint64_t hash, std::uint64_t word) {
+    return std::rotl((hash ^ word) * 0x9E3779B97F4A7C15u, 29);
   }
 };
 
@@ -106,6 +108,7 @@ class ProgramCache {
 Program compiled(std::span<const Expr> outputs) {
   thread_local ExprOrder order;
   thread_local Key key;
+  if (outputs.empty()) return Program(outputs);
   key.assign(outputs, order);
   return ProgramCache::instance().get(key, outputs);
 }

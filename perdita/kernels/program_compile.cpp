@@ -1,43 +1,36 @@
-// From a graph of Exprs to instructions: value numbering merges common subexpressions, then blocks are assigned.
+// From values to instructions: products are fused with the sums they go into, then every value is given a block.
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <limits>
-#include <map>
 #include <unordered_map>
 
 #include "perdita/core/error.hpp"
 #include "perdita/kernels/program.hpp"
 #include "perdita/kernels/program_code.hpp"
-#include "perdita/math/expr_order.hpp"
+#include "perdita/kernels/program_values.hpp"
 
 namespace perdita {
 
 namespace detail {
 namespace {
 
-/// An operation on values that are known by number; two equal ones are one value.
-struct Value {
+/// What one instruction computes: an operation, or a product fused with a sum or difference.
+struct Step {
   Op op;
-  std::array<int, 3> operands{-1, -1, -1};
-  std::uint64_t payload = 0;  // bits of a constant, index of an input
-  friend bool operator==(const Value&, const Value&) = default;
-};
+  Fused fused = Fused::none;
+  int operand_count = 0;
+  std::array<int, 3> operands{-1, -1, -1};  // values
 
-struct ValueHash {
-  std::size_t operator()(const Value& value) const {
-    std::uint64_t hash = static_cast<std::uint64_t>(value.op) ^ value.payload;
-    for (int operand : value.operands) hash = (hash ^ static_cast<std::uint32_t>(operand)) * 0x9E3779B97F4A7C15u;
-    return hash ^ hash >> 32;
-  }
+  std::span<const int> reads() const { return {operands.data(), static_cast<std::size_t>(operand_count)}; }
 };
 
 class Compiler {
  public:
-  explicit Compiler(std::span<const Expr> outputs) {
-    number_values(outputs);
+  explicit Compiler(std::span<const Expr> outputs) : numbering_(outputs), values_(numbering_.values()) {
+    find_used();
+    choose_steps();
     for (std::size_t i = 0; i < values_.size(); ++i) {
-      if (values_[i].op == Op::input) code_.inputs.push_back(static_cast<int>(values_[i].payload));
+      if (uses_[i] > 0 && values_[i].op == Op::input) code_.inputs.push_back(static_cast<int>(values_[i].payload));
     }
     std::ranges::sort(code_.inputs);
     code_.outputs = static_cast<int>(outputs.size());
@@ -46,153 +39,173 @@ class Compiler {
   ProgramCode take() { return std::move(code_); }
 
  private:
-  void number_values(std::span<const Expr> outputs) {
-    const ExprOrder order(outputs);
-    std::vector<int> number(static_cast<std::size_t>(order.size()));
-    const auto number_of = [&](const Expr& node) { return number[static_cast<std::size_t>(order.position(node))]; };
-    for (int i = 0; i < order.size(); ++i) {
-      const Expr& node = order[i];
-      Value value{node.op()};
-      if (node.op() == Op::constant) value.payload = std::bit_cast<std::uint64_t>(node.value());
-      if (node.op() == Op::input) value.payload = static_cast<std::uint64_t>(node.index());
-      for (int k = 0; k < arity(node.op()); ++k) {
-        value.operands[static_cast<std::size_t>(k)] = number_of(node.operand(k));
-      }
-      number[static_cast<std::size_t>(i)] = intern(canonical(value));
-    }
-    for (const Expr& output : outputs) outputs_.push_back(number_of(output));
-  }
-
-  /// One spelling for operations that compute the same number.
-  static Value canonical(Value value) {
-    auto& [a, b, c] = value.operands;
-    switch (value.op) {
-      case Op::clamp_min: value.op = Op::max; break;
-      case Op::clamp_max: value.op = Op::min; break;
-      case Op::greater: return {Op::less, {b, a, -1}};
-      case Op::greater_equal: return {Op::less_equal, {b, a, -1}};
-      case Op::multiply:
-        if (a == b) return {Op::square, {a, -1, -1}};
-        [[fallthrough]];
-      case Op::add:
-      case Op::equal:
-      case Op::not_equal:
-      case Op::logical_and:
-      case Op::logical_or:
-        if (a > b) std::swap(a, b);
-        break;
-      default: break;
-    }
-    return value;
-  }
-
-  int intern(const Value& value) {
-    const auto [found, is_new] = numbers_.try_emplace(value, static_cast<int>(values_.size()));
-    if (is_new) values_.push_back(value);
-    return found->second;
-  }
-
-  void assign_blocks();
-  void emit(int value, int target);
-  int place_of(int value);
-  int take_register();
-  bool is_computed(int value) const { return values_[static_cast<std::size_t>(value)].op > Op::constant; }
-  void add_instruction(Op op, int target, std::span<const int> operands);
-
   static constexpr int nowhere = std::numeric_limits<int>::min();
 
-  std::vector<Value> values_;  // operands come first
-  std::unordered_map<Value, int, ValueHash> numbers_;
-  std::vector<int> outputs_;  // value of each output
-  ProgramCode code_;
-  std::vector<int> place_;     // of each value in the block table
-  std::vector<int> last_use_;  // the last value that reads this one
+  const Value& value(int i) const { return values_[static_cast<std::size_t>(i)]; }
+  bool is_computed(int i) const { return value(i).op > Op::constant; }
+  int first_output() const { return static_cast<int>(code_.inputs.size()); }
+
+  void find_used();
+  void choose_steps();
+  Step step_of(int i) const;
+  int product_to_fuse(int i, int other) const;
+  void assign_blocks();
+  void find_last_uses();
+  int place_of(int i);
+  int take_register();
+  void emit(int i, int output);
+  void add_instruction(const Step& step, int target);
+  void resolve_constants();
+
+  ValueNumbering numbering_;
+  const std::vector<Value>& values_;
+  std::vector<int> uses_;  // how often a value is read, outputs included; 0 for what settling signs has left over
+  std::vector<Step> steps_;
+  std::vector<char> is_fused_away_;  // computed by the step of its only reader
+  std::vector<int> place_;           // of each value in the block table
+  std::vector<int> last_use_;        // the last value whose step reads this one
   std::vector<int> free_registers_;
+  ProgramCode code_;
 };
 
-// Inputs and constants get their place when they are first read. A place below 0 stands for constant number ~place until the number of registers, which come before the constants in
-// the block table, is known.
-int Compiler::place_of(int value) {
-  int& place = place_[static_cast<std::size_t>(value)];
-  const Value& what = values_[static_cast<std::size_t>(value)];
+void Compiler::find_used() {
+  uses_.assign(values_.size(), 0);
+  for (int output : numbering_.outputs()) ++uses_[static_cast<std::size_t>(output)];
+  for (std::size_t i = values_.size(); i-- > 0;) {
+    if (uses_[i] == 0) continue;
+    for (int k = 0; k < arity(values_[i].op); ++k) {
+      ++uses_[static_cast<std::size_t>(values_[i].operands[static_cast<std::size_t>(k)])];
+    }
+  }
+}
+
+// The product that value i may take into its step; -1 if it is none, or is read elsewhere too.
+int Compiler::product_to_fuse(int i, int other) const {
+  const Op op = value(i).op;
+  const bool is_product = op == Op::multiply || op == Op::square;
+  return is_product && i != other && uses_[static_cast<std::size_t>(i)] == 1 ? i : -1;
+}
+
+Step Compiler::step_of(int i) const {
+  const auto [op, operands, payload] = value(i);
+  Step step{op, Fused::none, arity(op), operands};
+  if (op != Op::add && op != Op::subtract) return step;
+  const int left = product_to_fuse(operands[0], operands[1]), right = product_to_fuse(operands[1], operands[0]);
+  const int product = left >= 0 ? left : right;
+  if (product < 0) return step;
+  int a = value(product).operands[0], b = value(product).op == Op::square ? a : value(product).operands[1];
+  if (value(a).op == Op::constant) std::swap(a, b);  // a constant is the second factor
+  const int rest = left >= 0 ? operands[1] : operands[0];
+  const Fused fused = op == Op::add   ? Fused::multiply_add
+                      : left >= 0     ? Fused::multiply_subtract
+                                      : Fused::subtract_product;
+  return {op, fused, 3, {a, b, rest}};
+}
+
+void Compiler::choose_steps() {
+  is_fused_away_.assign(values_.size(), 0);
+  for (int i = 0; i < static_cast<int>(values_.size()); ++i) {
+    steps_.push_back(step_of(i));
+    if (uses_[static_cast<std::size_t>(i)] == 0 || steps_.back().fused == Fused::none) continue;
+    const int rest = steps_.back().operands[2], first = value(i).operands[0];
+    is_fused_away_[static_cast<std::size_t>(first == rest ? value(i).operands[1] : first)] = 1;
+  }
+}
+
+void Compiler::find_last_uses() {
+  last_use_.assign(values_.size(), -1);
+  for (std::size_t i = 0; i < values_.size(); ++i) {
+    if (uses_[i] == 0 || is_fused_away_[i]) continue;
+    for (int operand : steps_[i].reads()) last_use_[static_cast<std::size_t>(operand)] = static_cast<int>(i);
+  }
+}
+
+// Inputs and constants get their place when they are first read. A place below 0 stands for constant number ~place
+// until the number of registers, which come before the constants in the block table, is known.
+int Compiler::place_of(int i) {
+  int& place = place_[static_cast<std::size_t>(i)];
   if (place != nowhere) return place;
-  if (what.op == Op::constant) {
-    const double constant = std::bit_cast<double>(what.payload);
+  if (value(i).op == Op::constant) {
+    const double constant = std::bit_cast<double>(value(i).payload);
     code_.constants_double.push_back(constant);
     code_.constants_float.push_back(static_cast<float>(constant));
     place = ~static_cast<int>(code_.constants_double.size() - 1);
   } else {
-    place = static_cast<int>(std::ranges::lower_bound(code_.inputs, static_cast<int>(what.payload)) -
-                             code_.inputs.begin());
+    const auto found = std::ranges::lower_bound(code_.inputs, static_cast<int>(value(i).payload));
+    place = static_cast<int>(found - code_.inputs.begin());
   }
   return place;
 }
 
 int Compiler::take_register() {
-  if (free_registers_.empty()) return static_cast<int>(code_.inputs.size()) + code_.outputs + code_.registers++;
+  if (free_registers_.empty()) return first_output() + code_.outputs + code_.registers++;
   const int place = free_registers_.back();
   free_registers_.pop_back();
   return place;
 }
 
-void Compiler::add_instruction(Op op, int target, std::span<const int> operands) {
+void Compiler::add_instruction(const Step& step, int target) {
   Instruction instruction{static_cast<std::int16_t>(target), {}, nullptr, nullptr};
   unsigned constants = 0;
-  for (std::size_t k = 0; k < operands.size(); ++k) {
-    instruction.operands[k] = static_cast<std::int16_t>(operands[k]);
-    if (operands[k] < 0) constants |= 1u << k;
+  for (std::size_t k = 0; k < step.reads().size(); ++k) {
+    const int place = place_of(step.operands[k]);
+    instruction.operands[k] = static_cast<std::int16_t>(place);
+    if (place < 0) constants |= 1u << k;
   }
-  instruction.in_float = find_primitive<float>(op, constants);
-  instruction.in_double = find_primitive<double>(op, constants);
+  if (step.fused == Fused::none) {
+    instruction.in_float = find_primitive<float>(step.op, constants);
+    instruction.in_double = find_primitive<double>(step.op, constants);
+  } else {
+    instruction.in_float = find_primitive<float>(step.fused, constants);
+    instruction.in_double = find_primitive<double>(step.fused, constants);
+  }
   code_.instructions.push_back(instruction);
 }
 
-void Compiler::emit(int value, int output) {
-  const Value& what = values_[static_cast<std::size_t>(value)];
-  std::array<int, 3> operands{};
-  const auto count = static_cast<std::size_t>(arity(what.op));
-  for (std::size_t k = 0; k < count; ++k) operands[k] = place_of(what.operands[k]);
-  const int first_register = static_cast<int>(code_.inputs.size()) + code_.outputs;
-  for (std::size_t k = 0; k < count; ++k) {  // before the target is chosen: it may take the place of an operand
-    int& last_use = last_use_[static_cast<std::size_t>(what.operands[k])];
-    if (last_use != value) continue;
-    last_use = -1;  // a second operand of the same value must not free it again
-    if (operands[k] >= first_register) free_registers_.push_back(operands[k]);
+void Compiler::emit(int i, int output) {
+  const Step& step = steps_[static_cast<std::size_t>(i)];
+  for (int operand : step.reads()) {  // before the target is chosen: it may take the place of an operand
+    int& last_use = last_use_[static_cast<std::size_t>(operand)];
+    if (last_use != i) continue;
+    last_use = -1;  // an operand that is read twice frees its register once
+    const int place = place_of(operand);
+    if (place >= first_output() + code_.outputs) free_registers_.push_back(place);
   }
-  const int target = output >= 0 ? static_cast<int>(code_.inputs.size()) + output : take_register();
-  place_[static_cast<std::size_t>(value)] = target;
-  add_instruction(what.op, target, std::span(operands.data(), count));
+  const int target = output >= 0 ? first_output() + output : take_register();
+  place_[static_cast<std::size_t>(i)] = target;
+  add_instruction(step, target);
 }
 
 void Compiler::assign_blocks() {
+  find_last_uses();
   place_.assign(values_.size(), nowhere);
-  last_use_.assign(values_.size(), -1);
-  for (std::size_t i = 0; i < values_.size(); ++i) {
-    for (int operand : values_[i].operands) {
-      if (operand >= 0) last_use_[static_cast<std::size_t>(operand)] = static_cast<int>(i);
+  const std::vector<int>& outputs = numbering_.outputs();
+  std::unordered_map<int, int> output_of;  // the first output that a value is
+  for (std::size_t k = 0; k < outputs.size(); ++k) output_of.try_emplace(outputs[k], static_cast<int>(k));
+  for (int i = 0; i < static_cast<int>(values_.size()); ++i) {
+    if (!is_computed(i) || uses_[static_cast<std::size_t>(i)] == 0 || is_fused_away_[static_cast<std::size_t>(i)]) {
+      continue;
     }
+    const auto output = output_of.find(i);
+    emit(i, output == output_of.end() ? -1 : output->second);
   }
-  std::map<int, int> output_of;  // the first output that a value is
-  for (std::size_t k = 0; k < outputs_.size(); ++k) output_of.try_emplace(outputs_[k], static_cast<int>(k));
-  for (int value = 0; value < static_cast<int>(values_.size()); ++value) {
-    if (!is_computed(value)) continue;
-    const auto output = output_of.find(value);
-    emit(value, output == output_of.end() ? -1 : output->second);
+  for (std::size_t k = 0; k < outputs.size(); ++k) {
+    if (is_computed(outputs[k]) && output_of[outputs[k]] == static_cast<int>(k)) continue;
+    add_instruction({Op::input, Fused::none, 1, {outputs[k], -1, -1}}, first_output() + static_cast<int>(k));  // a copy
   }
-  const int first_output = static_cast<int>(code_.inputs.size());
-  for (std::size_t k = 0; k < outputs_.size(); ++k) {
-    if (is_computed(outputs_[k]) && output_of[outputs_[k]] == static_cast<int>(k)) continue;
-    const int from = place_of(outputs_[k]);
-    add_instruction(Op::input, first_output + static_cast<int>(k), std::span(&from, 1));
+  resolve_constants();
+}
+
+void Compiler::resolve_constants() {
+  const auto constants = static_cast<int>(code_.constants_double.size());
+  if (code_.num_blocks() + constants > std::numeric_limits<std::int16_t>::max()) {
+    fail<ValueError>("Program: the formula needs {} blocks and {} constants (valid: at most {} together)",
+                     code_.num_blocks(), constants, std::numeric_limits<std::int16_t>::max());
   }
   for (Instruction& instruction : code_.instructions) {
     for (std::int16_t& operand : instruction.operands) {
       if (operand < 0) operand = static_cast<std::int16_t>(code_.num_blocks() + ~operand);
     }
-  }
-  if (code_.num_blocks() + static_cast<int>(code_.constants_double.size()) > 32767) {
-    fail<ValueError>("Program: the formula needs {} blocks and {} constants (valid: at most 32767 together)",
-                     code_.num_blocks(), code_.constants_double.size());
   }
 }
 

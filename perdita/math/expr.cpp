@@ -1,7 +1,5 @@
 #include "perdita/math/expr.hpp"
 
-#include <array>
-#include <atomic>
 #include <bit>
 #include <cmath>
 
@@ -9,30 +7,6 @@
 #include "perdita/math/expr_fold.hpp"
 
 namespace perdita {
-
-struct ExprNode {
-  std::atomic<std::uint32_t> references{1};
-  const Op op;
-  union {
-    double value;    // a constant's
-    int index;       // an input's
-    ExprNode* next;  // in the list of nodes that wait for destruction
-  };
-  std::array<Expr, 3> operands;
-
-  explicit ExprNode(double constant) : op(Op::constant), value(constant), operands(none()) {}
-  ExprNode(Op operation, Expr a) : op(operation), operands{std::move(a), Expr(), Expr()} {}
-  ExprNode(Op operation, Expr a, Expr b) : op(operation), operands{std::move(a), std::move(b), Expr()} {}
-  ExprNode(Op operation, Expr a, Expr b, Expr c)
-      : op(operation), operands{std::move(a), std::move(b), std::move(c)} {}
-
-  static void destroy(ExprNode* node);
-
- protected:
-  struct Input {};
-  ExprNode(Input, int input_index) : op(Op::input), index(input_index), operands(none()) {}
-  static std::array<Expr, 3> none() { return {Expr(), Expr(), Expr()}; }
-};
 
 namespace {
 
@@ -68,20 +42,7 @@ Expr Expr::input(int index, std::string name) {
   return Expr(new InputNode(index, std::move(name)));
 }
 
-void Expr::retain() const {
-  if (node_) node_->references.fetch_add(1, std::memory_order_relaxed);
-}
-void Expr::release() {
-  if (node_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) ExprNode::destroy(node_);
-}
-
-Op Expr::op() const { return node_->op; }
-const Expr& Expr::operand(int i) const { return node_->operands[static_cast<std::size_t>(i)]; }
-double Expr::value() const { return node_->value; }
-int Expr::index() const { return node_->index; }
 const std::string& Expr::name() const { return static_cast<const InputNode*>(node_)->name; }
-bool Expr::is_constant(double value) const { return op() == Op::constant && node_->value == value; }
-
 namespace {
 
 bool is_constant(const Expr& a) { return a.op() == Op::constant; }
@@ -142,6 +103,7 @@ Expr Expr::apply(Op op, Expr a, Expr b) {
     case Op::zero_unless:
       if (a_known) return a.value() != 0.0 ? b : Expr(0.0);
       if (b.is_constant(0.0)) return 0.0;
+      if (b.is_constant(1.0) && is_truth(a.op())) return a;
       break;
     default: break;
   }

@@ -7,6 +7,8 @@
 // construction never gets this far: see Zero in dual.hpp.) Common subexpressions are merged by Program.
 #pragma once
 
+#include <array>
+#include <atomic>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -43,15 +45,16 @@ class Expr {
     if (node_) release();
   }
 
-  Op op() const;
+  inline Op op() const;
   /// The i-th of arity(op()) operands.
-  const Expr& operand(int i) const;
+  inline const Expr& operand(int i) const;
   /// The number, where op() is constant.
-  double value() const;
+  inline double value() const;
   /// Index and name, where op() is input.
-  int index() const;
+  inline int index() const;
   const std::string& name() const;
-  bool is_constant(double value) const;
+  /// Whether this is a constant, and equal to number.
+  inline bool is_constant(double number) const;
   /// Equal for copies of one handle: the node's identity.
   const void* id() const { return node_; }
 
@@ -93,10 +96,47 @@ class Expr {
   friend struct ExprNode;
   Expr() = default;
   explicit Expr(ExprNode* node) : node_(node) {}
-  void retain() const;
-  void release();
+  inline void retain() const;
+  inline void release();
   ExprNode* node_ = nullptr;
 };
+
+/// What an Expr points to. Only Expr makes and changes it.
+struct ExprNode {
+  std::atomic<std::uint32_t> references{1};
+  const Op op;
+  union {
+    double value;    // a constant's
+    int index;       // an input's
+    ExprNode* next;  // in the list of nodes that wait for destruction
+  };
+  std::array<Expr, 3> operands;
+
+  explicit ExprNode(double constant) : op(Op::constant), value(constant), operands(none()) {}
+  ExprNode(Op operation, Expr a) : op(operation), operands{std::move(a), Expr(), Expr()} {}
+  ExprNode(Op operation, Expr a, Expr b) : op(operation), operands{std::move(a), std::move(b), Expr()} {}
+  ExprNode(Op operation, Expr a, Expr b, Expr c)
+      : op(operation), operands{std::move(a), std::move(b), std::move(c)} {}
+
+  static void destroy(ExprNode* node);
+
+ protected:
+  struct Input {};
+  ExprNode(Input, int input_index) : op(Op::input), index(input_index), operands(none()) {}
+  static std::array<Expr, 3> none() { return {Expr(), Expr(), Expr()}; }
+};
+
+inline Op Expr::op() const { return node_->op; }
+inline const Expr& Expr::operand(int i) const { return node_->operands[static_cast<std::size_t>(i)]; }
+inline double Expr::value() const { return node_->value; }
+inline int Expr::index() const { return node_->index; }
+inline bool Expr::is_constant(double number) const { return op() == Op::constant && value() == number; }
+inline void Expr::retain() const {
+  if (node_) node_->references.fetch_add(1, std::memory_order_relaxed);
+}
+inline void Expr::release() {
+  if (node_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) ExprNode::destroy(node_);
+}
 
 /// d(root)/d(wrt[i]) * upstream for every i, by reverse accumulation; 0 where root does not depend on it. The local
 /// derivatives are the rules of dual.hpp. A member of `wrt` is an input, or the very node that occurs in root.

@@ -71,7 +71,9 @@ Expr pull_back(const Expr& node, int i, const Expr& seed) {
 std::vector<Expr> gradient(const Expr& root, const Expr& upstream, std::span<const Expr> wrt) {
   const ExprOrder order(std::span(&root, 1));
   const auto size = static_cast<std::size_t>(order.size());
-  const auto at = [&order](const Expr& node) { return static_cast<std::size_t>(order.position(node)); };
+  const auto operand = [&order](std::size_t i, int k) {
+    return static_cast<std::size_t>(order.operand(static_cast<int>(i), k));
+  };
   const auto is_same = [](const Expr& node, const Expr& x) {
     return node.id() == x.id() || (node.op() == Op::input && x.op() == Op::input && node.index() == x.index());
   };
@@ -80,7 +82,7 @@ std::vector<Expr> gradient(const Expr& root, const Expr& upstream, std::span<con
   for (std::size_t i = 0; i < size; ++i) {
     const Expr& node = order[static_cast<int>(i)];
     for (const Expr& x : wrt) active[i] |= is_same(node, x);
-    for (int k = 0; k < arity(node.op()); ++k) active[i] |= active[at(node.operand(k))];
+    for (int k = 0; k < arity(node.op()); ++k) active[i] |= active[operand(i, k)];
   }
 
   std::vector<std::optional<Expr>> arrived(size);
@@ -93,7 +95,7 @@ std::vector<Expr> gradient(const Expr& root, const Expr& upstream, std::span<con
     const Expr& node = order[static_cast<int>(i)];
     if (!arrived[i] || !active[i] || is_flat(node.op())) continue;
     for (int k = 0; k < arity(node.op()); ++k) {
-      const std::size_t below = at(node.operand(k));
+      const std::size_t below = operand(i, k);
       if (!active[below]) continue;
       deliver(arrived[below], arity(node.op()) == 1 ? pull_back(node, *arrived[i]) : pull_back(node, k, *arrived[i]));
     }

@@ -33,9 +33,7 @@ enum class Op : std::uint8_t {
 
 /// Number of operands.
 constexpr int arity(Op op) {
-  if (op <= Op::constant) return 0;
-  if (op <= Op::logical_not) return 1;
-  return op == Op::select ? 3 : 2;
+  return 2 - (op <= Op::logical_not) - (op <= Op::constant) + (op == Op::select);
 }
 
 /// Whether the value is always 0 or 1.

@@ -23,30 +23,38 @@ int ExprOrder::position(const Expr& node) const {
   return slot.build == build_ ? slot.position : -1;
 }
 
+int ExprOrder::enter(const Expr& node) {
+  Slot& slot = slot_of(node.id());
+  if (slot.build == build_) return slot.position;
+  slot = {node.id(), pending, build_};
+  stack_.push_back({&node});
+  if (++filled_ * 2 > slots_.size()) grow();
+  return pending;
+}
+
 void ExprOrder::build(std::span<const Expr> roots) {
-  if (slots_.empty()) slots_.resize(64);
+  if (slots_.empty()) slots_.resize(256);
   nodes_.clear();
+  operands_.clear();
   filled_ = 0;
   if (++build_ == 0) {  // the counter has wrapped: nothing old may look new
     slots_.assign(slots_.size(), Slot{});
     build_ = 1;
   }
-  const auto enter = [this](const Expr& node) {
-    Slot& slot = slot_of(node.id());
-    if (slot.build == build_) return;
-    slot = {node.id(), pending, build_};
-    stack_.push_back({&node, 0});
-    if (++filled_ * 2 > slots_.size()) grow();
-  };
   for (const Expr& root : roots) {
     enter(root);
     while (!stack_.empty()) {
       Visit& top = stack_.back();
       if (top.next_operand < arity(top.node->op())) {
-        enter(top.node->operand(top.next_operand++));
+        const auto k = static_cast<std::size_t>(top.next_operand);
+        const int done = enter(top.node->operand(top.next_operand));  // may move the stack
+        if (done == pending) continue;
+        top.operands[k] = done;
+        ++top.next_operand;
       } else {
         slot_of(top.node->id()).position = size();
         nodes_.push_back(top.node);
+        operands_.push_back(top.operands);
         stack_.pop_back();
       }
     }

@@ -1,6 +1,7 @@
 // The order in which a graph of Exprs is worked on: operands before users, every node once, no recursion.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -19,6 +20,10 @@ class ExprOrder {
 
   int size() const { return static_cast<int>(nodes_.size()); }
   const Expr& operator[](int position) const { return *nodes_[static_cast<std::size_t>(position)]; }
+  /// The position of operand k of the node at `position`.
+  int operand(int position, int k) const {
+    return operands_[static_cast<std::size_t>(position)][static_cast<std::size_t>(k)];
+  }
   /// Where a node stands; -1 if it is not reachable.
   int position(const Expr& node) const;
 
@@ -30,14 +35,19 @@ class ExprOrder {
   };
   struct Visit {
     const Expr* node;
-    int next_operand;
+    int next_operand = 0;
+    std::array<int, 3> operands{};  // positions of those that are done
   };
   static constexpr int pending = -2;
 
   Slot& slot_of(const void* id);
   void grow();
 
+  /// The node's position, or `pending` where it has just been put on the stack.
+  int enter(const Expr& node);
+
   std::vector<const Expr*> nodes_;
+  std::vector<std::array<int, 3>> operands_;
   std::vector<Visit> stack_;
   std::vector<Slot> slots_;  // open addressing; a power of two, at most half full
   std::size_t filled_ = 0;

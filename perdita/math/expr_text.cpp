@@ -19,7 +19,7 @@ void check_length(const Expr& root) {
   std::vector<double> length(static_cast<std::size_t>(order.size()), 1.0);
   for (int i = 0; i < order.size(); ++i) {
     for (int k = 0; k < arity(order[i].op()); ++k) {
-      length[static_cast<std::size_t>(i)] += length[static_cast<std::size_t>(order.position(order[i].operand(k)))];
+      length[static_cast<std::size_t>(i)] += length[static_cast<std::size_t>(order.operand(i, k))];
     }
   }
   if (length.back() > limit) {

@@ -30,6 +30,22 @@ TEST(Program, MergesCommonSubexpressions) {
   EXPECT_EQ(instructions({exp(x), exp(x) * y}), 2);
 }
 
+TEST(Program, SignsVanish) {
+  EXPECT_EQ(instructions({exp(x) * -exp(y) - sqrt(x) * -sqrt(y)}), 6);  // a product, and a product fused with a sum
+  EXPECT_EQ(instructions({-(x - y)}), 1);
+  EXPECT_EQ(instructions({-(3.0 * x)}), 1);
+  EXPECT_EQ(instructions({abs(-x) + square(-x), -(-abs(x))}), 2);
+  EXPECT_EQ(instructions({select(x < y, -x, -y) * -1.0}), 2);
+}
+
+TEST(Program, FusesAProductWithItsOnlySum) {
+  EXPECT_EQ(instructions({x * y + 1.0}), 1);
+  EXPECT_EQ(instructions({x - y * 2.0}), 1);
+  EXPECT_EQ(instructions({x * y + exp(x * y)}), 3);
+  EXPECT_EQ(instructions({x * y - 1.0, x * y}), 2);
+  EXPECT_EQ(instructions({x * y + x * y}), 2);
+}
+
 TEST(Program, CountsWhatItNeeds) {
   const Program program(std::vector<Expr>{x + Expr::input(4, "z"), exp(x)});
   EXPECT_EQ(program.num_inputs(), 5);

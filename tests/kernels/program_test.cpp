@@ -9,6 +9,7 @@
 
 #include "perdita/core/parallel.hpp"
 #include "perdita/core/random.hpp"
+#include "tests/math/expr_random.hpp"
 #include "tests/math/expr_reference.hpp"
 
 namespace perdita {
@@ -107,25 +108,28 @@ TYPED_TEST(ProgramOf, OperationsMatchTheLibrary) {
 
 TYPED_TEST(ProgramOf, EverySizeIsCoveredOnce) {
   using T = TypeParam;
-  const Expr outputs[] = {x + y, exp(x) * y};
+  const Expr outputs[] = {x + y, sigmoid(x) * y};
   const Program program(outputs);
   for (std::size_t size : {0, 1, 7, 15, 16, 17, 1023, 1024, 1025, 16384, 16385, 100003}) {
-    const std::vector<T> a = this->uniform(size, -1, 1, 1), b = this->uniform(size, -1, 1, 2);
+    std::vector<T> a = this->uniform(size, -20, 20, 1), b = this->uniform(size, -20, 20, 2);
+    for (std::vector<T>* numbers : {&a, &b}) {
+      for (T& number : *numbers) number = std::round(number);  // sums of integers are exact in any order
+    }
     std::vector<T> sum(size + 1, T(-77)), product(size + 1, T(-77));
     double total = -1.0;
     const Shape shape{static_cast<std::int64_t>(size)};
     const Operand given[] = {this->dense(a, shape), this->dense(b, shape)};
     const Result results[] = {{sum.data(), &total}, {product.data(), nullptr}};
     evaluate(program, this->dtype, shape, given, results);
-    long double expected_total = 0.0;
+    double expected_total = 0.0;
     for (std::size_t i = 0; i < size; ++i) {
       ASSERT_EQ(sum[i], a[i] + b[i]) << size << " " << i;
-      this->expect_close(product[i], std::exp(double(a[i])) * b[i], "product");
+      this->expect_close(product[i], b[i] / (1.0 + std::exp(-double(a[i]))), "product");
       expected_total += sum[i];
     }
     EXPECT_EQ(sum[size], T(-77));
     EXPECT_EQ(product[size], T(-77));
-    EXPECT_NEAR(total, static_cast<double>(expected_total), 1e-12 * static_cast<double>(size)) << size;
+    EXPECT_EQ(total, expected_total) << size;
   }
 }
 
@@ -177,6 +181,20 @@ TYPED_TEST(ProgramOf, ReadsOtherFloatsAndReversedRows) {
   const Result result{got, nullptr};
   evaluate(Program(std::span(&formula, 1)), this->dtype, {3}, given, std::span(&result, 1));
   for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(got[i], static_cast<T>(single[2 - i]) + static_cast<T>(twice[i]));
+}
+
+// Two float roundings at most, whatever the number of elements.
+TYPED_TEST(ProgramOf, SumsAreExact) {
+  using T = TypeParam;
+  const std::size_t size = 100003;
+  const std::vector<T> a = this->uniform(size, 0, 1, 1);
+  const Operand given[] = {this->dense(a, {100003})};
+  double got = 0.0;
+  const Result result{nullptr, &got};
+  evaluate(Program(std::span(&x, 1)), this->dtype, {100003}, given, std::span(&result, 1));
+  long double expected = 0.0;
+  for (T number : a) expected += number;
+  EXPECT_NEAR(got, static_cast<double>(expected), std::numeric_limits<T>::epsilon() * static_cast<double>(expected));
 }
 
 TYPED_TEST(ProgramOf, SumsDoNotDependOnThreads) {
@@ -244,6 +262,33 @@ TYPED_TEST(ProgramOf, NothingButConstantsFillsTheShape) {
   const Result result{nullptr, &sum};
   evaluate(Program(std::span(&three, 1)), this->dtype, {11, 3}, {}, std::span(&result, 1));
   EXPECT_EQ(sum, 99.0);
+}
+
+// Whole formulas with their gradients, several outputs at once: merging, signs, fusing and the reuse of blocks.
+TEST(ProgramOnRandomFormulas, MatchesTheLibrary) {
+  const std::size_t size = 33;
+  std::vector<std::vector<double>> data(3, std::vector<double>(size));
+  for (std::uint64_t seed = 0; seed < 1000; ++seed) {
+    const Philox random(seed, 2);
+    for (std::size_t i = 0; i < 3 * size; ++i) data[i / size][i % size] = 2 * random.normal(i);
+    const Expr formula = test::random_formula(seed, 15);
+    std::vector<Expr> outputs = gradient(formula, 1.0, std::vector{x, y, z});
+    outputs.push_back(formula);
+    outputs.push_back(-formula * outputs[0]);
+    std::vector<Operand> given;
+    for (const std::vector<double>& input : data) given.push_back({input.data(), DType::float64, {1}});
+    std::vector<std::vector<double>> got(outputs.size(), std::vector<double>(size));
+    std::vector<Result> results;
+    for (std::vector<double>& output : got) results.push_back({output.data(), nullptr});
+    evaluate(Program(outputs), DType::float64, {static_cast<std::int64_t>(size)}, given, results);
+    for (std::size_t i = 0; i < size; ++i) {
+      const std::vector<double> at = {data[0][i], data[1][i], data[2][i]};
+      for (std::size_t k = 0; k < outputs.size(); ++k) {
+        const double expected = test::reference(outputs[k], at);
+        ASSERT_NEAR(got[k][i], expected, 1e-9 * (1.0 + std::fabs(expected))) << "seed " << seed << ", output " << k;
+      }
+    }
+  }
 }
 
 // Infinity and NaN take the same way through a program as through the C library.
