@@ -61,7 +61,7 @@ struct BufferStatistics {
 BufferStatistics buffer_statistics();
 /// Sets peak_bytes_in_use to bytes_in_use.
 void reset_peak_buffer_statistics();
-/// Gives all cached blocks back to the system.
+/// Gives all cached blocks back to the system, but for a few small ones that other threads keep at hand.
 void release_cached_buffers();
 
 }  // namespace perdita

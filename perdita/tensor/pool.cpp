@@ -50,38 +50,50 @@ struct CommonLists {
   }
 };
 
-struct ThreadLists {
-  std::array<FreeList, classes> lists;
-  ~ThreadLists();
-};
-// Tensors of static storage die after their thread's lists: this flag has no destructor and stays readable.
-thread_local bool lists_are_gone = false;
-thread_local ThreadLists thread_lists;
+// Without constructor and destructor: reached without a check, readable while other thread-local objects and those of
+// static storage die.
+constinit thread_local std::array<FreeList, classes> thread_lists{};
+constinit thread_local bool lists_are_gone = false;
 
-ThreadLists::~ThreadLists() {
-  lists_are_gone = true;
-  for (std::size_t c = 0; c < classes; ++c) CommonLists::instance().give(c, lists[c], lists[c].count);
+/// Gives the lists of a thread away when it ends. Touched once a thread, where its first block comes from.
+struct Farewell {
+  ~Farewell() {
+    lists_are_gone = true;
+    for (std::size_t c = 0; c < classes; ++c) CommonLists::instance().give(c, thread_lists[c], thread_lists[c].count);
+  }
+};
+
+[[gnu::noinline]] void* allocate_slowly(std::size_t size_class) {
+  if (size_class < classes && !lists_are_gone) {
+    thread_local Farewell farewell;
+    FreeList& list = thread_lists[size_class];
+    CommonLists::instance().take(size_class, list);
+    if (list.head) return list.pop();
+  }
+  return ::operator new((size_class + 1) * granule);
 }
 
 }  // namespace
 
+// AddressSanitizer can only watch what goes through operator new and delete.
+#ifdef __SANITIZE_ADDRESS__
+void* pool_allocate(std::size_t bytes) { return ::operator new(bytes); }
+void pool_release(void* block, std::size_t) noexcept { ::operator delete(block); }
+#else
+
 void* pool_allocate(std::size_t bytes) {
-  const std::size_t size_class = (bytes + granule - 1) / granule - 1;
-  if (size_class >= classes || lists_are_gone) return ::operator new((size_class + 1) * granule);
-  FreeList& list = thread_lists.lists[size_class];
-  if (!list.head) {
-    CommonLists::instance().take(size_class, list);
-    if (!list.head) return ::operator new((size_class + 1) * granule);
-  }
-  return list.pop();
+  const std::size_t size_class = (bytes - 1) / granule;
+  if (size_class >= classes || !thread_lists[size_class].head) return allocate_slowly(size_class);
+  return thread_lists[size_class].pop();
 }
 
 void pool_release(void* block, std::size_t bytes) noexcept {
-  const std::size_t size_class = (bytes + granule - 1) / granule - 1;
+  const std::size_t size_class = (bytes - 1) / granule;
   if (size_class >= classes || lists_are_gone) return ::operator delete(block);
-  FreeList& list = thread_lists.lists[size_class];
+  FreeList& list = thread_lists[size_class];
   list.push(static_cast<FreeBlock*>(block));
   if (list.count > 4 * batch) CommonLists::instance().give(size_class, list, 2 * batch);
 }
+#endif
 
 }  // namespace perdita::detail
