@@ -36,6 +36,13 @@ template <class V>
 struct Dual {
   V v;  ///< value
   V d;  ///< derivative
+
+  Dual() = default;
+  Dual(const V& value, const V& derivative) : v(value), d(derivative) {}
+  /// A constant: a plain number, or a dual of a lower level.
+  template <class T>
+    requires(!std::same_as<T, Dual>)
+  explicit Dual(const T& constant) : v(constant), d(0.0) {}
 };
 
 namespace detail {
@@ -75,6 +82,13 @@ template <class A, class V>
 struct ValueOf<A, Dual<V>> {
   using type = V;
 };
+
+/// log1p of a number in [0, 1].
+template <class V>
+PERDITA_INLINE V log1p_of_unit(const V& x) {
+  if constexpr (requires { log1p_unit(x); }) return log1p_unit(x);
+  else return log1p(x);
+}
 
 }  // namespace detail
 
@@ -123,31 +137,51 @@ PERDITA_UNARY_RULE(sign, return {sign(va), da * 0.0};)
 PERDITA_UNARY_RULE(square, return {va * va, 2.0 * va * da};)
 PERDITA_UNARY_RULE(sqrt, const V root = sqrt(va); return {root, 0.5 * da / root};)
 PERDITA_UNARY_RULE(exp, const V e = exp(va); return {e, e * da};)
-PERDITA_UNARY_RULE(expm1, const V e = expm1(va); return {e, (e + 1.0) * da};)
+// e^x is not (e^x - 1) + 1, which cancels for negative x.
+PERDITA_UNARY_RULE(expm1, return {expm1(va), exp(va) * da};)
 PERDITA_UNARY_RULE(log, return {log(va), da / va};)
 PERDITA_UNARY_RULE(log1p, return {log1p(va), da / (1.0 + va)};)
-// 1 - s would cancel for large x; with e = exp(-|x|), s(1 - s) = e / (1 + e)^2 does not.
+// The derivatives below would cancel as 1 - s or 1 - t^2; in e = exp(-|x|), which the value needs as well, they do not.
+// A dual that is itself differentiated takes smooth functions instead: |x| has no derivative at 0.
 PERDITA_UNARY_RULE(sigmoid, {
-  const V e = exp(-abs(va));
-  const V r = 1.0 / (1.0 + e);
-  return {select(va < 0.0, e * r, r), e * r * r * da};
+  if constexpr (detail::level<V> > 0) {
+    const V s = sigmoid(va);
+    return {s, s * sigmoid(-va) * da};
+  } else {
+    const V e = exp(-abs(va));
+    const V r = 1.0 / (1.0 + e);
+    const V limit = select(va < 0.0, e, V(1.0));
+    return {limit - limit * (e * r), e * r * r * da};
+  }
 })
-// log(1 + exp(x)) = max(x, 0) + log1p(e) with e = exp(-|x|); its derivative sigmoid(x) shares e.
+// log(1 + exp(x)) = max(x, 0) + log1p(e); its derivative is sigmoid(x).
 PERDITA_UNARY_RULE(softplus, {
-  const V e = exp(-abs(va));
-  const V r = 1.0 / (1.0 + e);
-  return {max(va, V(0.0)) + log1p(e), select(va < 0.0, e * r, r) * da};
+  if constexpr (detail::level<V> > 0) {
+    return {softplus(va), sigmoid(va) * da};
+  } else {
+    const V e = exp(-abs(va));
+    const V r = 1.0 / (1.0 + e);
+    return {max(va, V(0.0)) + detail::log1p_of_unit(e), select(va < 0.0, e * r, r) * da};
+  }
 })
 PERDITA_UNARY_RULE(log_sigmoid, {
-  const V e = exp(-abs(va));
-  const V r = 1.0 / (1.0 + e);
-  return {min(va, V(0.0)) - log1p(e), select(va < 0.0, r, e * r) * da};
+  if constexpr (detail::level<V> > 0) {
+    return {log_sigmoid(va), sigmoid(-va) * da};
+  } else {
+    const V e = exp(-abs(va));
+    const V r = 1.0 / (1.0 + e);
+    return {min(va, V(0.0)) - detail::log1p_of_unit(e), select(va < 0.0, r, e * r) * da};
+  }
 })
-// 1 - tanh^2 would cancel; with e = exp(-2|x|) it is 4e / (1 + e)^2.
 PERDITA_UNARY_RULE(tanh, {
-  const V e = exp(-2.0 * abs(va));
-  const V r = 1.0 / (1.0 + e);
-  return {tanh(va), 4.0 * e * r * r * da};
+  if constexpr (detail::level<V> > 0) {
+    const V twice = 2.0 * va;
+    return {tanh(va), 4.0 * sigmoid(twice) * sigmoid(-twice) * da};
+  } else {
+    const V e = exp(-2.0 * abs(va));
+    const V r = 1.0 / (1.0 + e);
+    return {tanh(va), 4.0 * e * r * r * da};
+  }
 })
 PERDITA_UNARY_RULE(log_cosh, return {log_cosh(va), tanh(va) * da};)
 PERDITA_UNARY_RULE(erf, return {erf(va), 1.1283791670955126 * exp(-(va * va)) * da};)  // 2/sqrt(pi)
@@ -183,11 +217,13 @@ PERDITA_INLINE Dual<V> pow(const Dual<V>& a, Exponent exponent) {
   const V reduced = pow(a.v, n - 1.0);
   return {n >= 1.0 ? V(a.v * reduced) : V(pow(a.v, n)), n * reduced * a.d};
 }
-// a log b, 0 at a = 0 whatever b.
+// a log b; at a = 0 it is 0 whatever b, and so are its derivatives, but for log b where that exists.
 PERDITA_BINARY_RULE(xlogy, {
   using V = typename detail::ValueOf<A, B>::type;
   const V factor(va), x(vb);
-  return detail::make_dual(xlogy(factor, x), log(x) * da + (factor / x) * db);
+  const auto present = factor != 0.0;
+  return detail::make_dual(xlogy(factor, x),
+                           zero_unless(present | !(x <= 0.0), log(x)) * da + zero_unless(present, factor / x) * db);
 })
 
 template <class M, class A, class B>

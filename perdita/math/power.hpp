@@ -146,6 +146,7 @@ PERDITA_PACK pow(const Pack<T, N>& x, double y) {
   const Mask<T, N> minus_infinity = x == -detail::infinity<T>;
   if (y == 0.5) return select(minus_infinity, -x, sqrt(x) + 0.0);
   if (y == 1.5) return select(minus_infinity, -x, x * sqrt(x));
+  if (y == -0.5) return select(minus_infinity, Pack<T, N>(0.0), 1.0 / (sqrt(x) + 0.0));
   return pow(x, Pack<T, N>(y));
 }
 
