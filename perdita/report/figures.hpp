@@ -1,0 +1,42 @@
+// The charts of a training run: which curves, ranges and scales a report shows.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "perdita/report/chart.hpp"
+#include "perdita/report/html.hpp"
+
+namespace perdita::report {
+
+/// What the epochs' records say; 0 or NaN where they say nothing.
+struct EpochSummary {
+  std::int64_t epochs = 0;
+  std::int64_t best = 0;  ///< the epoch of the lowest validation (else training) loss
+  double best_val = std::numeric_limits<double>::quiet_NaN(), best_train = best_val, last_val = best_val;
+  double seconds = 0.0;
+};
+EpochSummary summarize_epochs(const RunReport& report);
+
+LineChart epoch_chart(const RunReport& report, bool log_y);
+
+/// The training loss of the steps, thinned to at most 1,000 points: x, mean of the steps between two points, and the
+/// curve through least and largest of them.
+struct StepCurve {
+  Series extent;
+  std::vector<double> x, mean;
+};
+StepCurve step_curve(const RunReport& report);
+constexpr double default_smoothing = 0.9;
+LineChart step_chart(const StepCurve& steps, bool log_y);
+/// Exponential moving average without the pull towards zero at its start (Kingma & Ba 2015, section 3); values that are
+/// not finite stay and do not count.
+std::vector<double> smoothed(std::span<const double> values, double smoothing);
+
+/// Whether a logarithmic axis shows more of these losses: all positive, and the tail far from the middle.
+bool prefers_log(const evaluate::Summary& losses);
+/// From the least loss to the 99th percentile, or over all on a logarithmic axis.
+DistributionChart loss_distribution(std::span<const float> losses, const evaluate::Summary& range, bool log_x);
+
+}  // namespace perdita::report
