@@ -44,7 +44,7 @@ std::vector<double> linear_ticks(double low, double high, int wanted) {
   return ticks;
 }
 
-std::vector<double> log_ticks(double low, double high) {
+std::vector<double> log_ticks(double low, double high, int wanted) {
   std::vector<double> powers, all;
   for (double e = std::floor(std::log10(low)); e <= std::log10(high) + 1e-9; ++e) {
     for (double factor : {1.0, 2.0, 5.0}) {
@@ -55,7 +55,8 @@ std::vector<double> log_ticks(double low, double high) {
     }
   }
   if (powers.size() < 4) return all;
-  const std::size_t stride = (powers.size() + 7) / 8;
+  const auto most = static_cast<std::size_t>(std::max(1, wanted));
+  const std::size_t stride = (powers.size() + most - 1) / most;
   std::vector<double> thinned;
   for (std::size_t i = 0; i < powers.size(); i += stride) thinned.push_back(powers[i]);
   return thinned;
@@ -69,14 +70,16 @@ double Scale::operator()(double value) const {
 bool Scale::has(double value) const { return std::isfinite(value) && (!logarithmic || value > 0.0); }
 
 std::vector<double> Scale::ticks(int wanted) const {
-  return logarithmic ? log_ticks(low, high) : linear_ticks(low, high, wanted);
+  return logarithmic ? log_ticks(low, high, wanted) : linear_ticks(low, high, wanted);
 }
 
 std::string tick_label(double value) {
   const double size = std::abs(value);
   if (size >= 1000 && size < 1e6) return evaluate::format_count(std::llround(value));
   if (size < 1e-12) return "0";
-  return size < 1e-3 || size >= 1e6 ? fmt::format("{:.0e}", value) : fmt::format("{:.4g}", value);
+  if (size >= 1e-3 && size < 1e6) return fmt::format("{:.4g}", value);
+  const double exponent = std::floor(std::log10(size) + 1e-9);
+  return fmt::format("{:.3g}e{:.0f}", value / std::pow(10.0, exponent), exponent);
 }
 
 Scale scale_around(double low, double high, double from, double to, bool logarithmic) {

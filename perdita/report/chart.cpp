@@ -84,7 +84,9 @@ std::string legend(const LineChart& chart, const Scale& x, double top) {
 std::string marker(double at, const Scale& x, const Scale& y, std::string_view label, int row) {
   if (!x.has(at) || at < x.low || at > x.high) return {};
   const double px = x(at);
-  const bool left = px > (x.from + x.to) / 2;
+  // Labels of neighbouring lines go to different sides, where there is room.
+  const double room = 7.0 * static_cast<double>(evaluate::display_width(label));
+  const bool left = row % 2 == 0 ? px - room > x.from : px + room > x.to;
   return fmt::format("<g class=\"marker\"><line stroke=\"#59636e\" stroke-dasharray=\"3 3\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" "
                      "y1=\"{1:.1f}\" y2=\"{2:.1f}\"/><text fill=\"#59636e\" x=\"{3:.1f}\" y=\"{4:.1f}\" "
                      "text-anchor=\"{5}\">{6}</text></g>\n",
@@ -135,10 +137,10 @@ std::string distribution_chart(const DistributionChart& chart, Placement placeme
   for (std::int64_t count : h.counts) highest = std::max(highest, share(count));
   // A density folded at zero may stand above the first bar: it may not press the bars flat.
   for (double y : chart.density.y) highest = std::max(highest, std::min(y * bin * finite, 1.5 * highest));
-  const double top = placement == Placement::file ? 62 : 34;
   const bool axis_fits = chart.width > 400;
+  const double top = placement == Placement::file ? 62 : axis_fits ? 34 : 14;
   const Scale x{h.edges.front(), h.edges.back(), axis_fits ? 64.0 : 48.0, chart.width - 20.0, chart.log_x};
-  const Scale y = scale_around(0.0, std::max(highest, 1e-9), chart.height - 50.0, top, false);
+  const Scale y = scale_around(0.0, std::max(highest, 1e-9), chart.height - (axis_fits ? 50.0 : 26.0), top, false);
 
   std::string svg = open_svg(chart.id, "", chart.width, chart.height, chart.title, chart.description, placement);
   svg += frame(x, y, chart.x_label, axis_fits ? "share of samples" : "", true);

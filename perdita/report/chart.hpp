@@ -52,8 +52,8 @@ std::string distribution_chart(const DistributionChart& chart, Placement placeme
 
 /// Multiples of 1, 2 or 5 times a power of ten that cover [low, high] in about `wanted` steps.
 std::vector<double> linear_ticks(double low, double high, int wanted);
-/// Powers of ten within [low, high], with 2 and 5 between them where there are fewer than four.
-std::vector<double> log_ticks(double low, double high);
+/// Powers of ten within [low, high], at most `wanted`; with 2 and 5 between them where there are fewer than four.
+std::vector<double> log_ticks(double low, double high, int wanted);
 
 /// The style of charts, for a page; colours are custom properties with a light and a dark set.
 std::string_view chart_css();

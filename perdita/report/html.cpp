@@ -191,7 +191,7 @@ std::string class_multiples(const RunReport& r, const Facts& f, bool log_x) {
     chart.title = "Test loss of class " + r.class_names[k];
     chart.id = fmt::format("class-{}", k);
     chart.x_label.clear(), chart.markers.resize(std::min<std::size_t>(1, chart.markers.size()));
-    chart.width = 270, chart.height = 190;
+    chart.width = 270, chart.height = 150;
     text += fmt::format("<div><h4>{}</h4>{}</div>\n", escape(r.class_names[k]), distribution_chart(chart, Placement::page));
   }
   return text + "</div>\n";

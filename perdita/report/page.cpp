@@ -8,15 +8,15 @@ body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.55 system-ui,
 main,header{max-width:56rem;margin:0 auto;padding:0 1.25rem}header{padding-top:2.5rem}main{padding-bottom:4rem}
 h1{font-size:1.9rem;line-height:1.2;margin:0 0 1rem}h2{font-size:1.3rem;margin:2.75rem 0 .5rem}
 .lead{font-size:1.1rem;max-width:44rem}.note{color:var(--soft);font-size:.9rem;max-width:44rem}
-.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(10.5rem,1fr));gap:.75rem;margin:1.5rem 0;padding:0}
+.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr));gap:.75rem;margin:1.5rem 0;padding:0}
 .facts div{border:1px solid var(--grid);border-radius:.5rem;padding:.7rem .9rem}
 .facts dt{color:var(--soft);font-size:.85rem}.facts dd{margin:0;font-size:1.5rem;font-weight:600;line-height:1.3}
 .facts dd small{display:block;font-size:.8rem;font-weight:400;color:var(--soft)}
 figure{margin:1rem 0}figcaption{color:var(--soft);font-size:.9rem}.chart{display:block;width:100%;height:auto}
 .multiples{display:grid;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr));gap:1rem}
-.multiples h3{font-size:.95rem;margin:0}
+.multiples h4{font-size:.95rem;margin:0}
 .controls{display:flex;flex-wrap:wrap;gap:.25rem 1.5rem;align-items:center;margin:.5rem 0}
-input[type=range]{width:14rem;max-width:60vw;vertical-align:middle;accent-color:var(--s0)}
+input[type=range]{width:14rem;max-width:60vw;vertical-align:middle;accent-color:var(--s0);margin:0 .5rem}
 input[type=checkbox]{accent-color:var(--s0);width:1.1rem;height:1.1rem;vertical-align:-.15rem}
 :focus-visible{outline:3px solid var(--s0);outline-offset:2px;border-radius:2px}
 .log-on{display:none}.scale:has(:checked) .log-on{display:block}.scale:has(:checked) .log-off{display:none}
@@ -28,19 +28,21 @@ td.text{overflow-wrap:anywhere}tfoot th,tfoot td{border-bottom:0;border-top:2px 
 .confusion{font-size:.85rem}.confusion td{text-align:center;padding:.3rem .25rem;min-width:2.6rem;border:1px solid var(--paper);
 background:rgb(0 114 178/var(--v));-webkit-print-color-adjust:exact;print-color-adjust:exact}
 .confusion .deep{color:#fff}.confusion .miss{background:rgb(213 94 0/var(--v))}
-.confusion thead th{vertical-align:bottom;padding:.3rem .25rem;font-size:.8rem;max-width:5rem;overflow-wrap:anywhere}
+.confusion thead th{vertical-align:bottom;padding:.3rem .25rem;font-size:.8rem;max-width:5rem;overflow-wrap:break-word}
 .confusion .same{outline:1px solid var(--tick);outline-offset:-1px}
 .samples{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr));gap:1rem;padding:0;list-style:none}
 .samples li{border:1px solid var(--grid);border-radius:.5rem;padding:.6rem;font-size:.88rem;line-height:1.4;overflow-wrap:anywhere}
-.samples img{display:block;width:100%;image-rendering:pixelated;border-radius:.25rem;margin-bottom:.4rem;background:#000}
+.samples img{display:block;width:100%;height:auto;image-rendering:pixelated;border-radius:.25rem;margin-bottom:.4rem;background:#000}
 .samples b{font-size:1rem}pre{background:color-mix(in srgb,var(--grid) 45%,transparent);padding:.9rem;border-radius:.5rem;
 white-space:pre-wrap;overflow-wrap:anywhere}
 footer{color:var(--soft);font-size:.85rem;margin-top:3rem}
 .sr{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
-@media (max-width:34rem){h1{font-size:1.5rem}th,td{padding:.3rem .4rem;font-size:.88rem}.confusion td{min-width:2rem}}
+@media (max-width:34rem){h1{font-size:1.5rem}th,td{padding:.3rem .4rem;font-size:.88rem}.confusion td{min-width:2rem}
+figure>div{overflow-x:auto}figure .chart{min-width:32rem}}
 @media print{@page{margin:1.6cm}body{font-size:10.5pt}.controls{display:none}header{padding-top:0}main{padding-bottom:0}
 h2{break-after:avoid}figure,tr,li,.facts div,.multiples>div{break-inside:avoid}.scroll{overflow:visible}
-.samples{grid-template-columns:repeat(5,1fr)}.confusion{font-size:7pt}.confusion td{min-width:0}}
+.samples{grid-template-columns:repeat(5,1fr)}.multiples{grid-template-columns:repeat(3,1fr)}
+figure .chart{max-height:9cm}.confusion{font-size:7pt}.confusion td{min-width:0}}
 )";
 }
 
