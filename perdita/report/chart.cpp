@@ -70,8 +70,8 @@ std::string legend(const LineChart& chart, const Scale& x, double top) {
     const Series& series = chart.series[i];
     if (series.faint || series.name.empty()) continue;
     const double width = 7.2 * static_cast<double>(evaluate::display_width(series.name));
-    svg += fmt::format("<text class=\"ink\" fill=\"#1f2328\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>", right - width, top + 4.5,
-                       escape(series.name));
+    svg += fmt::format("<text class=\"ink\" fill=\"#1f2328\" x=\"{:.1f}\" y=\"{:.1f}\">{}</text>", right - width,
+                       top + 4.5, escape(series.name));
     svg += fmt::format("<path class=\"line s{}\" stroke=\"{}\" stroke-width=\"2.2\" stroke-dasharray=\"{}\" "
                        "d=\"M{:.1f},{:.1f}h28\"/>",
                        i % 4, colours[i % 4], series.points ? dashes[i % 4] : "", right - width - 34, top);
@@ -87,8 +87,8 @@ std::string marker(double at, const Scale& x, const Scale& y, std::string_view l
   // Labels of neighbouring lines go to different sides, where there is room.
   const double room = 7.0 * static_cast<double>(evaluate::display_width(label));
   const bool left = row % 2 == 0 ? px - room > x.from : px + room > x.to;
-  return fmt::format("<g class=\"marker\"><line stroke=\"#59636e\" stroke-dasharray=\"3 3\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" "
-                     "y1=\"{1:.1f}\" y2=\"{2:.1f}\"/><text fill=\"#59636e\" x=\"{3:.1f}\" y=\"{4:.1f}\" "
+  return fmt::format("<g class=\"marker\"><line stroke=\"#59636e\" stroke-dasharray=\"3 3\" x1=\"{0:.1f}\" "
+                     "x2=\"{0:.1f}\" y1=\"{1:.1f}\" y2=\"{2:.1f}\"/><text fill=\"#59636e\" x=\"{3:.1f}\" y=\"{4:.1f}\" "
                      "text-anchor=\"{5}\">{6}</text></g>\n",
                      px, y.to, y.from, left ? px - 6 : px + 6, y.to + 12 + 17 * row, left ? "end" : "start",
                      escape(label));
@@ -158,7 +158,8 @@ std::string distribution_chart(const DistributionChart& chart, Placement placeme
     if (at < x.low || at > x.high) continue;
     path += fmt::format("{}{:.1f},{:.1f}", path.empty() ? "M" : "L", x(at), y(chart.density.y[i] * bin * finite));
   }
-  svg += fmt::format("<path class=\"line s1 density\" fill=\"none\" stroke=\"#d55e00\" stroke-width=\"2.2\" d=\"{}\"/>\n",
+  svg += fmt::format("<path class=\"line s1 density\" fill=\"none\" stroke=\"#d55e00\" stroke-width=\"2.2\" "
+                     "d=\"{}\"/>\n",
                      path);
   for (std::size_t i = 0; i < chart.markers.size(); ++i) {
     svg += marker(chart.markers[i].first, x, y, chart.markers[i].second, static_cast<int>(i));

@@ -89,7 +89,8 @@ std::vector<double> smoothed(std::span<const double> values, double smoothing) {
 }
 
 LineChart step_chart(const StepCurve& steps, bool log_y) {
-  LineChart chart{.title = "Training loss by step", .description = {}, .x_label = "step", .y_label = "loss", .series = {}};
+  LineChart chart{
+      .title = "Training loss by step", .description = {}, .x_label = "step", .y_label = "loss", .series = {}};
   chart.log_y = log_y;
   const std::vector<double> smooth = smoothed(steps.mean, default_smoothing);
   if (!smooth.empty()) {
@@ -126,9 +127,9 @@ DistributionChart loss_distribution(std::span<const float> losses, const evaluat
   chart.density = evaluate::density(placed, smooth);
   const evaluate::Summary s = evaluate::summarize(losses);
   if (s.count == 0) return chart;
-  chart.description = fmt::format("Half of the {} samples have a loss below {}, 95 in 100 below {}, and the largest is {}.",
-                                  format_count(s.count), format_number(s.median), format_number(s.p95),
-                                  format_number(s.max));
+  chart.description =
+      fmt::format("Half of the {} samples have a loss below {}, 95 in 100 below {}, and the largest is {}.",
+                  format_count(s.count), format_number(s.median), format_number(s.p95), format_number(s.max));
   chart.markers = {{s.median, "median " + format_number(s.median)}, {s.mean, "mean " + format_number(s.mean)}};
   return chart;
 }

@@ -119,10 +119,12 @@ std::string tiles(const RunReport& r, const Facts& f) {
     const evaluate::Interval i = evaluate::wilson_interval(f.classes.correct, f.classes.samples);
     text += tile("Accuracy", fmt::format("{:.2f} %", 100 * f.classes.accuracy),
                  fmt::format("95 %: {:.2f} to {:.2f} %", 100 * i.low, 100 * i.high));
-    text += tile("Balanced accuracy", fmt::format("{:.2f} %", 100 * f.classes.balanced_accuracy), "mean recall of the classes");
+    text += tile("Balanced accuracy", fmt::format("{:.2f} %", 100 * f.classes.balanced_accuracy),
+                 "mean recall of the classes");
   } else if (is_regression(r)) {
     text += tile("Root mean square error", format_number(f.regression.rmse), "in the target's unit");
-    text += tile("Mean absolute error", format_number(f.regression.mae), fmt::format("bias {}", format_number(f.regression.bias)));
+    text += tile("Mean absolute error", format_number(f.regression.mae),
+                 fmt::format("bias {}", format_number(f.regression.bias)));
     text += tile("R²", number(f.regression.r2, 4), "share of variance explained");
   }
   if (f.epochs.best > 0) {
@@ -138,8 +140,9 @@ std::string tiles(const RunReport& r, const Facts& f) {
 /// A chart twice, on a linear and a logarithmic axis, and the box that chooses; needs no script.
 std::string two_scales(const std::string& linear, const std::string& logarithmic, std::string_view control,
                        std::string_view label, std::string_view caption) {
-  return fmt::format("<figure class=\"scale\">\n<div class=\"controls\">{}<label><input type=\"checkbox\"> {}</label></div>\n"
-                     "<div class=\"log-off\">{}</div><div class=\"log-on\">{}</div>\n<figcaption>{}</figcaption>\n</figure>\n",
+  return fmt::format("<figure class=\"scale\">\n<div class=\"controls\">{}<label><input type=\"checkbox\"> {}</label>"
+                     "</div>\n<div class=\"log-off\">{}</div><div class=\"log-on\">{}</div>\n"
+                     "<figcaption>{}</figcaption>\n</figure>\n",
                      control, label, linear, logarithmic, caption);
 }
 
@@ -157,7 +160,10 @@ std::string epoch_section(const RunReport& r, const Facts& f) {
 
 std::string json_array(const std::vector<double>& values) {
   std::string text = "[";
-  for (double v : values) text += fmt::format("{}{}", text.size() > 1 ? "," : "", std::isfinite(v) ? fmt::format("{:.6g}", v) : "null");
+  for (double v : values) {
+    if (text.size() > 1) text += ',';
+    text += std::isfinite(v) ? fmt::format("{:.6g}", v) : "null";
+  }
   return text + "]";
 }
 
@@ -192,7 +198,8 @@ std::string class_multiples(const RunReport& r, const Facts& f, bool log_x) {
     chart.id = fmt::format("class-{}", k);
     chart.x_label.clear(), chart.markers.resize(std::min<std::size_t>(1, chart.markers.size()));
     chart.width = 270, chart.height = 150;
-    text += fmt::format("<div><h4>{}</h4>{}</div>\n", escape(r.class_names[k]), distribution_chart(chart, Placement::page));
+    text += fmt::format("<div><h4>{}</h4>{}</div>\n", escape(r.class_names[k]),
+                        distribution_chart(chart, Placement::page));
   }
   return text + "</div>\n";
 }
@@ -221,24 +228,27 @@ std::string distribution_section(const RunReport& r, const Facts& f) {
 
 std::string class_section(const RunReport& r, const Facts& f) {
   if (!is_classification(r)) return {};
-  std::string text = "<section aria-labelledby=\"h-classes\"><h2 id=\"h-classes\">Classes</h2>\n<div class=\"scroll\"><table>"
-      "<caption>Precision: of the samples given to the class, the share that belongs to it. Recall: of the samples that "
-      "belong to it, the share that was given to it.</caption>\n<thead><tr><th scope=\"col\" class=\"text\">class</th>"
+  std::string text =
+      "<section aria-labelledby=\"h-classes\"><h2 id=\"h-classes\">Classes</h2>\n<div class=\"scroll\"><table>"
+      "<caption>Precision: of the samples given to the class, the share that belongs to it. Recall: of the samples "
+      "that belong to it, the share that was given to it.</caption>\n<thead><tr><th scope=\"col\" "
+      "class=\"text\">class</th>"
       "<th scope=\"col\">samples</th><th scope=\"col\">mean loss</th><th scope=\"col\">precision</th>"
       "<th scope=\"col\">recall</th><th scope=\"col\">F1</th></tr></thead>\n<tbody>\n";
   for (std::size_t k = 0; k < f.classes.classes.size(); ++k) {
     const evaluate::ClassScore& c = f.classes.classes[k];
     text += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
-                        escape(r.class_names[k]), format_count(c.support), number(c.mean_loss, 4), number(c.precision, 3),
-                        number(c.recall, 3), number(c.f1, 3));
+                        escape(r.class_names[k]), format_count(c.support), number(c.mean_loss, 4),
+                        number(c.precision, 3), number(c.recall, 3), number(c.f1, 3));
   }
-  text += fmt::format("</tbody><tfoot><tr><th scope=\"row\">all (mean of the classes)</th><td>{}</td><td>{}</td><td></td>"
-                      "<td>{}</td><td>{}</td></tr></tfoot></table></div>\n",
+  text += fmt::format("</tbody><tfoot><tr><th scope=\"row\">all (mean of the classes)</th><td>{}</td><td>{}</td>"
+                      "<td></td><td>{}</td><td>{}</td></tr></tfoot></table></div>\n",
                       format_count(f.classes.samples), number(f.test.mean, 4), number(f.classes.balanced_accuracy, 3),
                       number(f.classes.macro_f1, 3));
   if (r.class_names.size() > most_classes_in_detail) return text + "</section>\n";
-  text += "</section>\n<section aria-labelledby=\"h-confusion\"><h2 id=\"h-confusion\">Confusion</h2>\n<div class=\"scroll\">"
-          "<table class=\"confusion\"><caption>Rows: the true class. Columns: the class that was predicted.</caption>\n"
+  text += "</section>\n<section aria-labelledby=\"h-confusion\"><h2 id=\"h-confusion\">Confusion</h2>\n"
+          "<div class=\"scroll\"><table class=\"confusion\"><caption>Rows: the true class. Columns: the class that "
+          "was predicted.</caption>\n"
           "<thead><tr><td></td>";
   for (const std::string& name : r.class_names) text += fmt::format("<th scope=\"col\">{}</th>", escape(name));
   text += "</tr></thead><tbody>\n";
@@ -246,7 +256,8 @@ std::string class_section(const RunReport& r, const Facts& f) {
     text += fmt::format("<tr><th scope=\"row\">{}</th>", escape(r.class_names[row]));
     for (std::size_t col = 0; col < r.class_names.size(); ++col) {
       const std::int64_t count = f.classes.confused(row, col);
-      const double share = static_cast<double>(count) / static_cast<double>(std::max<std::int64_t>(1, f.classes.classes[row].support));
+      const std::int64_t support = std::max<std::int64_t>(1, f.classes.classes[row].support);
+      const double share = static_cast<double>(count) / static_cast<double>(support);
       text += fmt::format("<td class=\"{}{}\" style=\"--v:{:.2f}\">{}</td>", row == col ? "same" : "miss",
                           share > 0.55 ? " deep" : "", count == 0 ? 0.0 : 0.05 + 0.95 * share, count);
     }
@@ -266,7 +277,8 @@ std::string hardest_section(const RunReport& r) {
   const auto count = static_cast<std::ptrdiff_t>(std::min(most, order.size()));
   std::partial_sort(order.begin(), order.begin() + count, order.end(),
                     [&](std::size_t a, std::size_t b) { return key(a) != key(b) ? key(a) > key(b) : a < b; });
-  std::string text = "<section aria-labelledby=\"h-hard\"><h2 id=\"h-hard\">Hardest samples</h2>\n<p class=\"note\">The test "
+  std::string text =
+      "<section aria-labelledby=\"h-hard\"><h2 id=\"h-hard\">Hardest samples</h2>\n<p class=\"note\">The test "
       "samples with the largest loss. Look at them: some may be labelled wrongly.</p>\n<ol class=\"samples\">\n";
   for (std::size_t i : std::span(order).first(static_cast<std::size_t>(count))) {
     std::string truth, guess;
@@ -291,12 +303,14 @@ std::string hardest_section(const RunReport& r) {
 std::string reproduce_section(const RunReport& r) {
   std::string text;
   if (!r.command.empty()) {
-    text += "<section aria-labelledby=\"h-again\"><h2 id=\"h-again\">How to repeat it</h2>\n<pre tabindex=\"0\"><code>" +
+    text += "<section aria-labelledby=\"h-again\"><h2 id=\"h-again\">How to repeat it</h2>\n<pre "
+            "tabindex=\"0\"><code>" +
             escape(r.command) + "</code></pre></section>\n";
   }
   if (r.configuration.empty()) return text;
-  text += "<section aria-labelledby=\"h-config\"><h2 id=\"h-config\">Configuration</h2>\n<div class=\"scroll\"><table><thead><tr>"
-          "<th scope=\"col\" class=\"text\">option</th><th scope=\"col\" class=\"text\">value</th></tr></thead><tbody>\n";
+  text += "<section aria-labelledby=\"h-config\"><h2 id=\"h-config\">Configuration</h2>\n"
+          "<div class=\"scroll\"><table><thead><tr><th scope=\"col\" class=\"text\">option</th><th scope=\"col\" "
+          "class=\"text\">value</th></tr></thead><tbody>\n";
   for (const auto& [key, value] : r.configuration) {
     text += fmt::format("<tr><th scope=\"row\">{}</th><td class=\"text\">{}</td></tr>\n", escape(key), escape(value));
   }
@@ -310,10 +324,12 @@ std::string html(const RunReport& r) {
   const std::string title = escape(r.data.empty() ? "Training run" : r.data + (r.loss.empty() ? "" : ", " + r.loss));
   std::string page = fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{0} – Perdita report</title>\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{0} – Perdita "
+      "report</title>\n"
       "<link rel=\"icon\" href=\"data:,\">\n<style>\n{1}{2}</style>\n</head>\n<body>\n<header><h1>{0}</h1>\n",
       title, chart_css(), page_css());
-  page += "<p class=\"lead\">" + trained_sentence(r, f) + result_sentence(r, f) + curve_sentence(f) + "</p>\n</header>\n<main>\n";
+  page += "<p class=\"lead\">" + trained_sentence(r, f) + result_sentence(r, f) + curve_sentence(f) + "</p>\n";
+  page += "</header>\n<main>\n";
   page += tiles(r, f) + epoch_section(r, f) + step_section(r) + distribution_section(r, f) + class_section(r, f);
   page += hardest_section(r) + reproduce_section(r);
   page += fmt::format("<footer>Written by Perdita {}.</footer>\n</main>\n<script>\n{}</script>\n</body>\n</html>\n",
@@ -326,8 +342,8 @@ void write_report(const RunReport& report, const std::filesystem::path& folder) 
   write_file_atomically(folder / "report.html", html(report));
   write_file_atomically(folder / "loss.svg", line_chart(epoch_chart(report, false), Placement::file));
   if (test.count == 0) return;
-  write_file_atomically(folder / "distribution.svg",
-                        distribution_chart(loss_distribution(report.test_losses, test, prefers_log(test)), Placement::file));
+  const DistributionChart chart = loss_distribution(report.test_losses, test, prefers_log(test));
+  write_file_atomically(folder / "distribution.svg", distribution_chart(chart, Placement::file));
 }
 
 }  // namespace perdita::report

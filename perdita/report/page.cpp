@@ -12,7 +12,8 @@ h1{font-size:1.9rem;line-height:1.2;margin:0 0 1rem}h2{font-size:1.3rem;margin:2
 .facts div{border:1px solid var(--grid);border-radius:.5rem;padding:.7rem .9rem}
 .facts dt{color:var(--soft);font-size:.85rem}.facts dd{margin:0;font-size:1.5rem;font-weight:600;line-height:1.3}
 .facts dd small{display:block;font-size:.8rem;font-weight:400;color:var(--soft)}
-figure{margin:1rem 0}figcaption{color:var(--soft);font-size:.9rem}.chart{display:block;width:100%;height:auto}
+figure{margin:1rem 0}figcaption{color:var(--soft);font-size:.9rem}.chart{display:block;width:100%;height:auto;
+overflow:visible}
 .multiples{display:grid;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr));gap:1rem}
 .multiples h4{font-size:.95rem;margin:0}
 .controls{display:flex;flex-wrap:wrap;gap:.25rem 1.5rem;align-items:center;margin:.5rem 0}
@@ -25,15 +26,19 @@ caption{text-align:left;color:var(--soft);font-size:.9rem;padding:.25rem 0}
 th,td{padding:.35rem .7rem;text-align:right;border-bottom:1px solid var(--grid);vertical-align:middle}
 thead th{color:var(--soft);font-weight:600;font-size:.9rem}th[scope=row],.text{text-align:left}
 td.text{overflow-wrap:anywhere}tfoot th,tfoot td{border-bottom:0;border-top:2px solid var(--tick);font-weight:600}
-.confusion{font-size:.85rem}.confusion td{text-align:center;padding:.3rem .25rem;min-width:2.6rem;border:1px solid var(--paper);
-background:rgb(0 114 178/var(--v));-webkit-print-color-adjust:exact;print-color-adjust:exact}
+.confusion{font-size:.85rem}.confusion td{text-align:center;padding:.3rem .25rem;min-width:2.6rem;
+border:1px solid var(--paper);background:rgb(0 114 178/var(--v));-webkit-print-color-adjust:exact;
+print-color-adjust:exact}
 .confusion .deep{color:#fff}.confusion .miss{background:rgb(213 94 0/var(--v))}
 .confusion thead th{vertical-align:bottom;padding:.3rem .25rem;font-size:.8rem;max-width:5rem;overflow-wrap:break-word}
 .confusion .same{outline:1px solid var(--tick);outline-offset:-1px}
 .samples{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr));gap:1rem;padding:0;list-style:none}
-.samples li{border:1px solid var(--grid);border-radius:.5rem;padding:.6rem;font-size:.88rem;line-height:1.4;overflow-wrap:anywhere}
-.samples img{display:block;width:100%;height:auto;image-rendering:pixelated;border-radius:.25rem;margin-bottom:.4rem;background:#000}
-.samples b{font-size:1rem}pre{background:color-mix(in srgb,var(--grid) 45%,transparent);padding:.9rem;border-radius:.5rem;
+.samples li{border:1px solid var(--grid);border-radius:.5rem;padding:.6rem;
+font-size:.88rem;line-height:1.4;overflow-wrap:anywhere}
+.samples img{display:block;width:100%;height:auto;image-rendering:pixelated;border-radius:.25rem;
+margin-bottom:.4rem;background:#000}
+.samples b{font-size:1rem}pre{background:color-mix(in srgb,var(--grid) 45%,transparent);padding:.9rem;
+border-radius:.5rem;
 white-space:pre-wrap;overflow-wrap:anywhere}
 footer{color:var(--soft);font-size:.85rem;margin-top:3rem}
 .sr{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
