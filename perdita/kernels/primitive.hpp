@@ -17,9 +17,8 @@ inline constexpr std::int64_t group_size = group_bytes / static_cast<std::int64_
 template <class T>
 using Primitive = void (*)(T* target, const T* a, const T* b, const T* c, std::int64_t count);
 
-/// The operation with operand k taken from one number instead of a block where bit k of `constants` is set. Beyond the
-/// list of operations, Op::input copies a block. At most one operand of a binary operation is constant; of a select, not
-/// the condition.
+/// The operation with operand k taken from one number instead of a block where bit k of `constants` is set. Op::input
+/// copies a block. At most one operand of a binary operation is constant; of a select, not the condition.
 template <class T>
 Primitive<T> find_primitive(Op op, unsigned constants);
 

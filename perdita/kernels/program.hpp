@@ -55,8 +55,8 @@ class Program {
 void evaluate(const Program& program, DType computing_type, const Shape& shape, std::span<const Operand> operands,
               std::span<const Result> results);
 
-/// The program of these outputs from a cache, for loops that build the same expressions at each step. Names of inputs do
-/// not count. May be called from several threads.
+/// The program of these outputs from a cache, for loops that build the same expressions at each step. Names of inputs
+/// do not count. May be called from several threads.
 Program compiled(std::span<const Expr> outputs);
 
 /// Programs that compiled() keeps; the one not used for the longest time goes first.

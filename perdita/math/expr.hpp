@@ -2,8 +2,8 @@
 // graph, and called with Dual<Expr> the graph of its derivative.
 //
 // Making an Expr simplifies it where the result is the same number: constants are folded (in double, by the functions
-// that packs have), x + 0, x * 1, x / 1, -(-x), x + -y, pow(x, 0 | 1 | 2) and select with a known choice vanish. Only the
-// sign of a zero may change (-0 + 0). x * 0 stays: it is NaN where x is not finite. (A derivative that is zero by
+// that packs have), x + 0, x * 1, x / 1, -(-x), x + -y, pow(x, 0 | 1 | 2) and select with a known choice vanish. Only
+// the sign of a zero may change (-0 + 0). x * 0 stays: it is NaN where x is not finite. (A derivative that is zero by
 // construction never gets this far: see Zero in dual.hpp.) Common subexpressions are merged by Program.
 #pragma once
 

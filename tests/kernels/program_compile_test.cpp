@@ -131,8 +131,9 @@ TEST(CompiledPrograms, MayBeAskedForByThreads) {
   for (std::size_t k = 0; k < 4; ++k) {
     threads.emplace_back([k, &wrong] {
       for (int i = 0; i < 500; ++i) {
-        const double expected = static_cast<double>(i % 20) + 1.0;
-        wrong[k] += value_at(compiled(std::vector<Expr>{Expr::input(0, "x") * (expected + 0.5)}), 1.0) != expected + 0.5;
+        const double expected = static_cast<double>(i % 20) + 1.5;
+        const Program program = compiled(std::vector<Expr>{Expr::input(0, "x") * expected});
+        wrong[k] += value_at(program, 1.0) != expected;
       }
     });
   }

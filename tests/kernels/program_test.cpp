@@ -139,7 +139,7 @@ TYPED_TEST(ProgramOf, ReadsStridedRepeatedAndForeignOperands) {
   const std::vector<std::int64_t> labels = {3, -1, 1'000'000, 7, 0, 12};
   const std::vector<std::uint8_t> flags = {0, 1, 1, 0, 1, 0, 0};
   const std::vector<std::int32_t> scalar = {5};
-  for (const Shape& shape : {Shape{6, 7}, Shape{3, 6, 7}, Shape{600, 6, 7}, Shape{2, 6, 1500}, Shape{6, 1}, Shape{1, 1}}) {
+  for (const Shape& shape : std::vector<Shape>{{6, 7}, {3, 6, 7}, {600, 6, 7}, {2, 6, 1500}, {6, 1}, {1, 1}}) {
     const int rank = shape.rank();
     const std::int64_t rows = shape[rank - 2], columns = shape[rank - 1];
     std::vector<std::uint8_t> flag(static_cast<std::size_t>(columns));
@@ -157,15 +157,15 @@ TYPED_TEST(ProgramOf, ReadsStridedRepeatedAndForeignOperands) {
                              {matrix.data(), this->dtype, transposed},
                              this->dense(full, shape)};
     const Expr formula = select(Expr::input(1, "flag"), Expr::input(0, "label"), Expr::input(2, "scalar")) +
-                         100.0 * Expr::input(3, "transposed") + Expr::input(4, "full");
+                         100.0 * Expr::input(3, "transposed") + Expr::input(4, "full") - Expr::input(1, "flag");
     std::vector<T> got(full.size(), T(-77));
     const Result result{got.data(), nullptr};
     evaluate(Program(std::span(&formula, 1)), this->dtype, shape, given, std::span(&result, 1));
-    for (std::int64_t i = 0; i < numel(shape); ++i) {
-      const std::int64_t r = i / columns % rows, c = i % columns;
-      const double picked = flag[static_cast<std::size_t>(c)] ? static_cast<double>(labels[static_cast<std::size_t>(r)]) : 5.0;
-      const double expected = picked + 100.0 * matrix[static_cast<std::size_t>(c * rows + r)] + full[static_cast<std::size_t>(i)];
-      ASSERT_NEAR(got[static_cast<std::size_t>(i)], expected, this->tolerance(expected) + this->tolerance(100))
+    for (std::size_t i = 0; i < full.size(); ++i) {
+      const std::size_t c = i % flag.size(), r = i / flag.size() % static_cast<std::size_t>(rows);
+      const double picked = flag[c] ? static_cast<double>(labels[r]) : 5.0;
+      const double expected = picked + 100.0 * matrix[c * static_cast<std::size_t>(rows) + r] + full[i] - (flag[c] != 0);
+      ASSERT_NEAR(got[i], expected, this->tolerance(expected) + this->tolerance(100))
           << to_string(shape) << " " << i;
     }
   }

@@ -89,7 +89,8 @@ TEST(ExprGradient, ReverseEqualsForward) {
     const std::vector<double> at = random_point(seed);
     const std::vector<Expr> slopes = gradient(formula, 1.0, inputs);
     for (int k = 0; k < 3; ++k) {
-      const double expected = forward(formula, at, k).d[0], got = test::reference(slopes[static_cast<std::size_t>(k)], at);
+      const double expected = forward(formula, at, k).d[0];
+      const double got = test::reference(slopes[static_cast<std::size_t>(k)], at);
       ASSERT_NEAR(got, expected, 1e-9 * (1.0 + std::fabs(expected)))
           << "seed " << seed << ", input " << k << ": " << to_text(formula);
     }

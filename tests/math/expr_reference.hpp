@@ -89,9 +89,10 @@ inline double reference(const Expr& root, std::span<const double> inputs) {
     for (int k = 0; k < arity(node.op()); ++k) {
       operand[k] = value[static_cast<std::size_t>(order.position(node.operand(k)))];
     }
-    value[static_cast<std::size_t>(i)] = node.op() == Op::input      ? inputs[static_cast<std::size_t>(node.index())]
-                                         : node.op() == Op::constant ? node.value()
-                                                                     : reference(node.op(), operand[0], operand[1], operand[2]);
+    double& result = value[static_cast<std::size_t>(i)];
+    if (node.op() == Op::input) result = inputs[static_cast<std::size_t>(node.index())];
+    else if (node.op() == Op::constant) result = node.value();
+    else result = reference(node.op(), operand[0], operand[1], operand[2]);
   }
   return value.back();
 }
