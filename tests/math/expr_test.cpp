@@ -112,6 +112,31 @@ TEST(Expr, SimplifiesWhereTheNumberIsTheSame) {
   EXPECT_TRUE(zero_unless(y < t, 0.0).is_constant(0.0));
 }
 
+// No simplification may change a number: all operations on all kinds of operands that the rules look for.
+TEST(Expr, SimplificationsKeepTheNumber) {
+  const Expr kinds[] = {y, -y, t, -t, y < t, !(y < t), Expr(0.0), Expr(1.0), Expr(-1.0), Expr(2.0), Expr(-0.75)};
+  const std::vector<double> at{1.3, 0.6};
+  const auto check = [&](Op op, const Expr& got, double a, double b, double c) {
+    const double expected = test::reference(op, a, b, c), value = test::reference(got, at);
+    if (std::isnan(expected)) EXPECT_TRUE(std::isnan(value)) << name_of(op) << " " << a << " " << b << " " << c;
+    else if (std::isinf(expected)) EXPECT_EQ(std::fabs(value), inf) << name_of(op) << " " << a << " " << b << " " << c;
+    else EXPECT_NEAR(value, expected, 1e-12) << name_of(op) << " " << a << " " << b << " " << c;
+  };
+  const auto value = [&](const Expr& e) { return test::reference(e, at); };
+  for (const Expr& a : kinds) {
+    for (Op op = Op::abs; op <= Op::logical_not; op = static_cast<Op>(static_cast<int>(op) + 1)) {
+      const bool is_special = op == Op::lgamma || op == Op::digamma || op == Op::trigamma;
+      if (!is_special || value(a) > 0.0) check(op, Expr::apply(op, a), value(a), 0, 0);
+    }
+    for (const Expr& b : kinds) {
+      for (Op op = Op::min; op < Op::select; op = static_cast<Op>(static_cast<int>(op) + 1)) {
+        check(op, Expr::apply(op, a, b), value(a), value(b), 0);
+      }
+      for (const Expr& c : kinds) check(Op::select, Expr::apply(Op::select, a, b, c), value(a), value(b), value(c));
+    }
+  }
+}
+
 TEST(Expr, ZeroTimesIsKeptBecauseOfInfinity) {
   EXPECT_TRUE(std::isnan(test::reference(y * 0.0, std::vector{inf})));
   EXPECT_TRUE(std::isnan(test::reference(0.0 * y, std::vector{inf})));
