@@ -5,8 +5,8 @@
 
 #include "perdita/tensor/autograd.hpp"
 #include "perdita/tensor/functions.hpp"
-#include "perdita/tensor/operators.hpp"
 #include "perdita/tensor/impl.hpp"
+#include "perdita/tensor/operators.hpp"
 
 namespace perdita {
 
@@ -44,8 +44,9 @@ void collect(Node* root, std::uint64_t pass_id, std::vector<Visit>& stack, std::
   const auto enter = [&](Node* node) {
     if (node->visited_in == pass_id) return;
     if (node->is_freed) {
-      fail<GraphError>("{}: backward through a graph that has been used and freed (pass retain_graph = true the first time)",
-                       node->name);
+      fail<GraphError>(
+          "{}: backward through a graph that has been used and freed (pass retain_graph = true the first time)",
+          node->name);
     }
     node->visited_in = pass_id;
     node->is_needed = !captures || node->capture >= 0;
@@ -100,7 +101,8 @@ void deliver(Edge& edge, const char* operation, Tensor gradient) {
   const Shape& expected = edge.node ? edge.node->shape : edge.leaf->shape;
   const DType dtype = edge.node ? edge.node->dtype : edge.leaf->dtype;
   if (gradient.shape() != expected) {
-    fail<GraphError>("{}: backward gave a gradient of shape {} for an input of shape {}", operation, gradient.shape(), expected);
+    fail<GraphError>("{}: backward gave a gradient of shape {} for an input of shape {}", operation, gradient.shape(),
+                     expected);
   }
   if (gradient.dtype() != dtype) gradient = gradient.to(dtype);
   if (edge.node) {
@@ -109,7 +111,8 @@ void deliver(Edge& edge, const char* operation, Tensor gradient) {
   }
   if (!current_pass->captures) return accumulate_into_leaf(*edge.leaf, std::move(gradient));
   const int capture = captured_leaf(edge.leaf.get());
-  if (capture >= 0) accumulate(current_pass->captures->gradients[static_cast<std::size_t>(capture)], std::move(gradient));
+  if (capture >= 0)
+    accumulate(current_pass->captures->gradients[static_cast<std::size_t>(capture)], std::move(gradient));
 }
 
 std::uint64_t next_pass_id() {
@@ -165,8 +168,10 @@ void run_backward(Pass& pass, const Roots& roots) {
   }
   for (const auto& [output, upstream] : roots) {
     Edge edge;
-    if (output.impl()->node) edge.node = output.impl()->node;
-    else edge.leaf = Ref<TensorImpl>(output.impl());
+    if (output.impl()->node)
+      edge.node = output.impl()->node;
+    else
+      edge.leaf = Ref<TensorImpl>(output.impl());
     deliver(edge, "backward", upstream);
   }
   run_nodes(pass, scratch.order);
@@ -187,9 +192,10 @@ Root make_root(const Tensor& output, const Tensor& upstream, const char* operati
   ensure_data(output);
   if (!upstream.defined()) {
     if (output.numel() != 1) {
-      fail<GraphError>("{}: the output has shape {}; only one element has a gradient without further information (reduce it "
-                       "with sum() or mean(), or give the upstream gradient)",
-                       operation, output.shape());
+      fail<GraphError>(
+          "{}: the output has shape {}; only one element has a gradient without further information (reduce it "
+          "with sum() or mean(), or give the upstream gradient)",
+          operation, output.shape());
     }
     // One constant a thread serves every scalar loss; accumulate_into_leaf() never keeps it, since it is shared.
     thread_local const Tensor one32 = Tensor::ones({}), one64 = Tensor::ones({}, DType::float64);
@@ -215,7 +221,8 @@ void Tensor::backward(const Tensor& gradient, bool retain_graph) const {
   run_backward(pass, roots);
 }
 
-std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs, const GradOptions& options) {
+std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
+                         const GradOptions& options) {
   if (!options.grad_outputs.empty() && options.grad_outputs.size() != outputs.size()) {
     fail<ValueError>("grad: {} outputs, but {} grad_outputs", outputs.size(), options.grad_outputs.size());
   }
@@ -246,7 +253,8 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     Tensor& gradient = captures.gradients[i];
     if (!gradient.defined() && !options.allow_unused) {
-      fail<GraphError>("grad: the outputs do not depend on input {} (pass allow_unused = true to get an undefined tensor)", i);
+      fail<GraphError>(
+          "grad: the outputs do not depend on input {} (pass allow_unused = true to get an undefined tensor)", i);
     }
     if (gradient.defined() && !options.create_graph) gradient = gradient.detach();
   }

@@ -13,7 +13,8 @@ namespace {
 
 template <class From, class To>
 To convert(From value) {
-  if constexpr (std::is_same_v<To, bool>) return value != From(0);
+  if constexpr (std::is_same_v<To, bool>)
+    return value != From(0);
   else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
     // Out of range (and NaN) is undefined in C++: saturate instead.
     constexpr From low = static_cast<From>(std::numeric_limits<To>::min());
@@ -98,7 +99,8 @@ Tensor Tensor::clone() const {
 Tensor Tensor::contiguous() const {
   detail::require_defined(*this, "contiguous");
   if (is_contiguous()) return *this;
-  return make_node("contiguous", dense_copy(*this, dtype()), {this}, [](BackwardContext& b) { b.set(0, b.upstream()); });
+  return make_node("contiguous", dense_copy(*this, dtype()), {this},
+                   [](BackwardContext& b) { b.set(0, b.upstream()); });
 }
 
 Tensor Tensor::to(DType target) const {
@@ -117,8 +119,10 @@ const Tensor& Tensor::fill_(double value) const {
     T* out = detail::pointer<T>(*this);
     const T element = static_cast<T>(value);
     detail::for_each_row<1>(shape(), {strides()}, [&](auto offsets, auto steps, std::int64_t count) {
-      if (steps[0] == 1) std::fill_n(out + offsets[0], count, element);
-      else for (std::int64_t i = 0; i < count; ++i) out[offsets[0] + i * steps[0]] = element;
+      if (steps[0] == 1)
+        std::fill_n(out + offsets[0], count, element);
+      else
+        for (std::int64_t i = 0; i < count; ++i) out[offsets[0] + i * steps[0]] = element;
     });
   });
   return *this;
@@ -128,7 +132,8 @@ const Tensor& Tensor::copy_(const Tensor& source) const {
   detail::require_defined(*this, "copy_");
   detail::require_defined(source, "copy_");
   if (grad_enabled() && source.impl()->tracks()) {
-    fail<GraphError>("copy_: the source requires a gradient, which a change in place cannot record (use NoGrad or detach())");
+    fail<GraphError>(
+        "copy_: the source requires a gradient, which a change in place cannot record (use NoGrad or detach())");
   }
   if (broadcast_shapes(shape(), source.shape(), "copy_") != shape()) {
     fail<ShapeError>("copy_: source of shape {} does not fit into shape {}", source.shape(), shape());

@@ -10,8 +10,8 @@
 namespace perdita {
 
 struct GradientCheck {
-  double step = 1e-6;         ///< of the central difference
-  double relative = 1e-6;     ///< |analytic - numeric| <= absolute + relative * max(|analytic|, |numeric|)
+  double step = 1e-6;      ///< of the central difference
+  double relative = 1e-6;  ///< |analytic - numeric| <= absolute + relative * max(|analytic|, |numeric|)
   double absolute = 1e-7;
   bool second_order = false;  ///< also check the gradient of the gradient, through create_graph
 };

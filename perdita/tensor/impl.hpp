@@ -21,9 +21,9 @@ struct ReaderLink {
 
 /// Memory shared by a tensor and its views.
 struct Storage : Counted<Storage> {
-  Buffer buffer;                         // none while the tensor is only recorded
+  Buffer buffer;                          // none while the tensor is only recorded
   std::atomic<std::uint32_t> version{0};  // counts changes in place
-  ReaderLink* readers = nullptr;         // guarded by the recording mutex
+  ReaderLink* readers = nullptr;          // guarded by the recording mutex
   void destroy() { delete this; }
 };
 
@@ -38,15 +38,19 @@ struct TensorImpl : Counted<TensorImpl> {
   Ref<Storage> storage;
   Ref<Node> node;  // what made it, if its gradient is recorded
   Ref<TensorImpl> grad;
-  Recorded* recorded = nullptr;  // the operation, while nobody has looked; guarded by the recording mutex
+  Recorded* recorded = nullptr;    // the operation, while nobody has looked; guarded by the recording mutex
   std::uint64_t collected_in = 0;  // scratch of Region::collect(), guarded likewise
   int position = 0;
 
   void destroy();
   /// Whether gradients flow into this tensor.
-  bool tracks() const { return requires_grad || node || (is_recorded.load(std::memory_order_acquire) && recorded_tracks()); }
+  bool tracks() const {
+    return requires_grad || node || (is_recorded.load(std::memory_order_acquire) && recorded_tracks());
+  }
   bool recorded_tracks() const;
-  void* pointer() const { return static_cast<char*>(storage->buffer.data()) + offset * static_cast<std::int64_t>(size_of(dtype)); }
+  void* pointer() const {
+    return static_cast<char*>(storage->buffer.data()) + offset * static_cast<std::int64_t>(size_of(dtype));
+  }
 };
 
 /// A new body without elements.

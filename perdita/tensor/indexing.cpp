@@ -17,7 +17,8 @@ namespace {
 /// The index, contiguous and computed, once every entry is known to be in [0, size).
 Tensor checked_index(const Tensor& index, std::int64_t size, const char* operation) {
   require_defined(index, operation);
-  if (index.dtype() != DType::int64) fail<DTypeError>("{}: index is {} (valid: int64)", operation, name_of(index.dtype()));
+  if (index.dtype() != DType::int64)
+    fail<DTypeError>("{}: index is {} (valid: int64)", operation, name_of(index.dtype()));
   const Tensor dense = dense_operand(index);
   const std::int64_t* at = pointer<std::int64_t>(dense);
   for (std::int64_t i = 0; i < dense.numel(); ++i) {
@@ -29,11 +30,13 @@ Tensor checked_index(const Tensor& index, std::int64_t size, const char* operati
 }
 
 /// Whole slices of bytes from one dense array to another: slice i of the result is slice index[i] of x.
-void copy_slices(const char* from, Middle m, const std::int64_t* index, std::int64_t count, std::size_t bytes, char* to) {
+void copy_slices(const char* from, Middle m, const std::int64_t* index, std::int64_t count, std::size_t bytes,
+                 char* to) {
   const std::size_t slice = static_cast<std::size_t>(m.inner) * bytes;
   for_each_line(m.outer * count, m.inner, [&](std::int64_t i) {
     const std::int64_t o = i / count, k = i % count;
-    std::memcpy(to + static_cast<std::size_t>(i) * slice, from + static_cast<std::size_t>(o * m.n + index[k]) * slice, slice);
+    std::memcpy(to + static_cast<std::size_t>(i) * slice, from + static_cast<std::size_t>(o * m.n + index[k]) * slice,
+                slice);
   });
 }
 
@@ -70,9 +73,10 @@ Tensor gather(const Tensor& x, int dim, const Tensor& index) {
   const Tensor at = checked_index(index, x.shape()[d], "gather"), dense = dense_operand(x);
   Tensor result = Tensor::empty(index.shape(), x.dtype());
   visit_dtype(x.dtype(), [&]<class T>() {
-    for_each_gathered(x.shape(), d, at, [from = pointer<T>(dense), to = pointer<T>(result)](std::int64_t place, std::int64_t i) {
-      to[i] = from[place];
-    });
+    for_each_gathered(x.shape(), d, at,
+                      [from = pointer<T>(dense), to = pointer<T>(result)](std::int64_t place, std::int64_t i) {
+                        to[i] = from[place];
+                      });
   });
   return make_node("gather", std::move(result), {&x}, [from = x.shape(), d, saved = Saved(at)](BackwardContext& b) {
     b.set(0, scatter_add(from, d, saved.get("gather"), b.upstream()));
@@ -89,11 +93,12 @@ Tensor index_select(const Tensor& x, int dim, const Tensor& index) {
   Shape to = x.shape();
   to[d] = at.numel();
   Tensor result = Tensor::empty(to, x.dtype());
-  copy_slices(static_cast<const char*>(dense.impl()->pointer()), middle_of(dense, d), pointer<std::int64_t>(at), at.numel(),
-              size_of(x.dtype()), static_cast<char*>(result.impl()->pointer()));
-  return make_node("index_select", std::move(result), {&x}, [from = x.shape(), d, saved = Saved(at)](BackwardContext& b) {
-    b.set(0, index_add(from, d, saved.get("index_select"), b.upstream()));
-  });
+  copy_slices(static_cast<const char*>(dense.impl()->pointer()), middle_of(dense, d), pointer<std::int64_t>(at),
+              at.numel(), size_of(x.dtype()), static_cast<char*>(result.impl()->pointer()));
+  return make_node("index_select", std::move(result), {&x},
+                   [from = x.shape(), d, saved = Saved(at)](BackwardContext& b) {
+                     b.set(0, index_add(from, d, saved.get("index_select"), b.upstream()));
+                   });
 }
 
 Tensor index_rows(const Tensor& x, const Tensor& index) {
@@ -135,13 +140,15 @@ Tensor cat(const std::vector<Tensor>& tensors, int dim) {
   if (!tracks || !grad_enabled()) return result;
   std::vector<std::int64_t> sizes;
   for (const Tensor& tensor : tensors) sizes.push_back(tensor.shape()[d]);
-  return make_node("cat", std::move(result), std::span<const Tensor>(tensors), [d, sizes = std::move(sizes)](BackwardContext& b) {
-    std::int64_t from = 0;
-    for (std::size_t i = 0; i < sizes.size(); ++i) {
-      if (b.wants(static_cast<int>(i))) b.set(static_cast<int>(i), b.upstream().slice(d, from, from + sizes[i]));
-      from += sizes[i];
-    }
-  });
+  return make_node("cat", std::move(result), std::span<const Tensor>(tensors),
+                   [d, sizes = std::move(sizes)](BackwardContext& b) {
+                     std::int64_t from = 0;
+                     for (std::size_t i = 0; i < sizes.size(); ++i) {
+                       if (b.wants(static_cast<int>(i)))
+                         b.set(static_cast<int>(i), b.upstream().slice(d, from, from + sizes[i]));
+                       from += sizes[i];
+                     }
+                   });
 }
 
 Tensor stack(const std::vector<Tensor>& tensors, int dim) {
@@ -150,7 +157,8 @@ Tensor stack(const std::vector<Tensor>& tensors, int dim) {
   for (const Tensor& tensor : tensors) {
     require_defined(tensor, "stack");
     if (tensor.shape() != tensors[0].shape()) {
-      fail<ShapeError>("stack: tensor {} has shape {}, the first {}", raised.size(), tensor.shape(), tensors[0].shape());
+      fail<ShapeError>("stack: tensor {} has shape {}, the first {}", raised.size(), tensor.shape(),
+                       tensors[0].shape());
     }
     raised.push_back(tensor.unsqueeze(dim));
   }
@@ -159,7 +167,8 @@ Tensor stack(const std::vector<Tensor>& tensors, int dim) {
 
 Tensor one_hot(const Tensor& labels, std::int64_t classes) {
   require_defined(labels, "one_hot");
-  if (labels.dtype() != DType::int64) fail<DTypeError>("one_hot: labels are {} (valid: int64)", name_of(labels.dtype()));
+  if (labels.dtype() != DType::int64)
+    fail<DTypeError>("one_hot: labels are {} (valid: int64)", name_of(labels.dtype()));
   if (classes == -1) {
     if (labels.numel() == 0) fail<ValueError>("one_hot: the number of classes cannot be read from no labels");
     classes = max(labels).item<std::int64_t>() + 1;
@@ -179,9 +188,10 @@ Tensor scatter_add(const Shape& shape, int dim, const Tensor& index, const Tenso
   const Tensor dense = dense_operand(source);
   Tensor result = Tensor::zeros(shape, source.dtype());
   visit_floating(source.dtype(), "scatter_add", [&]<class T>() {
-    for_each_gathered(shape, dim, index, [from = pointer<T>(dense), to = pointer<T>(result)](std::int64_t place, std::int64_t i) {
-      to[place] += from[i];
-    });
+    for_each_gathered(shape, dim, index,
+                      [from = pointer<T>(dense), to = pointer<T>(result)](std::int64_t place, std::int64_t i) {
+                        to[place] += from[i];
+                      });
   });
   return make_node("scatter_add", std::move(result), {&source}, [dim, saved = Saved(index)](BackwardContext& b) {
     b.set(0, gather(b.upstream(), dim, saved.get("scatter_add")));

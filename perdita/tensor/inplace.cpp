@@ -15,7 +15,8 @@ void update(const Tensor& target, const Tensor& source, const char* name, F f) {
   require_defined(target, name);
   require_defined(source, name);
   if (grad_enabled() && source.impl()->tracks()) {
-    fail<GraphError>("{}: the operand requires a gradient, which a change in place cannot record (use NoGrad or detach())", name);
+    fail<GraphError>(
+        "{}: the operand requires a gradient, which a change in place cannot record (use NoGrad or detach())", name);
   }
   if (broadcast_shapes(target.shape(), source.shape(), name) != target.shape()) {
     fail<ShapeError>("{}: operand of shape {} does not fit into shape {}", name, source.shape(), target.shape());
@@ -28,12 +29,15 @@ void update(const Tensor& target, const Tensor& source, const char* name, F f) {
   visit_dtype(target.dtype(), [&]<class T>() {
     T* to = pointer<T>(target);
     const T* with = pointer<T>(from);
-    const std::array<Strides, 2> strides{target.strides(), broadcast_strides(from.shape(), from.strides(), target.shape())};
+    const std::array<Strides, 2> strides{target.strides(),
+                                         broadcast_strides(from.shape(), from.strides(), target.shape())};
     for_each_row<2>(target.shape(), strides, [&](auto offsets, auto steps, std::int64_t n) {
       T* a = to + offsets[0];
       const T* b = with + offsets[1];
-      if (steps[0] == 1 && steps[1] == 1) for (std::int64_t i = 0; i < n; ++i) a[i] = f(a[i], b[i]);
-      else for (std::int64_t i = 0; i < n; ++i) a[i * steps[0]] = f(a[i * steps[0]], b[i * steps[1]]);
+      if (steps[0] == 1 && steps[1] == 1)
+        for (std::int64_t i = 0; i < n; ++i) a[i] = f(a[i], b[i]);
+      else
+        for (std::int64_t i = 0; i < n; ++i) a[i * steps[0]] = f(a[i * steps[0]], b[i * steps[1]]);
     });
   });
 }
@@ -41,8 +45,10 @@ void update(const Tensor& target, const Tensor& source, const char* name, F f) {
 }  // namespace
 
 const Tensor& Tensor::add_(const Tensor& other, double alpha) const {
-  if (alpha == 1) update(*this, other, "add_", []<class T>(T a, T b) { return static_cast<T>(a + b); });
-  else update(*this, other, "add_", [alpha]<class T>(T a, T b) { return static_cast<T>(a + static_cast<T>(alpha) * b); });
+  if (alpha == 1)
+    update(*this, other, "add_", []<class T>(T a, T b) { return static_cast<T>(a + b); });
+  else
+    update(*this, other, "add_", [alpha]<class T>(T a, T b) { return static_cast<T>(a + static_cast<T>(alpha) * b); });
   return *this;
 }
 

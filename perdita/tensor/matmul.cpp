@@ -75,8 +75,10 @@ void divided_product(std::int64_t m, std::int64_t n, std::int64_t k, const Matri
   if (part >= length) return product(m, n, k, a, b, c, c_row_step, accumulate);
   perdita::parallel_for((length + part - 1) / part, [&](std::int64_t i) {
     const std::int64_t begin = i * part, size = std::min(part, length - begin);
-    if (by_columns) product(m, size, k, a, columns_from(b, begin), c + begin, c_row_step, accumulate);
-    else product(size, n, k, rows_from(a, begin), b, c + begin * c_row_step, c_row_step, accumulate);
+    if (by_columns)
+      product(m, size, k, a, columns_from(b, begin), c + begin, c_row_step, accumulate);
+    else
+      product(size, n, k, rows_from(a, begin), b, c + begin * c_row_step, c_row_step, accumulate);
   });
 }
 

@@ -13,8 +13,8 @@ struct Matrix {
   bool transposed = false;
 };
 
-/// c[m, n] = a[m, k] b[k, n], added to what c holds if `accumulate`. Rows of c are c_row_step apart; c overlaps nothing.
-/// Bit-identical for any number of threads.
+/// c[m, n] = a[m, k] b[k, n], added to what c holds if `accumulate`. Rows of c are c_row_step apart; c overlaps
+/// nothing. Bit-identical for any number of threads.
 void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<float>& a, const Matrix<float>& b, float* c,
           std::int64_t c_row_step, bool accumulate = false);
 void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<double>& a, const Matrix<double>& b, double* c,

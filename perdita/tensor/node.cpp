@@ -44,8 +44,10 @@ void Node::add_input(const Tensor& input) {
   Edge& edge = edges_[count_++];
   if (!input.defined()) return;
   ensure_data(input);  // what is recorded gets its node now
-  if (input.impl()->node) edge.node = input.impl()->node;
-  else if (input.impl()->requires_grad) edge.leaf = Ref<TensorImpl>(input.impl());
+  if (input.impl()->node)
+    edge.node = input.impl()->node;
+  else if (input.impl()->requires_grad)
+    edge.leaf = Ref<TensorImpl>(input.impl());
 }
 
 void attach(const Tensor& value, Node* node) {
@@ -70,9 +72,10 @@ Saved::Saved(const Tensor& tensor) : tensor_(tensor) {
 const Tensor& Saved::get(const char* operation) const {
   const std::uint32_t now = tensor_.impl()->storage->version.load(std::memory_order_relaxed);
   if (now != version_) {
-    fail<GraphError>("{}: backward needs a tensor of shape {} that has been changed in place since (version {}, saved at {}); "
-                     "clone() it before the change",
-                     operation, tensor_.shape(), now, version_);
+    fail<GraphError>(
+        "{}: backward needs a tensor of shape {} that has been changed in place since (version {}, saved at {}); "
+        "clone() it before the change",
+        operation, tensor_.shape(), now, version_);
   }
   return tensor_;
 }
@@ -107,7 +110,8 @@ Tensor Tensor::grad() const {
 void Tensor::set_grad(const Tensor& gradient) const {
   detail::require_defined(*this, "set_grad");
   if (gradient.defined()) {
-    if (gradient.shape() != shape()) fail<ShapeError>("set_grad: gradient has shape {}, the tensor {}", gradient.shape(), shape());
+    if (gradient.shape() != shape())
+      fail<ShapeError>("set_grad: gradient has shape {}, the tensor {}", gradient.shape(), shape());
     if (gradient.dtype() != dtype()) {
       fail<DTypeError>("set_grad: gradient is {}, the tensor {}", name_of(gradient.dtype()), name_of(dtype()));
     }

@@ -88,7 +88,9 @@ class NodeOf final : public Node {
 
 void attach(const Tensor& value, Node* node);
 bool any_tracks(std::span<const Tensor* const> inputs);
-inline bool any_tracks(std::initializer_list<const Tensor*> inputs) { return any_tracks({inputs.begin(), inputs.size()}); }
+inline bool any_tracks(std::initializer_list<const Tensor*> inputs) {
+  return any_tracks({inputs.begin(), inputs.size()});
+}
 
 template <class Rule>
 Tensor make_node_of(const char* name, Tensor value, std::span<const Tensor* const> inputs, Rule&& rule) {

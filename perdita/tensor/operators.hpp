@@ -21,7 +21,7 @@ struct Argument {
   template <Number T>
   Argument(T number)
       : value(static_cast<double>(number)),
-        kind(std::is_same_v<T, bool>   ? DType::boolean
+        kind(std::is_same_v<T, bool> ? DType::boolean
              : std::is_integral_v<T> ? DType::int64
                                      : DType::float32) {}
   const Tensor* tensor = nullptr;
@@ -40,7 +40,7 @@ inline constexpr bool is_tensor = std::derived_from<T, Tensor>;
 
 /// Tensors and plain numbers, at least one of them a tensor.
 template <class... T>
-concept TensorOperands = (detail::is_tensor<T> || ...) && ((detail::is_tensor<T> || Number<T>) && ...);
+concept TensorOperands = (detail::is_tensor<T> || ...) && ((detail::is_tensor<T> || Number<T>)&&...);
 
 #define PERDITA_FUNCTION(name) \
   inline Tensor name(const Tensor& a) { return detail::apply(Op::name, a); }
@@ -50,38 +50,29 @@ PERDITA_UNARY_FUNCTIONS(PERDITA_FUNCTION)
   inline Tensor operator symbol(const Tensor& a) { return detail::apply(Op::name, a); }
 PERDITA_UNARY_OPERATORS(PERDITA_OPERATOR)
 #undef PERDITA_OPERATOR
-#define PERDITA_FUNCTION(name)               \
-  template <class A, class B>                \
-    requires TensorOperands<A, B>            \
-  Tensor name(const A& a, const B& b) {      \
-    return detail::apply(Op::name, a, b);    \
-  }
+#define PERDITA_FUNCTION(name) \
+  template <class A, class B>  \
+  requires TensorOperands<A, B> Tensor name(const A& a, const B& b) { return detail::apply(Op::name, a, b); }
 PERDITA_BINARY_FUNCTIONS(PERDITA_FUNCTION)
 #undef PERDITA_FUNCTION
-#define PERDITA_OPERATOR(name, symbol)           \
-  template <class A, class B>                    \
-    requires TensorOperands<A, B>                \
-  Tensor operator symbol(const A& a, const B& b) { \
-    return detail::apply(Op::name, a, b);        \
-  }
+#define PERDITA_OPERATOR(name, symbol) \
+  template <class A, class B>          \
+  requires TensorOperands<A, B> Tensor operator symbol(const A& a, const B& b) { return detail::apply(Op::name, a, b); }
 PERDITA_ARITHMETIC_OPERATORS(PERDITA_OPERATOR)
 PERDITA_TRUTH_OPERATORS(PERDITA_OPERATOR)
 #undef PERDITA_OPERATOR
 
 /// a where the condition holds, b elsewhere.
 template <class C, class A, class B>
-  requires TensorOperands<C, A, B>
-Tensor select(const C& condition, const A& a, const B& b) {
+requires TensorOperands<C, A, B> Tensor select(const C& condition, const A& a, const B& b) {
   return detail::apply(Op::select, condition, a, b);
 }
 template <class C, class A, class B>
-  requires TensorOperands<C, A, B>
-Tensor where(const C& condition, const A& a, const B& b) {
+requires TensorOperands<C, A, B> Tensor where(const C& condition, const A& a, const B& b) {
   return detail::apply(Op::select, condition, a, b);
 }
 template <class A, class L, class H>
-  requires TensorOperands<A, L, H>
-Tensor clamp(const A& x, const L& low, const H& high) {
+requires TensorOperands<A, L, H> Tensor clamp(const A& x, const L& low, const H& high) {
   return detail::apply(Op::clamp_max, detail::apply(Op::clamp_min, x, low), high);
 }
 /// max(x, 0); its derivative at 0 is 0.

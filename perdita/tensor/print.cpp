@@ -7,15 +7,17 @@ namespace perdita {
 
 namespace {
 
-constexpr std::int64_t edge = 3;         // items shown at each end of a shortened dimension
+constexpr std::int64_t edge = 3;           // items shown at each end of a shortened dimension
 constexpr std::int64_t most_shown = 1000;  // elements of a tensor that is shown whole
 
 void write(const Tensor& x, bool shorten, int indent, std::string& out) {
   if (x.rank() == 0) {
     visit_dtype(x.dtype(), [&]<class T>() {
       const T value = *detail::pointer<T>(x);
-      if constexpr (std::is_floating_point_v<T>) out += fmt::format("{:.6g}", value);
-      else out += fmt::format("{}", value);
+      if constexpr (std::is_floating_point_v<T>)
+        out += fmt::format("{:.6g}", value);
+      else
+        out += fmt::format("{}", value);
     });
     return;
   }

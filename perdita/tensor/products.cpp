@@ -16,7 +16,8 @@ Matrix<T> matrix_of(const Tensor& x) {
   const int r = x.rank() - 2;
   const std::int64_t rows = x.shape()[r], columns = x.shape()[r + 1];
   const std::int64_t row_step = x.strides()[r], column_step = x.strides()[r + 1];
-  if (column_step == 1 || columns == 1) return {pointer<T>(x), std::max(rows == 1 ? columns : row_step, columns), false};
+  if (column_step == 1 || columns == 1)
+    return {pointer<T>(x), std::max(rows == 1 ? columns : row_step, columns), false};
   return {pointer<T>(x), std::max(column_step, rows), true};
 }
 
@@ -82,10 +83,12 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   require_defined(a, "matmul");
   require_defined(b, "matmul");
   if (a.dtype() != b.dtype() || !is_floating(a.dtype())) {
-    fail<DTypeError>("matmul: operands are {} and {} (valid: both float32 or both float64)", name_of(a.dtype()), name_of(b.dtype()));
+    fail<DTypeError>("matmul: operands are {} and {} (valid: both float32 or both float64)", name_of(a.dtype()),
+                     name_of(b.dtype()));
   }
   const auto mismatch = [&] {
-    fail<ShapeError>("matmul: shapes {} and {} (valid: [N,K] x [K,M], [B,N,K] x [B,K,M], or rank 1 for a vector)", a.shape(), b.shape());
+    fail<ShapeError>("matmul: shapes {} and {} (valid: [N,K] x [K,M], [B,N,K] x [B,K,M], or rank 1 for a vector)",
+                     a.shape(), b.shape());
   };
   if (a.rank() < 1 || b.rank() < 1 || a.rank() > 3 || b.rank() > 3) mismatch();
   if (a.size(-1) != b.size(b.rank() == 1 ? 0 : -2)) mismatch();

@@ -58,8 +58,10 @@ bool takes_integers(Op op) {
     case Op::add:
     case Op::subtract:
     case Op::multiply:
-    case Op::select: return true;
-    default: return is_truth(op);
+    case Op::select:
+      return true;
+    default:
+      return is_truth(op);
   }
 }
 
@@ -71,7 +73,8 @@ struct Call {
 
 DType computing_dtype(const Call& call) {
   DTypeVote vote;
-  for (int i = call.op == Op::select ? 1 : 0; i < call.count; ++i) vote.add(*call.arguments[static_cast<std::size_t>(i)]);
+  for (int i = call.op == Op::select ? 1 : 0; i < call.count; ++i)
+    vote.add(*call.arguments[static_cast<std::size_t>(i)]);
   if (is_floating(vote.result())) return vote.result();
   if (!takes_integers(call.op)) return DType::float32;
   if (!is_logical(call.op)) return vote.result();
@@ -91,8 +94,10 @@ Shape common_shape(const Call& call) {
   for (int i = 0; i < call.count; ++i) {
     const Tensor* tensor = call.arguments[static_cast<std::size_t>(i)]->tensor;
     if (!tensor) continue;
-    if (first) shape = tensor->shape();
-    else if (tensor->shape() != shape) shape = broadcast_shapes(shape, tensor->shape(), name_of(call.op));
+    if (first)
+      shape = tensor->shape();
+    else if (tensor->shape() != shape)
+      shape = broadcast_shapes(shape, tensor->shape(), name_of(call.op));
     first = false;
   }
   return shape;
@@ -205,7 +210,9 @@ Tensor apply(const Call& call) {
 
 Tensor apply(Op op, const Argument& a) { return apply(Call{op, {&a}, 1}); }
 Tensor apply(Op op, const Argument& a, const Argument& b) { return apply(Call{op, {&a, &b}, 2}); }
-Tensor apply(Op op, const Argument& a, const Argument& b, const Argument& c) { return apply(Call{op, {&a, &b, &c}, 3}); }
+Tensor apply(Op op, const Argument& a, const Argument& b, const Argument& c) {
+  return apply(Call{op, {&a, &b, &c}, 3});
+}
 
 Recorded* unlink(TensorImpl& impl) {
   Recorded* recorded = std::exchange(impl.recorded, nullptr);
@@ -213,8 +220,10 @@ Recorded* unlink(TensorImpl& impl) {
   for (std::size_t i = 0; i < 3; ++i) {
     ReaderLink& link = recorded->links[i];
     if (!link.reader) continue;
-    if (link.previous) link.previous->next = link.next;
-    else recorded->operands[i]->storage->readers = link.next;
+    if (link.previous)
+      link.previous->next = link.next;
+    else
+      recorded->operands[i]->storage->readers = link.next;
     if (link.next) link.next->previous = link.previous;
   }
   return recorded;

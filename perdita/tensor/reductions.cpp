@@ -33,8 +33,10 @@ Tensor dense_operand(const Tensor& x) {
 Shape reduced_shape(const Shape& shape, int dim, bool keepdim) {
   Shape result = shape;
   if (shape.rank() == 0) return result;
-  if (keepdim) result[dim] = 1;
-  else result.erase(dim);
+  if (keepdim)
+    result[dim] = 1;
+  else
+    result.erase(dim);
   return result;
 }
 
@@ -65,7 +67,8 @@ double sum_all(const T* p, std::int64_t count) {
   const std::int64_t blocks = (count + block - 1) / block;
   Buffer memory = Buffer::allocate(static_cast<std::size_t>(blocks) * sizeof(double));
   double* sums = static_cast<double*>(memory.data());
-  perdita::parallel_for(blocks, [&](std::int64_t b) { sums[b] = sum_line(p + b * block, std::min(block, count - b * block)); });
+  perdita::parallel_for(blocks,
+                        [&](std::int64_t b) { sums[b] = sum_line(p + b * block, std::min(block, count - b * block)); });
   return combine_block_sums({sums, static_cast<std::size_t>(blocks)});
 }
 
@@ -79,8 +82,10 @@ void sum_columns(const T* p, std::int64_t n, std::int64_t stride, std::int64_t w
     T stretch[most] = {};
     for (std::int64_t r = begin; r < end; ++r) {
       const T* row = p + r * stride;
-      if (width == most) for (int c = 0; c < most; ++c) stretch[c] += row[c];
-      else for (std::int64_t c = 0; c < width; ++c) stretch[c] += row[c];
+      if (width == most)
+        for (int c = 0; c < most; ++c) stretch[c] += row[c];
+      else
+        for (std::int64_t c = 0; c < width; ++c) stretch[c] += row[c];
     }
     for (int c = 0; c < most; ++c) total[c] += static_cast<double>(stretch[c]);
   }
@@ -140,8 +145,9 @@ Tensor sum_scaled(const Tensor& x, double scale, const char* name) {
   const Tensor source = is_floating(x.dtype()) ? x : x.to(DType::int64);
   const Tensor dense = dense_operand(source);
   const Shape ones(x.rank(), 1);
-  return make_node(name, sum_dense(dense, {1, x.numel(), 1}, {}, scale), {&x},
-                   [ones, from = x.shape(), scale](BackwardContext& b) { b.set(0, spread(b.upstream(), ones, from, scale)); });
+  return make_node(
+      name, sum_dense(dense, {1, x.numel(), 1}, {}, scale), {&x},
+      [ones, from = x.shape(), scale](BackwardContext& b) { b.set(0, spread(b.upstream(), ones, from, scale)); });
 }
 
 Tensor sum_dim(const Tensor& x, int dim, bool keepdim, double scale, const char* name) {
@@ -162,8 +168,10 @@ Tensor sum_to_shape(const Tensor& x, const Shape& shape) {
   if (const int extra = x.rank() - shape.rank(); extra > 0) {
     Shape merged{1};
     for (int d = 0; d < x.rank(); ++d) {
-      if (d < extra) merged[0] *= x.shape()[d];
-      else merged.push_back(x.shape()[d]);
+      if (d < extra)
+        merged[0] *= x.shape()[d];
+      else
+        merged.push_back(x.shape()[d]);
     }
     result = sum(result.reshape(merged), 0);
   }
@@ -248,17 +256,20 @@ void find_best(const Tensor& dense, Middle m, bool largest, const char* name, Re
 Tensor extreme(const Tensor& x, Middle m, const Shape& shape, const Shape& ones, bool largest, const char* name) {
   const Tensor dense = dense_operand(x.detach());
   Tensor result = Tensor::empty(shape, x.dtype());
-  find_best(dense, m, largest, name, [out = static_cast<char*>(result.impl()->pointer()),
-                                      bytes = size_of(x.dtype())](std::int64_t line, std::int64_t, const auto* value) {
-    std::memcpy(out + static_cast<std::size_t>(line) * bytes, value, bytes);
-  });
+  find_best(dense, m, largest, name,
+            [out = static_cast<char*>(result.impl()->pointer()), bytes = size_of(x.dtype())](
+                std::int64_t line, std::int64_t, const auto* value) {
+              std::memcpy(out + static_cast<std::size_t>(line) * bytes, value, bytes);
+            });
   if (!is_floating(x.dtype())) return result;
-  return make_node(name, std::move(result), {&x}, [saved = Saved(x), ones, extreme_value = Saved(result.detach())](BackwardContext& b) {
-    const Tensor& input = saved.get(b.name());
-    const Tensor is_best = (input.detach() == extreme_value.get(b.name()).reshape(ones)).to(input.dtype());
-    const Tensor ties = sum_to_shape(is_best, ones);
-    b.set(0, is_best * (b.upstream().reshape(ones) / ties));
-  });
+  return make_node(name, std::move(result), {&x},
+                   [saved = Saved(x), ones, extreme_value = Saved(result.detach())](BackwardContext& b) {
+                     const Tensor& input = saved.get(b.name());
+                     const Tensor is_best =
+                         (input.detach() == extreme_value.get(b.name()).reshape(ones)).to(input.dtype());
+                     const Tensor ties = sum_to_shape(is_best, ones);
+                     b.set(0, is_best * (b.upstream().reshape(ones) / ties));
+                   });
 }
 
 Tensor extreme_all(const Tensor& x, bool largest, const char* name) {
@@ -270,7 +281,8 @@ Tensor extreme_dim(const Tensor& x, int dim, bool keepdim, bool largest, const c
   require_defined(x, name);
   const int d = normalize_dim(dim, x.rank(), name);
   if (x.rank() == 0) return extreme_all(x, largest, name);
-  return extreme(x, middle_of(x, d), reduced_shape(x.shape(), d, keepdim), reduced_shape(x.shape(), d, true), largest, name);
+  return extreme(x, middle_of(x, d), reduced_shape(x.shape(), d, keepdim), reduced_shape(x.shape(), d, true), largest,
+                 name);
 }
 
 }  // namespace

@@ -53,9 +53,12 @@ const GradientPlan& Plan::gradient_plan(std::uint32_t wanted) {
   for (int i = 0; i < leaf_count_; ++i) {
     const Expr& expression = plan->expressions[static_cast<std::size_t>(i)];
     GradientPlan::Kind kind = GradientPlan::Kind::computed;
-    if (!(wanted >> i & 1) || expression.is_constant(0.0)) kind = GradientPlan::Kind::zero;
-    else if (expression.op() == Op::input && expression.index() == leaf_count_) kind = GradientPlan::Kind::upstream;
-    else computed.push_back(expression);
+    if (!(wanted >> i & 1) || expression.is_constant(0.0))
+      kind = GradientPlan::Kind::zero;
+    else if (expression.op() == Op::input && expression.index() == leaf_count_)
+      kind = GradientPlan::Kind::upstream;
+    else
+      computed.push_back(expression);
     plan->kinds.push_back(kind);
   }
   if (!computed.empty()) {
@@ -123,12 +126,17 @@ Expr Region::build() const {
     for (int k = 0; k < arity(op); ++k) {
       const std::uint64_t code = word >> (16 * (k + 1)) & 0xFFFF;
       const std::size_t number = code & number_mask;
-      if (code & constant_code) operands.emplace_back(std::bit_cast<double>(structure_[at++]));
-      else operands.push_back(code & leaf_code ? inputs[number] : values[number]);
+      if (code & constant_code)
+        operands.emplace_back(std::bit_cast<double>(structure_[at++]));
+      else
+        operands.push_back(code & leaf_code ? inputs[number] : values[number]);
     }
-    if (arity(op) == 1) values.push_back(Expr::apply(op, operands[0]));
-    else if (arity(op) == 2) values.push_back(Expr::apply(op, operands[0], operands[1]));
-    else values.push_back(Expr::apply(op, operands[0], operands[1], operands[2]));
+    if (arity(op) == 1)
+      values.push_back(Expr::apply(op, operands[0]));
+    else if (arity(op) == 2)
+      values.push_back(Expr::apply(op, operands[0], operands[1]));
+    else
+      values.push_back(Expr::apply(op, operands[0], operands[1], operands[2]));
   }
   return values.back();
 }

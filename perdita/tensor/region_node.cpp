@@ -80,9 +80,12 @@ class Replay {
   Replay(std::span<const Expr> roots, std::span<const Tensor> inputs) : order_(roots) {
     for (int i = 0; i < order_.size(); ++i) {
       const Expr& node = order_[i];
-      if (node.op() == Op::constant) values_.emplace_back();
-      else if (node.op() == Op::input) values_.push_back(inputs[static_cast<std::size_t>(node.index())]);
-      else values_.push_back(replay(node));
+      if (node.op() == Op::constant)
+        values_.emplace_back();
+      else if (node.op() == Op::input)
+        values_.push_back(inputs[static_cast<std::size_t>(node.index())]);
+      else
+        values_.push_back(replay(node));
     }
   }
   /// Undefined for a constant.
@@ -148,7 +151,8 @@ class RegionNode : public Node {
       Tensor gradient = plan.kinds[k] == GradientPlan::Kind::zero       ? Tensor::zeros(leaf_shape(i), compute_)
                         : plan.kinds[k] == GradientPlan::Kind::upstream ? incoming
                                                                         : replay.value(plan.expressions[k]);
-      if (plan.kinds[k] != GradientPlan::Kind::zero) gradient = sum_to_shape(gradient.expand(region_shape_), leaf_shape(i));
+      if (plan.kinds[k] != GradientPlan::Kind::zero)
+        gradient = sum_to_shape(gradient.expand(region_shape_), leaf_shape(i));
       context.set(i, std::move(gradient));
     }
   }
@@ -174,19 +178,28 @@ class ElementsNode final : public RegionNode {
       if (!context.wants(i)) continue;
       const auto k = static_cast<std::size_t>(i);
       switch (plan.kinds[k]) {
-        case GradientPlan::Kind::zero: context.set(i, Tensor::zeros(leaf_shape(i), compute_)); break;
-        case GradientPlan::Kind::upstream: context.set(i, sum_to_shape(context.upstream(), leaf_shape(i))); break;
-        case GradientPlan::Kind::computed: context.set(i, targets[k].reduced(leaf_shape(i), compute_)); break;
+        case GradientPlan::Kind::zero:
+          context.set(i, Tensor::zeros(leaf_shape(i), compute_));
+          break;
+        case GradientPlan::Kind::upstream:
+          context.set(i, sum_to_shape(context.upstream(), leaf_shape(i)));
+          break;
+        case GradientPlan::Kind::computed:
+          context.set(i, targets[k].reduced(leaf_shape(i), compute_));
+          break;
       }
     }
   }
 
  private:
-  void compute(const Tensor& incoming, const GradientPlan& plan, std::array<GradientTarget, max_region_leaves>& targets) {
+  void compute(const Tensor& incoming, const GradientPlan& plan,
+               std::array<GradientTarget, max_region_leaves>& targets) {
     Evaluation evaluation;
     for (std::size_t k = 0; k < plan.kinds.size(); ++k) {
-      if (plan.reads >> k & 1) evaluation.add(*leaves_[k].get(name).impl(), region_shape_);
-      else evaluation.skip();
+      if (plan.reads >> k & 1)
+        evaluation.add(*leaves_[k].get(name).impl(), region_shape_);
+      else
+        evaluation.skip();
       if (plan.kinds[k] != GradientPlan::Kind::computed) continue;
       evaluation.results[evaluation.result_count++] =
           targets[k].result(numel(leaf_shape(static_cast<int>(k))), region_shape_, compute_);

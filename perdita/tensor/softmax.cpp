@@ -41,11 +41,12 @@ Tensor logsumexp(const Tensor& x, int dim, bool keepdim) {
   const bool drop = x.rank() == 0 || !keepdim;
   const Shape ones = result.shape();
   if (drop) result = result.squeeze(d);
-  return make_node("logsumexp", result, {&source}, [saved = Saved(source), value = Saved(result.detach()), ones](BackwardContext& b) {
-    // d/dx = softmax(x); where everything is -inf, exp(-inf - -inf) is NaN, as in PyTorch.
-    const Tensor total = b.output(value.get(b.name())).reshape(ones);
-    b.set(0, b.upstream().reshape(ones) * exp(saved.get(b.name()) - total));
-  });
+  return make_node("logsumexp", result, {&source},
+                   [saved = Saved(source), value = Saved(result.detach()), ones](BackwardContext& b) {
+                     // d/dx = softmax(x); where everything is -inf, exp(-inf - -inf) is NaN, as in PyTorch.
+                     const Tensor total = b.output(value.get(b.name())).reshape(ones);
+                     b.set(0, b.upstream().reshape(ones) * exp(saved.get(b.name()) - total));
+                   });
 }
 
 Tensor log_softmax(const Tensor& x, int dim) {

@@ -119,9 +119,8 @@ Tensor Tensor::rand(const Shape& shape, std::uint64_t seed, std::uint64_t stream
   const Philox random(seed, stream);
   // Rounding to float32 may give 1 from the last doubles below it; 24 bits do not.
   if (dtype == DType::float32) {
-    return random_tensor(shape, dtype, "rand", [=](std::uint64_t i) {
-      return static_cast<double>(random.bits64(i) >> 40) * 0x1p-24;
-    });
+    return random_tensor(shape, dtype, "rand",
+                         [=](std::uint64_t i) { return static_cast<double>(random.bits64(i) >> 40) * 0x1p-24; });
   }
   return random_tensor(shape, dtype, "rand", [=](std::uint64_t i) { return random.uniform(i); });
 }
@@ -149,7 +148,7 @@ std::vector<T> Tensor::to_vector() const {
   return std::vector<T>(begin, begin + dense.numel());
 }
 
-#define PERDITA_INSTANTIATE(T)                                                \
+#define PERDITA_INSTANTIATE(T)                                          \
   template Tensor Tensor::from<T>(const std::vector<T>&, const Shape&); \
   template std::vector<T> Tensor::to_vector<T>() const;
 PERDITA_INSTANTIATE(float)
@@ -187,8 +186,10 @@ void* Tensor::raw_data(DType asked, bool writes) const {
     fail<ShapeError>("data: the tensor of shape {} is a view with strides {} (call contiguous() first)", shape(),
                      strides());
   }
-  if (writes) detail::before_write(*this);
-  else detail::ensure_data(*this);
+  if (writes)
+    detail::before_write(*this);
+  else
+    detail::ensure_data(*this);
   return impl_->pointer();
 }
 

@@ -33,7 +33,7 @@ class Tensor {
   /// A number: rank 0. float32 (int64, bool) unless an operator meets a tensor of its kind, whose dtype it then takes.
   template <Number T>
   explicit Tensor(T value)
-      : Tensor(number(static_cast<double>(value), std::is_same_v<T, bool>   ? DType::boolean
+      : Tensor(number(static_cast<double>(value), std::is_same_v<T, bool> ? DType::boolean
                                                   : std::is_integral_v<T> ? DType::int64
                                                                           : DType::float32)) {}
 
@@ -102,9 +102,9 @@ class Tensor {
   Array to_array() const;
 
   // ---- conversion ----
-  Tensor to(DType dtype) const;   ///< itself when it has that dtype; differentiable between floating dtypes
-  Tensor contiguous() const;      ///< itself when contiguous
-  Tensor clone() const;           ///< a contiguous copy; differentiable
+  Tensor to(DType dtype) const;  ///< itself when it has that dtype; differentiable between floating dtypes
+  Tensor contiguous() const;     ///< itself when contiguous
+  Tensor clone() const;          ///< a contiguous copy; differentiable
 
   // ---- views: they share memory and are differentiable. Throw ShapeError or IndexError ----
   /// One size may be -1. Copies when the strides do not allow a view; view() throws instead.

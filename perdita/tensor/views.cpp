@@ -41,12 +41,15 @@ Shape resolve_shape(const Tensor& tensor, const Shape& shape, const char* operat
   int unknown = -1;
   std::int64_t known = 1;
   for (int i = 0; i < shape.rank(); ++i) {
-    if (shape[i] == -1 && unknown < 0) unknown = i;
-    else known *= shape[i];
+    if (shape[i] == -1 && unknown < 0)
+      unknown = i;
+    else
+      known *= shape[i];
   }
   if (unknown >= 0 && known > 0) result[unknown] = tensor.numel() / known;
   if (std::ranges::any_of(result, [](std::int64_t size) { return size < 0; }) || numel(result) != tensor.numel()) {
-    fail<ShapeError>("{}: {} elements of shape {} do not fit shape {}", operation, tensor.numel(), tensor.shape(), shape);
+    fail<ShapeError>("{}: {} elements of shape {} do not fit shape {}", operation, tensor.numel(), tensor.shape(),
+                     shape);
   }
   return result;
 }
@@ -63,7 +66,8 @@ Tensor Tensor::view(const Shape& asked) const {
   const Shape to = resolve_shape(*this, asked, "view");
   Strides result;
   if (!try_reshape(shape(), strides(), to, result)) {
-    fail<ShapeError>("view: strides {} of shape {} do not allow a view of shape {} (reshape() copies)", strides(), shape(), to);
+    fail<ShapeError>("view: strides {} of shape {} do not allow a view of shape {} (reshape() copies)", strides(),
+                     shape(), to);
   }
   return reshaped(*this, to, result, "view");
 }
@@ -84,8 +88,10 @@ Tensor Tensor::flatten(int first_dim, int last_dim) const {
   if (first > last) fail<IndexError>("flatten: first dimension {} comes after last dimension {}", first, last);
   Shape to;
   for (int i = 0; i < rank(); ++i) {
-    if (i > first && i <= last) to[first] *= shape()[i];
-    else to.push_back(shape()[i]);
+    if (i > first && i <= last)
+      to[first] *= shape()[i];
+    else
+      to.push_back(shape()[i]);
   }
   return reshape(to);
 }
@@ -136,9 +142,10 @@ Tensor Tensor::slice(int dim, std::int64_t begin, std::int64_t end, std::int64_t
   to[d] = (end - begin + step - 1) / step;
   steps[d] *= step;
   const std::int64_t offset = impl_->offset + (to[d] > 0 ? begin * strides()[d] : 0);
-  return make_node("slice", alias(*this, to, steps, offset), {this}, [from = shape(), d, begin, step](BackwardContext& b) {
-    b.set(0, detail::embed(b.upstream(), from, d, begin, step));
-  });
+  return make_node("slice", alias(*this, to, steps, offset), {this},
+                   [from = shape(), d, begin, step](BackwardContext& b) {
+                     b.set(0, detail::embed(b.upstream(), from, d, begin, step));
+                   });
 }
 
 Tensor Tensor::select(int dim, std::int64_t index) const {

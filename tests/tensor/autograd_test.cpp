@@ -48,8 +48,11 @@ TEST(Backward, OfOnePathMeetsAnother) {
 
 TEST(Backward, ASecondTimeNeedsRetainGraph) {
   const Tensor x = leaf({1, 2});
-  for (const auto& make : std::vector<std::function<Tensor()>>{
-           [&] { return sum(x * x); }, [&] { return sum(matmul(x.reshape({1, 2}), x.reshape({2, 1}))); }}) {
+  for (const auto& make :
+       std::vector<std::function<Tensor()>>{[&] { return sum(x * x); },
+                                            [&] {
+                                              return sum(matmul(x.reshape({1, 2}), x.reshape({2, 1})));
+                                            }}) {
     const Tensor once = make();
     once.backward();
     EXPECT_NE(message_of<GraphError>([&] { once.backward(); }).find("retain_graph"), std::string::npos);
@@ -167,7 +170,8 @@ TEST(Detach, SharesMemoryAndForgets) {
 
 TEST(MakeNode, CountsOnRulesToFit) {
   const Tensor x = leaf({1, 2});
-  const Tensor wrong = make_node("wrong", Tensor::ones({}), {&x}, [](BackwardContext& b) { b.set(0, Tensor::ones({3})); });
+  const Tensor wrong =
+      make_node("wrong", Tensor::ones({}), {&x}, [](BackwardContext& b) { b.set(0, Tensor::ones({3})); });
   EXPECT_NE(message_of<GraphError>([&] { wrong.backward(); }).find("wrong"), std::string::npos);
 }
 

@@ -1,7 +1,5 @@
-// Every differentiable operation against central differences, first and second order, over random shapes, broadcasts and
-// views. One table: an operation without a line here has no gradient test.
-#include "perdita/tensor/gradcheck.hpp"
-
+// Every differentiable operation against central differences, first and second order, over random shapes, broadcasts
+// and views. One table: an operation without a line here has no gradient test.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -9,6 +7,7 @@
 #include <random>
 
 #include "perdita/tensor/all.hpp"
+#include "perdita/tensor/gradcheck.hpp"
 
 namespace perdita {
 namespace {
@@ -84,7 +83,10 @@ const std::vector<Operation>& matrix_operations() {
       {"sum of stored", 1, -2, 2, [](const Tensors& x) { return square(sum(x[0].transpose(0, 1))); }},
       {"sum dim 0", 1, -2, 2, [](const Tensors& x) { return square(sum(x[0], 0)); }},
       {"sum dim -1 keepdim", 1, -2, 2, [](const Tensors& x) { return sum(x[0], -1, true) * x[0]; }},
-      {"sum dims", 1, -2, 2, [](const Tensors& x) { return square(sum(x[0].unsqueeze(1), Dims{0, 2})); }},
+      {"sum dims", 1, -2, 2,
+       [](const Tensors& x) {
+         return square(sum(x[0].unsqueeze(1), Dims{0, 2}));
+       }},
       {"mean", 1, -2, 2, [](const Tensors& x) { return mean(exp(x[0])); }},
       {"mean dim", 1, -2, 2, [](const Tensors& x) { return square(mean(x[0], 1)); }},
       {"max", 1, -2, 2, [](const Tensors& x) { return square(max(x[0])); }},
@@ -102,25 +104,49 @@ const std::vector<Operation>& matrix_operations() {
       {"vector matrix", 2, -2, 2, [](const Tensors& x) { return matmul(x[0].select(1, 0), x[1]); }},
       {"dot", 2, -2, 2, [](const Tensors& x) { return matmul(x[0].flatten(), x[1].flatten()); }},
       {"batched matmul", 2, -2, 2,
-       [](const Tensors& x) { return matmul(x[0].reshape({2, 3, 2}), x[1].reshape({2, 2, 3})); }},
+       [](const Tensors& x) {
+         return matmul(x[0].reshape({2, 3, 2}), x[1].reshape({2, 2, 3}));
+       }},
       {"batch times matrix", 2, -2, 2,
-       [](const Tensors& x) { return matmul(x[0].reshape({2, 3, 2}), x[1].slice(0, 0, 2)); }},
+       [](const Tensors& x) {
+         return matmul(x[0].reshape({2, 3, 2}), x[1].slice(0, 0, 2));
+       }},
       {"matrix times batch", 2, -2, 2,
-       [](const Tensors& x) { return matmul(x[0].slice(0, 0, 2), x[1].reshape({1, 4, 3}).expand({3, 4, 3})); }},
+       [](const Tensors& x) {
+         return matmul(x[0].slice(0, 0, 2), x[1].reshape({1, 4, 3}).expand({3, 4, 3}));
+       }},
       {"gather", 1, -2, 2, [](const Tensors& x) { return square(gather(x[0], 1, places)); }},
       {"gather dim 0", 1, -2, 2, [](const Tensors& x) { return square(gather(x[0], 0, places)); }},
       {"index_select", 1, -2, 2, [](const Tensors& x) { return square(index_select(x[0], 0, index)); }},
       {"index_select dim 1", 1, -2, 2, [](const Tensors& x) { return square(index_select(x[0], 1, index)); }},
       {"index_rows", 1, -2, 2, [](const Tensors& x) { return square(index_rows(x[0], places)); }},
-      {"cat", 2, -2, 2, [](const Tensors& x) { return square(cat({x[0], x[1], x[0]}, 1)); }},
-      {"stack", 2, -2, 2, [](const Tensors& x) { return square(stack({x[0], x[1]}, 1)); }},
-      {"reshape", 1, -2, 2, [](const Tensors& x) { return square(x[0].t().reshape({2, 6})); }},
-      {"view", 1, -2, 2, [](const Tensors& x) { return square(x[0].view({6, -1})); }},
-      {"permute", 1, -2, 2, [](const Tensors& x) { return square(x[0].unsqueeze(0).permute({2, 0, 1})); }},
+      {"cat", 2, -2, 2,
+       [](const Tensors& x) {
+         return square(cat({x[0], x[1], x[0]}, 1));
+       }},
+      {"stack", 2, -2, 2,
+       [](const Tensors& x) {
+         return square(stack({x[0], x[1]}, 1));
+       }},
+      {"reshape", 1, -2, 2,
+       [](const Tensors& x) {
+         return square(x[0].t().reshape({2, 6}));
+       }},
+      {"view", 1, -2, 2,
+       [](const Tensors& x) {
+         return square(x[0].view({6, -1}));
+       }},
+      {"permute", 1, -2, 2,
+       [](const Tensors& x) {
+         return square(x[0].unsqueeze(0).permute({2, 0, 1}));
+       }},
       {"select", 1, -2, 2, [](const Tensors& x) { return square(x[0].select(1, -1)); }},
       {"slice", 1, -2, 2, [](const Tensors& x) { return square(x[0].slice(1, 1, 4, 2)); }},
       {"squeeze", 1, -2, 2, [](const Tensors& x) { return square(x[0].unsqueeze(1).squeeze(1)); }},
-      {"expand", 1, -2, 2, [](const Tensors& x) { return square(x[0].unsqueeze(1).expand({3, 5, 4})); }},
+      {"expand", 1, -2, 2,
+       [](const Tensors& x) {
+         return square(x[0].unsqueeze(1).expand({3, 5, 4}));
+       }},
       {"flatten", 1, -2, 2, [](const Tensors& x) { return square(x[0].flatten()); }},
       {"contiguous", 1, -2, 2, [](const Tensors& x) { return square(x[0].t().contiguous()); }},
       {"clone", 1, -2, 2, [](const Tensors& x) { return square(x[0].clone()); }},
@@ -158,7 +184,8 @@ View random_view(const Shape& shape, std::mt19937_64& random) {
       single[0] = 1;
       return {single, [shape](const Tensor& x) { return x.expand(shape); }};
     }
-    default: return {shape, [](const Tensor& x) { return x; }};
+    default:
+      return {shape, [](const Tensor& x) { return x; }};
   }
 }
 
@@ -175,7 +202,8 @@ std::uint64_t test_seed() {
 /// Shapes that broadcast together.
 std::vector<Shape> random_shapes(int count, std::mt19937_64& random) {
   Shape common;
-  for (int rank = static_cast<int>(random() % 4); rank > 0; --rank) common.push_back(1 + static_cast<std::int64_t>(random() % 3));
+  for (int rank = static_cast<int>(random() % 4); rank > 0; --rank)
+    common.push_back(1 + static_cast<std::int64_t>(random() % 3));
   std::vector<Shape> shapes;
   for (int i = 0; i < count; ++i) {
     Shape shape;
@@ -217,7 +245,8 @@ TEST(Gradient, OfEveryMatrixOperationMatchesDifferences) {
   for (const Operation& operation : matrix_operations()) {
     for (int round = 0; round < 2; ++round) {
       Tensors leaves;
-      for (int i = 0; i < operation.arity; ++i) leaves.push_back(random_leaf({3, 4}, operation.low, operation.high, random()));
+      for (int i = 0; i < operation.arity; ++i)
+        leaves.push_back(random_leaf({3, 4}, operation.low, operation.high, random()));
       EXPECT_EQ(check_gradient(operation.function, leaves, {.second_order = operation.second_order}), "")
           << operation.name << ", PERDITA_TEST_SEED=" << seed;
     }
@@ -233,8 +262,9 @@ TEST(CheckGradient, SeesAWrongRule) {
 
 TEST(CheckGradient, SeesAWrongSecondDerivative) {
   const auto wrong = [](const Tensors& x) {
-    return make_node("wrong", square(x[0].detach()), {&x[0]},
-                     [saved = Saved(x[0])](BackwardContext& b) { b.set(0, b.upstream() * 2.0 * saved.get("wrong").detach()); });
+    return make_node("wrong", square(x[0].detach()), {&x[0]}, [saved = Saved(x[0])](BackwardContext& b) {
+      b.set(0, b.upstream() * 2.0 * saved.get("wrong").detach());
+    });
   };
   const Tensor x = random_leaf({3}, 1, 2, 1);
   EXPECT_EQ(check_gradient(wrong, {x}), "");

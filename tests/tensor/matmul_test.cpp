@@ -18,14 +18,19 @@ template <class T>
 void compare_with_loops(std::uint64_t seed, double tolerance) {
   std::mt19937_64 random(seed);
   for (int round = 0; round < 40; ++round) {
-    const auto size = [&](std::int64_t most) { return 1 + static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(most)); };
-    const std::int64_t m = size(round % 4 ? 70 : 300), n = size(round % 4 ? 70 : 300), k = size(150), extra = size(3) - 1;
+    const auto size = [&](std::int64_t most) {
+      return 1 + static_cast<std::int64_t>(random() % static_cast<std::uint64_t>(most));
+    };
+    const std::int64_t m = size(round % 4 ? 70 : 300), n = size(round % 4 ? 70 : 300), k = size(150),
+                       extra = size(3) - 1;
     const bool turn_a = random() % 2, turn_b = random() % 2, accumulate = random() % 2;
     const std::int64_t a_step = (turn_a ? m : k) + extra, b_step = (turn_b ? k : n) + extra, c_step = n + extra;
     const DType dtype = dtype_of<T>();
-    const Tensor a = Tensor::randn({turn_a ? k : m, a_step}, random(), 0, dtype), b = Tensor::randn({turn_b ? n : k, b_step}, random(), 0, dtype);
+    const Tensor a = Tensor::randn({turn_a ? k : m, a_step}, random(), 0, dtype),
+                 b = Tensor::randn({turn_b ? n : k, b_step}, random(), 0, dtype);
     const Tensor c = Tensor::randn({m, c_step}, random(), 0, dtype), before = c.clone();
-    gemm(m, n, k, Matrix<T>{a.data<T>(), a_step, turn_a}, Matrix<T>{b.data<T>(), b_step, turn_b}, c.mutable_data<T>(), c_step, accumulate);
+    gemm(m, n, k, Matrix<T>{a.data<T>(), a_step, turn_a}, Matrix<T>{b.data<T>(), b_step, turn_b}, c.mutable_data<T>(),
+         c_step, accumulate);
     for (std::int64_t i = 0; i < m; ++i) {
       for (std::int64_t j = 0; j < c_step; ++j) {
         double expected = before.data<T>()[i * c_step + j];
@@ -47,7 +52,8 @@ TEST(Gemm, InDoubleIsThatOfLoops) { compare_with_loops<double>(std::random_devic
 TEST(Gemm, DoesNotDependOnThreads) {
   std::mt19937_64 random(std::random_device{}());
   for (int round = 0; round < 30; ++round) {
-    const std::int64_t m = 1 + static_cast<std::int64_t>(random() % 400), n = 1 + static_cast<std::int64_t>(random() % 400),
+    const std::int64_t m = 1 + static_cast<std::int64_t>(random() % 400),
+                       n = 1 + static_cast<std::int64_t>(random() % 400),
                        k = 1 + static_cast<std::int64_t>(random() % 900);
     const Tensor a = random() % 2 ? Tensor::randn({m, k}, 1) : Tensor::randn({k, m}, 1).t();
     const Tensor b = random() % 2 ? Tensor::randn({k, n}, 2) : Tensor::randn({n, k}, 2).t();
@@ -70,7 +76,8 @@ TEST(Matmul, TakesViewsAndBatches) {
     for (std::int64_t r = 0; r < 4; ++r) {
       for (std::int64_t c = 0; c < 2; ++c) {
         float expected = 0;
-        for (std::int64_t p = 0; p < 5; ++p) expected += a.data<float>()[i * 20 + r * 5 + p] * b.data<float>()[i * 10 + p * 2 + c];
+        for (std::int64_t p = 0; p < 5; ++p)
+          expected += a.data<float>()[i * 20 + r * 5 + p] * b.data<float>()[i * 10 + p * 2 + c];
         EXPECT_NEAR(one.data<float>()[r * 2 + c], expected, 1e-5);
         EXPECT_NEAR(all.data<float>()[i * 8 + r * 2 + c], expected, 1e-5);
       }

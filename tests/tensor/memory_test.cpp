@@ -11,8 +11,10 @@ namespace perdita {
 namespace {
 
 TEST(SteadyState, OfTrainingTakesNothingFromTheSystem) {
-  const Tensor w1 = (Tensor::randn({64, 100}, 1) * 0.1).clone().set_requires_grad(), b1 = Tensor::zeros({64}).set_requires_grad();
-  const Tensor w2 = (Tensor::randn({10, 64}, 2) * 0.1).clone().set_requires_grad(), b2 = Tensor::zeros({10}).set_requires_grad();
+  const Tensor w1 = (Tensor::randn({64, 100}, 1) * 0.1).clone().set_requires_grad(),
+               b1 = Tensor::zeros({64}).set_requires_grad();
+  const Tensor w2 = (Tensor::randn({10, 64}, 2) * 0.1).clone().set_requires_grad(),
+               b2 = Tensor::zeros({10}).set_requires_grad();
   const Tensor data = Tensor::randn({512, 100}, 3);
   const auto step = [&](std::int64_t i) {
     const Tensor batch = data.slice(0, i % 16 * 32, i % 16 * 32 + 32);

@@ -102,7 +102,8 @@ TEST(Elementwise, IntegersAreExact) {
   EXPECT_EQ((x * 3).to_vector<std::int64_t>()[1], -9);
   EXPECT_EQ(abs(x).to_vector<std::int64_t>(), (Longs{big, 3, 4}));
   EXPECT_EQ(max(x, 0).to_vector<std::int64_t>(), (Longs{big, 0, 4}));
-  EXPECT_EQ((x == Tensor::from<std::int64_t>({big - 1, -3, 4})).to_vector<bool>(), (std::vector<bool>{false, true, true}));
+  EXPECT_EQ((x == Tensor::from<std::int64_t>({big - 1, -3, 4})).to_vector<bool>(),
+            (std::vector<bool>{false, true, true}));
   EXPECT_EQ(where(x > 0, x, -x).to_vector<std::int64_t>(), (Longs{big, 3, 4}));
   EXPECT_EQ(sum(Tensor::ones({300}, DType::uint8)).item<int>(), 300);
   EXPECT_EQ(sum(x == 4).item<int>(), 1);
@@ -144,28 +145,40 @@ TEST(Reductions, AlongEveryDimension) {
   };
   const auto largest = [](const std::vector<double>& line) { return *std::max_element(line.begin(), line.end()); };
   for (int dim = 0; dim < 3; ++dim) {
-    const auto check = [&](const Tensor& ours, const std::function<double(const std::vector<double>&)>& f, const char* name) {
+    const auto check = [&](const Tensor& ours, const std::function<double(const std::vector<double>&)>& f,
+                           const char* name) {
       const std::vector<double> expected = reduce(x, dim, f), found = ours.to_vector<double>();
       ASSERT_EQ(found.size(), expected.size());
-      for (std::size_t i = 0; i < found.size(); ++i) ASSERT_NEAR(found[i], expected[i], 1e-11) << name << " dim " << dim;
+      for (std::size_t i = 0; i < found.size(); ++i)
+        ASSERT_NEAR(found[i], expected[i], 1e-11) << name << " dim " << dim;
     };
     check(sum(x, dim), total, "sum");
-    check(mean(x, dim, true), [&](const auto& line) { return total(line) / static_cast<double>(line.size()); }, "mean");
+    check(
+        mean(x, dim, true), [&](const auto& line) { return total(line) / static_cast<double>(line.size()); }, "mean");
     check(amax(x, dim), largest, "amax");
     check(-amin(-x, dim), largest, "amin");
-    check(argmax(x, dim), [](const auto& line) { return static_cast<double>(std::max_element(line.begin(), line.end()) - line.begin()); },
-          "argmax");
-    check(logsumexp(x, dim), [](const auto& line) {
-      double sum = 0;
-      for (double v : line) sum += std::exp(v);
-      return std::log(sum);
-    }, "logsumexp");
-    check(sum(softmax(x, dim), dim), [](const auto&) { return 1.0; }, "softmax");
-    check(amax(log_softmax(x, dim), dim), [&](const auto& line) {
-      double sum = 0;
-      for (double v : line) sum += std::exp(v);
-      return largest(line) - std::log(sum);
-    }, "log_softmax");
+    check(
+        argmax(x, dim),
+        [](const auto& line) { return static_cast<double>(std::max_element(line.begin(), line.end()) - line.begin()); },
+        "argmax");
+    check(
+        logsumexp(x, dim),
+        [](const auto& line) {
+          double sum = 0;
+          for (double v : line) sum += std::exp(v);
+          return std::log(sum);
+        },
+        "logsumexp");
+    check(
+        sum(softmax(x, dim), dim), [](const auto&) { return 1.0; }, "softmax");
+    check(
+        amax(log_softmax(x, dim), dim),
+        [&](const auto& line) {
+          double sum = 0;
+          for (double v : line) sum += std::exp(v);
+          return largest(line) - std::log(sum);
+        },
+        "log_softmax");
   }
   EXPECT_NEAR(sum(x).item(), sum(sum(x, Dims{0, 2})).item(), 1e-10);
   EXPECT_EQ(sum(x, Dims{0, -1}, true).shape(), (Shape{1, 65, 1}));
@@ -194,8 +207,8 @@ TEST(Reductions, AtTheEdges) {
 TEST(Reductions, DoNotDependOnThreads) {
   const Tensor x = Tensor::randn({513, 511}, 9);
   const auto all = [&] {
-    return std::vector<Floats>{sum(x).to_vector<float>(),       sum(x, 0).to_vector<float>(),
-                               sum(x, 1).to_vector<float>(),    mean(exp(x) * x).to_vector<float>(),
+    return std::vector<Floats>{sum(x).to_vector<float>(),        sum(x, 0).to_vector<float>(),
+                               sum(x, 1).to_vector<float>(),     mean(exp(x) * x).to_vector<float>(),
                                softmax(x, 0).to_vector<float>(), logsumexp(x, 1).to_vector<float>()};
   };
   set_num_threads(1);

@@ -50,7 +50,8 @@ TEST(Recorded, ASumStoresNoElements) {
   reset_peak_buffer_statistics();
   const std::size_t before = buffer_statistics().bytes_in_use;
   const double found = sum(square(exp(x) - t)).item();
-  EXPECT_LT(buffer_statistics().peak_bytes_in_use - before, x.numel());  // a hundredth of what four operations would take
+  EXPECT_LT(buffer_statistics().peak_bytes_in_use - before,
+            x.numel());  // a hundredth of what four operations would take
   double expected = 0;
   for (std::int64_t i = 0; i < x.numel(); ++i) {
     const double r = std::exp(static_cast<double>(x.data<float>()[i])) - t.data<float>()[i];
