@@ -18,6 +18,7 @@ namespace {
 struct Captures {
   std::vector<Tensor> gradients;
   std::vector<const TensorImpl*> leaves;  // null where the input is not a leaf
+  std::vector<Tensor> recorded;           // inputs that may have been computed inside other nodes, or undefined
 };
 
 /// One pass. Scratch lives in the nodes, so two threads must not run over the same graph at once.
@@ -38,6 +39,12 @@ int captured_leaf(const TensorImpl* leaf) {
   return found == leaves.end() ? -1 : static_cast<int>(found - leaves.begin());
 }
 
+bool contains_captured(const Node& node) {
+  return std::ranges::any_of(current_pass->captures->recorded, [&](const Tensor& input) {
+    return input.defined() && node.contains(input.impl()->recorded_id);
+  });
+}
+
 /// Appends `root` and what it depends on, each after all that it depends on.
 void collect(Node* root, std::uint64_t pass_id, std::vector<Visit>& stack, std::vector<Ref<Node>>& order) {
   const bool captures = current_pass->captures != nullptr;
@@ -49,7 +56,7 @@ void collect(Node* root, std::uint64_t pass_id, std::vector<Visit>& stack, std::
           node->name);
     }
     node->visited_in = pass_id;
-    node->is_needed = !captures || node->capture >= 0;
+    node->is_run = !captures;
     node->upstream = Tensor();
     stack.push_back({node, 0});
   };
@@ -62,10 +69,12 @@ void collect(Node* root, std::uint64_t pass_id, std::vector<Visit>& stack, std::
       if (edge.node) enter(edge.node.get());
       continue;
     }
-    for (int i = 0; captures && !node->is_needed && i < node->input_count(); ++i) {
+    for (int i = 0; !node->is_run && i < node->input_count(); ++i) {
       const Edge& edge = node->input(i);
-      node->is_needed = edge.node ? edge.node->is_needed : edge.leaf && captured_leaf(edge.leaf.get()) >= 0;
+      node->is_run = edge.node ? edge.node->is_needed : edge.leaf && captured_leaf(edge.leaf.get()) >= 0;
     }
+    node->is_run = node->is_run || contains_captured(*node);
+    node->is_needed = node->is_run || node->capture >= 0;
     if (node->is_needed) order.emplace_back(node);
     stack.pop_back();
   }
@@ -120,12 +129,25 @@ std::uint64_t next_pass_id() {
   return id.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
+void capture_inner(Node& node, Captures& captures) {
+  for (std::size_t i = 0; i < captures.recorded.size(); ++i) {
+    const Tensor& input = captures.recorded[i];
+    if (!input.defined() || !node.contains(input.impl()->recorded_id)) continue;
+    accumulate(captures.gradients[i], node.inner_gradient(input.impl()->recorded_id, input));
+  }
+}
+
 void run_nodes(Pass& pass, std::vector<Ref<Node>>& order) {
   NoGrad mode(!pass.create_graph);
   for (; !order.empty(); order.pop_back()) {
     Node& node = *order.back();
     if (!node.upstream.defined()) continue;  // only inputs of rules that had nothing to hand on
-    if (node.capture >= 0) pass.captures->gradients[static_cast<std::size_t>(node.capture)] = node.upstream;
+    if (node.capture >= 0) accumulate(pass.captures->gradients[static_cast<std::size_t>(node.capture)], node.upstream);
+    if (!node.is_run) {
+      node.upstream = Tensor();
+      continue;
+    }
+    if (pass.captures) capture_inner(node, *pass.captures);
     BackwardContext context(&node, pass.retain_graph, pass.create_graph);
     node.run(context);
     node.upstream = Tensor();
@@ -246,6 +268,7 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
     ensure_data(inputs[i]);
     Node* node = inputs[i].impl()->node.get();
     captures.leaves.push_back(node ? nullptr : inputs[i].impl());
+    captures.recorded.push_back(node && inputs[i].impl()->recorded_id ? inputs[i] : Tensor());
     if (node) node->capture = static_cast<int>(i);
   }
   Pass pass{options.retain_graph || options.create_graph, options.create_graph, &captures};

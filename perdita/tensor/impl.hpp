@@ -39,6 +39,7 @@ struct TensorImpl : Counted<TensorImpl> {
   Ref<Node> node;  // what made it, if its gradient is recorded
   Ref<TensorImpl> grad;
   Recorded* recorded = nullptr;    // the operation, while nobody has looked; guarded by the recording mutex
+  std::uint64_t recorded_id = 0;   // of a tensor that was made by recording; stays when it is computed
   std::uint64_t collected_in = 0;  // scratch of Region::collect(), guarded likewise
   int position = 0;
 

@@ -48,6 +48,10 @@ class Node : public Counted<Node> {
   virtual void run(BackwardContext& context) = 0;
   /// Drops what run() needs.
   virtual void free_saved() = 0;
+  /// Whether the tensor recorded as `id` was computed inside this node without being stored.
+  virtual bool contains(std::uint64_t) const { return false; }
+  /// The gradient by it; `value` is that tensor.
+  virtual Tensor inner_gradient(std::uint64_t, const Tensor&) { return {}; }
   void destroy();
 
   void reserve_inputs(int count);
@@ -62,7 +66,8 @@ class Node : public Counted<Node> {
 
   // Scratch of the backward pass that is under way.
   std::uint64_t visited_in = 0;
-  bool is_needed = false;
+  bool is_needed = false;  // its upstream gradient is of use
+  bool is_run = false;     // and so are the gradients of its inputs
   int capture = -1;
   Tensor upstream;
   Node* next_dying = nullptr;

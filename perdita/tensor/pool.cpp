@@ -77,11 +77,13 @@ struct Farewell {
 
 // AddressSanitizer can only watch what goes through operator new and delete.
 #ifdef __SANITIZE_ADDRESS__
-void* pool_allocate(std::size_t bytes) { return ::operator new(bytes); }
-void pool_release(void* block, std::size_t) noexcept { ::operator delete(block); }
+constexpr bool is_watched = true;
 #else
+constexpr bool is_watched = false;
+#endif
 
 void* pool_allocate(std::size_t bytes) {
+  if constexpr (is_watched) return ::operator new(bytes);
   const std::size_t size_class = (bytes - 1) / granule;
   if (size_class >= classes || !thread_lists[size_class].head) return allocate_slowly(size_class);
   return thread_lists[size_class].pop();
@@ -89,11 +91,10 @@ void* pool_allocate(std::size_t bytes) {
 
 void pool_release(void* block, std::size_t bytes) noexcept {
   const std::size_t size_class = (bytes - 1) / granule;
-  if (size_class >= classes || lists_are_gone) return ::operator delete(block);
+  if (is_watched || size_class >= classes || lists_are_gone) return ::operator delete(block);
   FreeList& list = thread_lists[size_class];
   list.push(static_cast<FreeBlock*>(block));
   if (list.count > 4 * batch) CommonLists::instance().give(size_class, list, 2 * batch);
 }
-#endif
 
 }  // namespace perdita::detail

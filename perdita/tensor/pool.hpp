@@ -37,7 +37,8 @@ class Counted : public Pooled {
     }
     return false;
   }
-  bool is_unique() const { return references_.load(std::memory_order_acquire) == 1; }
+  std::int32_t handles() const { return references_.load(std::memory_order_acquire); }
+  bool is_unique() const { return handles() == 1; }
 
  private:
   mutable std::atomic<std::int32_t> references_{0};

@@ -174,6 +174,8 @@ Tensor record(const Call& call, DType compute) {
         const Recorded* operand = recorded->operands[k]->recorded;
         recorded->hides_grad = recorded->hides_grad || (operand && operand->hides_grad);
       }
+      static std::uint64_t last_id = 0;
+      impl.recorded_id = ++last_id;
       impl.recorded = recorded.release();
       impl.is_recorded.store(true, std::memory_order_release);
       return result;

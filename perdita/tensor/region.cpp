@@ -13,7 +13,7 @@ namespace {
 constexpr std::uint64_t operation_code = 0, leaf_code = 1 << 14, constant_code = 2 << 14, number_mask = (1 << 14) - 1;
 
 struct StructureHash {
-  std::size_t operator()(const std::vector<std::uint64_t>& words) const {
+  std::size_t operator()(const Structure& words) const {
     std::uint64_t hash = words.size();
     for (std::uint64_t word : words) {
       hash = (hash ^ word) * 0x9E3779B97F4A7C15;
@@ -26,7 +26,7 @@ struct StructureHash {
 // Programs with constants that change at every step would fill any cache: start anew then. Guarded by the recording
 // mutex; nodes that still need a plan share it.
 constexpr std::size_t most_plans = 1024;
-using PlanCache = std::unordered_map<std::vector<std::uint64_t>, std::shared_ptr<Plan>, StructureHash>;
+using PlanCache = std::unordered_map<Structure, std::shared_ptr<Plan>, StructureHash>;
 PlanCache& plan_cache() {
   static auto* cache = new PlanCache;
   return *cache;
@@ -34,10 +34,53 @@ PlanCache& plan_cache() {
 
 std::uint64_t collection_id = 0;  // guarded by the recording mutex
 
+/// The region as a formula of its leaves; the result of the operation at `cut` is one more input.
+Expr build(const Structure& structure, int leaf_count, int cut = -1) {
+  std::vector<Expr> values, inputs;
+  for (int i = 0; i < leaf_count; ++i) inputs.push_back(Expr::input(i, fmt::format("x{}", i)));
+  for (std::size_t at = 0; at < structure.size();) {
+    const std::uint64_t word = structure[at++];
+    const Op op = static_cast<Op>(word & 0xFF);
+    std::vector<Expr> operands;
+    for (int k = 0; k < arity(op); ++k) {
+      const std::uint64_t code = word >> (16 * (k + 1)) & 0xFFFF;
+      const std::size_t number = code & number_mask;
+      if (code & constant_code)
+        operands.emplace_back(std::bit_cast<double>(structure[at++]));
+      else
+        operands.push_back(code & leaf_code ? inputs[number] : values[number]);
+    }
+    if (static_cast<int>(values.size()) == cut)
+      values.push_back(Expr::input(leaf_count + 1, "h"));
+    else if (arity(op) == 1)
+      values.push_back(Expr::apply(op, operands[0]));
+    else if (arity(op) == 2)
+      values.push_back(Expr::apply(op, operands[0], operands[1]));
+    else
+      values.push_back(Expr::apply(op, operands[0], operands[1], operands[2]));
+  }
+  return values.back();
+}
+
+/// Whether somebody besides the operations that read it holds this recorded tensor.
+bool is_held(const TensorImpl& impl) {
+  std::int32_t readers = 0;
+  for (const ReaderLink* link = impl.storage->readers; link; link = link->next) ++readers;
+  return impl.handles() > readers;
+}
+
 }  // namespace
 
-Plan::Plan(const Expr& root, int leaf_count)
-    : root_(root), leaf_count_(leaf_count), program_(std::span<const Expr>(&root_, 1)) {}
+Plan::Plan(Structure structure, int leaf_count)
+    : structure_(std::move(structure)),
+      root_(build(structure_, leaf_count)),
+      leaf_count_(leaf_count),
+      program_(std::span<const Expr>(&root_, 1)) {}
+
+Expr Plan::inner_gradient(int position) const {
+  const Expr cut = Expr::input(leaf_count_ + 1, "h");
+  return gradient(build(structure_, leaf_count_, position), Expr::input(leaf_count_, "g"), std::span(&cut, 1))[0];
+}
 
 const GradientPlan& Plan::gradient_plan(std::uint32_t wanted) {
   std::lock_guard lock(mutex_);
@@ -110,35 +153,11 @@ void Region::collect(TensorImpl& owner, const Recorded& recorded) {
     for (std::size_t k = 0; k < static_cast<std::size_t>(operation.operand_count); ++k) {
       if (!operation.operands[k]) structure_.push_back(std::bit_cast<std::uint64_t>(operation.constants[k]));
     }
+    if (operation.tracks && is_held(*top.impl)) inner.push_back({top.impl->recorded_id, operation_count_});
     top.impl->collected_in = collection_id;
     top.impl->position = operation_count_++;
     stack.pop_back();
   }
-}
-
-Expr Region::build() const {
-  std::vector<Expr> values, inputs;
-  for (int i = 0; i < leaf_count(); ++i) inputs.push_back(Expr::input(i, fmt::format("x{}", i)));
-  for (std::size_t at = 0; at < structure_.size();) {
-    const std::uint64_t word = structure_[at++];
-    const Op op = static_cast<Op>(word & 0xFF);
-    std::vector<Expr> operands;
-    for (int k = 0; k < arity(op); ++k) {
-      const std::uint64_t code = word >> (16 * (k + 1)) & 0xFFFF;
-      const std::size_t number = code & number_mask;
-      if (code & constant_code)
-        operands.emplace_back(std::bit_cast<double>(structure_[at++]));
-      else
-        operands.push_back(code & leaf_code ? inputs[number] : values[number]);
-    }
-    if (arity(op) == 1)
-      values.push_back(Expr::apply(op, operands[0]));
-    else if (arity(op) == 2)
-      values.push_back(Expr::apply(op, operands[0], operands[1]));
-    else
-      values.push_back(Expr::apply(op, operands[0], operands[1], operands[2]));
-  }
-  return values.back();
 }
 
 std::shared_ptr<Plan> Region::plan() const {
@@ -146,7 +165,7 @@ std::shared_ptr<Plan> Region::plan() const {
   const auto found = cache.find(structure_);
   if (found != cache.end()) return found->second;
   if (cache.size() >= most_plans) cache.clear();
-  return cache[structure_] = std::make_shared<Plan>(build(), leaf_count());
+  return cache[structure_] = std::make_shared<Plan>(structure_, leaf_count());
 }
 
 }  // namespace perdita::detail

@@ -23,17 +23,29 @@ struct GradientPlan {
   std::optional<Program> with_value;  // the same after the value
 };
 
+/// Per operation: what it is and where its operands stand, then its constants.
+using Structure = std::vector<std::uint64_t>;
+
+/// An operation inside a region whose result somebody holds: grad() may be asked for its gradient.
+struct Inner {
+  std::uint64_t id;  // TensorImpl::recorded_id
+  int position;
+};
+
 /// What all regions of one structure share: compiled once, found again at every step of a loop.
 class Plan {
  public:
-  Plan(const Expr& root, int leaf_count);
+  Plan(Structure structure, int leaf_count);
   const Expr& root() const { return root_; }
   int leaf_count() const { return leaf_count_; }
   const Program& program() const { return program_; }
+  /// The gradient by the operation at `position`, whose result is input(leaf count + 1) of it.
+  Expr inner_gradient(int position) const;
   /// Stays valid as long as the plan.
   const GradientPlan& gradient_plan(std::uint32_t wanted);
 
  private:
+  Structure structure_;
   Expr root_;
   int leaf_count_;
   Program program_;
@@ -52,12 +64,11 @@ class Region {
   std::shared_ptr<Plan> plan() const;
 
   std::vector<Ref<TensorImpl>> leaves;
+  std::vector<Inner> inner;  // in the order of operations: the region's own result comes last, if anybody holds it
 
  private:
   std::uint64_t code_of(const Recorded& recorded, std::size_t operand);
-  Expr build() const;
-
-  std::vector<std::uint64_t> structure_;  // per operation: what it is and where its operands stand, then its constants
+  Structure structure_;
   int operation_count_ = 0;
 };
 

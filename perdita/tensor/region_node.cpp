@@ -1,4 +1,6 @@
 // Computing regions, and their nodes in the autograd graph.
+#include <algorithm>
+
 #include "perdita/math/expr_order.hpp"
 #include "perdita/tensor/autograd.hpp"
 #include "perdita/tensor/functions.hpp"
@@ -116,20 +118,45 @@ std::uint32_t wanted_inputs(const BackwardContext& context, int count) {
 /// The base of the nodes of regions; its inputs are the leaves.
 class RegionNode : public Node {
  public:
-  RegionNode(const char* name_, const Tensor& output, const Snapshot& snapshot, const Shape& shape_)
+  RegionNode(const char* name_, const Tensor& output, const Snapshot& snapshot, const Shape& shape_, std::uint64_t id)
       : Node(name_, output), plan_(snapshot.plan), compute_(snapshot.compute), region_shape_(shape_) {
+    for (const Inner& inner : snapshot.region.inner) {
+      if (inner.id != id) inner_.push_back(inner);
+    }
     const std::uint32_t wanted = snapshot.wanted();
     const std::uint32_t reads = plan_->gradient_plan(wanted).reads;
     reserve_inputs(plan_->leaf_count());
     for (std::size_t i = 0; i < snapshot.region.leaves.size(); ++i) {
       const Tensor leaf(snapshot.region.leaves[i]);
       add_input(wanted >> i & 1 ? leaf : Tensor());
-      if (reads >> i & 1) leaves_[i] = Saved(leaf);
+      if ((reads >> i & 1) || !inner_.empty()) leaves_[i] = Saved(leaf);
     }
   }
   void free_saved() override { leaves_ = {}; }
 
+  bool contains(std::uint64_t id) const override {
+    return std::ranges::any_of(inner_, [id](const Inner& inner) { return inner.id == id; });
+  }
+  Tensor inner_gradient(std::uint64_t id, const Tensor& value) override {
+    const auto inner = std::ranges::find(inner_, id, &Inner::id);
+    const Expr expression = plan_->inner_gradient(inner->position);
+    const auto count = static_cast<std::size_t>(plan_->leaf_count());
+    std::vector<Tensor> inputs(count + 2);
+    const ExprOrder order(std::span(&expression, 1));
+    for (int i = 0; i < order.size(); ++i) {
+      if (order[i].op() != Op::input || order[i].index() >= plan_->leaf_count()) continue;
+      inputs[static_cast<std::size_t>(order[i].index())] =
+          leaves_[static_cast<std::size_t>(order[i].index())].get(name);
+    }
+    inputs[count] = region_upstream();
+    inputs[count + 1] = value;
+    if (expression.op() == Op::constant) return Tensor::full(region_shape_, expression.value(), compute_);
+    return Replay(std::span(&expression, 1), inputs).value(expression).expand(region_shape_);
+  }
+
  protected:
+  /// What arrives at every element of the region.
+  virtual Tensor region_upstream() const { return upstream; }
   Shape leaf_shape(int i) { return input(i).node ? input(i).node->shape : input(i).leaf->shape; }
 
   /// Gradients made of recorded operations, for `incoming` of any shape that broadcasts to the region's.
@@ -161,6 +188,7 @@ class RegionNode : public Node {
   DType compute_;
   Shape region_shape_;
   std::array<Saved, max_region_leaves> leaves_;  // those that gradients read
+  std::vector<Inner> inner_;
 };
 
 /// A region whose elements were stored.
@@ -214,13 +242,13 @@ class ElementsNode final : public RegionNode {
 class SumNode final : public RegionNode {
  public:
   SumNode(const char* name_, const Tensor& output, const Snapshot& snapshot, const Shape& shape_, double scale)
-      : RegionNode(name_, output, snapshot, shape_), scale_(scale) {}
+      : RegionNode(name_, output, snapshot, shape_, 0), scale_(scale) {}
 
   void keep(std::size_t leaf, Tensor gradient) { gradients_[leaf] = std::move(gradient); }
 
   void run(BackwardContext& context) override {
     if (context.create_graph()) {
-      return run_differentiably(context, scale_ == 1 ? context.upstream() : context.upstream() * scale_);
+      return run_differentiably(context, region_upstream());
     }
     const double factor = context.upstream().item();
     const int count = plan_->leaf_count();
@@ -246,6 +274,9 @@ class SumNode final : public RegionNode {
     RegionNode::free_saved();
     gradients_ = {};
   }
+
+ protected:
+  Tensor region_upstream() const override { return scale_ == 1 ? upstream : upstream * scale_; }
 
  private:
   double scale_;
@@ -284,7 +315,8 @@ void materialize(const Tensor& tensor) {
     values = std::move(converted);
   }
   Ref<Node> node;
-  if (snapshot.tracks) node = Ref<Node>(new ElementsNode("elementwise", values, snapshot, impl.shape));
+  if (snapshot.tracks)
+    node = Ref<Node>(new ElementsNode("elementwise", values, snapshot, impl.shape, impl.recorded_id));
   publish(impl, values.impl()->storage->buffer, node);
 }
 

@@ -139,6 +139,21 @@ TEST(Grad, ByAnIntermediateResult) {
   EXPECT_EQ(grad(sum(h * h), h).to_vector<float>(), (Floats{6, 6}));
 }
 
+TEST(Grad, ByAResultThatWasNeverStored) {
+  const Tensor x = leaf({1, 2});
+  const Tensor h = x * 2.0, minus = -h, other = h + 1.0;
+  const Tensor loss = sum(-minus * other);  // h^2 + h; -(-h) is folded away
+  const auto gradients = grad({loss}, {h, x, minus}, {.create_graph = true});
+  EXPECT_EQ(gradients[0].to_vector<float>(), (Floats{5, 9}));
+  EXPECT_EQ(gradients[1].to_vector<float>(), (Floats{10, 18}));
+  EXPECT_EQ(gradients[2].to_vector<float>(), (Floats{-3, -5}));
+  EXPECT_EQ(grad(sum(gradients[0]), x).to_vector<float>(), (Floats{4, 4}));
+  // Part of it inside the sum, part through the stored result.
+  const Tensor k = x * 3.0, inside = sum(k * k);
+  EXPECT_EQ(grad(inside + matmul(k, k), k).to_vector<float>(), (Floats{12, 24}));
+  EXPECT_EQ(grad(mean(k), k).to_vector<float>(), (Floats{0.5, 0.5}));
+}
+
 TEST(Grad, OfUnusedInputs) {
   const Tensor x = leaf({1, 2}), w = leaf({3, 4});
   EXPECT_NE(message_of<GraphError>([&] { grad(sum(x), w); }).find("allow_unused"), std::string::npos);
