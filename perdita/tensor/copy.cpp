@@ -93,14 +93,15 @@ Tensor dense_copy(const Tensor& tensor, DType dtype) {
 
 Tensor Tensor::clone() const {
   detail::require_defined(*this, "clone");
-  return make_node("clone", dense_copy(*this, dtype()), {this}, [](BackwardContext& b) { b.set(0, b.upstream()); });
+  return make_node("clone", dense_copy(*this, dtype()), {this},
+                   [](BackwardContext& b) { b.set(0, b.take_upstream()); });
 }
 
 Tensor Tensor::contiguous() const {
   detail::require_defined(*this, "contiguous");
   if (is_contiguous()) return *this;
   return make_node("contiguous", dense_copy(*this, dtype()), {this},
-                   [](BackwardContext& b) { b.set(0, b.upstream()); });
+                   [](BackwardContext& b) { b.set(0, b.take_upstream()); });
 }
 
 Tensor Tensor::to(DType target) const {

@@ -126,6 +126,8 @@ class BackwardContext {
  public:
   /// The gradient of the operation's output, of its shape and dtype (perhaps not contiguous).
   const Tensor& upstream() const { return node_->upstream; }
+  /// The same, to be handed on as it is or as a view: nothing else holds it then. Once.
+  Tensor take_upstream() { return std::move(node_->upstream); }
   /// Whether anybody needs the gradient of input i.
   bool wants(int i) const;
   /// Hands on the gradient of input i; it must have the input's shape. Give it away with std::move where it can be:

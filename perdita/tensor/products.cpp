@@ -57,24 +57,34 @@ Tensor multiply(const Tensor& a_, const Tensor& b_) {
 
 Tensor transposed(const Tensor& x) { return x.transpose(-2, -1); }
 
+/// Whether the matrices of x lie column by column, as in the transpose of a weight.
+bool is_turned(const Tensor& x) { return x.strides()[x.rank() - 2] == 1 && x.strides()[x.rank() - 1] != 1; }
+
+/// l r, laid out column by column if `turned`: a weight that was transposed gets its gradient in its own order then,
+/// and keeps it without a copy.
+Tensor multiply_into(const Tensor& l, const Tensor& r, bool turned) {
+  return turned ? transposed(matmul(transposed(r), transposed(l))) : matmul(l, r);
+}
+
 /// matmul of operands of rank 2 or 3.
 Tensor multiply_recorded(const Tensor& a, const Tensor& b) {
-  return make_node("matmul", multiply(a, b), {&a, &b},
-                   [a_ = needs_grad({&b}) ? Saved(a) : Saved(), b_ = needs_grad({&a}) ? Saved(b) : Saved(),
-                    a_shape = a.shape(), b_shape = b.shape()](BackwardContext& c) {
-                     const Tensor& g = c.upstream();
-                     if (c.wants(0)) {
-                       c.set(0, sum_to_shape(matmul(g, transposed(b_.get("matmul"))), a_shape));
-                     }
-                     if (!c.wants(1)) return;
-                     const Tensor& left = a_.get("matmul");
-                     // One matrix b for a whole batch: one long product instead of a sum over the batch.
-                     if (b_shape.rank() == 2 && left.rank() == 3) {
-                       c.set(1, matmul(transposed(left.flatten(0, 1)), g.flatten(0, 1)));
-                     } else {
-                       c.set(1, sum_to_shape(matmul(transposed(left), g), b_shape));
-                     }
-                   });
+  return make_node(
+      "matmul", multiply(a, b), {&a, &b},
+      [a_ = needs_grad({&b}) ? Saved(a) : Saved(), b_ = needs_grad({&a}) ? Saved(b) : Saved(), a_shape = a.shape(),
+       b_shape = b.shape(), a_turned = is_turned(a), b_turned = is_turned(b)](BackwardContext& c) {
+        const Tensor& g = c.upstream();
+        if (c.wants(0)) {
+          c.set(0, sum_to_shape(multiply_into(g, transposed(b_.get("matmul")), a_turned), a_shape));
+        }
+        if (!c.wants(1)) return;
+        const Tensor& left = a_.get("matmul");
+        // One matrix b for a whole batch: one long product instead of a sum over the batch.
+        if (b_shape.rank() == 2 && left.rank() == 3) {
+          c.set(1, multiply_into(transposed(left.flatten(0, 1)), g.flatten(0, 1), b_turned));
+        } else {
+          c.set(1, sum_to_shape(multiply_into(transposed(left), g, b_turned), b_shape));
+        }
+      });
 }
 
 }  // namespace

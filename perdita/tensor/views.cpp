@@ -55,8 +55,10 @@ Shape resolve_shape(const Tensor& tensor, const Shape& shape, const char* operat
 }
 
 Tensor reshaped(const Tensor& x, const Shape& shape, const Strides& strides, const char* name) {
-  return make_node(name, alias(x, shape, strides, x.impl()->offset), {&x},
-                   [from = x.shape()](BackwardContext& b) { b.set(0, b.upstream().reshape(from)); });
+  return make_node(name, alias(x, shape, strides, x.impl()->offset), {&x}, [from = x.shape()](BackwardContext& b) {
+    Tensor gradient = b.take_upstream().reshape(from);
+    b.set(0, std::move(gradient));
+  });
 }
 
 }  // namespace
@@ -109,8 +111,10 @@ Tensor Tensor::permute(const Dims& order) const {
     to[i] = shape()[from];
     steps[i] = strides()[from];
   }
-  return make_node("permute", alias(*this, to, steps, impl_->offset), {this},
-                   [inverse](BackwardContext& b) { b.set(0, b.upstream().permute(inverse)); });
+  return make_node("permute", alias(*this, to, steps, impl_->offset), {this}, [inverse](BackwardContext& b) {
+    Tensor gradient = b.take_upstream().permute(inverse);
+    b.set(0, std::move(gradient));
+  });
 }
 
 Tensor Tensor::transpose(int dim0, int dim1) const {

@@ -54,6 +54,16 @@ TEST(SteadyState, OfAThreadThatFeedsAnother) {
   EXPECT_LE(mallinfo2().uordblks, before + 65536);
 }
 
+TEST(Backward, OfATransposedWeightCopiesNothing) {
+  const Tensor x = Tensor::randn({32, 400}, 1), w = Tensor::randn({300, 400}, 2).set_requires_grad();
+  const Tensor loss = sum(matmul(x, w.t()));
+  const std::size_t before = buffer_statistics().bytes_in_use, gradient = 300 * 400 * sizeof(float);
+  reset_peak_buffer_statistics();
+  loss.backward();
+  EXPECT_EQ(w.grad().is_contiguous(), true);
+  EXPECT_LT(buffer_statistics().peak_bytes_in_use - before, 2 * gradient);
+}
+
 TEST(SteadyState, KeepsNothingOfAGraph) {
   const Tensor x = Tensor::ones({1000}).set_requires_grad();
   const std::size_t before = buffer_statistics().bytes_in_use;
