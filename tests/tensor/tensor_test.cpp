@@ -100,6 +100,9 @@ TEST(InPlace, OnOverlappingViewsReadsFirst) {
   const Tensor x = Tensor::arange(0, 6, 1, DType::float32);
   x.slice(0, 1, 6).copy_(x.slice(0, 0, 5));
   EXPECT_EQ(x.to_vector<float>(), (Floats{0, 0, 1, 2, 3, 4}));
+  const Tensor rows = Tensor::arange(0, 60, 1, DType::float32).reshape({20, 3}), part = rows.slice(1, 0, 2);
+  part.slice(0, 1, 20).copy_(part.slice(0, 0, 19));
+  EXPECT_EQ(rows.select(0, 19).to_vector<float>(), (Floats{54, 55, 59}));
   const Tensor m = Tensor::from<float>({1, 2, 3, 4}, {2, 2});
   m.add_(m.t());
   EXPECT_EQ(m.to_vector<float>(), (Floats{2, 5, 5, 8}));
