@@ -6,7 +6,7 @@
 
 namespace perdita {
 
-/// 1 / (1 + e^-x), for all x, down to subnormal results: within 1.9 ULP.
+/// 1 / (1 + e^-x), for all x, down to subnormal results: within 2 ULP.
 PERDITA_PACK sigmoid(const Pack<T, N>& x) {
   // With q = e / (1 + e), sigmoid is 1 - q above 0 and e - e q below: there the roundings of q count only e-fold.
   const Pack<T, N> e = detail::exp_full<false>(-abs(x));

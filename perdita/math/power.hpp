@@ -134,7 +134,7 @@ PERDITA_PACK pow(const Pack<T, N>& x, const Pack<T, N>& y) {
   return select(y == zero, one, select(x == one, one, select(y == y, signed_power, y)));
 }
 PERDITA_PACK pow(double x, const Pack<T, N>& y) { return pow(Pack<T, N>(x), y); }
-/// A fixed exponent shared by all lanes: the common ones are products and roots, within 1.6 ULP.
+/// A fixed exponent shared by all lanes: the common ones are products and roots, within 2 ULP.
 PERDITA_PACK pow(const Pack<T, N>& x, double y) {
   if (y == 0.0) return Pack<T, N>(1.0);
   if (y == 1.0) return x;

@@ -116,7 +116,7 @@ const Function table[] = {
     PERDITA_ROW(erf, exact_erf, std::erf, 2, 2, nullptr),
     PERDITA_ROW(lgamma, exact_lgamma, std::lgamma, 2, 8, lgamma_scale),
     PERDITA_ROW(digamma, exact_digamma, digamma_double, 2, 10, digamma_scale),
-    PERDITA_ROW(trigamma, exact_trigamma, trigamma_double, 2, 6, nullptr),
+    PERDITA_ROW(trigamma, exact_trigamma, trigamma_double, 2, 8, nullptr),
     PERDITA_ROW(sqrt, exact_sqrt, std::sqrt, 0.5, 0.5, nullptr),
     PERDITA_ROW(square, exact_square, [](double x) { return x * x; }, 0.5, 0.5, nullptr),
     PERDITA_ROW(pow_reciprocal, exact_power<-4>, [](double x) { return 1.0 / x; }, 0.5, 0.5, nullptr),
