@@ -1,0 +1,37 @@
+// What the readers of binary files share: integers of either byte order, sizes that cannot overflow, and bytes that are
+// fit to be shown in a message.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "perdita/core/array.hpp"
+
+namespace perdita::data::detail {
+
+/// Turns `count` elements of `width` bytes from the given byte order into this machine's.
+void to_native(void* elements, std::size_t count, std::size_t width, std::endian order);
+
+/// An unsigned integer of the given byte order at p, of any alignment.
+template <class T>
+T load(const void* p, std::endian order) {
+  T value;
+  std::memcpy(&value, p, sizeof value);
+  to_native(&value, 1, sizeof value, order);
+  return value;
+}
+
+/// Bytes of a dense array, or nothing when the product of its sizes does not fit: no header may make us overflow.
+std::optional<std::uint64_t> byte_count(const Shape& shape, std::size_t element_bytes);
+
+/// Up to `limit` of the bytes, quoted, with those that do not print written as \xNN; says so where it cuts.
+std::string printable(std::string_view bytes, std::size_t limit = 40);
+
+/// Throws DataError unless every byte of a bool array is 0 or 1. `offset` is where the array starts in the file.
+void check_booleans(const Array& array, std::string_view operation, std::string_view file, std::uint64_t offset);
+
+}  // namespace perdita::data::detail

@@ -1,0 +1,51 @@
+// Cuts CSV text into fields, and reads the numbers in them.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace perdita::data::detail {
+
+/// One field, without the spaces around it. `text` points into the scanned text.
+struct CsvField {
+  std::string_view text;
+  std::size_t line = 0;      // where it begins, from 1
+  bool quoted = false;       // text is what stood between quotes, with doubled quotes still doubled
+  bool ends_record = false;  // the last one of its line
+
+  /// The content: doubled quotes made single.
+  std::string value() const;
+};
+
+class CsvScanner {
+ public:
+  CsvScanner(std::string_view text, char separator, std::string_view file);
+
+  /// Skips blank lines; false at the end of the text, otherwise next() may be called.
+  bool at_record();
+  /// The next field, up to and with its separator or line end. Throws DataError for a quote that is not closed or is
+  /// followed by more text.
+  CsvField next();
+
+ private:
+  bool is_space(char c) const { return (c == ' ' || c == '\t') && c != separator_; }
+  static bool is_line_end(char c) { return c == '\n' || c == '\r'; }
+  void take_line_end();
+  void quoted(CsvField& field);
+  void plain(CsvField& field);
+
+  const char* at_;
+  const char* end_;
+  std::size_t line_ = 1;
+  char separator_;
+  std::string_view file_;
+};
+
+enum class NumberStatus { ok, missing, not_a_number, not_finite, too_large };
+
+/// The whole text as a float, whatever the locale. Numbers too small for float become the nearest one, perhaps 0.
+/// An empty text, NaN, NA, null and ? count as missing.
+NumberStatus parse_number(std::string_view text, float& number);
+
+}  // namespace perdita::data::detail

@@ -1,0 +1,111 @@
+#include "perdita/data/idx.hpp"
+
+#include <array>
+#include <optional>
+
+#include "perdita/core/file.hpp"
+#include "perdita/data/bytes.hpp"
+#include "perdita/data/gzip.hpp"
+
+namespace perdita::data {
+
+namespace {
+
+using detail::ByteReader;
+
+/// One row of the format's table of types.
+struct Element {
+  int code;
+  std::size_t bytes;
+  DType dtype;  // what it becomes
+};
+
+std::optional<Element> element_of(int code) {
+  constexpr std::array<Element, 6> known{{{0x08, 1, DType::uint8},
+                                          {0x09, 1, DType::int32},
+                                          {0x0B, 2, DType::int32},
+                                          {0x0C, 4, DType::int32},
+                                          {0x0D, 4, DType::float32},
+                                          {0x0E, 8, DType::float64}}};
+  for (const Element& element : known) {
+    if (element.code == code) return element;
+  }
+  return std::nullopt;
+}
+
+struct Header {
+  Element element;
+  Shape shape;
+  std::uint64_t offset;  // of the first element
+};
+
+Header read_header(ByteReader& reader, std::string_view name) {
+  std::array<unsigned char, 4> magic;
+  const std::size_t got = reader.read(magic.data(), magic.size());
+  if (got < magic.size()) fail<DataError>("read_idx: {}: {} bytes, too few for the 4 of an IDX header", name, got);
+  if (magic[0] != 0 || magic[1] != 0) {
+    fail<DataError>("read_idx: {}: not an IDX file: begins with bytes {:02x} {:02x} {:02x} {:02x} (valid: 00 00, type, rank)",
+                    name, magic[0], magic[1], magic[2], magic[3]);
+  }
+  const auto element = element_of(magic[2]);
+  if (!element) {
+    fail<DataError>("read_idx: {}: byte 2, the element type, is 0x{:02x} (valid: 08 uint8, 09 int8, 0b int16, 0c int32, "
+                    "0d float32, 0e float64)", name, magic[2]);
+  }
+  const int rank = magic[3];
+  if (rank < 1 || rank > max_rank) {
+    fail<DataError>("read_idx: {}: byte 3, the rank, is {} (valid: 1..{})", name, rank, max_rank);
+  }
+  Header header{*element, {}, 4 + 4 * static_cast<std::uint64_t>(rank)};
+  for (int i = 0; i < rank; ++i) {
+    std::array<unsigned char, 4> size;
+    if (reader.read(size.data(), size.size()) < size.size()) {
+      fail<DataError>("read_idx: {}: ends inside its header, which has {} bytes for rank {}", name, header.offset, rank);
+    }
+    header.shape.push_back(detail::load<std::uint32_t>(size.data(), std::endian::big));
+  }
+  return header;
+}
+
+/// Spreads narrow integers, which end where the array's block ends, over the whole block. Going up from the front,
+/// what is written never overtakes what is still to be read.
+template <class Narrow>
+void widen(const char* from, const Array& array) {
+  auto* to = array.data<std::int32_t>();
+  for (std::int64_t i = 0; i < array.size(); ++i) {
+    Narrow value;
+    std::memcpy(&value, from + i * static_cast<std::int64_t>(sizeof value), sizeof value);
+    to[i] = value;
+  }
+}
+
+}  // namespace
+
+Array parse_idx(std::string_view bytes, std::string_view name) {
+  ByteReader reader(bytes, "read_idx", std::string(name));
+  const Header header = read_header(reader, name);
+  const auto claimed = detail::byte_count(header.shape, header.element.bytes);
+  if (!claimed || *claimed > reader.most_bytes()) {
+    fail<DataError>("read_idx: {}: the header claims shape {} of {}-byte elements, more than a file of {} bytes can hold",
+                    name, header.shape, header.element.bytes, bytes.size());
+  }
+  Array array = Array::empty(header.shape, header.element.dtype);
+  char* start = static_cast<char*>(array.buffer.data()) + (array.bytes() - *claimed);
+  const std::size_t got = reader.read(start, *claimed);
+  if (got < *claimed) {
+    fail<DataError>("read_idx: {}: ends at byte {}, but shape {} needs {} (is the file cut off?)", name,
+                    header.offset + got, header.shape, header.offset + *claimed);
+  }
+  if (char extra; reader.read(&extra, 1) != 0) {
+    fail<DataError>("read_idx: {}: goes on after byte {}, where shape {} ends", name, header.offset + *claimed,
+                    header.shape);
+  }
+  detail::to_native(start, static_cast<std::size_t>(array.size()), header.element.bytes, std::endian::big);
+  if (header.element.code == 0x09) widen<std::int8_t>(start, array);
+  if (header.element.code == 0x0B) widen<std::int16_t>(start, array);
+  return array;
+}
+
+Array read_idx(const std::filesystem::path& path) { return parse_idx(read_file(path), path.string()); }
+
+}  // namespace perdita::data

@@ -1,0 +1,160 @@
+#include "perdita/data/csv.hpp"
+
+#include <gtest/gtest.h>
+
+#include <clocale>
+#include <cmath>
+#include <random>
+
+#include "data/files.hpp"
+
+namespace perdita::data {
+namespace {
+
+using Header = CsvOptions::Header;
+using Target = CsvOptions::Target;
+using Names = std::vector<std::string>;
+
+std::vector<float> floats(const Array& array) { return {array.data<float>(), array.data<float>() + array.size()}; }
+std::vector<std::int64_t> classes(const Array& array) {
+  return {array.data<std::int64_t>(), array.data<std::int64_t>() + array.size()};
+}
+CsvTable parse(const std::string& text, const CsvOptions& options = {}) { return parse_csv(text, "t.csv", options); }
+std::string message(const std::string& text, const CsvOptions& options = {}) {
+  return message_of<DataError>([&] { parse(text, options); });
+}
+
+TEST(Csv, NumbersWithAndWithoutHeader) {
+  for (const char* text : {"a,b,y\n1,2,3\n4,5,6\n", "1,2,3\n4,5,6", "1 , +2,3\r\n\r\n 4,5\t,6\r\n\n", "1,2,3\r4,5,6\r"}) {
+    SCOPED_TRACE(text);
+    const CsvTable table = parse(text);
+    EXPECT_EQ(table.inputs.shape, (Shape{2, 2}));
+    EXPECT_EQ(floats(table.inputs), (std::vector<float>{1, 2, 4, 5}));
+    EXPECT_EQ(floats(table.targets), (std::vector<float>{3, 6}));
+    EXPECT_EQ(table.input_names, text[0] == 'a' ? (Names{"a", "b"}) : (Names{"0", "1"}));
+    EXPECT_EQ(table.target_name, text[0] == 'a' ? "y" : "2");
+    EXPECT_TRUE(table.class_names.empty());
+  }
+}
+
+TEST(Csv, LabelsBecomeClassesAndKeepTheirNames) {
+  const CsvTable table = parse("5.1,setosa\n7,virginica\n6,setosa\n1,\"a \"\"b\"\"\"\n");
+  EXPECT_EQ(table.class_names, (Names{"a \"b\"", "setosa", "virginica"}));
+  EXPECT_EQ(classes(table.targets), (std::vector<std::int64_t>{1, 2, 1, 0}));
+}
+
+TEST(Csv, NumericLabelsAreSortedAsNumbers) {
+  const CsvTable table = parse("0,10\n0,9\n0,-1\n0,10\n", {.kind = Target::label});
+  EXPECT_EQ(table.class_names, (Names{"-1", "9", "10"}));
+  EXPECT_EQ(classes(table.targets), (std::vector<std::int64_t>{2, 1, 0, 2}));
+}
+
+TEST(Csv, ReadsWhatPythonWrote) {
+  const CsvTable table = read_csv(python_files() / "quoted.csv");
+  EXPECT_EQ(table.input_names, (Names{"width, cm", "the \"height\""}));
+  EXPECT_EQ(table.target_name, "kind");
+  const Names kinds{"cat", "dog, big", "the \"other\"", "two\nlines"};  // already sorted
+  EXPECT_EQ(table.class_names, kinds);
+  ASSERT_EQ(table.inputs.shape, (Shape{40, 2}));
+  for (int i = 0; i < 40; ++i) {
+    EXPECT_EQ(table.inputs.data<float>()[2 * i], static_cast<float>(i) / 8 - 2);
+    EXPECT_EQ(table.inputs.data<float>()[2 * i + 1], static_cast<float>(i * 1e-3)) << i;
+    EXPECT_EQ(table.targets.data<std::int64_t>()[i], i * 7 % 4);
+  }
+}
+
+TEST(Csv, TheTargetIsAnyColumn) {
+  const std::string text = "a,b,7\n1,2,3\n";
+  const auto inputs = [&](const std::string& target) {
+    return floats(parse(text, {.target = target, .header = Header::yes}).inputs);
+  };
+  EXPECT_EQ(inputs(""), (std::vector<float>{1, 2}));
+  EXPECT_EQ(inputs("b"), (std::vector<float>{1, 3}));
+  EXPECT_EQ(inputs("0"), (std::vector<float>{2, 3}));
+  EXPECT_EQ(inputs("-2"), (std::vector<float>{1, 3}));
+  EXPECT_EQ(inputs("7"), (std::vector<float>{1, 2}));  // a name wins over an index
+  EXPECT_EQ(floats(parse("1,2,3\n", {.target = "1"}).targets), std::vector<float>{2});
+  EXPECT_CONTAINS(message("a,b\n1,2\n", {.target = "c"}), "'c' not found (valid: an index -2..1, or a name: 'a' 'b')");
+  EXPECT_CONTAINS(message("1,2\n", {.target = "2"}), "target column '2' not found (valid: an index -2..1)");
+  EXPECT_CONTAINS(message("a,a\n1,2\n", {.target = "a"}), "two columns are named 'a'");
+}
+
+TEST(Csv, TheHeaderIsDetectedByTheInputsAlone) {
+  EXPECT_EQ(parse("x,y,3\n1,2,4\n").inputs.shape, (Shape{1, 2}));     // the target's name may be a number
+  EXPECT_EQ(parse("1,2,yes\n1,2,no\n").inputs.shape, (Shape{2, 2}));  // a label is no header
+  EXPECT_EQ(parse(",x,y\n0,1,2\n").input_names, (Names{"", "x"}));    // an index column without a name
+  EXPECT_CONTAINS(message("1,x,y\n1,2,3\n"), "line 1 has numbers and words among its inputs");
+  EXPECT_EQ(parse("1,x,y\n1,2,3\n", {.header = Header::yes}).inputs.shape, (Shape{1, 2}));
+}
+
+TEST(Csv, ErrorsNameLineAndColumn) {
+  EXPECT_EQ(message("a,b,y\n1,2,3\n1,,3\n"),
+            "read_csv: t.csv: line 3, column 1 'b': the value is missing: '' (valid: a number)");
+  EXPECT_EQ(message("1,2,3\n1,x,3\n"), "read_csv: t.csv: line 2, column 1: 'x' is not a number");
+  EXPECT_EQ(message("1,2\r\n\r\n3,NaN\r\n"), "read_csv: t.csv: line 3, column 1: the value is missing: 'NaN' (valid: a number)");
+  EXPECT_EQ(message("1,2\n3,4,5\n"), "read_csv: t.csv: line 2 has 3 fields (valid: 2, as in the first line)");
+  EXPECT_EQ(message("1,2,3\n3\n"), "read_csv: t.csv: line 2 has 1 fields (valid: 3, as in the first line)");
+  EXPECT_CONTAINS(message("1,\"2\n3\"\n4,x\n-inf,4\n"), "line 4, column 0: '-inf' is not finite");
+  EXPECT_CONTAINS(message("1e39,4\n"), "line 1, column 0: '1e39' is too large");
+  EXPECT_CONTAINS(message("1,2\n1,abc\n"), "line 2, column 1: 'abc' is not a number, as the first target is");
+  EXPECT_CONTAINS(message("1,a\n1,\n"), "line 2, column 1: the value is missing");
+  EXPECT_CONTAINS(message("1,2\n1 2,3\n"), "'1 2' is not a number");
+  EXPECT_CONTAINS(message("1,2\n0x1p3,3\n"), "'0x1p3' is not a number");
+  EXPECT_CONTAINS(message("1,2\n+-3,3\n"), "'+-3' is not a number");
+  EXPECT_CONTAINS(message("1,2\n3,\"x\n\n"), "line 2: a quoted field is never closed");
+  EXPECT_CONTAINS(message("1,2\n3,\"x\"y\n"), "line 2: 'y' follows a closing quote (valid: ',' or the end of the line)");
+  EXPECT_CONTAINS(message(""), "the file is empty");
+  EXPECT_CONTAINS(message("\n \n"), "the file is empty");
+  EXPECT_CONTAINS(message("a,b\n"), "no data after the header");
+  EXPECT_CONTAINS(message("1\n2\n"), "line 1 has one field (valid: at least 2");
+  EXPECT_CONTAINS(message("\xff\xfe" "1\0,\0"), "UTF-16 (valid: UTF-8)");
+  EXPECT_THROW(parse("1,2", {.separator = 'x'}), ValueError);
+  EXPECT_THROW(read_csv("/nowhere.csv"), FileError);
+}
+
+TEST(Csv, OtherSeparators) {
+  EXPECT_EQ(floats(parse("1;2\n3;4\n", {.separator = ';'}).inputs), (std::vector<float>{1, 3}));
+  EXPECT_EQ(floats(parse("1\t2\n3 \t4\n", {.separator = '\t'}).inputs), (std::vector<float>{1, 3}));
+  EXPECT_CONTAINS(message("1\t\t2\n", {.separator = '\t'}), "missing");
+}
+
+TEST(Csv, NumbersAreTheNearestFloatsInAnyLocale) {
+  // If the machine has a locale with a decimal comma, use it.
+  for (const char* locale : {"de_DE.UTF-8", "fr_FR.UTF-8"}) {
+    if (std::setlocale(LC_ALL, locale)) break;
+  }
+  std::mt19937_64 engine(20240611);
+  std::string text;
+  std::vector<float> expected;
+  for (int i = 0; i < 2000; ++i) {
+    const auto bits = static_cast<std::uint32_t>(engine());
+    float value;
+    std::memcpy(&value, &bits, sizeof value);
+    if (!std::isfinite(value)) continue;
+    expected.push_back(value);
+    text += fmt::format("{:.9g},0\n", value);  // nine digits bring every float back
+  }
+  text += "1e-60,0\n-1e-400,0\n0.00000000000000000000000000000000000000000000000000000001,0\n1e-40,0\n";
+  expected.insert(expected.end(), {0.0f, -0.0f, 0.0f, 1e-40f});
+  EXPECT_EQ(floats(parse(text).inputs), expected);
+  std::setlocale(LC_ALL, "C");
+}
+
+TEST(Csv, DamagedFilesDoNoHarm) {
+  const std::string text = "a,\"b \"\" c\",d\r\n1,2.5e3,x\r\n-4,\"0\",\"y,\nz\"\r\n";
+  for (std::size_t length = 0; length < text.size(); ++length) {
+    const std::string cut(text.data(), length);
+    parses_or_refuses([&] { parse(cut); });
+    parses_or_refuses([&] { parse(cut, {.header = Header::yes}); });
+    for (char c : {'\0', ',', '"', '\n', '\r', '\xff'}) {
+      std::string changed = text;
+      changed[length] = c;
+      parses_or_refuses([&] { parse(changed); });
+    }
+  }
+  // One byte of header for each column, then records that break off: the memory for them was counted in bytes.
+  parses_or_refuses([&] { parse(std::string(5000, ',') + "\n" + "1,2,3,4", {.header = Header::yes}); });
+}
+
+}  // namespace
+}  // namespace perdita::data
