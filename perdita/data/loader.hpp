@@ -1,0 +1,113 @@
+// DataLoader: batches of a dataset, made ahead of time on a thread of their own.
+#pragma once
+
+#include <cstdint>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <span>
+#include <tuple>
+
+#include "perdita/data/dataset.hpp"
+#include "perdita/data/sampler.hpp"
+#include "perdita/tensor/tensor.hpp"
+
+namespace perdita::data {
+
+/// Some samples side by side. Unpacks into two: auto [inputs, targets] = batch.
+struct Batch {
+  Tensor inputs;       ///< [B, ...]; float32 for uint8 images
+  Tensor targets;      ///< [B] or [B, K], of the dataset's dtype
+  Array sample_indices;  ///< int64 [B]
+
+  /// Which samples of the dataset these are.
+  std::span<const std::int64_t> indices() const {
+    return {sample_indices.data<std::int64_t>(), static_cast<std::size_t>(sample_indices.size())};
+  }
+  std::int64_t size() const { return sample_indices.size(); }
+};
+
+template <std::size_t I>
+const Tensor& get(const Batch& batch) {
+  if constexpr (I == 0) return batch.inputs;
+  else return batch.targets;
+}
+
+/// Where a loader stands: enough to go on in another process with the very batches that would have come next.
+struct LoaderState {
+  std::uint64_t seed = 0;
+  std::uint64_t epoch = 0;
+  std::int64_t position = 0;  ///< batches of the epoch that have been handed out
+  friend bool operator==(const LoaderState&, const LoaderState&) = default;
+};
+
+struct LoaderOptions {
+  std::int64_t batch_size = 1;
+  bool shuffle = false;     ///< a new order each epoch; not together with a sampler
+  bool drop_last = false;   ///< leave out a last batch that would be short
+  std::uint64_t seed = 0;   ///< of the shuffling
+  AnySampler sampler = {};  ///< default: in order, or shuffled
+  int prefetch = 2;         ///< batches made ahead on a background thread; 0: made when asked for, on this one
+};
+
+namespace detail {
+struct LoaderPlan;
+class LoaderEpoch;
+}  // namespace detail
+
+/// for (auto [inputs, targets] : loader) runs through one epoch, the next loop through the next one. Order and content
+/// depend on the dataset and the options, never on threads. Batches own their memory, which comes from the buffer
+/// cache: in steady state nothing is taken from the system. Leaving a loop early is fine.
+/// What goes wrong in the background is thrown by the loop.
+class DataLoader {
+ public:
+  /// Throws ValueError for batch_size < 1, prefetch outside 0..1024, or shuffle together with a sampler.
+  explicit DataLoader(Dataset dataset, const LoaderOptions& options = {});
+  DataLoader(DataLoader&&) noexcept;
+  DataLoader& operator=(DataLoader&&) noexcept;
+  ~DataLoader();
+
+  /// Batches in an epoch.
+  std::int64_t size() const;
+  const Dataset& dataset() const;
+
+  /// Where the loop stands: after batch k of epoch e (both from 0) it is {seed, e, k + 1}, at its end {seed, e + 1, 0}.
+  LoaderState state() const { return *state_; }
+  /// The next loop goes on from here. Throws ValueError when the seed is another one or the position is no batch.
+  void restore(const LoaderState& state);
+
+  class Iterator {
+   public:
+    using value_type = Batch;
+    using difference_type = std::ptrdiff_t;
+    const Batch& operator*() const { return batch_; }
+    const Batch* operator->() const { return &batch_; }
+    Iterator& operator++();
+    void operator++(int) { ++*this; }
+    friend bool operator==(const Iterator& it, std::default_sentinel_t) { return !it.epoch_; }
+
+   private:
+    friend class DataLoader;
+    void advance();
+    std::shared_ptr<detail::LoaderEpoch> epoch_;  // empty at the end
+    std::shared_ptr<LoaderState> state_;
+    Batch batch_;
+  };
+  /// Starts an epoch.
+  Iterator begin();
+  std::default_sentinel_t end() const { return {}; }
+
+ private:
+  std::shared_ptr<const detail::LoaderPlan> plan_;
+  std::shared_ptr<LoaderState> state_;
+  bool resumes_ = true;  // the next loop starts where state_ says, and not at the next epoch
+};
+
+}  // namespace perdita::data
+
+template <>
+struct std::tuple_size<perdita::data::Batch> : std::integral_constant<std::size_t, 2> {};
+template <std::size_t I>
+struct std::tuple_element<I, perdita::data::Batch> {
+  using type = const perdita::Tensor;
+};
