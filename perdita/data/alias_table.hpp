@@ -34,7 +34,7 @@ class AliasTable {
 
  private:
   struct Column {
-    std::uint64_t own;   // tickets below this one belong to the column itself, the others to `alias`
+    std::uint64_t own;  // tickets below this one belong to the column itself, the others to `alias`
     std::int64_t alias;
   };
   std::vector<Column> columns_;

@@ -101,8 +101,10 @@ class CsvParser {
       ++(is_number(field) ? numbers : words);
     }
     if (numbers > 0 && words > 0) {
-      fail<DataError>("read_csv: {}: line {} has numbers and words among its inputs: say whether it is a header "
-                      "(valid: header=yes, header=no)", file_, fields[0].line);
+      fail<DataError>(
+          "read_csv: {}: line {} has numbers and words among its inputs: say whether it is a header "
+          "(valid: header=yes, header=no)",
+          file_, fields[0].line);
     }
     return words > 0;
   }
@@ -160,19 +162,25 @@ class CsvParser {
   [[noreturn]] void wrong_length(CsvField field, std::int64_t seen) {
     const std::size_t line = field.line;
     for (; !field.ends_record; ++seen) field = scanner_.next();
-    fail<DataError>("read_csv: {}: line {} has {} fields (valid: {}, as in the first line)", file_, line, seen, columns());
+    fail<DataError>("read_csv: {}: line {} has {} fields (valid: {}, as in the first line)", file_, line, seen,
+                    columns());
   }
 
   [[noreturn]] void refuse(const CsvField& field, std::int64_t column, NumberStatus status) const {
     const std::string where = fmt::format("read_csv: {}: line {}, {}", file_, field.line, column_name(column));
     const std::string text = detail::printable(field.text);
     switch (status) {
-      case NumberStatus::missing: fail<DataError>("{}: the value is missing: {} (valid: a number)", where, text);
-      case NumberStatus::not_finite: fail<DataError>("{}: {} is not finite (valid: a finite number)", where, text);
-      case NumberStatus::too_large: fail<DataError>("{}: {} is too large (valid: up to 3.4e38 in size)", where, text);
-      default: fail<DataError>("{}: {} is not a number{}", where, text,
-                               column == target_ && options_.kind == CsvOptions::Target::detect
-                                   ? ", as the first target is (valid: all numbers, or task=multiclass)" : "");
+      case NumberStatus::missing:
+        fail<DataError>("{}: the value is missing: {} (valid: a number)", where, text);
+      case NumberStatus::not_finite:
+        fail<DataError>("{}: {} is not finite (valid: a finite number)", where, text);
+      case NumberStatus::too_large:
+        fail<DataError>("{}: {} is too large (valid: up to 3.4e38 in size)", where, text);
+      default:
+        fail<DataError>("{}: {} is not a number{}", where, text,
+                        column == target_ && options_.kind == CsvOptions::Target::detect
+                            ? ", as the first target is (valid: all numbers, or task=multiclass)"
+                            : "");
     }
   }
 

@@ -14,9 +14,10 @@ struct CsvOptions {
   enum class Header { detect, yes, no };
   enum class Target { detect, number, label };
 
-  std::string target = "";  ///< column to predict: a name, or an index from 0 (from the end when negative); empty: the last
-  Header header = Header::detect;   ///< detect: the first line is one when none of its inputs is a number
-  Target kind = Target::detect;     ///< detect: by the first target
+  /// The column to predict: a name, or an index from 0 (from the end when negative). Empty: the last.
+  std::string target = "";
+  Header header = Header::detect;  ///< detect: the first line is one when none of its inputs is a number
+  Target kind = Target::detect;    ///< detect: by the first target
   char separator = ',';
 };
 
@@ -28,8 +29,8 @@ struct CsvTable {
   std::vector<std::string> class_names;  ///< sorted (as numbers where all are numbers); empty for a numeric target
 };
 
-/// Reads a table: UTF-8, any line ends, fields in double quotes where needed (RFC 4180), numbers with a decimal point in
-/// any locale. Blank lines are skipped. Throws FileError when it cannot be read, DataError that names file, line and
+/// Reads a table: UTF-8, any line ends, fields in double quotes where needed (RFC 4180), numbers with a decimal point
+/// in any locale. Blank lines are skipped. Throws FileError when it cannot be read, DataError that names file, line and
 /// column for a value that is missing, not a number or not finite, and for a line with too few or too many fields;
 /// ValueError for options that fit no file.
 CsvTable read_csv(const std::filesystem::path& path, const CsvOptions& options = {});

@@ -85,8 +85,8 @@ void CsvScanner::quoted(CsvField& field) {
   ++at_;
   while (at_ < end_ && is_space(*at_)) ++at_;
   if (at_ < end_ && *at_ != separator_ && !is_line_end(*at_)) {
-    fail<DataError>("read_csv: {}: line {}: {} follows a closing quote (valid: {} or the end of the line)", file_, line_,
-                    printable({at_, 1}), printable({&separator_, 1}));
+    fail<DataError>("read_csv: {}: line {}: {} follows a closing quote (valid: {} or the end of the line)", file_,
+                    line_, printable({at_, 1}), printable({&separator_, 1}));
   }
 }
 

@@ -9,9 +9,12 @@ namespace perdita::data {
 
 std::string_view name_of(Task task) {
   switch (task) {
-    case Task::regression: return "regression";
-    case Task::binary: return "binary";
-    case Task::multiclass: return "multiclass";
+    case Task::regression:
+      return "regression";
+    case Task::binary:
+      return "binary";
+    case Task::multiclass:
+      return "multiclass";
   }
   return "unknown";
 }
@@ -76,9 +79,11 @@ Dataset Dataset::of(Array inputs, Array targets, std::vector<std::string> class_
   dataset.inputs = std::move(inputs);
   if (is_floating(targets.dtype)) {
     if (!class_names.empty()) {
-      fail<DTypeError>("Dataset: class names with {} targets (valid: integer targets)", perdita::name_of(targets.dtype));
+      fail<DTypeError>("Dataset: class names with {} targets (valid: integer targets)",
+                       perdita::name_of(targets.dtype));
     }
-    if (targets.shape.rank() > 2) fail<ShapeError>("Dataset: targets have shape {} (valid: [N], [N, K])", targets.shape);
+    if (targets.shape.rank() > 2)
+      fail<ShapeError>("Dataset: targets have shape {} (valid: [N], [N, K])", targets.shape);
     check_finite(targets);
     dataset.targets = std::move(targets);
   } else {

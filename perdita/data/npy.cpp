@@ -62,7 +62,9 @@ class HeaderParser {
     skip_space();
     if (at_ != text_.size()) refuse("goes on after its dict", "spaces and a newline");
     if (!seen_descr_ || !seen_order_ || !seen_shape_) {
-      refuse(fmt::format("has no key {}", !seen_descr_ ? "'descr'" : !seen_order_ ? "'fortran_order'" : "'shape'"),
+      refuse(fmt::format("has no key {}", !seen_descr_   ? "'descr'"
+                                          : !seen_order_ ? "'fortran_order'"
+                                                         : "'shape'"),
              "descr, fortran_order, shape, once each");
     }
     return header_;
@@ -109,7 +111,8 @@ class HeaderParser {
   }
 
   void descr() {
-    constexpr std::string_view valid = "'<f4', '<f8', '<i8', '<i4', '|u1', '|b1', or > for big-endian; use numpy.astype";
+    constexpr std::string_view valid =
+        "'<f4', '<f8', '<i8', '<i4', '|u1', '|b1', or > for big-endian; use numpy.astype";
     skip_space();
     if (at_ < text_.size() && text_[at_] == '[') refuse("describes a structured array", valid);
     const std::string_view code = quoted();
@@ -243,6 +246,8 @@ std::string encode_npy(const Array& array) {
   return bytes.append(static_cast<const char*>(array.buffer.data()), array.bytes());
 }
 
-void write_npy(const std::filesystem::path& path, const Array& array) { write_file_atomically(path, encode_npy(array)); }
+void write_npy(const std::filesystem::path& path, const Array& array) {
+  write_file_atomically(path, encode_npy(array));
+}
 
 }  // namespace perdita::data

@@ -152,9 +152,10 @@ void check_layout(std::vector<Entry>& entries, std::uint64_t size, std::string_v
   std::uint64_t at = 0;
   for (const Entry& entry : entries) {
     if (entry.begin != at) {
-      fail<DataError>("read_safetensors: {}: tensor {} begins at byte {} of the data, where {} was expected: the tensors "
-                      "{}", name, detail::printable(entry.name), entry.begin, at,
-                      entry.begin < at ? "overlap" : "leave a gap");
+      fail<DataError>(
+          "read_safetensors: {}: tensor {} begins at byte {} of the data, where {} was expected: the tensors "
+          "{}",
+          name, detail::printable(entry.name), entry.begin, at, entry.begin < at ? "overlap" : "leave a gap");
     }
     at = entry.end;
   }
@@ -172,12 +173,15 @@ SafeTensors parse_safetensors(std::string_view bytes, std::string_view name) {
   }
   const auto length = detail::load<std::uint64_t>(bytes.data(), std::endian::little);
   if (length > longest_header) {
-    fail<DataError>("read_safetensors: {}: bytes 0..7 give a header of {} bytes (valid: up to {}); is this a safetensors "
-                    "file?", name, length, longest_header);
+    fail<DataError>(
+        "read_safetensors: {}: bytes 0..7 give a header of {} bytes (valid: up to {}); is this a safetensors "
+        "file?",
+        name, length, longest_header);
   }
   if (length > bytes.size() - 8) {
-    fail<DataError>("read_safetensors: {}: the header should end at byte {}, but the file has {} bytes (is it cut off?)",
-                    name, 8 + length, bytes.size());
+    fail<DataError>(
+        "read_safetensors: {}: the header should end at byte {}, but the file has {} bytes (is it cut off?)", name,
+        8 + length, bytes.size());
   }
   if (length == 0 || bytes[8] != '{') fail<DataError>("read_safetensors: {}: byte 8 is no '{{'", name);
   SafeTensors content;

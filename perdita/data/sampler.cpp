@@ -99,8 +99,9 @@ WeightedRandomSampler::WeightedRandomSampler(std::vector<double> weights, std::i
     fail<ValueError>("WeightedRandomSampler: none of the {} weights is positive (valid: at least one)", weights.size());
   }
   if (!replacement_ && num_samples > positive) {
-    fail<ValueError>("WeightedRandomSampler: {} samples without replacement from {} of positive weight (valid: up to {})",
-                     num_samples, positive, positive);
+    fail<ValueError>(
+        "WeightedRandomSampler: {} samples without replacement from {} of positive weight (valid: up to {})",
+        num_samples, positive, positive);
   }
   if (replacement_) {
     table_ = AliasTable(weights);

@@ -106,7 +106,8 @@ struct WeightedRandomOptions {
 /// without replacement also when num_samples exceeds the number of positive weights.
 class WeightedRandomSampler : public Sampler {
  public:
-  WeightedRandomSampler(std::vector<double> weights, std::int64_t num_samples, const WeightedRandomOptions& options = {});
+  WeightedRandomSampler(std::vector<double> weights, std::int64_t num_samples,
+                        const WeightedRandomOptions& options = {});
   std::int64_t size() const override { return num_samples_; }
   void draw(std::uint64_t epoch, std::span<std::int64_t> indices) const override;
 

@@ -40,7 +40,8 @@ struct Arguments {
     const auto given = take(key);
     if (!given) return std::nullopt;
     const auto found = std::ranges::find(choices, *given);
-    if (found == choices.end()) refuse(fmt::format("{} is '{}'", key, *given), fmt::format("{}", fmt::join(choices, ", ")));
+    if (found == choices.end())
+      refuse(fmt::format("{} is '{}'", key, *given), fmt::format("{}", fmt::join(choices, ", ")));
     return static_cast<std::size_t>(found - choices.begin());
   }
   template <class T>
@@ -213,8 +214,10 @@ Source load_idx(const fs::path& folder) {
 Source load_fashion_mnist(const fs::path& folder) {
   std::error_code ignored;
   if (!fs::exists(folder, ignored)) {
-    fail<FileError>("fashion-mnist: there is no folder {} (it comes with the Debian package dataset-fashion-mnist: "
-                    "apt install dataset-fashion-mnist)", folder.string());
+    fail<FileError>(
+        "fashion-mnist: there is no folder {} (it comes with the Debian package dataset-fashion-mnist: "
+        "apt install dataset-fashion-mnist)",
+        folder.string());
   }
   Source source = load_idx(folder);
   source.train.name = "fashion-mnist";

@@ -82,9 +82,10 @@ TwoParts hold_out(const Dataset& dataset, double fraction, std::uint64_t seed, b
 }
 
 Splits split(const Dataset& dataset, const SplitOptions& options, std::optional<Dataset> test) {
-  for (const auto& [name, fraction] : {std::pair{"val_fraction", options.val_fraction},
-                                       std::pair{"test_fraction", options.test_fraction}}) {
-    if (!(fraction >= 0 && fraction < 1)) fail<ValueError>("split: {} is {} (valid: 0 or more, below 1)", name, fraction);
+  for (const auto& [name, fraction] :
+       {std::pair{"val_fraction", options.val_fraction}, std::pair{"test_fraction", options.test_fraction}}) {
+    if (!(fraction >= 0 && fraction < 1))
+      fail<ValueError>("split: {} is {} (valid: 0 or more, below 1)", name, fraction);
   }
   Splits splits{dataset, std::nullopt, std::move(test)};
   if (!splits.test && options.test_fraction > 0) {

@@ -23,7 +23,8 @@ struct Problem {
 /// The random numbers of one sample: as many uniform and normal ones as it asks for.
 class Draws {
  public:
-  Draws(std::uint64_t seed, std::int64_t sample) : random_(seed, synthetic_stream | static_cast<std::uint64_t>(sample)) {}
+  Draws(std::uint64_t seed, std::int64_t sample)
+      : random_(seed, synthetic_stream | static_cast<std::uint64_t>(sample)) {}
   double uniform() { return random_.uniform(2 * next_++); }
   double normal() { return random_.normal(2 * next_++); }
 
@@ -117,7 +118,8 @@ const Entry& entry_of(std::string_view name) {
 
 /// The option's value or the problem's own, in range.
 template <class T>
-T choose(const Entry& entry, std::string_view option, const std::optional<T>& given, T own, bool allowed, T least, T most) {
+T choose(const Entry& entry, std::string_view option, const std::optional<T>& given, T own, bool allowed, T least,
+         T most) {
   if (!given) return own;
   if (!allowed) fail<ValueError>("synthetic: {} has no option {}", entry.name, option);
   if (!(*given >= least && *given <= most)) {

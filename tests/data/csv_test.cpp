@@ -25,7 +25,8 @@ std::string message(const std::string& text, const CsvOptions& options = {}) {
 }
 
 TEST(Csv, NumbersWithAndWithoutHeader) {
-  for (const char* text : {"a,b,y\n1,2,3\n4,5,6\n", "1,2,3\n4,5,6", "1 , +2,3\r\n\r\n 4,5\t,6\r\n\n", "1,2,3\r4,5,6\r"}) {
+  for (const char* text :
+       {"a,b,y\n1,2,3\n4,5,6\n", "1,2,3\n4,5,6", "1 , +2,3\r\n\r\n 4,5\t,6\r\n\n", "1,2,3\r4,5,6\r"}) {
     SCOPED_TRACE(text);
     const CsvTable table = parse(text);
     EXPECT_EQ(table.inputs.shape, (Shape{2, 2}));
@@ -91,7 +92,8 @@ TEST(Csv, ErrorsNameLineAndColumn) {
   EXPECT_EQ(message("a,b,y\n1,2,3\n1,,3\n"),
             "read_csv: t.csv: line 3, column 1 'b': the value is missing: '' (valid: a number)");
   EXPECT_EQ(message("1,2,3\n1,x,3\n"), "read_csv: t.csv: line 2, column 1: 'x' is not a number");
-  EXPECT_EQ(message("1,2\r\n\r\n3,NaN\r\n"), "read_csv: t.csv: line 3, column 1: the value is missing: 'NaN' (valid: a number)");
+  EXPECT_EQ(message("1,2\r\n\r\n3,NaN\r\n"),
+            "read_csv: t.csv: line 3, column 1: the value is missing: 'NaN' (valid: a number)");
   EXPECT_EQ(message("1,2\n3,4,5\n"), "read_csv: t.csv: line 2 has 3 fields (valid: 2, as in the first line)");
   EXPECT_EQ(message("1,2,3\n3\n"), "read_csv: t.csv: line 2 has 1 fields (valid: 3, as in the first line)");
   EXPECT_CONTAINS(message("1,\"2\n3\"\n4,x\n-inf,4\n"), "line 4, column 0: '-inf' is not finite");
@@ -102,12 +104,15 @@ TEST(Csv, ErrorsNameLineAndColumn) {
   EXPECT_CONTAINS(message("1,2\n0x1p3,3\n"), "'0x1p3' is not a number");
   EXPECT_CONTAINS(message("1,2\n+-3,3\n"), "'+-3' is not a number");
   EXPECT_CONTAINS(message("1,2\n3,\"x\n\n"), "line 2: a quoted field is never closed");
-  EXPECT_CONTAINS(message("1,2\n3,\"x\"y\n"), "line 2: 'y' follows a closing quote (valid: ',' or the end of the line)");
+  EXPECT_CONTAINS(message("1,2\n3,\"x\"y\n"),
+                  "line 2: 'y' follows a closing quote (valid: ',' or the end of the line)");
   EXPECT_CONTAINS(message(""), "the file is empty");
   EXPECT_CONTAINS(message("\n \n"), "the file is empty");
   EXPECT_CONTAINS(message("a,b\n"), "no data after the header");
   EXPECT_CONTAINS(message("1\n2\n"), "line 1 has one field (valid: at least 2");
-  EXPECT_CONTAINS(message("\xff\xfe" "1\0,\0"), "UTF-16 (valid: UTF-8)");
+  EXPECT_CONTAINS(message("\xff\xfe"
+                          "1\0,\0"),
+                  "UTF-16 (valid: UTF-8)");
   EXPECT_THROW(parse("1,2", {.separator = 'x'}), ValueError);
   EXPECT_THROW(read_csv("/nowhere.csv"), FileError);
 }

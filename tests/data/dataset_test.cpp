@@ -61,12 +61,16 @@ TEST(Dataset, RefusesWhatDoesNotFit) {
   EXPECT_CONTAINS(message<ShapeError>(numbers({3, 2}), numbers({2})), "inputs have shape [3, 2] and targets [2]");
   EXPECT_CONTAINS(message<ShapeError>(numbers({0, 2}), numbers({0})), "no samples");
   EXPECT_CONTAINS(message<ShapeError>(numbers({2}), numbers({2, 1, 1})), "(valid: [N], [N, K])");
-  EXPECT_CONTAINS(message<IndexError>(numbers({2}), vector_of<std::int64_t>({0, -1})), "target[1] is class -1 (valid: 0..999999)");
-  EXPECT_CONTAINS(message<IndexError>(numbers({2}), vector_of<std::int64_t>({3, 0}), {"a", "b"}), "class 3 (valid: 0..1)");
-  EXPECT_CONTAINS(message<IndexError>(numbers({1}), vector_of<std::int64_t>({1LL << 60})), "class 1152921504606846976 (valid");
+  EXPECT_CONTAINS(message<IndexError>(numbers({2}), vector_of<std::int64_t>({0, -1})),
+                  "target[1] is class -1 (valid: 0..999999)");
+  EXPECT_CONTAINS(message<IndexError>(numbers({2}), vector_of<std::int64_t>({3, 0}), {"a", "b"}),
+                  "class 3 (valid: 0..1)");
+  EXPECT_CONTAINS(message<IndexError>(numbers({1}), vector_of<std::int64_t>({1LL << 60})),
+                  "class 1152921504606846976 (valid");
   EXPECT_CONTAINS(message<DTypeError>(numbers({1}), numbers({1}), {"a"}), "class names with float32 targets");
   const float nan = std::numeric_limits<float>::quiet_NaN();
-  EXPECT_CONTAINS(message<ValueError>(numbers({2}), vector_of<float>({0, nan})), "target[1] is nan (valid: finite numbers)");
+  EXPECT_CONTAINS(message<ValueError>(numbers({2}), vector_of<float>({0, nan})),
+                  "target[1] is nan (valid: finite numbers)");
 }
 
 TEST(Dataset, SelectsRowsAndRemembersWhereTheyStood) {
@@ -78,7 +82,10 @@ TEST(Dataset, SelectsRowsAndRemembersWhereTheyStood) {
   EXPECT_EQ(classes(chosen), (Ints{0, 1, 1}));
   EXPECT_EQ(chosen.num_classes(), 3);
   EXPECT_EQ(chosen.select(Ints{1, 0}).rows, (Ints{1, 4}));
-  EXPECT_CONTAINS(message_of<IndexError>([&] { dataset.select(Ints{0, 5}); }), "index[1] is 5, but there are 5 samples");
+  EXPECT_CONTAINS(message_of<IndexError>([&] {
+                    dataset.select(Ints{0, 5});
+                  }),
+                  "index[1] is 5, but there are 5 samples");
 }
 
 TEST(Dataset, ChangesTheTask) {
@@ -87,8 +94,9 @@ TEST(Dataset, ChangesTheTask) {
   EXPECT_EQ(numeric.as(Task::multiclass).as(Task::regression).targets.data<float>()[0], 2.0f);
   EXPECT_THROW(numeric.as(Task::binary), ValueError);
   EXPECT_CONTAINS(message_of<ValueError>([] {
-    Dataset::of(numbers({2}), vector_of<float>({0, 0.5f})).as(Task::multiclass);
-  }), "target[1] is 0.5, which is no class");
+                    Dataset::of(numbers({2}), vector_of<float>({0, 0.5f})).as(Task::multiclass);
+                  }),
+                  "target[1] is 0.5, which is no class");
   EXPECT_THROW(Dataset::of(numbers({1}), vector_of<float>({-1})).as(Task::multiclass), ValueError);
 }
 
@@ -107,7 +115,8 @@ Dataset uneven() {
 TEST(Split, PartsAreDisjointAndTogetherTheWhole) {
   const Dataset dataset = uneven();
   for (bool stratified : {false, true}) {
-    const Splits splits = split(dataset, {.val_fraction = 0.25, .test_fraction = 0.2, .seed = 3, .stratified = stratified});
+    const Splits splits =
+        split(dataset, {.val_fraction = 0.25, .test_fraction = 0.2, .seed = 3, .stratified = stratified});
     EXPECT_EQ(splits.test->size(), 20);
     EXPECT_EQ(splits.validation->size(), 20);
     std::multiset<float> seen;
@@ -173,7 +182,8 @@ TEST(Synthetic, IsWhatItsNameSays) {
   const Dataset blobs = synthetic("blobs", {.samples = 4000, .noise = 0, .features = 3, .classes = 4});
   EXPECT_EQ(blobs.class_counts(), (Ints{1000, 1000, 1000, 1000}));
   EXPECT_NEAR(std::hypot(blobs.inputs.data<float>()[0] - blobs.inputs.data<float>()[3],
-                         blobs.inputs.data<float>()[1] - blobs.inputs.data<float>()[4]), 3.0, 1e-5);
+                         blobs.inputs.data<float>()[1] - blobs.inputs.data<float>()[4]),
+              3.0, 1e-5);
   // Least squares finds the weights of the linear problem: here by the normal equations of one feature.
   const Dataset line = synthetic("linear", {.samples = 20000, .features = 1});
   double xx = 0, xy = 0, x1 = 0, y1 = 0;
@@ -182,7 +192,7 @@ TEST(Synthetic, IsWhatItsNameSays) {
     xx += x * x, xy += x * y, x1 += x, y1 += y;
   }
   const double slope = (xy - x1 * y1 / 20000) / (xx - x1 * x1 / 20000);
-  EXPECT_NEAR(slope, 1.0, 0.005);                               // noise 0.1: standard error 0.0007
+  EXPECT_NEAR(slope, 1.0, 0.005);  // noise 0.1: standard error 0.0007
   EXPECT_NEAR(y1 / 20000 - slope * x1 / 20000, 0.5, 0.005);
 }
 
@@ -190,14 +200,16 @@ TEST(Synthetic, ImbalanceFallsOffExponentially) {
   EXPECT_EQ(synthetic("imbalanced-blobs", {.samples = 1100}).class_counts(), (Ints{1000, 100}));
   EXPECT_EQ(synthetic("imbalanced-blobs", {.samples = 1110, .classes = 3, .ratio = 100}).class_counts(),
             (Ints{1000, 100, 10}));
-  EXPECT_EQ(synthetic("imbalanced-blobs", {.samples = 4, .classes = 4, .ratio = 1000}).class_counts(), (Ints{1, 1, 1, 1}));
+  EXPECT_EQ(synthetic("imbalanced-blobs", {.samples = 4, .classes = 4, .ratio = 1000}).class_counts(),
+            (Ints{1, 1, 1, 1}));
 }
 
 TEST(Synthetic, ErrorsListWhatIsValid) {
   const auto text = [](std::string_view name, const SyntheticOptions& options) {
     return message_of<ValueError>([&] { synthetic(name, options); });
   };
-  EXPECT_CONTAINS(text("moon", {}), "no problem is named 'moon' (valid: linear, sine, moons, circles, blobs, spirals, ");
+  EXPECT_CONTAINS(text("moon", {}),
+                  "no problem is named 'moon' (valid: linear, sine, moons, circles, blobs, spirals, ");
   EXPECT_CONTAINS(text("moons", {.features = 3}), "moons has no option features");
   EXPECT_CONTAINS(text("blobs", {.features = 1}), "features is 1 (valid: 2..1000000)");
   EXPECT_CONTAINS(text("blobs", {.samples = 2}), "2 samples for 3 classes");

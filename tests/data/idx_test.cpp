@@ -41,7 +41,9 @@ TEST(Idx, ReadsGzipOfSeveralMembers) {
   for (int i = 0; i < 24; ++i) EXPECT_EQ(array.data<std::uint8_t>()[i], element(i));
 }
 
-TEST(Idx, ReadsEmptyArrays) { EXPECT_EQ(parse_idx(header({0, 0, 8, 2, 0, 0, 0, 0, 0, 0, 0, 9}), "a").shape, (Shape{0, 9})); }
+TEST(Idx, ReadsEmptyArrays) {
+  EXPECT_EQ(parse_idx(header({0, 0, 8, 2, 0, 0, 0, 0, 0, 0, 0, 9}), "a").shape, (Shape{0, 9}));
+}
 
 TEST(Idx, RefusesDamagedFiles) {
   for (const char* name : {"u1.idx", "i2.idx", "f8.idx", "u1.idx.gz", "members.idx.gz"}) {
@@ -60,9 +62,10 @@ TEST(Idx, ErrorsNameTheFileAndTheByte) {
   EXPECT_EQ(message(header({0, 0, 8, 9})), "read_idx: some/file: byte 3, the rank, is 9 (valid: 1..8)");
   EXPECT_EQ(message(header({0, 0, 8, 1, 0, 0, 0, 3, 1, 2})),
             "read_idx: some/file: ends at byte 10, but shape [3] needs 11 (is the file cut off?)");
-  EXPECT_EQ(message(header({0, 0, 8, 1, 127, 0, 0, 0, 1, 2})),
-            "read_idx: some/file: the header claims shape [2130706432] of 1-byte elements, more than a file of 10 bytes can "
-            "hold");
+  EXPECT_EQ(
+      message(header({0, 0, 8, 1, 127, 0, 0, 0, 1, 2})),
+      "read_idx: some/file: the header claims shape [2130706432] of 1-byte elements, more than a file of 10 bytes can "
+      "hold");
   EXPECT_EQ(message(header({0, 0, 8, 1, 0, 0, 0, 1, 5, 6})),
             "read_idx: some/file: goes on after byte 9, where shape [1] ends");
   EXPECT_CONTAINS(message("\x89PNG\r\n"), "not an IDX file: begins with bytes 89 50 4e 47");

@@ -75,8 +75,12 @@ TEST(DataLoader, OrderAndContentDoNotDependOnPrefetch) {
       [] { return LoaderOptions{.batch_size = 101, .shuffle = true, .seed = 5}; },
       [] { return LoaderOptions{.shuffle = true, .seed = 6}; },
       [] { return LoaderOptions{.batch_size = 7, .sampler = RandomSampler(101, {.replacement = true})}; },
-      [] { return LoaderOptions{.batch_size = 7, .sampler = SubsetRandomSampler({5, 6, 99, 0}, 2)}; },
-      [] { return LoaderOptions{.batch_size = 9, .drop_last = true, .sampler = SubsetSampler({3, 1, 2})}; },
+      [] {
+        return LoaderOptions{.batch_size = 7, .sampler = SubsetRandomSampler({5, 6, 99, 0}, 2)};
+      },
+      [] {
+        return LoaderOptions{.batch_size = 9, .drop_last = true, .sampler = SubsetSampler({3, 1, 2})};
+      },
       [] { return LoaderOptions{.batch_size = 9, .sampler = WeightedRandomSampler(std::vector<double>(101, 2), 55)}; },
   };
   for (std::size_t kind = 0; kind < kinds.size(); ++kind) {
@@ -146,7 +150,8 @@ TEST(DataLoader, ResumesWhereItStood) {
 }
 
 TEST(DataLoader, ALoopLeftEarlyIsFollowedByTheNextEpoch) {
-  DataLoader loader(images(30), {.batch_size = 4, .shuffle = true}), whole(images(30), {.batch_size = 4, .shuffle = true});
+  DataLoader loader(images(30), {.batch_size = 4, .shuffle = true}),
+      whole(images(30), {.batch_size = 4, .shuffle = true});
   const Ints first = check_epoch(whole), second = check_epoch(whole);
   for (int i = 0; i < 100; ++i) {
     loader.restore({});
@@ -185,10 +190,12 @@ TEST(DataLoader, BatchesStayValidWhileTheyAreHeld) {
 TEST(DataLoader, SteadyStateTakesNothingFromTheSystem) {
   const LoaderOptions options{.batch_size = 32, .shuffle = true, .prefetch = 3};
   DataLoader loader(images(1000), options);
-  for (auto [inputs, targets] : loader) {}
+  for (auto [inputs, targets] : loader) {
+  }
   const auto before = buffer_statistics().system_allocations;
   for (int epoch = 0; epoch < 20; ++epoch) {
-    for (auto [inputs, targets] : loader) {}
+    for (auto [inputs, targets] : loader) {
+    }
   }
   EXPECT_EQ(buffer_statistics().system_allocations, before);
 }
@@ -211,7 +218,8 @@ TEST(DataLoader, WhatFailsInTheBackgroundIsThrownByTheLoop) {
     DataLoader throws(images(20), {.batch_size = 4, .sampler = Faulty(Faulty::Way::throws), .prefetch = prefetch});
     EXPECT_EQ(check_epoch(throws).size(), 20u);
     EXPECT_EQ(message_of<std::logic_error>([&] { check_epoch(throws); }), "out of dice");
-    DataLoader strays(images(20), {.batch_size = 4, .sampler = Faulty(Faulty::Way::out_of_range), .prefetch = prefetch});
+    DataLoader strays(images(20),
+                      {.batch_size = 4, .sampler = Faulty(Faulty::Way::out_of_range), .prefetch = prefetch});
     EXPECT_EQ(check_epoch(strays).size(), 20u);
     int batches = 0;
     const std::string text = message_of<IndexError>([&] {

@@ -45,8 +45,8 @@ TEST(Npy, ReadsScalarsVectorsAndEmptyArrays) {
 }
 
 TEST(Npy, WritesWhatPythonWroteByteForByte) {
-  for (const char* name : {"u1.le.v1", "i4.le.v1", "i8.le.v1", "f4.le.v1", "f8.le.v1", "b1.le.v1", "scalar", "vector",
-                           "empty"}) {
+  for (const char* name :
+       {"u1.le.v1", "i4.le.v1", "i8.le.v1", "f4.le.v1", "f8.le.v1", "b1.le.v1", "scalar", "vector", "empty"}) {
     const std::string bytes = read_file(python_files() / (name + ".npy"s));
     EXPECT_EQ(encode_npy(parse_npy(bytes, name)), bytes) << name;
   }
@@ -59,9 +59,8 @@ TEST(Npy, WritesWhatPythonWroteByteForByte) {
 
 // numpy.save(numpy.arange(3, dtype='<i4')) of NumPy 2.4, kept as bytes.
 TEST(Npy, ReadsAndWritesNumPysOwnBytes) {
-  const std::string bytes =
-      "\x93NUMPY\x01\x00v\x00{'descr': '<i4', 'fortran_order': False, 'shape': (3,), }"s + std::string(60, ' ') + "\n" +
-      "\x00\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00"s;
+  const std::string bytes = "\x93NUMPY\x01\x00v\x00{'descr': '<i4', 'fortran_order': False, 'shape': (3,), }"s +
+                            std::string(60, ' ') + "\n" + "\x00\x00\x00\x00\x01\x00\x00\x00\x02\x00\x00\x00"s;
   const Array array = parse_npy(bytes, "numpy");
   ASSERT_EQ(array.shape, Shape{3});
   for (int i = 0; i < 3; ++i) EXPECT_EQ(array.data<std::int32_t>()[i], i);
@@ -85,8 +84,10 @@ std::string message(const std::string& bytes) {
 }
 
 TEST(Npy, HeadersThatPythonAllowsAreRead) {
-  EXPECT_EQ(parse_npy(file_with("{\"shape\":(2 ,3),'fortran_order':False,\n'descr':'>u1'}", 6), "x").shape, (Shape{2, 3}));
-  EXPECT_EQ(parse_npy(file_with("{'descr': '<f4', 'fortran_order': True, 'shape': (2,), }  \n", 8), "x").shape, Shape{2});
+  EXPECT_EQ(parse_npy(file_with("{\"shape\":(2 ,3),'fortran_order':False,\n'descr':'>u1'}", 6), "x").shape,
+            (Shape{2, 3}));
+  EXPECT_EQ(parse_npy(file_with("{'descr': '<f4', 'fortran_order': True, 'shape': (2,), }  \n", 8), "x").shape,
+            Shape{2});
 }
 
 TEST(Npy, ErrorsSayWhatIsWrongWithTheHeader) {
@@ -107,16 +108,19 @@ TEST(Npy, ErrorsSayWhatIsWrongWithTheHeader) {
   EXPECT_CONTAINS(message(with_shape("3")), "malformed at character");
   EXPECT_CONTAINS(message(with_shape("(4294967296,4294967296)")), "needs more than any file has");
   EXPECT_CONTAINS(message(with_shape("(0,4611686018427387904,4611686018427387904)")), "needs more than any file has");
-  EXPECT_CONTAINS(message(with_shape("(2,)")), "4 bytes of elements from byte 65 on, but shape [2] of float32 needs 8 (is");
+  EXPECT_CONTAINS(message(with_shape("(2,)")),
+                  "4 bytes of elements from byte 65 on, but shape [2] of float32 needs 8 (is");
   EXPECT_CONTAINS(message(with_shape("(0,)")), "4 bytes of elements from byte 65 on, but shape [0] of float32 needs 0");
   EXPECT_CONTAINS(message(file_with("{'descr': '<f4', 'shape': (1,), }", 4)), "no key 'fortran_order'");
   EXPECT_CONTAINS(message(file_with("{'descr': '<f4', 'descr': '<f4'}", 4)), "has key 'descr' twice");
   EXPECT_CONTAINS(message(file_with("{'descr': '<f4", 4)), "unclosed quote");
   EXPECT_CONTAINS(message(file_with("{'fortran_order': 1}", 4)), "no bool for fortran_order");
-  EXPECT_CONTAINS(message(file_with("{'descr': '<f4', 'fortran_order': True, 'shape': ()} x", 4)), "goes on after its dict");
+  EXPECT_CONTAINS(message(file_with("{'descr': '<f4', 'fortran_order': True, 'shape': ()} x", 4)),
+                  "goes on after its dict");
   EXPECT_CONTAINS(message("PK\x03\x04 an npz"), "not an NPY file: begins with 'PK\\x03\\x04 a'");
   EXPECT_CONTAINS(message("\x93NUMPY\x04\x00\x00\x00"s), "version 4.0 (valid: 1.0, 2.0, 3.0)");
-  EXPECT_CONTAINS(message("\x93NUMPY\x02\x00\xff\xff\xff\xff"s), "header should end at byte 4294967307, but the file has 12");
+  EXPECT_CONTAINS(message("\x93NUMPY\x02\x00\xff\xff\xff\xff"s),
+                  "header should end at byte 4294967307, but the file has 12");
 }
 
 TEST(Npy, ABoolIsZeroOrOne) {

@@ -48,11 +48,10 @@ TEST(SafeTensors, WritesTheReferenceLayoutByteForByte) {
   content.tensors.emplace("a", array_of<float>({1, 1}, {0.5f}));
   content.tensors.emplace("mask", array_of<bool>({1}, {true}));
   content.tensors.emplace("n", array_of<std::int64_t>({}, {258}));
-  const std::string header =
-      R"({"n":{"dtype":"I64","shape":[],"data_offsets":[0,8]},)"
-      R"("a":{"dtype":"F32","shape":[1,1],"data_offsets":[8,12]},)"
-      R"("b":{"dtype":"F32","shape":[2],"data_offsets":[12,20]},)"
-      R"("mask":{"dtype":"BOOL","shape":[1],"data_offsets":[20,21]}})";
+  const std::string header = R"({"n":{"dtype":"I64","shape":[],"data_offsets":[0,8]},)"
+                             R"("a":{"dtype":"F32","shape":[1,1],"data_offsets":[8,12]},)"
+                             R"("b":{"dtype":"F32","shape":[2],"data_offsets":[12,20]},)"
+                             R"("mask":{"dtype":"BOOL","shape":[1],"data_offsets":[20,21]}})";
   const std::string data = "\x02\x01\0\0\0\0\0\0"s + "\0\0\0\x3f"s + "\0\0\x80\x3f\0\0\0\xc0"s + "\x01"s;
   const std::string padding((8 - header.size() % 8) % 8, ' ');
   EXPECT_EQ(encode_safetensors(content), file_with(header + padding, data));
@@ -90,9 +89,10 @@ TEST(SafeTensors, ErrorsNameTheTensor) {
   const auto one = [](const std::string& fields) { return message("{\"w\":{" + fields + "}}", "abcd"); };
   EXPECT_EQ(one(R"("dtype":"BF16","shape":[2],"data_offsets":[0,4])"),
             "read_safetensors: m.st: tensor 'w': dtype '\"BF16\"' (valid: BOOL, U8, I32, I64, F32, F64)");
-  EXPECT_EQ(one(R"("dtype":"F32","shape":[2],"data_offsets":[0,4])"),
-            "read_safetensors: m.st: tensor 'w': data_offsets [0, 4] do not fit (valid: end - begin = 8 for shape [2] of "
-            "float32)");
+  EXPECT_EQ(
+      one(R"("dtype":"F32","shape":[2],"data_offsets":[0,4])"),
+      "read_safetensors: m.st: tensor 'w': data_offsets [0, 4] do not fit (valid: end - begin = 8 for shape [2] of "
+      "float32)");
   EXPECT_CONTAINS(one(R"("dtype":"F32","shape":[1],"data_offsets":[4,0])"), "data_offsets [4, 0] do not fit");
   EXPECT_CONTAINS(one(R"("dtype":"F32","shape":[1],"data_offsets":[4,8])"), "leave a gap");
   EXPECT_CONTAINS(one(R"("dtype":"U8","shape":[3],"data_offsets":[0,3])"), "4 bytes of data, but the tensors take 3");
@@ -101,7 +101,8 @@ TEST(SafeTensors, ErrorsNameTheTensor) {
   EXPECT_CONTAINS(one(R"("dtype":"F32","shape":[1.0],"data_offsets":[0,4])"), "shape has the entry '1.0'");
   EXPECT_CONTAINS(one(R"("dtype":"F32","shape":[18446744073709551615],"data_offsets":[0,4])"), "0 to 2^63 - 1");
   EXPECT_CONTAINS(one(R"("dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4])"), "beyond 2^63");
-  EXPECT_CONTAINS(one(R"("dtype":"F32","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,4])"), "9 dimensions (valid: up to 8)");
+  EXPECT_CONTAINS(one(R"("dtype":"F32","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,4])"),
+                  "9 dimensions (valid: up to 8)");
   EXPECT_CONTAINS(one(R"("dtype":"F32","shape":4,"data_offsets":[0,4])"), "shape is no list");
   EXPECT_CONTAINS(one(R"("dtype":"F32","shape":[1],"data_offsets":[0])"), "data_offsets is no pair");
   EXPECT_CONTAINS(one(R"("dtype":"F32","shape":[1])"), "lacks a field");

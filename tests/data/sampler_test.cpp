@@ -86,7 +86,8 @@ TEST(Sampler, RandomOfAnotherLength) {
   }
   EXPECT_LT(chi_square_excess(std::vector<double>(10, 10000), counts), 5);
   EXPECT_CONTAINS(message_of<ValueError>([] { RandomSampler(0); }), "0 samples to draw from");
-  EXPECT_CONTAINS(message_of<ValueError>([] { RandomSampler(3, {.num_samples = 0}); }), "num_samples is 0 (valid: a pos");
+  EXPECT_CONTAINS(message_of<ValueError>([] { RandomSampler(3, {.num_samples = 0}); }),
+                  "num_samples is 0 (valid: a pos");
 }
 
 TEST(Sampler, Subsets) {
@@ -118,7 +119,8 @@ TEST(Sampler, WeightedDrawsAreIndependentOfEachOther) {
   constexpr std::uint64_t seed = 4;
   const Ints indices = draw(WeightedRandomSampler({1, 3}, 400'000, {.seed = seed}));
   std::vector<double> pairs(4);
-  for (std::size_t i = 0; i + 1 < indices.size(); i += 2) ++pairs[static_cast<std::size_t>(2 * indices[i] + indices[i + 1])];
+  for (std::size_t i = 0; i + 1 < indices.size(); i += 2)
+    ++pairs[static_cast<std::size_t>(2 * indices[i] + indices[i + 1])];
   EXPECT_LT(chi_square_excess({12500, 37500, 37500, 112500}, pairs), 5) << "seed " << seed;
 }
 
@@ -179,7 +181,8 @@ TEST(Sampler, WeightedChecksItsArgumentsAtOnce) {
   EXPECT_CONTAINS(text({0, 0}, 1), "none of the 2 weights is positive");
   EXPECT_CONTAINS(text({}, 1), "none of the 0 weights is positive");
   EXPECT_CONTAINS(text({1}, 0), "num_samples is 0");
-  EXPECT_CONTAINS(text({1, 0, 1}, 3, false), "3 samples without replacement from 2 of positive weight (valid: up to 2)");
+  EXPECT_CONTAINS(text({1, 0, 1}, 3, false),
+                  "3 samples without replacement from 2 of positive weight (valid: up to 2)");
 }
 
 }  // namespace

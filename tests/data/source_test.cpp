@@ -83,8 +83,10 @@ TEST(Source, Csv) {
   EXPECT_EQ(source.train.task, Task::binary);
   EXPECT_EQ(source.train.inputs.shape, (Shape{3, 2}));
   EXPECT_FALSE(source.test);
-  EXPECT_CONTAINS(message<DataError>(spec + ",separator=semicolon"), "a,b.csv: line 2, column 1 'kind': 'cat' is not a number");
-  EXPECT_CONTAINS(message<ValueError>(spec + ",headr=yes"), "unknown option 'headr' (valid: target, header, separator, task)");
+  EXPECT_CONTAINS(message<DataError>(spec + ",separator=semicolon"),
+                  "a,b.csv: line 2, column 1 'kind': 'cat' is not a number");
+  EXPECT_CONTAINS(message<ValueError>(spec + ",headr=yes"),
+                  "unknown option 'headr' (valid: target, header, separator, task)");
   EXPECT_CONTAINS(message<ValueError>(spec + ",header=maybe"), "header is 'maybe' (valid: yes, no)");
   EXPECT_CONTAINS(message<ValueError>(spec + ",header=no,header=no"), "option 'header' is given twice");
   EXPECT_CONTAINS(message<ValueError>(spec + ",header=no,c.csv"), "'c.csv' follows the options");
@@ -92,7 +94,8 @@ TEST(Source, Csv) {
   write_file_atomically(file, "1,0\n2,1\n3,3\n");
   EXPECT_EQ(load(spec).train.task, Task::regression);
   EXPECT_EQ(load(spec + ",task=multiclass").train.class_names, (Names{"0", "1", "3"}));
-  EXPECT_CONTAINS(message<DataError>(spec + ",task=binary"), "a,b.csv: Dataset::as: a binary task has 2 classes, these data");
+  EXPECT_CONTAINS(message<DataError>(spec + ",task=binary"),
+                  "a,b.csv: Dataset::as: a binary task has 2 classes, these data");
 }
 
 Array floats(const Shape& shape, std::initializer_list<float> values) {
@@ -133,7 +136,8 @@ TEST(Source, Synthetic) {
 }
 
 TEST(Source, UnknownOnesListTheValidOnes) {
-  EXPECT_CONTAINS(message<ValueError>("mnist"), "data 'mnist': unknown source 'mnist' (valid: fashion-mnist, idx:DIR, csv:FILE");
+  EXPECT_CONTAINS(message<ValueError>("mnist"),
+                  "data 'mnist': unknown source 'mnist' (valid: fashion-mnist, idx:DIR, csv:FILE");
   EXPECT_CONTAINS(message<ValueError>("fashion-mnist:x"), "unknown source");
   EXPECT_CONTAINS(message<ValueError>(""), "unknown source ''");
   EXPECT_CONTAINS(message<ValueError>("csv:"), "nothing follows 'csv:'");
