@@ -145,6 +145,22 @@ TEST(Sampler, AliasTableIsExact) {
   EXPECT_GT(probability[3], 0);  // less than 2^-53, but more than a ticket
 }
 
+TEST(Sampler, AliasTablesOfAllSizesAreExact) {
+  for (std::uint64_t seed = 0; seed < 500; ++seed) {
+    const Philox random(seed);
+    std::vector<double> weights(1 + random.below(0, 200));
+    for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = std::exp(5 * random.normal(i + 1));
+    const long double sum = std::accumulate(weights.begin(), weights.end(), 0.0L);
+    const auto probability = AliasTable(weights).probabilities();
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      const auto expected = static_cast<double>(weights[i] / sum);
+      ASSERT_NEAR(probability[i], expected, 0x1p-53 + expected * 0x1p-53) << "seed " << seed << " weight " << i;
+    }
+    // The tickets sum to 1 exactly; turning each into a double rounds it.
+    ASSERT_NEAR(std::accumulate(probability.begin(), probability.end(), 0.0L), 1, 0x1p-51) << "seed " << seed;
+  }
+}
+
 TEST(Sampler, WeightedWithoutReplacementIsSuccessiveDrawing) {
   constexpr std::uint64_t seed = 31;
   SCOPED_TRACE(testing::Message() << "seed " << seed);
