@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "perdita/math/pack.hpp"
+
 #if defined(__x86_64__)
 #include <emmintrin.h>
 #endif
@@ -31,6 +33,24 @@ inline void stream(void* target, const void* block, std::size_t bytes) {
   }
 #else
   std::memcpy(target, block, bytes);
+#endif
+}
+
+/// The same for one pack and a target aligned to it. Assembly, since an intrinsic of a richer instruction set cannot be
+/// named in code compiled with baseline flags; it is reached only inside a kernel of that set.
+template <class T, int N>
+PERDITA_INLINE void stream_pack(T* target, const Pack<T, N>& pack) {
+#if defined(__x86_64__)
+  using Raw = typename Pack<T, N>::Raw;
+  if constexpr (sizeof(Raw) == 16) {
+    asm volatile("movntps %1, %0" : "=m"(*reinterpret_cast<Raw*>(target)) : "x"(pack.raw));
+  } else if constexpr (sizeof(Raw) > 16) {
+    asm volatile("vmovntps %1, %0" : "=m"(*reinterpret_cast<Raw*>(target)) : "v"(pack.raw));
+  } else {
+    pack.store(target);
+  }
+#else
+  pack.store(target);
 #endif
 }
 

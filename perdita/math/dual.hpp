@@ -120,8 +120,14 @@ PERDITA_BINARY_RULE(operator+, return detail::make_dual(va + vb, da + db);)
 PERDITA_BINARY_RULE(operator-, return detail::make_dual(va - vb, da - db);)
 PERDITA_BINARY_RULE(operator*, return detail::make_dual(va * vb, da * vb + va * db);)
 PERDITA_BINARY_RULE(operator/, {
-  const auto quotient = va / vb;
-  return detail::make_dual(quotient, (da - quotient * db) / vb);
+  if constexpr (std::is_arithmetic_v<A>) {  // one division: c / b and its slope share 1 / b
+    const auto reciprocal = 1.0 / vb;
+    const auto quotient = va * reciprocal;
+    return detail::make_dual(quotient, -(quotient * reciprocal) * db);
+  } else {
+    const auto quotient = va / vb;
+    return detail::make_dual(quotient, (da - quotient * db) / vb);
+  }
 })
 PERDITA_BINARY_RULE(operator<, return va < vb;)
 PERDITA_BINARY_RULE(operator<=, return va <= vb;)
@@ -140,7 +146,8 @@ PERDITA_UNARY_RULE(exp, const V e = exp(va); return {e, e * da};)
 // e^x is not (e^x - 1) + 1, which cancels for negative x.
 PERDITA_UNARY_RULE(expm1, return {expm1(va), exp(va) * da};)
 PERDITA_UNARY_RULE(log, return {log(va), da / va};)
-PERDITA_UNARY_RULE(log1p, return {log1p(va), da / (1.0 + va)};)
+// As a reciprocal, which a formula that also has 1 / (1 + x) shares.
+PERDITA_UNARY_RULE(log1p, return {log1p(va), da * (1.0 / (1.0 + va))};)
 // The derivatives below would cancel as 1 - s or 1 - t^2; in e = exp(-|x|), which the value needs as well, they do not.
 // A dual that is itself differentiated takes smooth functions instead: |x| has no derivative at 0.
 PERDITA_UNARY_RULE(sigmoid, {
@@ -236,6 +243,16 @@ PERDITA_INLINE auto select(const M& condition, const A& a, const B& b) {
 template <class M, class V>
 PERDITA_INLINE Dual<V> zero_unless(const M& condition, const Dual<V>& a) {
   return {zero_unless(condition, a.v), zero_unless(condition, a.d)};
+}
+/// value(x), with slope(x) for a derivative by x: for the few places where a loss's gradient is defined to differ from
+/// the derivative of its value. Anything but a dual takes the value alone.
+template <class V, class Value, class Slope>
+PERDITA_INLINE Dual<V> with_slope(const Dual<V>& x, const Value& value, const Slope& slope) {
+  return {value(x.v), slope(x.v) * x.d};
+}
+template <class X, class Value, class Slope>
+PERDITA_INLINE auto with_slope(const X& x, const Value& value, const Slope&) {
+  return value(x);
 }
 template <class V, class S>
 PERDITA_INLINE Dual<V> flip_sign(const Dual<V>& a, const S& s) {

@@ -13,6 +13,8 @@
 #include <type_traits>
 
 #define PERDITA_INLINE inline __attribute__((always_inline))
+/// The same for a lambda, between its parameters and its body.
+#define PERDITA_INLINE_LAMBDA __attribute__((always_inline))
 
 namespace perdita {
 
@@ -132,10 +134,13 @@ struct Pack {
   /// The first `count` < N numbers from p; `fill` in the other lanes.
   PERDITA_INLINE static Pack load_first(const T* p, std::size_t count, T fill = T(0)) {
     Pack pack(static_cast<double>(fill));
-    std::memcpy(&pack.raw, p, count * sizeof(T));
+    copy_first(reinterpret_cast<char*>(&pack.raw), reinterpret_cast<const char*>(p), count);
     return pack;
   }
-  PERDITA_INLINE void store_first(T* p, std::size_t count) const { std::memcpy(p, &raw, count * sizeof(T)); }
+  PERDITA_INLINE void store_first(T* p, std::size_t count) const {
+    const Raw copy = raw;
+    copy_first(reinterpret_cast<char*>(p), reinterpret_cast<const char*>(&copy), count);
+  }
 
   PERDITA_INLINE T operator[](int lane) const { return raw[lane]; }
 
@@ -168,6 +173,22 @@ struct Pack {
   }
 
  private:
+  /// `count` < N numbers as halves of a register, quarters, ...: a memcpy of unknown length would be a call.
+  PERDITA_INLINE static void copy_first(char* to, const char* from, std::size_t count) {
+    copy_part<N / 2>(to, from, count);
+  }
+  template <int part>
+  PERDITA_INLINE static void copy_part(char* to, const char* from, std::size_t count) {
+    if constexpr (part > 0) {
+      if (count & part) {
+        std::memcpy(to, from, part * sizeof(T));
+        to += part * sizeof(T);
+        from += part * sizeof(T);
+      }
+      copy_part<part / 2>(to, from, count);
+    }
+  }
+
   PERDITA_INLINE static RawBits sign_bit() {
     return RawBits{} + (Bits(1) << (sizeof(T) * 8 - 2)) * Bits(-2);
   }

@@ -107,7 +107,7 @@ PERDITA_INLINE Pack<double, N> pow_for_float(const Pack<double, N>& f, const Pac
 template <int N>
 PERDITA_INLINE Pack<float, N> pow_of_magnitude(const Pack<float, N>& x, const Pack<float, N>& y) {
   const auto [f, e] = split_logarithm(abs(x));
-  return in_double([](const auto&... half) { return pow_for_float(half...); }, f, e, y);
+  return in_double([](const auto&... half) PERDITA_INLINE_LAMBDA { return pow_for_float(half...); }, f, e, y);
 }
 
 }  // namespace detail

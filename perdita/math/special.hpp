@@ -101,7 +101,7 @@ PERDITA_INLINE Pack<double, N> lgamma_right(const Pack<double, N>& x) {
 PERDITA_PACK erf(const Pack<T, N>& x) {
   using namespace detail;
   if constexpr (is_float<T>) {
-    return in_double([](const auto& wide) { return erf(wide); }, x);
+    return in_double([](const auto& wide) PERDITA_INLINE_LAMBDA { return erf(wide); }, x);
   } else {
     const Pack<T, N> a = at_most(abs(x), 6.0);
     const Pack<T, N> small =
@@ -123,7 +123,7 @@ PERDITA_PACK erf(const Pack<T, N>& x) {
 PERDITA_PACK lgamma(const Pack<T, N>& x) {
   using namespace detail;
   if constexpr (is_float<T>) {
-    return in_double([](const auto& wide) { return lgamma(wide); }, x);
+    return in_double([](const auto& wide) PERDITA_INLINE_LAMBDA { return lgamma(wide); }, x);
   } else {
     // Gamma(-a) Gamma(a) = -pi / (a sin(pi a))
     const Mask<T, N> reflected = x < -0.5;
@@ -140,7 +140,7 @@ PERDITA_PACK lgamma(const Pack<T, N>& x) {
 PERDITA_PACK digamma(const Pack<T, N>& x) {
   using namespace detail;
   if constexpr (is_float<T>) {
-    return in_double([](const auto& wide) { return digamma(wide); }, x);
+    return in_double([](const auto& wide) PERDITA_INLINE_LAMBDA { return digamma(wide); }, x);
   } else {
     const Mask<T, N> negative = x < 0.0;
     const Pack<T, N> right = digamma_positive(select(negative, 1.0 - x, x));
@@ -155,7 +155,7 @@ PERDITA_PACK digamma(const Pack<T, N>& x) {
 PERDITA_PACK trigamma(const Pack<T, N>& x) {
   using namespace detail;
   if constexpr (is_float<T>) {
-    return in_double([](const auto& wide) { return trigamma(wide); }, x);
+    return in_double([](const auto& wide) PERDITA_INLINE_LAMBDA { return trigamma(wide); }, x);
   } else {
     const Mask<T, N> negative = x < 0.0;
     const Pack<T, N> right = trigamma_positive(select(negative, 1.0 - x, x));

@@ -1,0 +1,26 @@
+// Class labels of any integer type, checked once at the border and handed to kernels in one form.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "perdita/core/buffer.hpp"
+#include "perdita/core/dtype.hpp"
+
+namespace perdita::kernels {
+
+/// Labels as kernels take them: one std::int32_t a row, -1 where the row is ignored.
+struct Labels {
+  Buffer buffer;
+  std::int64_t used = 0;  ///< rows that are not ignored
+  double weight_sum = 0;  ///< of the used rows' class weights; `used` without weights
+  const std::int32_t* data() const { return static_cast<const std::int32_t*>(buffer.data()); }
+};
+
+/// Reads `count` labels of dtype int64, int32 or uint8. Throws DTypeError for another dtype, and IndexError that names
+/// `operation`, the first offending row, its label and the valid range. ignore_index may lie in the range or outside.
+template <class T>
+Labels read_labels(std::string_view operation, DType dtype, const void* labels, std::int64_t count,
+                   std::int64_t classes, std::int64_t ignore_index, const T* class_weights);
+
+}  // namespace perdita::kernels

@@ -1,0 +1,280 @@
+// Softmax losses with one row a lane: for rows of few classes, which are transposed in registers, and for classes that
+// are not the last dimension, where neighbours in memory are neighbouring rows already.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "perdita/kernels/blocks.hpp"
+#include "perdita/kernels/softmax_task.hpp"
+#include "perdita/kernels/transpose.hpp"
+#include "perdita/math/dual.hpp"
+#include "perdita/math/isa.hpp"
+
+namespace perdita::kernels {
+
+template <class Formula, class T>
+struct SoftmaxColumnsKernel {
+  static constexpr std::int64_t most_lanes = 16;
+
+  /// Three tiles of [classes rounded up to registers, lanes]: logits, exponentials or slopes, targets.
+  static std::size_t scratch_bytes(const SoftmaxTask<T>& task) { return 3 * tile_size(task) * sizeof(T); }
+  static std::size_t tile_size(const SoftmaxTask<T>& task) {
+    return static_cast<std::size_t>((task.layout.classes + most_lanes - 1) / most_lanes * most_lanes * most_lanes);
+  }
+
+  template <class Target>
+  PERDITA_INLINE double operator()(Target, Formula formula, SoftmaxTask<T> task, std::int64_t begin, std::int64_t end,
+                                   T* scratch) const {
+    using P = typename Target::template pack<T>;
+    const ClassLayout& layout = task.layout;
+    double total = 0;
+    for (std::int64_t row = begin; row < end;) {
+      // Lanes take rows that lie side by side: of one outer index, unless classes are the last dimension.
+      const std::int64_t side_by_side = layout.inner == 1 ? end - row : layout.inner - row % layout.inner;
+      const std::int64_t count = std::min({std::int64_t{P::lanes}, side_by_side, end - row});
+      total += group<P>(formula, task, row, count, scratch);
+      row += count;
+    }
+    return total;
+  }
+
+ private:
+  /// A matrix [classes, lanes] with its rows `stride` apart.
+  struct Tile {
+    T* data;
+    std::int64_t stride;
+  };
+
+  template <class P>
+  PERDITA_INLINE static std::int64_t offset_of(const ClassLayout& layout, std::int64_t row) {
+    return row / layout.inner * layout.classes * layout.inner + row % layout.inner;
+  }
+
+  /// `count` rows from `row` on of `source` as a tile: in place where they lie so, else copied into `scratch`. Lanes
+  /// past `count` repeat a row.
+  template <class P>
+  PERDITA_INLINE static Tile read(const T* source, const ClassLayout& layout, std::int64_t row, std::int64_t count,
+                                  T* scratch) {
+    if (layout.inner == 1) {
+      transpose_in<P>(source, layout, row, count, scratch);
+      return {scratch, P::lanes};
+    }
+    const T* first = source + offset_of<P>(layout, row);
+    if (count == P::lanes) return {const_cast<T*>(first), layout.inner};
+    for (std::int64_t k = 0; k < layout.classes; ++k) {
+      for (std::int64_t lane = 0; lane < P::lanes; ++lane) {
+        scratch[k * P::lanes + lane] = first[k * layout.inner + std::min(lane, count - 1)];
+      }
+    }
+    return {scratch, P::lanes};
+  }
+
+  template <class P>
+  PERDITA_INLINE static void transpose_in(const T* source, const ClassLayout& layout, std::int64_t row,
+                                          std::int64_t count, T* tile) {
+    const std::int64_t classes = layout.classes, size = layout.rows() * classes;
+    for (std::int64_t k = 0; k < classes; k += P::lanes) {
+      std::array<P, P::lanes> square;
+      for (std::int64_t lane = 0; lane < P::lanes; ++lane) {
+        const std::int64_t at = (row + std::min(lane, count - 1)) * classes + k;
+        square[static_cast<std::size_t>(lane)] =
+            at + P::lanes <= size
+                ? P::load(source + at)
+                : P::load_first(source + at, static_cast<std::size_t>(std::min(classes - k, size - at)));
+      }
+      transpose(square);
+      for (std::int64_t i = 0; i < P::lanes; ++i) square[static_cast<std::size_t>(i)].store(tile + (k + i) * P::lanes);
+    }
+  }
+
+  /// The tile back into rows. The last classes are written first, whole registers at a time: what spills over into the
+  /// next rows is then overwritten by their own. Nothing spills past the group.
+  template <class P>
+  PERDITA_INLINE static void transpose_out(const T* tile, const ClassLayout& layout, std::int64_t row,
+                                           std::int64_t count, T* destination) {
+    const std::int64_t classes = layout.classes, end = (row + count) * classes;
+    for (std::int64_t k = (classes - 1) / P::lanes * P::lanes; k >= 0; k -= P::lanes) {
+      std::array<P, P::lanes> square;
+      for (std::int64_t i = 0; i < P::lanes; ++i)
+        square[static_cast<std::size_t>(i)] = P::load(tile + (k + i) * P::lanes);
+      transpose(square);
+      const std::int64_t width = std::min<std::int64_t>(P::lanes, classes - k);
+      for (std::int64_t lane = 0; lane < P::lanes; ++lane) {
+        if (lane >= count) break;
+        const std::int64_t at = (row + lane) * classes + k;
+        const P& values = square[static_cast<std::size_t>(lane)];
+        if (at + P::lanes <= end)
+          values.store(destination + at);
+        else
+          values.store_first(destination + at, static_cast<std::size_t>(width));
+      }
+    }
+  }
+
+  template <class P>
+  PERDITA_INLINE static void write(const Tile& tile, const ClassLayout& layout, std::int64_t row, std::int64_t count,
+                                   T* destination) {
+    if (layout.inner == 1) return transpose_out<P>(tile.data, layout, row, count, destination);
+    T* const first = destination + offset_of<P>(layout, row);
+    if (tile.data == first) return;
+    for (std::int64_t k = 0; k < layout.classes; ++k) {
+      for (std::int64_t lane = 0; lane < count; ++lane) first[k * layout.inner + lane] = tile.data[k * P::lanes + lane];
+    }
+  }
+
+  template <class P>
+  PERDITA_INLINE static P larger(const P& a, const P& b) {
+    return P::of(perdita::detail::opaque(a.raw > b.raw ? a.raw : b.raw));
+  }
+
+  /// What is known of each lane's row before its classes are walked.
+  template <class P>
+  struct Rows {
+    P label;    ///< as a number, -1 where ignored; compared with the number of the class
+    P weight;   ///< of the label's class
+    P largest;  ///< logit
+  };
+
+  template <class P>
+  PERDITA_INLINE static Rows<P> look_at(const SoftmaxTask<T>& task, const Tile& logits, std::int64_t row,
+                                        std::int64_t count) {
+    T label[P::lanes], weight[P::lanes];
+    for (std::int64_t lane = 0; lane < P::lanes; ++lane) {
+      const std::int32_t own = !task.labels ? 0 : lane < count ? task.labels[row + lane] : -1;
+      label[lane] = static_cast<T>(own);
+      weight[lane] = own >= 0 && task.class_weights ? task.class_weights[own] : T(1);
+    }
+    P largest(-std::numeric_limits<double>::infinity());
+    for (std::int64_t k = 0; k < task.layout.classes; ++k)
+      largest = larger(largest, P::load(logits.data + k * logits.stride));
+    return {P::load(label), P::load(weight), largest};
+  }
+
+  template <class P>
+  PERDITA_INLINE static double group(const Formula& formula, const SoftmaxTask<T>& task, std::int64_t row,
+                                     std::int64_t count, T* scratch) {
+    T* const logits_scratch = scratch;
+    T* const results_scratch = scratch + tile_size(task);
+    const Tile logits = read<P>(task.logits, task.layout, row, count, logits_scratch);
+    // Results go straight to memory where rows lie side by side and all lanes are taken.
+    const bool direct = task.gradient && task.layout.inner > 1 && count == P::lanes;
+    const Tile results = direct ? Tile{task.gradient + offset_of<P>(task.layout, row), task.layout.inner}
+                                : Tile{results_scratch, P::lanes};
+    const Rows<P> rows = look_at<P>(task, logits, row, count);
+    if (task.margins || task.hits) write_margins<P>(task, logits, rows, row, count);
+    P loss;
+    if (!task.is_dense()) {
+      loss = sparse<P>(formula, task, logits, results, rows);
+    } else {
+      loss = dense<P>(formula, task, logits, results, rows, row, count, scratch + 2 * tile_size(task));
+    }
+    if (task.gradient) write<P>(results, task.layout, row, count, task.gradient);
+    loss = select(rows.label < 0.0, P(0.0), loss);
+    double total = 0;
+    for (std::int64_t lane = 0; lane < count; ++lane) {
+      total += static_cast<double>(loss[static_cast<int>(lane)]);
+      if (task.losses) task.losses[row + lane] = loss[static_cast<int>(lane)];
+    }
+    return total;
+  }
+
+  // Exponentials of all but the label's class are summed apart: where that class has the largest logit,
+  // log p = -log1p(others) and 1 - p = others / total do not cancel.
+  template <class P>
+  PERDITA_INLINE static P sparse(const Formula& formula, const SoftmaxTask<T>& task, const Tile& logits,
+                                 const Tile& results, const Rows<P>& rows) {
+    const std::int64_t classes = task.layout.classes;
+    P others(0.0), own(0.0), own_logit(0.0), number(0.0);
+    for (std::int64_t k = 0; k < classes;) {
+      P sum(0.0);  // of a stretch: the rounding error does not grow with the number of classes
+      for (const std::int64_t stop = std::min(classes, k + 64); k < stop; ++k, number = number + 1.0) {
+        const P z = P::load(logits.data + k * logits.stride) - rows.largest;
+        const P e = exp(z);
+        e.store(results.data + k * results.stride);
+        const auto mine = rows.label == number;
+        own = select(mine, e, own);
+        own_logit = select(mine, z, own_logit);
+        sum = sum + zero_unless(!mine, e);
+      }
+      others = others + sum;
+    }
+    const P total = others + own;
+    const P log_p = select(own_logit == 0.0, -log1p(others), own_logit - log(total));
+    const Dual<P> result = formula(Dual<P>{log_p, P(1.0)}, P(1.0));
+    if (task.gradient) {
+      const auto ignored = rows.label < 0.0;
+      const P slope = result.d * rows.weight * task.scale;
+      const P pull = -slope / total, push = slope * (others / total);
+      number = P(0.0);
+      for (std::int64_t k = 0; k < classes; ++k, number = number + 1.0) {
+        T* const at = results.data + k * results.stride;
+        const P gradient = select(rows.label == number, push, pull * P::load(at));
+        select(ignored, P(0.0), gradient).store(at);
+      }
+    }
+    return result.v * rows.weight;
+  }
+
+  template <class P>
+  PERDITA_INLINE static P dense(const Formula& formula, const SoftmaxTask<T>& task, const Tile& logits,
+                                const Tile& results, const Rows<P>& rows, std::int64_t row, std::int64_t count,
+                                T* targets_scratch) {
+    const std::int64_t classes = task.layout.classes;
+    const double background = task.label_smoothing / static_cast<double>(classes);
+    const Tile targets =
+        task.labels ? Tile{nullptr, 0} : read<P>(task.probabilities, task.layout, row, count, targets_scratch);
+    P total(0.0);
+    for (std::int64_t k = 0; k < classes; ++k) {
+      total = total + exp(P::load(logits.data + k * logits.stride) - rows.largest);
+    }
+    const P log_total = log(total), label_target(1 - task.label_smoothing + background), other_target(background);
+    const auto log_p_of = [&](std::int64_t k) {
+      return (P::load(logits.data + k * logits.stride) - rows.largest) - log_total;
+    };
+    const auto weighted_term = [&](std::int64_t k, const P& log_p) {
+      const P t = task.labels ? select(rows.label == P(static_cast<double>(k)), label_target, other_target)
+                              : P::load(targets.data + k * targets.stride) * (1 - task.label_smoothing) + background;
+      const P w(task.class_weights ? static_cast<double>(task.class_weights[k]) : 1.0);
+      const Dual<P> term = formula(Dual<P>{log_p, P(1.0)}, t);
+      return Dual<P>{w * term.v, w * term.d};
+    };
+    P loss(0.0), slope_sum(0.0);
+    for (std::int64_t k = 0; k < classes; ++k) {
+      const Dual<P> term = weighted_term(k, log_p_of(k));
+      loss = loss + term.v;
+      slope_sum = slope_sum + term.d;
+    }
+    if (!task.gradient) return loss;
+    // The slopes are computed again rather than kept: results may lie where the logits do.
+    for (std::int64_t k = 0; k < classes; ++k) {
+      const P log_p = log_p_of(k);
+      const P gradient = (weighted_term(k, log_p).d - exp(log_p) * slope_sum) * task.scale;
+      select(rows.label < 0.0, P(0.0), gradient).store(results.data + k * results.stride);
+    }
+    return loss;
+  }
+
+  template <class P>
+  PERDITA_INLINE static void write_margins(const SoftmaxTask<T>& task, const Tile& logits, const Rows<P>& rows,
+                                           std::int64_t row, std::int64_t count) {
+    const P lowest(-std::numeric_limits<double>::infinity());
+    P before = lowest, after = lowest, own = lowest, number(0.0);
+    for (std::int64_t k = 0; k < task.layout.classes; ++k, number = number + 1.0) {
+      const P z = P::load(logits.data + k * logits.stride);
+      before = larger(before, select(number < rows.label, z, lowest));
+      after = larger(after, select(number > rows.label, z, lowest));
+      own = select(rows.label == number, z, own);
+    }
+    for (std::int64_t lane = 0; lane < count; ++lane) {
+      const int i = static_cast<int>(lane);
+      const bool ignored = rows.label[i] < 0;
+      const T margin = own[i] - std::max(before[i], after[i]);
+      if (task.margins) task.margins[row + lane] = ignored ? std::numeric_limits<T>::quiet_NaN() : margin;
+      if (task.hits) task.hits[row + lane] = !ignored && own[i] > before[i] && own[i] >= after[i] ? 1 : 0;
+    }
+  }
+};
+
+}  // namespace perdita::kernels

@@ -1,0 +1,37 @@
+// What a pass of the softmax driver reads and writes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace perdita::kernels {
+
+/// Dense logits seen as [outer, classes, inner]; a row is one (outer, inner) pair.
+struct ClassLayout {
+  std::int64_t outer = 1, classes = 1, inner = 1;
+  std::int64_t rows() const { return outer * inner; }
+};
+
+template <class T>
+struct SoftmaxTask {
+  const T* logits = nullptr;
+  ClassLayout layout;
+  const std::int32_t* labels = nullptr;  ///< a class for each row, -1 where the row is ignored
+  const T* probabilities = nullptr;      ///< or, without labels, the target distributions, laid out as the logits
+  const T* class_weights = nullptr;      ///< w, one for each class; null for ones
+  double label_smoothing = 0;            ///< s: t becomes (1 - s) t + s / classes
+
+  T* gradient = nullptr;  ///< scale * dL/dz; may be the logits themselves
+  double scale = 1;
+  T* losses = nullptr;           ///< L of each row
+  T* margins = nullptr;          ///< with labels: own logit minus the best other one
+  std::uint8_t* hits = nullptr;  ///< with labels: 1 where the own class is the first of the largest logits
+
+  /// Whether t is dense: f has to be evaluated for every class.
+  bool is_dense() const { return labels == nullptr || label_smoothing > 0; }
+};
+
+/// With up to this many classes as the last dimension, rows are transposed and taken several at a time.
+inline constexpr std::int64_t most_classes_in_columns = 128;
+
+}  // namespace perdita::kernels

@@ -1,0 +1,34 @@
+#pragma once
+
+#include "perdita/losses/info.hpp"
+
+namespace perdita {
+
+/// Binary cross-entropy of a probability. Prefer the form with logits.
+struct BinaryCrossEntropy {
+  static constexpr LossInfo info{
+      .name = "binary_cross_entropy",
+      .torch_name = "binary_cross_entropy",
+      .family = Family::binary,
+      .summary = "-t log y - (1 - t) log(1 - y) for a probability y, each logarithm at least -100.",
+      .input = probabilities,
+      .target = probabilities,
+      .checks_domain = true,
+      .traits = Trait::convex | Trait::smooth | Trait::never_negative | Trait::proper,
+      .use_when = "the model's output really is a probability and nothing before it can be taken as a logit",
+      .avoid_when =
+          "there is a sigmoid before it: binary_cross_entropy_with_logits keeps the gradient where this "
+          "saturates",
+      .source = "Good, Rational decisions, J. R. Statist. Soc. B 14, 1952, section 8",
+      .differences = ""};
+
+  // PyTorch clamps the logarithms in the value, but x (1 - x) >= 1e-12 in the gradient, which is so never 0 at a wrong
+  // 0 or 1.
+  auto operator()(auto y, auto t) const {
+    const auto value = [=](auto p) { return -(t * max(log(p), -100.0) + (1.0 - t) * max(log1p(-p), -100.0)); };
+    const auto slope = [=](auto p) { return (p - t) / max(p * (1.0 - p), 1e-12); };
+    return with_slope(y, value, slope);
+  }
+};
+
+}  // namespace perdita

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <array>
+
+#include "perdita/losses/info.hpp"
+
+namespace perdita {
+
+/// Binary cross-entropy, faded by (1 - p_t)^gamma where the sample is already well classified.
+struct BinaryFocal {
+  static constexpr LossInfo info{
+      .name = "binary_focal",
+      .torch_name = "",
+      .family = Family::binary,
+      .summary = "-alpha_t (1 - p_t)^gamma log p_t for a logit y, where p_t is the probability of the true class.",
+      .target = probabilities,
+      .traits = Trait::smooth | Trait::lipschitz | Trait::never_negative,
+      .use_when = "easy negatives outnumber the rest by orders of magnitude, as in dense detection",
+      .avoid_when = "probabilities must be calibrated without further care, or the imbalance is mild",
+      .source = "Lin, Goyal, Girshick, He and Dollar, Focal loss for dense object detection, ICCV 2017, eq. 5",
+      .differences =
+          "with alpha_by_class it is torchvision's sigmoid_focal_loss; without, the form often pasted from "
+          "the web, alpha (1 - exp(-b))^gamma b for the cross-entropy b of a hard label"};
+  static constexpr auto parameters() {
+    return std::array{
+        Parameter<BinaryFocal>{"alpha", &BinaryFocal::alpha, "weight of the positive class", probabilities},
+        Parameter<BinaryFocal>{"gamma", &BinaryFocal::gamma, "how fast easy samples fade; 0 is cross-entropy",
+                               non_negative},
+        Parameter<BinaryFocal>{"alpha_by_class", &BinaryFocal::alpha_by_class,
+                               "whether negatives weigh 1 - alpha; otherwise alpha weighs all samples"}};
+  }
+
+  double alpha = 0.25;
+  double gamma = 2.0;
+  bool alpha_by_class = true;
+
+  // With e = exp(-|y|), sigmoid(|y|) = 1 / (1 + e): the probability of being wrong is mixed from sigmoid(y) and
+  // sigmoid(-y), neither of them as one minus the other.
+  auto operator()(auto y, auto t) const {
+    const auto e = exp(-abs(y));
+    const auto likely = 1.0 / (1.0 + e), unlikely = e * likely;
+    const auto wrong = select(y < 0.0, (1.0 - t) * unlikely + t * likely, (1.0 - t) * likely + t * unlikely);
+    const auto cross_entropy = (1.0 - t) * max(y, 0.0) + t * max(-y, 0.0) + softplus(-abs(y));
+    const auto weight = alpha_by_class ? alpha * t + (1.0 - alpha) * (1.0 - t) : alpha + 0.0 * t;
+    return weight * pow(wrong, gamma) * cross_entropy;
+  }
+};
+
+}  // namespace perdita

@@ -1,0 +1,84 @@
+// What a loss says of itself, as data: names, domains, properties, guidance. The catalogue, the checks of input, the
+// command line, the reference pages and the tests are all made from it.
+#pragma once
+
+#include <limits>
+#include <string_view>
+#include <variant>
+
+namespace perdita {
+
+/// A set of numbers that an input, a target or a parameter may take.
+struct Interval {
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+  bool includes_low = true, includes_high = true;
+
+  constexpr bool contains(double x) const {
+    return (includes_low ? x >= low : x > low) && (includes_high ? x <= high : x < high);
+  }
+  /// Only two points, low and high: class labels as numbers.
+  bool ends_only = false;
+};
+
+inline constexpr Interval reals{};
+inline constexpr Interval positive{.low = 0, .includes_low = false};
+inline constexpr Interval non_negative{.low = 0};
+inline constexpr Interval probabilities{.low = 0, .high = 1};
+inline constexpr Interval signs{.low = -1, .high = 1, .ends_only = true};
+
+/// Properties of the loss as a function of its input, for any fixed target in its domain and the default parameters.
+/// Each is a claim, and each claim is tested numerically.
+enum class Trait : unsigned {
+  none = 0,
+  convex = 1,     ///< below its chords
+  lipschitz = 2,  ///< slope bounded by a constant
+  smooth = 4,     ///< the gradient is continuous
+  symmetric = 8,  ///< depends on |input - target| only
+  never_negative = 16,
+  proper = 32,  ///< the expected loss is least at the true probability (or mean)
+};
+constexpr Trait operator|(Trait a, Trait b) {
+  return static_cast<Trait>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
+}
+constexpr bool has(Trait set, Trait trait) { return (static_cast<unsigned>(set) & static_cast<unsigned>(trait)) != 0; }
+
+enum class Family { regression, binary, softmax };
+constexpr std::string_view name_of(Family family) {
+  switch (family) {
+    case Family::regression:
+      return "regression";
+    case Family::binary:
+      return "binary";
+    case Family::softmax:
+      return "softmax";
+  }
+  return "unknown";
+}
+
+/// The catalogue entry of a loss.
+struct LossInfo {
+  std::string_view name;        ///< "huber", as on the command line
+  std::string_view torch_name;  ///< the function of torch.nn.functional, or empty
+  Family family;
+  std::string_view summary;  ///< one sentence
+  Interval input = reals;    ///< what the input may be; checked where the loss is undefined elsewhere
+  Interval target = reals;
+  bool checks_domain = false;  ///< whether elements outside the domains are errors, as PyTorch has it
+  Trait traits = Trait::none;
+  std::string_view use_when;
+  std::string_view avoid_when;
+  std::string_view source;       ///< paper or text, with the equation where there is one
+  std::string_view differences;  ///< from PyTorch, and why; empty where there are none
+};
+
+/// A parameter of loss L: a field of its struct.
+template <class L>
+struct Parameter {
+  std::string_view name;
+  std::variant<double L::*, bool L::*> field;
+  std::string_view meaning;
+  Interval valid = reals;
+};
+
+}  // namespace perdita

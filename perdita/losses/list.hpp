@@ -1,0 +1,85 @@
+// The list of losses: the single place where a loss is named. Functions, modules, command line, reference pages, tests
+// and benchmarks are made from it.
+//
+// X(struct, function, module): the formula, its name in perdita::functional, its name in perdita::nn.
+#pragma once
+
+#include <string_view>
+
+#include "perdita/losses/binary/binary_cross_entropy.hpp"
+#include "perdita/losses/binary/binary_cross_entropy_with_logits.hpp"
+#include "perdita/losses/binary/binary_focal.hpp"
+#include "perdita/losses/binary/hinge_embedding.hpp"
+#include "perdita/losses/binary/soft_margin.hpp"
+#include "perdita/losses/regression/gaussian_nll.hpp"
+#include "perdita/losses/regression/huber.hpp"
+#include "perdita/losses/regression/kl_div.hpp"
+#include "perdita/losses/regression/l1.hpp"
+#include "perdita/losses/regression/mse.hpp"
+#include "perdita/losses/regression/poisson_nll.hpp"
+#include "perdita/losses/regression/smooth_l1.hpp"
+#include "perdita/losses/softmax/cross_entropy.hpp"
+#include "perdita/losses/softmax/focal.hpp"
+
+/// Formulas of one input and one target element.
+#define PERDITA_PAIR_LOSSES(X)                                                                              \
+  X(Mse, mse_loss, MSELoss)                                                                                 \
+  X(L1, l1_loss, L1Loss)                                                                                    \
+  X(SmoothL1, smooth_l1_loss, SmoothL1Loss)                                                                 \
+  X(Huber, huber_loss, HuberLoss)                                                                           \
+  X(PoissonNll, poisson_nll_loss, PoissonNLLLoss)                                                           \
+  X(KlDiv, kl_div, KLDivLoss)                                                                               \
+  X(BinaryCrossEntropy, binary_cross_entropy, BCELoss)                                                      \
+  X(BinaryCrossEntropyWithLogits, binary_cross_entropy_with_logits, BCEWithLogitsLoss)                      \
+  X(SoftMargin, soft_margin_loss, SoftMarginLoss)                                                           \
+  X(HingeEmbedding, hinge_embedding_loss, HingeEmbeddingLoss)                                               \
+  X(BinaryFocal, binary_focal_loss, BinaryFocalLoss)
+
+/// Formulas of an input, a target and a variance.
+#define PERDITA_TRIPLE_LOSSES(X) X(GaussianNll, gaussian_nll_loss, GaussianNLLLoss)
+
+/// Formulas of a class's log-probability and its target.
+#define PERDITA_SOFTMAX_LOSSES(X)                \
+  X(CrossEntropy, cross_entropy, CrossEntropyLoss) \
+  X(Focal, focal_loss, FocalLoss)
+
+namespace perdita {
+
+template <class... Losses>
+struct TypeList {
+  /// Calls visitor(L{}) for each loss.
+  template <class Visitor>
+  static void each(Visitor&& visitor) {
+    (visitor(Losses{}), ...);
+  }
+};
+
+namespace detail {
+template <class First, class... Rest>
+struct TailOf {
+  using type = TypeList<Rest...>;
+};
+}  // namespace detail
+
+// Each entry contributes ", Loss"; the leading int is dropped.
+#define PERDITA_TYPE(Loss, function, Module) , Loss
+using PairLosses = detail::TailOf<int PERDITA_PAIR_LOSSES(PERDITA_TYPE)>::type;
+using TripleLosses = detail::TailOf<int PERDITA_TRIPLE_LOSSES(PERDITA_TYPE)>::type;
+using SoftmaxLosses = detail::TailOf<int PERDITA_SOFTMAX_LOSSES(PERDITA_TYPE)>::type;
+#undef PERDITA_TYPE
+
+template <class Visitor>
+void for_each_loss(Visitor&& visitor) {
+  PairLosses::each(visitor);
+  TripleLosses::each(visitor);
+  SoftmaxLosses::each(visitor);
+}
+
+/// The parameters of a loss, or nothing.
+template <class Loss>
+constexpr auto parameters_of() {
+  if constexpr (requires { Loss::parameters(); }) return Loss::parameters();
+  else return std::array<Parameter<Loss>, 0>{};
+}
+
+}  // namespace perdita

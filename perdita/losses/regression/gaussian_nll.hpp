@@ -1,0 +1,41 @@
+#pragma once
+
+#include <array>
+
+#include "perdita/losses/info.hpp"
+
+namespace perdita {
+
+/// Negative log-likelihood of a normal law whose variance the model gives too.
+struct GaussianNll {
+  static constexpr LossInfo info{
+      .name = "gaussian_nll",
+      .torch_name = "gaussian_nll_loss",
+      .family = Family::regression,
+      .summary = "(log v + (y - t)^2 / v) / 2 for a predicted mean y and variance v >= eps.",
+      .traits = Trait::convex | Trait::smooth | Trait::symmetric | Trait::proper,
+      .use_when = "the noise differs from sample to sample and the model should say how much",
+      .avoid_when = "the variance cannot be learned from the data at hand: it collapses (see mse, huber)",
+      .source =
+          "Nix and Weigend, Estimating the mean and variance of the target probability distribution, ICNN 1994, "
+          "eq. 4",
+      .differences = ""};
+  static constexpr auto parameters() {
+    return std::array{Parameter<GaussianNll>{"full", &GaussianNll::full, "adds the constant log(2 pi) / 2"},
+                      Parameter<GaussianNll>{"eps", &GaussianNll::eps, "the least variance", positive}};
+  }
+
+  bool full = false;
+  double eps = 1e-6;
+
+  // As in PyTorch the clamp of the variance is outside the graph: its gradient passes as if there were none.
+  auto operator()(auto y, auto t, auto variance) const {
+    const auto v = with_slope(
+        variance, [=, this](auto given) { return clamp_min(given, eps); },
+        [](auto given) { return 1.0 + 0.0 * given; });
+    const auto loss = 0.5 * (log(v) + square(y - t) / v);
+    return full ? loss + 0.91893853320467274 : loss + 0.0;  // log(2 pi) / 2
+  }
+};
+
+}  // namespace perdita

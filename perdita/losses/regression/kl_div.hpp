@@ -1,0 +1,35 @@
+#pragma once
+
+#include <array>
+
+#include "perdita/losses/info.hpp"
+
+namespace perdita {
+
+/// One term of the Kullback-Leibler divergence of the target from the input.
+struct KlDiv {
+  static constexpr LossInfo info{
+      .name = "kl_div",
+      .torch_name = "kl_div",
+      .family = Family::regression,
+      .summary = "t (log t - y), where y is a log-probability and t a probability (or its logarithm).",
+      .target = non_negative,
+      .traits = Trait::convex | Trait::lipschitz | Trait::smooth,
+      .use_when = "the target is a distribution: distillation, variational inference; use reduction batchmean",
+      .avoid_when = "targets are class indices (see cross_entropy)",
+      .source = "Kullback and Leibler, On information and sufficiency, Ann. Math. Statist. 22, 1951, eq. 2.4",
+      .differences = "a target of probability 0 adds 0 even where the input is -inf; PyTorch gives nan there"};
+  static constexpr auto parameters() {
+    return std::array{
+        Parameter<KlDiv>{"log_target", &KlDiv::log_target, "whether the target is a log-probability too"}};
+  }
+
+  bool log_target = false;
+
+  auto operator()(auto y, auto t) const {
+    if (log_target) return select(exp(t) == 0.0, 0.0, exp(t) * (t - y));
+    return select(t == 0.0, 0.0, t * (log(t) - y));
+  }
+};
+
+}  // namespace perdita

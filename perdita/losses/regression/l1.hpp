@@ -1,0 +1,23 @@
+#pragma once
+
+#include "perdita/losses/info.hpp"
+
+namespace perdita {
+
+/// Absolute error: its minimiser is the conditional median.
+struct L1 {
+  static constexpr LossInfo info{
+      .name = "l1",
+      .torch_name = "l1_loss",
+      .family = Family::regression,
+      .summary = "Absolute error, |y - t|.",
+      .traits = Trait::convex | Trait::lipschitz | Trait::symmetric | Trait::never_negative,
+      .use_when = "a few targets are badly wrong; you want the conditional median",
+      .avoid_when = "you need a gradient that fades near the target (see smooth_l1, huber)",
+      .source = "Boscovich 1757; Koenker and Bassett, Regression quantiles, Econometrica 46, 1978, eq. 2.1 at 1/2",
+      .differences = ""};
+
+  auto operator()(auto y, auto t) const { return abs(y - t); }
+};
+
+}  // namespace perdita

@@ -1,0 +1,23 @@
+#pragma once
+
+#include "perdita/losses/info.hpp"
+
+namespace perdita {
+
+/// Squared error: the negative log-likelihood of a normal error of constant variance.
+struct Mse {
+  static constexpr LossInfo info{
+      .name = "mse",
+      .torch_name = "mse_loss",
+      .family = Family::regression,
+      .summary = "Squared error, (y - t)^2.",
+      .traits = Trait::convex | Trait::smooth | Trait::symmetric | Trait::never_negative | Trait::proper,
+      .use_when = "errors are roughly normal and large ones really are that much worse; you want the conditional mean",
+      .avoid_when = "there are outliers (see huber, l1) or the target is a class (see cross_entropy)",
+      .source = "Legendre, Nouvelles methodes pour la determination des orbites des cometes, 1805",
+      .differences = ""};
+
+  auto operator()(auto y, auto t) const { return square(y - t); }
+};
+
+}  // namespace perdita

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <array>
+
+#include "perdita/losses/info.hpp"
+
+namespace perdita {
+
+/// Negative log-likelihood of counts under a Poisson law.
+struct PoissonNll {
+  static constexpr LossInfo info{
+      .name = "poisson_nll",
+      .torch_name = "poisson_nll_loss",
+      .family = Family::regression,
+      .summary = "exp(y) - t y for counts t, where y is the logarithm of the expected count.",
+      .target = non_negative,
+      .traits = Trait::convex | Trait::smooth,
+      .use_when = "the target is a count of rare, independent events",
+      .avoid_when = "counts vary more than their mean (overdispersion), or are not counts",
+      .source = "Cameron and Trivedi, Regression Analysis of Count Data, 2nd ed. 2013, eq. 3.3",
+      .differences = ""};
+  static constexpr auto parameters() {
+    return std::array{
+        Parameter<PoissonNll>{"log_input", &PoissonNll::log_input, "whether the input is the logarithm of the rate"},
+        Parameter<PoissonNll>{"full", &PoissonNll::full, "adds Stirling's approximation of log t! where t > 1"},
+        Parameter<PoissonNll>{"eps", &PoissonNll::eps, "added to a rate before its logarithm", non_negative}};
+  }
+
+  bool log_input = true;
+  bool full = false;
+  double eps = 1e-8;
+
+  auto operator()(auto y, auto t) const {
+    const auto loss = log_input ? exp(y) - t * y : y - t * log(y + eps);
+    if (!full) return loss;
+    // t log t - t + log(2 pi t) / 2; the inner select keeps the logarithm away from t <= 1, where it is not wanted.
+    const auto large = select(t > 1.0, t, 2.0);
+    const auto stirling = large * log(large) - large + 0.5 * log(6.283185307179586 * large);
+    return loss + select(t > 1.0, stirling, 0.0);
+  }
+};
+
+}  // namespace perdita

@@ -1,0 +1,27 @@
+#pragma once
+
+#include "perdita/losses/info.hpp"
+
+namespace perdita {
+
+/// The term of one class in the cross-entropy of a target distribution with softmax(logits).
+/// Formulas of this family take the log-probability of a class and the target's probability of it.
+struct CrossEntropy {
+  static constexpr LossInfo info{
+      .name = "cross_entropy",
+      .torch_name = "cross_entropy",
+      .family = Family::softmax,
+      .summary = "-sum_k t_k log p_k with p = softmax(logits); -log p of the true class for a class index.",
+      .target = probabilities,
+      .traits = Trait::convex | Trait::lipschitz | Trait::smooth | Trait::never_negative | Trait::proper,
+      .use_when = "exactly one of several classes holds",
+      .avoid_when = "several labels may hold at once (see binary_cross_entropy_with_logits)",
+      .source = "Bridle, Probabilistic interpretation of feedforward classification network outputs, 1990, section 3",
+      .differences =
+          "a class of target probability 0 adds 0 even where its logit is -inf (PyTorch: nan); ignored rows "
+          "have gradient 0 even where their logits are nan (PyTorch: nan)"};
+
+  auto operator()(auto log_p, auto t) const { return select(t == 0.0, 0.0, -t * log_p); }
+};
+
+}  // namespace perdita

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <array>
+
+#include "perdita/losses/info.hpp"
+
+namespace perdita {
+
+/// Cross-entropy of several classes, faded by (1 - p)^gamma where the true class is already likely.
+struct Focal {
+  static constexpr LossInfo info{
+      .name = "focal",
+      .torch_name = "",
+      .family = Family::softmax,
+      .summary = "-sum_k t_k (1 - p_k)^gamma log p_k with p = softmax(logits); class weights serve as alpha.",
+      .target = probabilities,
+      .traits = Trait::smooth | Trait::lipschitz | Trait::never_negative,
+      .use_when = "most samples are easy and drown the hard ones; it also calibrates over-confident networks",
+      .avoid_when = "classes are rare rather than hard: it does not re-balance them (use class weights)",
+      .source =
+          "Lin, Goyal, Girshick, He and Dollar, Focal loss for dense object detection, ICCV 2017, eq. 4, on "
+          "softmax probabilities",
+      .differences = ""};
+  static constexpr auto parameters() {
+    return std::array{
+        Parameter<Focal>{"gamma", &Focal::gamma, "how fast easy samples fade; 0 is cross-entropy", non_negative}};
+  }
+
+  double gamma = 2.0;
+
+  // 1 - p = -expm1(log p) does not cancel. At p = 1 the product is 0 whatever gamma.
+  auto operator()(auto log_p, auto t) const {
+    const auto miss = -expm1(log_p);
+    return select((t == 0.0) | (miss == 0.0), 0.0, -t * pow(miss, gamma) * log_p);
+  }
+};
+
+}  // namespace perdita

@@ -1,0 +1,87 @@
+// Losses over your own memory: spans in, value out, gradient written. No tensors, nothing kept.
+//
+// Any formula will do, ours or a lambda:
+//   double v = value_and_gradient(Huber{.delta = 2}, y, t, gradient);
+//   double v = value_and_gradient([](auto y, auto t) { return log_cosh(y - t); }, y, t, gradient);
+#pragma once
+
+#include <array>
+#include <span>
+#include <type_traits>
+
+#include "perdita/kernels/elementwise.hpp"
+#include "perdita/losses/reduction.hpp"
+
+namespace perdita {
+
+namespace detail {
+
+template <class T>
+void check_sizes(std::string_view operation, std::span<const T> input, std::span<const T> target,
+                 std::span<const T> output, std::string_view output_name) {
+  if (target.size() != input.size()) {
+    fail<ShapeError>("{}: target has {} elements, but input has {} (valid: as many)", operation, target.size(),
+                     input.size());
+  }
+  if (output.size() != input.size()) {
+    fail<ShapeError>("{}: {} has room for {} elements, but input has {} (valid: as many)", operation, output_name,
+                     output.size(), input.size());
+  }
+}
+
+/// What the sum is divided by. The mean of nothing is nan, as PyTorch has it.
+inline double denominator(std::string_view operation, Reduction reduction, std::size_t count) {
+  switch (reduction) {
+    case Reduction::mean:
+      return static_cast<double>(count);
+    case Reduction::sum:
+      return 1;
+    default:
+      fail<ValueError>(
+          "{}: reduction must be mean or sum over spans, which have no shape (for losses of single "
+          "elements call values())",
+          operation);
+  }
+}
+
+template <class Range>
+using ElementOf = std::remove_cv_t<typename decltype(std::span(std::declval<Range&>()))::element_type>;
+
+}  // namespace detail
+
+/// The reduced loss of `formula(input, target)`. Spans of float or double, of equal size; ShapeError otherwise.
+template <class Formula, class Input, class Target>
+double value(const Formula& formula, const Input& input, const Target& target, Reduction reduction = Reduction::mean) {
+  using T = detail::ElementOf<const Input>;
+  const std::span<const T> y(input), t(target);
+  detail::check_sizes<T>("value", y, t, y, "input");
+  const double sum = kernels::elementwise<Formula, T, 2>(formula, {y.data(), t.data()}, {}, std::ssize(y));
+  return sum / detail::denominator("value", reduction, y.size());
+}
+
+/// The loss of each element into `output`; returns their sum.
+template <class Formula, class Input, class Target, class Output>
+double values(const Formula& formula, const Input& input, const Target& target, Output&& output) {
+  using T = detail::ElementOf<const Input>;
+  const std::span<const T> y(input), t(target);
+  const std::span<T> out(output);
+  detail::check_sizes<T>("values", y, t, out, "output");
+  return kernels::elementwise<Formula, T, 2>(formula, {y.data(), t.data()}, {.values = out.data()}, std::ssize(y));
+}
+
+/// The reduced loss, and into `gradient` its derivative by each element of the input, in one pass over memory.
+/// `gradient` may be the input itself.
+template <class Formula, class Input, class Target, class Gradient>
+double value_and_gradient(const Formula& formula, const Input& input, const Target& target, Gradient&& gradient,
+                          Reduction reduction = Reduction::mean) {
+  using T = detail::ElementOf<const Input>;
+  const std::span<const T> y(input), t(target);
+  const std::span<T> out(gradient);
+  detail::check_sizes<T>("value_and_gradient", y, t, out, "gradient");
+  const double denominator = detail::denominator("value_and_gradient", reduction, y.size());
+  const double sum = kernels::elementwise<Formula, T, 2>(
+      formula, {y.data(), t.data()}, {.gradient = out.data(), .scale = 1 / denominator}, std::ssize(y));
+  return sum / denominator;
+}
+
+}  // namespace perdita

@@ -1,0 +1,117 @@
+// The properties that losses claim, checked on random points; a planted false claim must be found.
+#include <gtest/gtest.h>
+
+#include "samples.hpp"
+
+namespace perdita {
+namespace {
+
+using testing::draw;
+using testing::draw_target;
+using testing::slope_at;
+using testing::value_at;
+
+/// Counts the random points that contradict a claim.
+template <class Loss>
+int contradictions(const Loss& loss, Trait claim, unsigned seed) {
+  std::mt19937 random(seed);
+  std::uniform_real_distribution<double> unit(0, 1);
+  const Interval& domain = Loss::info.input;
+  int found = 0;
+  double steepest_inside = 0;
+  for (int i = 0; i < 4000; ++i)
+    steepest_inside =
+        std::max(steepest_inside, std::abs(slope_at(loss, draw(domain, random), draw_target(loss, random))));
+  for (int i = 0; i < 4000; ++i) {
+    const double a = draw(domain, random), b = draw(domain, random), t = draw_target(loss, random), mix = unit(random);
+    const double at_a = value_at(loss, a, t), at_b = value_at(loss, b, t);
+    const double tolerance = 1e-9 * (1 + std::abs(at_a) + std::abs(at_b));
+    switch (claim) {
+      case Trait::convex:
+        found += value_at(loss, mix * a + (1 - mix) * b, t) > mix * at_a + (1 - mix) * at_b + tolerance;
+        break;
+      case Trait::lipschitz:
+        found += std::abs(slope_at(loss, 1e4 * a, t)) > 2 * steepest_inside;
+        break;
+      case Trait::symmetric:
+        found += std::abs(value_at(loss, t + a, t) - value_at(loss, t - a, t)) > tolerance;
+        break;
+      case Trait::never_negative:
+        found += at_a < -tolerance;
+        break;
+      case Trait::smooth: {
+        // Bisects towards the largest jump of the slope between a and b: a kink's does not shrink with the interval.
+        double low = a, high = b;
+        for (int step = 0; step < 30; ++step) {
+          const double middle = 0.5 * (low + high), s = slope_at(loss, middle, t);
+          if (std::abs(s - slope_at(loss, low, t)) > std::abs(s - slope_at(loss, high, t)))
+            high = middle;
+          else
+            low = middle;
+        }
+        found +=
+            std::abs(slope_at(loss, high, t) - slope_at(loss, low, t)) > 1e-4 * (1 + std::abs(slope_at(loss, low, t)));
+        break;
+      }
+      default:
+        break;
+    }
+  }
+  return found;
+}
+
+/// Whether the expected loss over hard targets drawn with probability p is least where the model says p: for binary
+/// losses of a logit (t in {0, 1} or {-1, 1}) or probability.
+template <class Loss>
+int improper(const Loss& loss) {
+  int found = 0;
+  const double negative = Loss::info.target.low, positive = Loss::info.target.high;
+  for (double p : {0.1, 0.3, 0.5, 0.85}) {
+    const double best = Loss::info.input.high == 1 ? p : std::log(p / (1 - p));
+    const double slope = p * slope_at(loss, best, positive) + (1 - p) * slope_at(loss, best, negative);
+    found += std::abs(slope) > 1e-9;
+  }
+  return found;
+}
+
+template <class Loss>
+void check_claims() {
+  SCOPED_TRACE(Loss::info.name);
+  for (Trait claim : {Trait::convex, Trait::lipschitz, Trait::symmetric, Trait::never_negative, Trait::smooth}) {
+    if (has(Loss::info.traits, claim)) {
+      EXPECT_EQ(contradictions(Loss{}, claim, 21), 0) << static_cast<unsigned>(claim);
+    }
+  }
+  if (has(Loss::info.traits, Trait::proper) && Loss::info.family == Family::binary) {
+    EXPECT_EQ(improper(Loss{}), 0);
+  }
+}
+
+TEST(Claims, HoldForEveryPairLoss) {
+  PairLosses::each([]<class Loss>(Loss) { check_claims<Loss>(); });
+}
+
+// What each trait must not be granted to.
+TEST(Claims, FalseOnesAreFound) {
+  EXPECT_GT(contradictions(BinaryFocal{}, Trait::convex, 1), 0);
+  EXPECT_GT(contradictions(Mse{}, Trait::lipschitz, 1), 0);
+  EXPECT_GT(contradictions(BinaryCrossEntropyWithLogits{}, Trait::symmetric, 1), 0);
+  EXPECT_GT(contradictions(PoissonNll{}, Trait::never_negative, 1), 0);
+  EXPECT_GT(contradictions(L1{}, Trait::smooth, 1), 0);
+  EXPECT_GT(contradictions(HingeEmbedding{}, Trait::smooth, 1), 0);
+  EXPECT_GT(improper(BinaryFocal{}), 0);
+}
+
+TEST(Catalogue, EntriesAreComplete) {
+  for_each_loss([]<class Loss>(Loss) {
+    EXPECT_FALSE(Loss::info.name.empty());
+    EXPECT_GT(Loss::info.summary.size(), 10u) << Loss::info.name;
+    EXPECT_GT(Loss::info.use_when.size(), 10u) << Loss::info.name;
+    EXPECT_GT(Loss::info.avoid_when.size(), 10u) << Loss::info.name;
+    EXPECT_GT(Loss::info.source.size(), 10u) << Loss::info.name;
+    for (const auto& parameter : parameters_of<Loss>()) EXPECT_GT(parameter.meaning.size(), 5u) << Loss::info.name;
+  });
+}
+
+}  // namespace
+}  // namespace perdita

@@ -1,0 +1,73 @@
+// Inputs and targets drawn from the domains a loss declares.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "perdita/losses/list.hpp"
+#include "perdita/math/dual.hpp"
+
+namespace perdita::testing {
+
+using Real = Pack<double, 1>;
+
+inline double draw(const Interval& interval, std::mt19937& random) {
+  if (interval.ends_only) return random() & 1 ? interval.high : interval.low;
+  std::uniform_real_distribution<double> inside(std::max(interval.low, -6.0), std::min(interval.high, 6.0));
+  return inside(random);
+}
+
+/// An input where the loss is defined: a rate where it is not taken as a logarithm.
+template <class Loss>
+double draw_input(const Loss& loss, std::mt19937& random) {
+  const double input = draw(Loss::info.input, random);
+  if constexpr (requires { loss.log_input; }) {
+    if (!loss.log_input) return 0.05 + std::abs(input);
+  }
+  return input;
+}
+
+/// A target where the loss is defined: log-probabilities where it asks for them, counts and hard labels as well.
+template <class Loss>
+double draw_target(const Loss& loss, std::mt19937& random) {
+  double target = draw(Loss::info.target, random);
+  if (random() % 4 == 0) target = std::round(target);
+  if constexpr (requires { loss.log_target; }) {
+    if (loss.log_target) target = -std::abs(draw(reals, random));
+  }
+  return target;
+}
+
+/// The formula on plain double numbers.
+template <class Loss>
+double value_at(const Loss& loss, double y, double t) {
+  return Real(loss(Real(y), Real(t)))[0];
+}
+template <class Loss>
+double slope_at(const Loss& loss, double y, double t) {
+  return loss(Dual<Real>{Real(y), Real(1.0)}, Real(t)).d[0];
+}
+
+/// The loss with its default parameters, and with each parameter moved.
+template <class Loss>
+std::vector<Loss> variants() {
+  std::vector<Loss> all{Loss{}};
+  for (const auto& parameter : parameters_of<Loss>()) {
+    Loss moved;
+    std::visit(
+        [&](auto field) {
+          if constexpr (std::is_same_v<std::remove_reference_t<decltype(moved.*field)>, bool>)
+            moved.*field = !(moved.*field);
+          else
+            moved.*field = parameter.valid.contains(moved.*field + 0.6) ? moved.*field + 0.6 : moved.*field / 2;
+        },
+        parameter.field);
+    all.push_back(moved);
+  }
+  return all;
+}
+
+}  // namespace perdita::testing

@@ -1,0 +1,60 @@
+// Losses over spans, built in or a user's lambda.
+#include "perdita/losses/span.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+#include "perdita/losses/list.hpp"
+
+namespace perdita {
+namespace {
+
+const std::vector<float> outputs{0.5f, -1, 3, 0}, labels{1, 1, 1, 0};
+
+TEST(Span, MeanAndGradientOfABuiltIn) {
+  std::vector<float> gradient(4);
+  EXPECT_FLOAT_EQ(static_cast<float>(value_and_gradient(Mse{}, outputs, labels, gradient)), (0.25f + 4 + 4) / 4);
+  EXPECT_EQ(gradient, (std::vector<float>{-0.25f, -1, 1, 0}));
+  EXPECT_DOUBLE_EQ(value(Mse{}, outputs, labels, Reduction::sum), 8.25);
+}
+
+TEST(Span, AnyLambdaIsALoss) {
+  const double under = 3;
+  const auto newsvendor = [=](auto y, auto t) {
+    const auto e = y - t;
+    return select(e < 0.0, -under * e, e);
+  };
+  std::vector<float> gradient(4);
+  EXPECT_DOUBLE_EQ(value_and_gradient(newsvendor, outputs, labels, gradient, Reduction::sum), 1.5 + 6 + 2 + 0);
+  EXPECT_EQ(gradient, (std::vector<float>{-3, -3, 1, 1}));
+}
+
+TEST(Span, LossesOfSingleElements) {
+  std::vector<double> y{1, 2}, t{0, 4}, losses(2);
+  EXPECT_EQ(values(L1{}, y, t, losses), 3);
+  EXPECT_EQ(losses, (std::vector<double>{1, 2}));
+}
+
+TEST(Span, MeanOfNothingIsNaN) {
+  const std::vector<float> none;
+  EXPECT_TRUE(std::isnan(value(Mse{}, none, none)));
+  EXPECT_EQ(value(Mse{}, none, none, Reduction::sum), 0);
+}
+
+TEST(Span, SizesAreChecked) {
+  std::vector<float> gradient(3);
+  try {
+    value_and_gradient(Mse{}, outputs, labels, gradient);
+    FAIL() << "expected ShapeError";
+  } catch (const ShapeError& error) {
+    EXPECT_STREQ(error.what(),
+                 "value_and_gradient: gradient has room for 3 elements, but input has 4 (valid: as many)");
+  }
+  EXPECT_THROW(value(Mse{}, outputs, gradient), ShapeError);
+  EXPECT_THROW(value(Mse{}, outputs, labels, Reduction::none), ValueError);
+}
+
+}  // namespace
+}  // namespace perdita
