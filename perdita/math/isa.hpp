@@ -32,15 +32,15 @@ struct Target {
 
 // g++ drops `flatten` from the clones it makes of a function, hence noclone.
 #if defined(__clang__)
-#define PERDITA_KERNEL gnu::flatten, gnu::noinline
+#define PERDITA_KERNEL_ATTRIBUTES gnu::flatten, gnu::noinline
 #else
-#define PERDITA_KERNEL gnu::flatten, gnu::noinline, gnu::noclone
+#define PERDITA_KERNEL_ATTRIBUTES gnu::flatten, gnu::noinline, gnu::noclone
 #endif
 
 // Arguments travel by value: a formula reached through a reference would have its captures reloaded at every step,
 // since stores to the gradient may alias them.
 template <class Kernel, class... Args>
-[[PERDITA_KERNEL]] auto kernel_baseline(Kernel kernel, Args... args) {
+[[PERDITA_KERNEL_ATTRIBUTES]] auto kernel_baseline(Kernel kernel, Args... args) {
   return kernel(Target<Isa::baseline>{}, args...);
 }
 
@@ -51,12 +51,12 @@ template <class Kernel, class... Args>
 #define PERDITA_TARGET_AVX512 "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,prefer-vector-width=512"
 #endif
 template <class Kernel, class... Args>
-[[gnu::target("avx2,fma"), PERDITA_KERNEL]] auto kernel_avx2(Kernel kernel, Args... args) {
+[[gnu::target("avx2,fma"), PERDITA_KERNEL_ATTRIBUTES]] auto kernel_avx2(Kernel kernel, Args... args) {
   return kernel(Target<Isa::avx2>{}, args...);
 }
 
 template <class Kernel, class... Args>
-[[gnu::target(PERDITA_TARGET_AVX512), PERDITA_KERNEL]] auto kernel_avx512(Kernel kernel, Args... args) {
+[[gnu::target(PERDITA_TARGET_AVX512), PERDITA_KERNEL_ATTRIBUTES]] auto kernel_avx512(Kernel kernel, Args... args) {
   return kernel(Target<Isa::avx512>{}, args...);
 }
 #endif
