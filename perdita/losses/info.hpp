@@ -4,7 +4,9 @@
 
 #include <limits>
 #include <string_view>
-#include <variant>
+#include <type_traits>
+
+#include "perdita/losses/reduction.hpp"
 
 namespace perdita {
 
@@ -64,7 +66,9 @@ struct LossInfo {
   std::string_view summary;  ///< one sentence
   Interval input = reals;    ///< what the input may be; checked where the loss is undefined elsewhere
   Interval target = reals;
-  bool checks_domain = false;  ///< whether elements outside the domains are errors, as PyTorch has it
+  bool broadcasts = true;             ///< whether input and target may differ in shape
+  Normalize mean = Normalize::count;  ///< the standard denominator of a mean with element weights
+  bool checks_domain = false;         ///< whether elements outside the domains are errors, as PyTorch has it
   Trait traits = Trait::none;
   std::string_view use_when;
   std::string_view avoid_when;
@@ -72,13 +76,38 @@ struct LossInfo {
   std::string_view differences;  ///< from PyTorch, and why; empty where there are none
 };
 
-/// A parameter of loss L: a field of its struct.
+/// A parameter of loss L: a number or bool that is a field of its struct.
 template <class L>
 struct Parameter {
   std::string_view name;
-  std::variant<double L::*, bool L::*> field;
   std::string_view meaning;
-  Interval valid = reals;
+  Interval valid;
+  bool is_bool;
+  double (*get)(const L&);
+  void (*set)(L&, double);
 };
+
+namespace detail {
+template <class>
+struct FieldOf;
+template <class L, class F>
+struct FieldOf<F L::*> {
+  using Loss = L;
+  using Field = F;
+};
+}  // namespace detail
+
+/// Describes a field: parameter<&Huber::delta>("delta", "where the parabola meets its tangent", positive).
+template <auto field>
+constexpr auto parameter(std::string_view name, std::string_view meaning, const Interval& valid = reals) {
+  using L = typename detail::FieldOf<decltype(field)>::Loss;
+  using F = typename detail::FieldOf<decltype(field)>::Field;
+  return Parameter<L>{name,
+                      meaning,
+                      valid,
+                      std::is_same_v<F, bool>,
+                      [](const L& loss) { return static_cast<double>(loss.*field); },
+                      [](L& loss, double value) { loss.*field = static_cast<F>(value); }};
+}
 
 }  // namespace perdita

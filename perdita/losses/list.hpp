@@ -20,28 +20,32 @@
 #include "perdita/losses/regression/smooth_l1.hpp"
 #include "perdita/losses/softmax/cross_entropy.hpp"
 #include "perdita/losses/softmax/focal.hpp"
+#include "perdita/losses/softmax/nll.hpp"
 
 /// Formulas of one input and one target element.
-#define PERDITA_PAIR_LOSSES(X)                                                                              \
-  X(Mse, mse_loss, MSELoss)                                                                                 \
-  X(L1, l1_loss, L1Loss)                                                                                    \
-  X(SmoothL1, smooth_l1_loss, SmoothL1Loss)                                                                 \
-  X(Huber, huber_loss, HuberLoss)                                                                           \
-  X(PoissonNll, poisson_nll_loss, PoissonNLLLoss)                                                           \
-  X(KlDiv, kl_div, KLDivLoss)                                                                               \
-  X(BinaryCrossEntropy, binary_cross_entropy, BCELoss)                                                      \
-  X(BinaryCrossEntropyWithLogits, binary_cross_entropy_with_logits, BCEWithLogitsLoss)                      \
-  X(SoftMargin, soft_margin_loss, SoftMarginLoss)                                                           \
-  X(HingeEmbedding, hinge_embedding_loss, HingeEmbeddingLoss)                                               \
+#define PERDITA_PAIR_LOSSES(X)                                                         \
+  X(Mse, mse_loss, MSELoss)                                                            \
+  X(L1, l1_loss, L1Loss)                                                               \
+  X(SmoothL1, smooth_l1_loss, SmoothL1Loss)                                            \
+  X(Huber, huber_loss, HuberLoss)                                                      \
+  X(PoissonNll, poisson_nll_loss, PoissonNLLLoss)                                      \
+  X(KlDiv, kl_div, KLDivLoss)                                                          \
+  X(BinaryCrossEntropy, binary_cross_entropy, BCELoss)                                 \
+  X(BinaryCrossEntropyWithLogits, binary_cross_entropy_with_logits, BCEWithLogitsLoss) \
+  X(SoftMargin, soft_margin_loss, SoftMarginLoss)                                      \
+  X(HingeEmbedding, hinge_embedding_loss, HingeEmbeddingLoss)                          \
   X(BinaryFocal, binary_focal_loss, BinaryFocalLoss)
 
 /// Formulas of an input, a target and a variance.
 #define PERDITA_TRIPLE_LOSSES(X) X(GaussianNll, gaussian_nll_loss, GaussianNLLLoss)
 
 /// Formulas of a class's log-probability and its target.
-#define PERDITA_SOFTMAX_LOSSES(X)                \
+#define PERDITA_SOFTMAX_LOSSES(X)                  \
   X(CrossEntropy, cross_entropy, CrossEntropyLoss) \
   X(Focal, focal_loss, FocalLoss)
+
+/// Losses that pick the log-probability of a class.
+#define PERDITA_PICKING_LOSSES(X) X(Nll, nll_loss, NLLLoss)
 
 namespace perdita {
 
@@ -66,6 +70,7 @@ struct TailOf {
 using PairLosses = detail::TailOf<int PERDITA_PAIR_LOSSES(PERDITA_TYPE)>::type;
 using TripleLosses = detail::TailOf<int PERDITA_TRIPLE_LOSSES(PERDITA_TYPE)>::type;
 using SoftmaxLosses = detail::TailOf<int PERDITA_SOFTMAX_LOSSES(PERDITA_TYPE)>::type;
+using PickingLosses = detail::TailOf<int PERDITA_PICKING_LOSSES(PERDITA_TYPE)>::type;
 #undef PERDITA_TYPE
 
 template <class Visitor>
@@ -73,13 +78,16 @@ void for_each_loss(Visitor&& visitor) {
   PairLosses::each(visitor);
   TripleLosses::each(visitor);
   SoftmaxLosses::each(visitor);
+  PickingLosses::each(visitor);
 }
 
 /// The parameters of a loss, or nothing.
 template <class Loss>
 constexpr auto parameters_of() {
-  if constexpr (requires { Loss::parameters(); }) return Loss::parameters();
-  else return std::array<Parameter<Loss>, 0>{};
+  if constexpr (requires { Loss::parameters(); })
+    return Loss::parameters();
+  else
+    return std::array<Parameter<Loss>, 0>{};
 }
 
 }  // namespace perdita

@@ -57,14 +57,11 @@ std::vector<Loss> variants() {
   std::vector<Loss> all{Loss{}};
   for (const auto& parameter : parameters_of<Loss>()) {
     Loss moved;
-    std::visit(
-        [&](auto field) {
-          if constexpr (std::is_same_v<std::remove_reference_t<decltype(moved.*field)>, bool>)
-            moved.*field = !(moved.*field);
-          else
-            moved.*field = parameter.valid.contains(moved.*field + 0.6) ? moved.*field + 0.6 : moved.*field / 2;
-        },
-        parameter.field);
+    const double value = parameter.get(moved);
+    if (parameter.is_bool)
+      parameter.set(moved, 1 - value);
+    else
+      parameter.set(moved, parameter.valid.contains(value + 0.6) ? value + 0.6 : value / 2);
     all.push_back(moved);
   }
   return all;

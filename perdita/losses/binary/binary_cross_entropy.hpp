@@ -13,6 +13,7 @@ struct BinaryCrossEntropy {
       .summary = "-t log y - (1 - t) log(1 - y) for a probability y, each logarithm at least -100.",
       .input = probabilities,
       .target = probabilities,
+      .broadcasts = false,
       .checks_domain = true,
       .traits = Trait::convex | Trait::smooth | Trait::never_negative | Trait::proper,
       .use_when = "the model's output really is a probability and nothing before it can be taken as a logit",

@@ -12,6 +12,7 @@ struct BinaryCrossEntropyWithLogits {
       .family = Family::binary,
       .summary = "-t log sigmoid(y) - (1 - t) log sigmoid(-y) for a logit y.",
       .target = probabilities,
+      .broadcasts = false,
       .traits = Trait::convex | Trait::lipschitz | Trait::smooth | Trait::never_negative | Trait::proper,
       .use_when = "two classes, or several labels that do not exclude one another",
       .avoid_when = "exactly one of several classes holds (see cross_entropy)",

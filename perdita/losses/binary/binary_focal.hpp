@@ -23,11 +23,10 @@ struct BinaryFocal {
           "the web, alpha (1 - exp(-b))^gamma b for the cross-entropy b of a hard label"};
   static constexpr auto parameters() {
     return std::array{
-        Parameter<BinaryFocal>{"alpha", &BinaryFocal::alpha, "weight of the positive class", probabilities},
-        Parameter<BinaryFocal>{"gamma", &BinaryFocal::gamma, "how fast easy samples fade; 0 is cross-entropy",
-                               non_negative},
-        Parameter<BinaryFocal>{"alpha_by_class", &BinaryFocal::alpha_by_class,
-                               "whether negatives weigh 1 - alpha; otherwise alpha weighs all samples"}};
+        parameter<&BinaryFocal::alpha>("alpha", "weight of the positive class", probabilities),
+        parameter<&BinaryFocal::gamma>("gamma", "how fast easy samples fade; 0 is cross-entropy", non_negative),
+        parameter<&BinaryFocal::alpha_by_class>(
+            "alpha_by_class", "whether negatives weigh 1 - alpha; otherwise alpha weighs all samples")};
   }
 
   double alpha = 0.25;

@@ -23,8 +23,7 @@ struct HingeEmbedding {
           "(there squared)",
       .differences = ""};
   static constexpr auto parameters() {
-    return std::array{
-        Parameter<HingeEmbedding>{"margin", &HingeEmbedding::margin, "the distance dissimilar pairs should reach"}};
+    return std::array{parameter<&HingeEmbedding::margin>("margin", "the distance dissimilar pairs should reach")};
   }
 
   double margin = 1.0;

@@ -21,8 +21,8 @@ struct GaussianNll {
           "eq. 4",
       .differences = ""};
   static constexpr auto parameters() {
-    return std::array{Parameter<GaussianNll>{"full", &GaussianNll::full, "adds the constant log(2 pi) / 2"},
-                      Parameter<GaussianNll>{"eps", &GaussianNll::eps, "the least variance", positive}};
+    return std::array{parameter<&GaussianNll::full>("full", "adds the constant log(2 pi) / 2"),
+                      parameter<&GaussianNll::eps>("eps", "the least variance", positive)};
   }
 
   bool full = false;

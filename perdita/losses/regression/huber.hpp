@@ -19,7 +19,7 @@ struct Huber {
       .source = "Huber, Robust estimation of a location parameter, Ann. Math. Statist. 35, 1964, section 2",
       .differences = ""};
   static constexpr auto parameters() {
-    return std::array{Parameter<Huber>{"delta", &Huber::delta, "where the parabola meets its tangent", positive}};
+    return std::array{parameter<&Huber::delta>("delta", "where the parabola meets its tangent", positive)};
   }
 
   double delta = 1.0;

@@ -20,8 +20,7 @@ struct KlDiv {
       .source = "Kullback and Leibler, On information and sufficiency, Ann. Math. Statist. 22, 1951, eq. 2.4",
       .differences = "a target of probability 0 adds 0 even where the input is -inf; PyTorch gives nan there"};
   static constexpr auto parameters() {
-    return std::array{
-        Parameter<KlDiv>{"log_target", &KlDiv::log_target, "whether the target is a log-probability too"}};
+    return std::array{parameter<&KlDiv::log_target>("log_target", "whether the target is a log-probability too")};
   }
 
   bool log_target = false;

@@ -11,6 +11,7 @@ struct L1 {
       .torch_name = "l1_loss",
       .family = Family::regression,
       .summary = "Absolute error, |y - t|.",
+      .mean = Normalize::weight_sum,
       .traits = Trait::convex | Trait::lipschitz | Trait::symmetric | Trait::never_negative,
       .use_when = "a few targets are badly wrong; you want the conditional median",
       .avoid_when = "you need a gradient that fades near the target (see smooth_l1, huber)",

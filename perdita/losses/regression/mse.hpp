@@ -11,6 +11,7 @@ struct Mse {
       .torch_name = "mse_loss",
       .family = Family::regression,
       .summary = "Squared error, (y - t)^2.",
+      .mean = Normalize::weight_sum,
       .traits = Trait::convex | Trait::smooth | Trait::symmetric | Trait::never_negative | Trait::proper,
       .use_when = "errors are roughly normal and large ones really are that much worse; you want the conditional mean",
       .avoid_when = "there are outliers (see huber, l1) or the target is a class (see cross_entropy)",

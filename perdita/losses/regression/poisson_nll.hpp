@@ -20,10 +20,9 @@ struct PoissonNll {
       .source = "Cameron and Trivedi, Regression Analysis of Count Data, 2nd ed. 2013, eq. 3.3",
       .differences = ""};
   static constexpr auto parameters() {
-    return std::array{
-        Parameter<PoissonNll>{"log_input", &PoissonNll::log_input, "whether the input is the logarithm of the rate"},
-        Parameter<PoissonNll>{"full", &PoissonNll::full, "adds Stirling's approximation of log t! where t > 1"},
-        Parameter<PoissonNll>{"eps", &PoissonNll::eps, "added to a rate before its logarithm", non_negative}};
+    return std::array{parameter<&PoissonNll::log_input>("log_input", "whether the input is the logarithm of the rate"),
+                      parameter<&PoissonNll::full>("full", "adds Stirling's approximation of log t! where t > 1"),
+                      parameter<&PoissonNll::eps>("eps", "added to a rate before its logarithm", non_negative)};
   }
 
   bool log_input = true;

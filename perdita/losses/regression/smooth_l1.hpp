@@ -19,7 +19,7 @@ struct SmoothL1 {
       .source = "Girshick, Fast R-CNN, ICCV 2015, eq. 3",
       .differences = "beta = 0 is l1, with gradient 0 at the target, as in PyTorch since 2.x"};
   static constexpr auto parameters() {
-    return std::array{Parameter<SmoothL1>{"beta", &SmoothL1::beta, "where the parabola meets the line", non_negative}};
+    return std::array{parameter<&SmoothL1::beta>("beta", "where the parabola meets the line", non_negative)};
   }
 
   double beta = 1.0;

@@ -23,7 +23,7 @@ struct Focal {
       .differences = ""};
   static constexpr auto parameters() {
     return std::array{
-        Parameter<Focal>{"gamma", &Focal::gamma, "how fast easy samples fade; 0 is cross-entropy", non_negative}};
+        parameter<&Focal::gamma>("gamma", "how fast easy samples fade; 0 is cross-entropy", non_negative)};
   }
 
   double gamma = 2.0;

@@ -1,0 +1,199 @@
+#include "perdita/losses/any.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <numeric>
+#include <optional>
+
+namespace perdita {
+
+namespace {
+
+/// Levenshtein's distance, to find what a misspelt name was meant to be.
+std::size_t distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t changed = diagonal + (a[i] != b[j]);
+      diagonal = row[j + 1];
+      row[j + 1] = std::min({changed, row[j] + 1, row[j + 1] + 1});
+    }
+  }
+  return row.back();
+}
+
+/// "; did you mean 'huber'?" where a known name is near.
+std::string suggestion(std::string_view name, const std::vector<std::string_view>& known) {
+  const auto nearest = std::ranges::min_element(known, {}, [&](auto other) { return distance(name, other); });
+  if (nearest == known.end() || distance(name, *nearest) > std::max<std::size_t>(2, name.size() / 3)) return "";
+  return fmt::format("; did you mean '{}'?", *nearest);
+}
+
+double parse_number(std::string_view loss, std::string_view option, std::string_view text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || std::isnan(value)) {
+    fail<ValueError>("loss {}: {} is '{}' (valid: a number)", loss, option, text);
+  }
+  return value;
+}
+
+bool parse_bool(std::string_view loss, std::string_view option, std::string_view text) {
+  for (std::string_view yes : {"1", "true", "yes"}) {
+    if (text == yes) return true;
+  }
+  for (std::string_view no : {"0", "false", "no"}) {
+    if (text == no) return false;
+  }
+  fail<ValueError>("loss {}: {} is '{}' (valid: true or false)", loss, option, text);
+}
+
+/// Sets what every loss of the softmax family has; false if `name` is none of it.
+bool set_class_option(AnyLoss& any, std::string_view name, std::string_view value) {
+  const LossInfo& info = info_of(any);
+  if (info.family != Family::softmax) return false;
+  if (name == "label_smoothing" && !std::holds_alternative<Nll>(any.loss)) {
+    any.label_smoothing = parse_number(info.name, name, value);
+    if (!probabilities.contains(any.label_smoothing)) {
+      fail<ValueError>("loss {}: label_smoothing is {} (valid: 0..1)", info.name, any.label_smoothing);
+    }
+    return true;
+  }
+  if (name == "ignore_index") {
+    any.ignore_index = static_cast<std::int64_t>(parse_number(info.name, name, value));
+    return true;
+  }
+  return false;
+}
+
+template <class Loss>
+std::string shown(const Parameter<Loss>& parameter, const Loss& loss) {
+  const double value = parameter.get(loss);
+  return parameter.is_bool ? (value != 0 ? "true" : "false") : fmt::format("{}", value);
+}
+
+std::vector<std::string_view> option_names(const AnyLoss& any) {
+  std::vector<std::string_view> names;
+  std::visit(
+      [&]<class Loss>(const Loss&) {
+        for (const auto& parameter : parameters_of<Loss>()) names.push_back(parameter.name);
+      },
+      any.loss);
+  if (info_of(any).family == Family::softmax) {
+    if (!std::holds_alternative<Nll>(any.loss)) names.push_back("label_smoothing");
+    names.push_back("ignore_index");
+  }
+  return names;
+}
+
+void set_option(AnyLoss& any, std::string_view name, std::string_view value) {
+  const bool known = std::visit(
+      [&]<class Loss>(Loss& loss) {
+        for (const auto& parameter : parameters_of<Loss>()) {
+          if (parameter.name != name) continue;
+          parameter.set(loss, parameter.is_bool ? parse_bool(Loss::info.name, name, value)
+                                                : parse_number(Loss::info.name, name, value));
+          return true;
+        }
+        return false;
+      },
+      any.loss);
+  if (known || set_class_option(any, name, value)) return;
+  const auto names = option_names(any);
+  fail<ValueError>("loss {} has no option '{}' (valid: {}){}", info_of(any).name, name,
+                   names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")), suggestion(name, names));
+}
+
+AnyLoss with_name(std::string_view name) {
+  std::optional<AnyLoss> found;
+  for_each_loss([&]<class Loss>(const Loss& loss) {
+    if (Loss::info.name == name || (!Loss::info.torch_name.empty() && Loss::info.torch_name == name)) {
+      found = AnyLoss{.loss = loss};
+    }
+  });
+  if (found) return *found;
+  const auto names = loss_names();
+  fail<ValueError>("there is no loss '{}' (valid: {}){}", name, fmt::join(names, ", "), suggestion(name, names));
+}
+
+}  // namespace
+
+AnyLoss parse_loss(std::string_view text) {
+  const std::size_t colon = text.find(':');
+  AnyLoss any = with_name(text.substr(0, colon));
+  std::string_view rest = colon == std::string_view::npos ? "" : text.substr(colon + 1);
+  while (!rest.empty()) {
+    const std::string_view option = rest.substr(0, rest.find(','));
+    rest.remove_prefix(std::min(rest.size(), option.size() + 1));
+    const std::size_t equals = option.find('=');
+    if (equals == std::string_view::npos) {
+      fail<ValueError>("loss {}: option '{}' has no value (valid: NAME=VALUE,...)", info_of(any).name, option);
+    }
+    set_option(any, option.substr(0, equals), option.substr(equals + 1));
+  }
+  std::visit([](const auto& loss) { check_parameters(loss); }, any.loss);
+  return any;
+}
+
+const LossInfo& info_of(const AnyLoss& any) {
+  return std::visit([]<class Loss>(const Loss&) -> const LossInfo& { return Loss::info; }, any.loss);
+}
+
+std::string to_string(const AnyLoss& any) {
+  std::vector<std::string> options;
+  std::visit(
+      [&]<class Loss>(const Loss& loss) {
+        for (const auto& parameter : parameters_of<Loss>()) {
+          if (parameter.get(loss) == parameter.get(Loss{})) continue;
+          options.push_back(fmt::format("{}={}", parameter.name, shown(parameter, loss)));
+        }
+      },
+      any.loss);
+  if (any.label_smoothing != 0) options.push_back(fmt::format("label_smoothing={}", any.label_smoothing));
+  if (any.ignore_index != -100) options.push_back(fmt::format("ignore_index={}", any.ignore_index));
+  return fmt::format("{}{}{}", info_of(any).name, options.empty() ? "" : ":", fmt::join(options, ","));
+}
+
+std::vector<std::string_view> loss_names() {
+  std::vector<std::string_view> names;
+  for_each_loss([&]<class Loss>(const Loss&) { names.push_back(Loss::info.name); });
+  return names;
+}
+
+std::vector<std::string> describe_parameters(const AnyLoss& any) {
+  std::vector<std::string> lines;
+  std::visit(
+      [&]<class Loss>(const Loss&) {
+        for (const auto& parameter : parameters_of<Loss>()) {
+          lines.push_back(fmt::format("{}: {} (default {}, valid: {})", parameter.name, parameter.meaning,
+                                      shown(parameter, Loss{}),
+                                      parameter.is_bool ? "true or false" : to_string(parameter.valid)));
+        }
+      },
+      any.loss);
+  if (info_of(any).family == Family::softmax) {
+    if (!std::holds_alternative<Nll>(any.loss)) {
+      lines.push_back("label_smoothing: share of the target spread evenly over the classes (default 0, valid: 0..1)");
+    }
+    lines.push_back("ignore_index: rows with this label count for nothing (default -100, valid: any integer)");
+  }
+  return lines;
+}
+
+std::string to_string(const Interval& interval) {
+  if (interval.ends_only) return fmt::format("{} or {}", interval.low, interval.high);
+  const bool below = std::isfinite(interval.low), above = std::isfinite(interval.high);
+  if (!below && !above) return "any number";
+  if (below && above) {
+    return fmt::format("{}{}..{}{}", interval.includes_low ? "" : "above ", interval.low,
+                       interval.includes_high ? "" : "below ", interval.high);
+  }
+  if (below)
+    return interval.includes_low ? fmt::format("{} or more", interval.low) : fmt::format("above {}", interval.low);
+  return interval.includes_high ? fmt::format("{} or less", interval.high) : fmt::format("below {}", interval.high);
+}
+
+}  // namespace perdita

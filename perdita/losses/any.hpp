@@ -1,0 +1,63 @@
+// A loss chosen at run time: by name and options, as on a command line.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "perdita/losses/list.hpp"
+
+namespace perdita {
+
+namespace detail {
+template <class... Lists>
+struct VariantOf;
+template <class... A, class... B, class... C, class... D>
+struct VariantOf<TypeList<A...>, TypeList<B...>, TypeList<C...>, TypeList<D...>> {
+  using type = std::variant<A..., B..., C..., D...>;
+};
+}  // namespace detail
+
+/// One of the losses of the list with its parameters, and the options of the softmax family that are plain numbers.
+struct AnyLoss {
+  detail::VariantOf<PairLosses, TripleLosses, SoftmaxLosses, PickingLosses>::type loss;
+  double label_smoothing = 0;
+  std::int64_t ignore_index = -100;
+};
+
+/// "huber", "huber:delta=2", "cross_entropy:label_smoothing=0.1". Names are those of the list, or PyTorch's functions
+/// ("huber_loss"); bools are 0, 1, true, false, yes or no. Throws ValueError that names what is wrong and what is
+/// valid, with the nearest name for a misspelt one.
+AnyLoss parse_loss(std::string_view text);
+
+/// The catalogue entry.
+const LossInfo& info_of(const AnyLoss& loss);
+
+/// The text that parse_loss() reads back: the name, and the parameters that differ from their defaults.
+std::string to_string(const AnyLoss& loss);
+
+/// All names, in the order of the list.
+std::vector<std::string_view> loss_names();
+
+/// Throws ValueError unless every parameter of `loss` lies in its valid interval.
+template <class Loss>
+void check_parameters(const Loss& loss);
+
+/// "delta: where the parabola meets its tangent (default 1, valid: above 0)", a line a parameter.
+std::vector<std::string> describe_parameters(const AnyLoss& loss);
+
+/// An interval in words: "any number", "0 or more", "0..1", "-1 or 1".
+std::string to_string(const Interval& interval);
+
+template <class Loss>
+void check_parameters(const Loss& loss) {
+  for (const auto& parameter : parameters_of<Loss>()) {
+    if (!parameter.is_bool && !parameter.valid.contains(parameter.get(loss))) {
+      fail<ValueError>("{}: {} is {} (valid: {})", Loss::info.name, parameter.name, parameter.get(loss),
+                       to_string(parameter.valid));
+    }
+  }
+}
+
+}  // namespace perdita

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "perdita/losses/info.hpp"
+
+namespace perdita {
+
+/// Negative log-likelihood of a class index under log-probabilities that are given, not computed from logits.
+struct Nll {
+  static constexpr LossInfo info{
+      .name = "nll",
+      .torch_name = "nll_loss",
+      .family = Family::softmax,
+      .summary = "-y_k of the true class k, for log-probabilities y.",
+      .target = probabilities,
+      .traits = Trait::convex | Trait::lipschitz | Trait::smooth,
+      .use_when = "the model ends in log_softmax already, or its log-probabilities come from elsewhere",
+      .avoid_when = "the model gives logits: cross_entropy is exact where log_softmax rounds, and one pass cheaper",
+      .source =
+          "Fisher, On the mathematical foundations of theoretical statistics, Phil. Trans. A 222, 1922, section 6",
+      .differences = ""};
+
+  auto operator()(auto log_p, auto t) const { return -t * log_p; }
+};
+
+}  // namespace perdita

@@ -1,0 +1,304 @@
+// Losses over classes on tensors.
+#include <cmath>
+
+#include "perdita/kernels/labels.hpp"
+#include "perdita/kernels/nll.hpp"
+#include "perdita/losses/kernels.hpp"
+#include "perdita/tensor/functional.hpp"
+#include "perdita/tensor/impl.hpp"
+#include "perdita/tensor/reduce_loss.hpp"
+
+namespace perdita {
+
+namespace {
+
+using kernels::ClassLayout;
+using kernels::SoftmaxTask;
+
+/// A checked call: shapes fit, options are valid.
+struct Call {
+  const char* function;
+  Tensor input, target, weight;
+  ClassOptions options;
+  ClassLayout layout;
+  Shape row_shape;  // of the losses of rows
+  int classes_dim;
+  bool has_probabilities;
+};
+
+Shape without(const Shape& shape, int dim) {
+  Shape result = shape;
+  result.erase(dim);
+  return result;
+}
+
+void check_target_shape(const Call& call) {
+  const Shape& shape = call.target.shape();
+  const bool fits = shape == call.row_shape || (call.row_shape.rank() == 0 && shape == Shape{1});
+  if (!fits) {
+    fail<ShapeError>(
+        "{}: target has shape {}, but input has {} (valid: {} with class indices, or {} with class "
+        "probabilities)",
+        call.function, shape, call.input.shape(), call.row_shape, call.input.shape());
+  }
+}
+
+Call check(const char* function, const Tensor& input, const Tensor& target, const ClassOptions& options,
+           bool may_have_probabilities) {
+  if (!input.defined() || !target.defined()) {
+    fail<ValueError>("{}: {} is not a tensor", function, input.defined() ? "target" : "input");
+  }
+  if (!is_floating(input.dtype())) {
+    fail<DTypeError>("{}: input holds {} (valid: float32, float64)", function, name_of(input.dtype()));
+  }
+  if (input.rank() == 0) fail<ShapeError>("{}: input has shape [] (valid: [C], [N, C] or [N, C, d1, ...])", function);
+  Call call{.function = function,
+            .input = input,
+            .target = target,
+            .weight = {},
+            .options = options,
+            .layout = {},
+            .row_shape = {},
+            .classes_dim = input.rank() == 1 ? 0 : 1,
+            .has_probabilities = false};
+  const Shape& shape = input.shape();
+  call.row_shape = without(shape, call.classes_dim);
+  call.layout.classes = shape[call.classes_dim];
+  for (int i = 0; i < shape.rank(); ++i) {
+    if (i != call.classes_dim) (i < call.classes_dim ? call.layout.outer : call.layout.inner) *= shape[i];
+  }
+  if (call.layout.classes == 0)
+    fail<ShapeError>("{}: input of shape {} has no classes (valid: 1 or more)", function, shape);
+
+  call.has_probabilities = may_have_probabilities && is_floating(target.dtype()) && target.shape() == shape;
+  if (!call.has_probabilities) {
+    if (is_floating(target.dtype()) || target.dtype() == DType::boolean) {
+      fail<DTypeError>("{}: target of shape {} holds {} (valid: class indices as int64, int32 or uint8{})", function,
+                       target.shape(), name_of(target.dtype()),
+                       may_have_probabilities ? ", or probabilities of the input's shape" : "");
+    }
+    check_target_shape(call);
+  } else {
+    if (options.ignore_index >= 0) {
+      fail<ValueError>("{}: ignore_index is {}, but target holds class probabilities (valid: with class indices only)",
+                       function, options.ignore_index);
+    }
+    call.target = target.to(input.dtype());
+  }
+  if (!probabilities.contains(options.label_smoothing)) {
+    fail<ValueError>("{}: label_smoothing is {} (valid: 0..1)", function, options.label_smoothing);
+  }
+  if (options.reduction == Reduction::batchmean) {
+    fail<ValueError>("{}: reduction batchmean is for kl_div and its like (valid: none, mean, sum)", function);
+  }
+  if (options.weight.defined()) {
+    if (options.weight.shape() != Shape{call.layout.classes}) {
+      fail<ShapeError>("{}: weight has shape {}, but input has {} classes (valid: [{}])", function,
+                       options.weight.shape(), call.layout.classes, call.layout.classes);
+    }
+    call.weight = options.weight.to(input.dtype());
+  }
+  return call;
+}
+
+/// What a reduced loss divides by, and its reciprocal as the gradient's scale: 0 where nothing is counted, so that the
+/// loss of nothing is NaN and its gradient zero, as PyTorch has it.
+struct Denominator {
+  double value = 1, scale = 1;
+};
+Denominator denominator(const Call& call, const kernels::Labels& labels) {
+  if (call.options.reduction != Reduction::mean) return {};
+  const double rows = static_cast<double>(call.layout.rows());
+  const bool indexed = !call.has_probabilities;
+  const double count = indexed ? static_cast<double>(labels.used) : rows;
+  const double weights = indexed ? labels.weight_sum : rows;
+  const bool standard = call.options.normalize_by == Normalize::standard;
+  const double value =
+      standard ? weights : detail::denominator_of(call.options.normalize_by, call.row_shape, count, weights);
+  return {value, value == 0 ? 0 : 1 / value};
+}
+
+/// The loss by recorded operators: for gradients by the target, and for second derivatives.
+template <class Loss>
+Tensor by_formula(const Loss& loss, const Call& call) {
+  const int dim = call.classes_dim;
+  const std::int64_t classes = call.layout.classes;
+  Tensor input = call.input, target = call.target, counts;
+  if (!call.has_probabilities) {
+    const Tensor labels = target.reshape(call.row_shape).to(DType::int64);
+    const Tensor used = (labels != static_cast<double>(call.options.ignore_index)).to(DType::boolean);
+    const Tensor shown = select(used, labels, Tensor::zeros(call.row_shape, DType::int64));
+    target = one_hot(shown, classes).to(input.dtype());
+    for (int d = target.rank() - 1; d > dim; --d) target = target.transpose(d, d - 1);
+    // An ignored row has target 0 everywhere, and logits 0 so that nothing of its own leaks into gradients.
+    const Tensor mask = used.unsqueeze(dim);
+    input = select(mask, input, Tensor::zeros({}, input.dtype()));
+    counts = used.to(input.dtype());
+    if (call.weight.defined()) counts = counts * index_rows(call.weight.detach(), shown);
+    if (call.options.label_smoothing > 0) {
+      target =
+          target * (1 - call.options.label_smoothing) + call.options.label_smoothing / static_cast<double>(classes);
+    }
+    target = select(mask, target, Tensor::zeros({}, input.dtype()));
+  } else if (call.options.label_smoothing > 0) {
+    target = target * (1 - call.options.label_smoothing) + call.options.label_smoothing / static_cast<double>(classes);
+  }
+  const Tensor log_p = std::is_same_v<Loss, Nll> ? input : log_softmax(input, dim);
+  Tensor terms = loss(log_p, target);
+  if (call.weight.defined()) {
+    Shape along(input.rank(), 1);
+    along[dim] = classes;
+    terms = terms * call.weight.reshape(along);
+  }
+  const Tensor rows = sum(terms, dim);
+  if (call.options.reduction == Reduction::none)
+    return rows.reshape(call.target.shape() == Shape{1} ? Shape{1} : call.row_shape);
+  if (call.options.reduction == Reduction::sum) return sum(rows);
+  if (!counts.defined()) return sum(rows) / denominator(call, {}).value;
+  if (call.options.normalize_by == Normalize::count) counts = counts != 0.0;
+  if (call.options.normalize_by == Normalize::batch) return sum(rows) / denominator(call, {}).value;
+  return sum(rows) / sum(counts.to(input.dtype()));
+}
+
+template <class Loss, class T>
+double compute(const Loss& loss, const SoftmaxTask<T>& task) {
+  if constexpr (std::is_same_v<Loss, Nll>)
+    return kernels::nll_loss(task);
+  else
+    return kernels::softmax_loss(loss, task);
+}
+
+template <class T>
+SoftmaxTask<T> task_of(const Call& call, const Tensor& logits, const Tensor& target, const Tensor& weight,
+                       kernels::Labels& labels) {
+  SoftmaxTask<T> task{.logits = logits.data<T>(),
+                      .layout = call.layout,
+                      .class_weights = weight.defined() ? weight.data<T>() : nullptr,
+                      .label_smoothing = call.options.label_smoothing};
+  if (call.has_probabilities) {
+    task.probabilities = target.data<T>();
+  } else {
+    const void* const data = visit_dtype(target.dtype(), [&]<class U>() -> const void* { return target.data<U>(); });
+    labels = kernels::read_labels(call.function, target.dtype(), data, call.layout.rows(), call.layout.classes,
+                                  call.options.ignore_index, task.class_weights);
+    task.labels = labels.data();
+  }
+  return task;
+}
+
+template <class Loss, class T>
+Tensor by_kernel(const Loss& loss, const Call& call) {
+  const Tensor logits = call.input.contiguous(), target = call.target.contiguous();
+  const Tensor weight = call.weight.defined() ? call.weight.contiguous() : Tensor();
+  kernels::Labels labels;
+  SoftmaxTask<T> task = task_of<T>(call, logits, target, weight, labels);
+  const Denominator divisor = denominator(call, labels);
+  const bool reduces = call.options.reduction != Reduction::none, wants_gradient = needs_grad({&call.input});
+  Tensor gradient = wants_gradient ? Tensor::empty(logits.shape(), logits.dtype()) : Tensor();
+  Tensor result = Tensor::empty(reduces                  ? Shape{}
+                                : call.has_probabilities ? call.row_shape
+                                                         : call.target.shape(),
+                                logits.dtype());
+  if (wants_gradient) task.gradient = gradient.mutable_data<T>();
+  task.scale = divisor.scale;
+  if (!reduces) task.losses = result.mutable_data<T>();
+  const double total = compute(loss, task);
+  if (reduces) *result.mutable_data<T>() = static_cast<T>(total / divisor.value);
+  if (!wants_gradient) return result;
+  return make_node(call.function, result, {&call.input},
+                   [loss, call = Call(call), gradient, input = Saved(call.input)](BackwardContext& b) mutable {
+                     if (!b.create_graph()) return detail::scale_gradient(b, gradient, call.classes_dim);
+                     call.input = input.get(b.name());
+                     const Tensor again = by_formula(loss, call);
+                     b.set(0, grad(again, call.input, {.grad_outputs = {b.upstream()}, .create_graph = true}));
+                   });
+}
+
+template <class Loss>
+Tensor class_loss(const char* function, const Loss& loss, const Tensor& input, const Tensor& target,
+                  const ClassOptions& options) {
+  const Call call = check(function, input, target, options, !std::is_same_v<Loss, Nll>);
+  check_parameters(loss);
+  const Tensor& weight = call.weight;
+  if (needs_grad({&call.target}) || (weight.defined() && needs_grad({&weight}))) return by_formula(loss, call);
+  return visit_floating(input.dtype(), function, [&]<class T>() { return by_kernel<Loss, T>(loss, call); });
+}
+
+template <class Loss>
+RowLosses rows_of(const char* function, const Loss& loss, const Tensor& input, const Tensor& target,
+                  const ClassOptions& options) {
+  const Call call = check(function, input.detach(), target, options, false);
+  check_parameters(loss);
+  RowLosses rows{Tensor::empty(target.shape(), input.dtype()), Tensor::empty(target.shape(), input.dtype()),
+                 Tensor::empty(target.shape(), DType::boolean)};
+  visit_floating(input.dtype(), function, [&]<class T>() {
+    const Tensor logits = call.input.contiguous(), labels_dense = call.target.contiguous();
+    const Tensor weight = call.weight.defined() ? call.weight.contiguous() : Tensor();
+    kernels::Labels labels;
+    SoftmaxTask<T> task = task_of<T>(call, logits, labels_dense, weight, labels);
+    task.losses = rows.losses.mutable_data<T>();
+    task.margins = rows.margins.mutable_data<T>();
+    task.hits = reinterpret_cast<std::uint8_t*>(rows.hits.mutable_data<bool>());
+    kernels::softmax_loss(loss, task);
+  });
+  return rows;
+}
+
+}  // namespace
+
+namespace functional {
+
+#define PERDITA_DEFINE(Loss, function, Module)                                                                         \
+  Tensor function(const Tensor& input, const Tensor& target, const perdita::Loss& loss, const ClassOptions& options) { \
+    return class_loss(#function, loss, input, target, options);                                                        \
+  }
+PERDITA_SOFTMAX_LOSSES(PERDITA_DEFINE)
+PERDITA_PICKING_LOSSES(PERDITA_DEFINE)
+#undef PERDITA_DEFINE
+
+#define PERDITA_DEFINE(Loss, function, Module)                                               \
+  RowLosses row_losses(const perdita::Loss& loss, const Tensor& input, const Tensor& target, \
+                       const ClassOptions& options) {                                        \
+    return rows_of(#function, loss, input, target, options);                                 \
+  }
+PERDITA_SOFTMAX_LOSSES(PERDITA_DEFINE)
+#undef PERDITA_DEFINE
+
+namespace {
+
+/// Overloads that tell a loss's function from its type.
+#define PERDITA_CALL(Loss, function, Module)                                               \
+  Tensor call(const perdita::Loss& loss, const AnyLoss&, const Tensor& y, const Tensor& t, \
+              const LossOptions& options) {                                                \
+    return function(y, t, loss, options);                                                  \
+  }
+PERDITA_PAIR_LOSSES(PERDITA_CALL)
+#undef PERDITA_CALL
+#define PERDITA_CALL(Loss, function, Module)                                                   \
+  Tensor call(const perdita::Loss& loss, const AnyLoss& any, const Tensor& y, const Tensor& t, \
+              const LossOptions& options) {                                                    \
+    return function(y, t, loss,                                                                \
+                    {.weight = options.weight,                                                 \
+                     .ignore_index = any.ignore_index,                                         \
+                     .label_smoothing = any.label_smoothing,                                   \
+                     .reduction = options.reduction,                                           \
+                     .normalize_by = options.normalize_by});                                   \
+  }
+PERDITA_SOFTMAX_LOSSES(PERDITA_CALL)
+PERDITA_PICKING_LOSSES(PERDITA_CALL)
+#undef PERDITA_CALL
+#define PERDITA_CALL(Loss, function, Module)                                                            \
+  Tensor call(const perdita::Loss&, const AnyLoss&, const Tensor&, const Tensor&, const LossOptions&) { \
+    fail<ValueError>("{}: takes a third tensor, the variance (call it by name)", #function);            \
+  }
+PERDITA_TRIPLE_LOSSES(PERDITA_CALL)
+#undef PERDITA_CALL
+
+}  // namespace
+
+Tensor evaluate_loss(const AnyLoss& any, const Tensor& input, const Tensor& target, const LossOptions& options) {
+  return std::visit([&](const auto& loss) { return call(loss, any, input, target, options); }, any.loss);
+}
+
+}  // namespace functional
+}  // namespace perdita

@@ -1,0 +1,48 @@
+// Losses chosen by name at run time.
+#include "perdita/losses/any.hpp"
+
+#include <gtest/gtest.h>
+
+namespace perdita {
+namespace {
+
+std::string error_of(std::string_view text) {
+  try {
+    parse_loss(text);
+  } catch (const ValueError& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(AnyLoss, ReadsNamesAndOptions) {
+  const AnyLoss huber = parse_loss("huber:delta=2.5");
+  EXPECT_EQ(std::get<Huber>(huber.loss).delta, 2.5);
+  EXPECT_EQ(to_string(huber), "huber:delta=2.5");
+  EXPECT_EQ(to_string(parse_loss("huber_loss")), "huber");
+  const AnyLoss poisson = parse_loss("poisson_nll:log_input=no,full=true");
+  EXPECT_FALSE(std::get<PoissonNll>(poisson.loss).log_input);
+  EXPECT_EQ(to_string(parse_loss(to_string(poisson))), to_string(poisson));
+  const AnyLoss smoothed = parse_loss("cross_entropy:label_smoothing=0.1,ignore_index=3");
+  EXPECT_EQ(smoothed.label_smoothing, 0.1);
+  EXPECT_EQ(smoothed.ignore_index, 3);
+}
+
+TEST(AnyLoss, EveryNameReadsBack) {
+  for (std::string_view name : loss_names()) EXPECT_EQ(to_string(parse_loss(name)), name);
+}
+
+TEST(AnyLoss, ErrorsSayWhatIsValid) {
+  EXPECT_NE(error_of("hubber").find("there is no loss 'hubber' (valid: mse, l1, "), std::string::npos);
+  EXPECT_NE(error_of("hubber").find("did you mean 'huber'?"), std::string::npos);
+  EXPECT_EQ(error_of("huber:delt=2"), "loss huber has no option 'delt' (valid: delta); did you mean 'delta'?");
+  EXPECT_EQ(error_of("mse:delta=2"), "loss mse has no option 'delta' (valid: none)");
+  EXPECT_EQ(error_of("huber:delta=two"), "loss huber: delta is 'two' (valid: a number)");
+  EXPECT_EQ(error_of("huber:delta=0"), "huber: delta is 0 (valid: above 0)");
+  EXPECT_EQ(error_of("huber:delta"), "loss huber: option 'delta' has no value (valid: NAME=VALUE,...)");
+  EXPECT_EQ(error_of("cross_entropy:label_smoothing=1.5"), "loss cross_entropy: label_smoothing is 1.5 (valid: 0..1)");
+  EXPECT_NE(error_of("mse:label_smoothing=0.1").find("has no option"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace perdita
