@@ -52,10 +52,12 @@ std::string to_string(const Interval& interval);
 
 template <class Loss>
 void check_parameters(const Loss& loss) {
-  for (const auto& parameter : parameters_of<Loss>()) {
-    if (!parameter.is_bool && !parameter.valid.contains(parameter.get(loss))) {
-      fail<ValueError>("{}: {} is {} (valid: {})", Loss::info.name, parameter.name, parameter.get(loss),
-                       to_string(parameter.valid));
+  if constexpr (requires { Loss::parameters(); }) {
+    for (const auto& parameter : Loss::parameters()) {
+      if (!parameter.is_bool && !parameter.valid.contains(parameter.get(loss))) {
+        fail<ValueError>("{}: {} is {} (valid: {})", Loss::info.name, parameter.name, parameter.get(loss),
+                         to_string(parameter.valid));
+      }
     }
   }
 }

@@ -70,10 +70,10 @@ struct LossInfo {
   Normalize mean = Normalize::count;  ///< the standard denominator of a mean with element weights
   bool checks_domain = false;         ///< whether elements outside the domains are errors, as PyTorch has it
   Trait traits = Trait::none;
-  std::string_view use_when;
-  std::string_view avoid_when;
-  std::string_view source;       ///< paper or text, with the equation where there is one
-  std::string_view differences;  ///< from PyTorch, and why; empty where there are none
+  std::string_view use_when = {};
+  std::string_view avoid_when = {};
+  std::string_view source = {};       ///< paper or text, with the equation where there is one
+  std::string_view differences = {};  ///< from PyTorch, and why; empty where there are none
 };
 
 /// A parameter of loss L: a number or bool that is a field of its struct.

@@ -6,7 +6,7 @@
 #include "perdita/losses/kernels.hpp"
 #include "perdita/tensor/functional.hpp"
 #include "perdita/tensor/impl.hpp"
-#include "perdita/tensor/reduce_loss.hpp"
+#include "perdita/tensor/pair_loss.hpp"
 
 namespace perdita {
 

@@ -8,6 +8,7 @@
 
 #include "perdita/tensor/functional.hpp"
 #include "perdita/tensor/gradcheck.hpp"
+#include "perdita/tensor/pair_loss.hpp"
 
 namespace perdita {
 namespace {
@@ -202,6 +203,20 @@ std::string message(const std::function<void()>& f) {
     return error.what();
   }
   return "no error";
+}
+
+// "Your own loss is as easy as a lambda": the same numbers as the built-in formula, to any order.
+TEST(Elementwise, ALambdaIsALoss) {
+  const auto own = elementwise([](auto y, auto t) { return square(y - t); });
+  const Tensor y = Tensor::randn({50, 3}, 1, 0, DType::float64).set_requires_grad();
+  const Tensor t = Tensor::randn({50, 3}, 2, 0, DType::float64);
+  for (Reduction reduction : reductions) {
+    const auto a = own(y, t, {.reduction = reduction}).to_vector<double>();
+    EXPECT_EQ(a, F::mse_loss(y, t, {.reduction = reduction}).to_vector<double>());
+  }
+  const auto f = [&](const std::vector<Tensor>& in) { return own(in[0], t); };
+  EXPECT_EQ(check_gradient(f, {y}, {.second_order = true}), "");
+  EXPECT_THROW(own(y, Tensor::zeros({2})), ShapeError);
 }
 
 TEST(PairLosses, ErrorsSayWhatIsWrongAndWhatIsValid) {

@@ -1,0 +1,12 @@
+// All of Perdita's library.
+#pragma once
+
+#include "perdita/data/loader.hpp"
+#include "perdita/data/sampler.hpp"
+#include "perdita/data/source.hpp"
+#include "perdita/data/split.hpp"
+#include "perdita/losses/any.hpp"
+#include "perdita/losses/span.hpp"
+#include "perdita/tensor/all.hpp"
+#include "perdita/tensor/functional.hpp"
+#include "perdita/tensor/pair_loss.hpp"

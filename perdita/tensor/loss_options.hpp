@@ -1,0 +1,33 @@
+// Options and results of losses on tensors.
+#pragma once
+
+#include "perdita/losses/reduction.hpp"
+#include "perdita/tensor/all.hpp"
+
+namespace perdita {
+
+/// Options of losses of single elements.
+struct LossOptions {
+  Tensor weight = {};      ///< multiplies each element's loss; broadcasts to it
+  Tensor pos_weight = {};  ///< multiplies the positive class; only for losses with such a form (logits)
+  Reduction reduction = Reduction::mean;
+  Normalize normalize_by = Normalize::standard;  ///< what a mean divides by
+};
+
+/// Options of losses over classes.
+struct ClassOptions {
+  Tensor weight = {};                ///< one for each class
+  std::int64_t ignore_index = -100;  ///< rows with this label count for nothing
+  double label_smoothing = 0;        ///< share of the target that is spread evenly over the classes
+  Reduction reduction = Reduction::mean;
+  Normalize normalize_by = Normalize::standard;  ///< standard: weight sum of the labels; rows for probabilities
+};
+
+/// What a pass over rows of logits tells of each row, in the shape of the labels.
+struct RowLosses {
+  Tensor losses;
+  Tensor margins;  ///< own logit minus the best other; NaN where ignored
+  Tensor hits;     ///< bool: the own class has the (first) largest logit
+};
+
+}  // namespace perdita

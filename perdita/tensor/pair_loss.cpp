@@ -1,0 +1,103 @@
+#include "perdita/tensor/pair_loss.hpp"
+
+#include "perdita/kernels/domain.hpp"
+
+namespace perdita::detail {
+
+namespace {
+
+void check_same_shape(const char* function, const Tensor& input, const Tensor& target) {
+  if (input.shape() != target.shape()) {
+    fail<ShapeError>("{}: target has shape {}, but input has {} (valid: the same)", function, target.shape(),
+                     input.shape());
+  }
+}
+
+}  // namespace
+
+void check_domain(const char* function, const char* argument, const Tensor& tensor, const Interval& domain) {
+  const Tensor dense = tensor.detach().contiguous();
+  visit_floating(dense.dtype(), function, [&]<class T>() {
+    const T* const data = dense.data<T>();
+    const std::int64_t bad = kernels::first_outside(data, dense.numel(), domain.low, domain.high);
+    if (bad < dense.numel()) {
+      fail<ValueError>("{}: {}[{}] is {} (valid: {})", function, argument, bad, data[bad], to_string(domain));
+    }
+  });
+}
+
+Tensor loss_operand(const char* function, const char* argument, const Tensor& tensor, DType dtype) {
+  if (!tensor.defined()) fail<ValueError>("{}: {} is not a tensor", function, argument);
+  return tensor.to(dtype);
+}
+
+DType loss_dtype(const char* function, const Tensor& input, const Tensor& target) {
+  if (!input.defined() || !target.defined()) {
+    fail<ValueError>("{}: {} is not a tensor", function, input.defined() ? "target" : "input");
+  }
+  if (!is_floating(input.dtype())) {
+    fail<DTypeError>("{}: input holds {} (valid: float32, float64)", function, name_of(input.dtype()));
+  }
+  return is_floating(target.dtype()) ? promote(input.dtype(), target.dtype()) : input.dtype();
+}
+
+void check_loss_operands(const char* function, const LossInfo& info, const Tensor& input, const Tensor& target) {
+  if (info.broadcasts) {
+    broadcast_shapes(input.shape(), target.shape(), function);
+  } else {
+    check_same_shape(function, input, target);
+  }
+  if (!info.checks_domain) return;
+  check_domain(function, "input", input, info.input);
+  check_domain(function, "target", target, info.target);
+}
+
+Tensor reduce_losses(const char* function, const Tensor& losses, const LossOptions& options, Normalize standard) {
+  const bool weighted = options.weight.defined();
+  const Tensor weight = weighted ? options.weight.to(losses.dtype()) : Tensor();
+  const Tensor terms = weighted ? losses * weight : losses;
+  if (weighted && terms.shape() != losses.shape()) {
+    fail<ShapeError>("{}: weight of shape {} does not broadcast to the loss's {}", function, weight.shape(),
+                     losses.shape());
+  }
+  const Normalize normalize = options.normalize_by == Normalize::standard ? standard : options.normalize_by;
+  switch (options.reduction) {
+    case Reduction::none:
+      return terms;
+    case Reduction::sum:
+      return sum(terms);
+    case Reduction::batchmean:
+      return sum(terms) / denominator_of(Normalize::batch, terms.shape(), 0, 0);
+    case Reduction::mean:
+      break;
+  }
+  if (normalize == Normalize::weight_sum && weighted) return sum(terms) / sum(weight.expand(terms.shape()));
+  const double count = static_cast<double>(terms.numel());
+  return sum(terms) / denominator_of(normalize, terms.shape(), count, count);
+}
+
+double denominator_of(Normalize normalize, const Shape& shape, double count, double weight_sum) {
+  switch (normalize) {
+    case Normalize::count:
+      return count;
+    case Normalize::weight_sum:
+      return weight_sum;
+    case Normalize::batch:
+      return shape.rank() == 0 ? 1.0 : static_cast<double>(shape[0]);
+    case Normalize::standard:
+      break;
+  }
+  return count;
+}
+
+void scale_gradient(BackwardContext& b, Tensor& gradient, int classes_dim) {
+  const Tensor& upstream = b.upstream();
+  if (upstream.numel() == 1 && gradient.numel() != 1 && !b.create_graph()) {
+    const double factor = upstream.item();
+    if (factor == 1.0 && b.may_consume()) return b.set(0, std::move(gradient));
+    return b.set(0, gradient * factor);
+  }
+  b.set(0, gradient * (classes_dim < 0 || upstream.rank() == 0 ? upstream : upstream.unsqueeze(classes_dim)));
+}
+
+}  // namespace perdita::detail
