@@ -21,7 +21,8 @@ struct Array {
   /// The elements. Throws DTypeError unless T is the element type.
   template <class T>
   T* data() const {
-    if (dtype_of<T>() != dtype) fail<DTypeError>("Array::data: holds {}, asked for {}", name_of(dtype), name_of(dtype_of<T>()));
+    if (dtype_of<T>() != dtype)
+      fail<DTypeError>("Array::data: holds {}, asked for {}", name_of(dtype), name_of(dtype_of<T>()));
     return static_cast<T*>(buffer.data());
   }
 };

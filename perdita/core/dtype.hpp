@@ -17,11 +17,14 @@ enum class DType : std::uint8_t { float32, float64, int64, int32, uint8, boolean
 constexpr std::size_t size_of(DType dtype) {
   switch (dtype) {
     case DType::float64:
-    case DType::int64: return 8;
+    case DType::int64:
+      return 8;
     case DType::float32:
-    case DType::int32: return 4;
+    case DType::int32:
+      return 4;
     case DType::uint8:
-    case DType::boolean: return 1;
+    case DType::boolean:
+      return 1;
   }
   return 0;
 }
@@ -33,13 +36,19 @@ std::string_view name_of(DType dtype);
 
 template <class T>
 constexpr DType dtype_of() {
-  if constexpr (std::is_same_v<T, float>) return DType::float32;
-  else if constexpr (std::is_same_v<T, double>) return DType::float64;
-  else if constexpr (std::is_same_v<T, std::int64_t>) return DType::int64;
-  else if constexpr (std::is_same_v<T, std::int32_t>) return DType::int32;
-  else if constexpr (std::is_same_v<T, std::uint8_t>) return DType::uint8;
+  if constexpr (std::is_same_v<T, float>)
+    return DType::float32;
+  else if constexpr (std::is_same_v<T, double>)
+    return DType::float64;
+  else if constexpr (std::is_same_v<T, std::int64_t>)
+    return DType::int64;
+  else if constexpr (std::is_same_v<T, std::int32_t>)
+    return DType::int32;
+  else if constexpr (std::is_same_v<T, std::uint8_t>)
+    return DType::uint8;
   else {
-    static_assert(std::is_same_v<T, bool>, "tensors hold float, double, std::int64_t, std::int32_t, std::uint8_t or bool");
+    static_assert(std::is_same_v<T, bool>,
+                  "tensors hold float, double, std::int64_t, std::int32_t, std::uint8_t or bool");
     return DType::boolean;
   }
 }
@@ -51,12 +60,18 @@ DType promote(DType a, DType b);
 template <class Visitor>
 decltype(auto) visit_dtype(DType dtype, Visitor&& visitor) {
   switch (dtype) {
-    case DType::float32: return visitor.template operator()<float>();
-    case DType::float64: return visitor.template operator()<double>();
-    case DType::int64: return visitor.template operator()<std::int64_t>();
-    case DType::int32: return visitor.template operator()<std::int32_t>();
-    case DType::uint8: return visitor.template operator()<std::uint8_t>();
-    case DType::boolean: return visitor.template operator()<bool>();
+    case DType::float32:
+      return visitor.template operator()<float>();
+    case DType::float64:
+      return visitor.template operator()<double>();
+    case DType::int64:
+      return visitor.template operator()<std::int64_t>();
+    case DType::int32:
+      return visitor.template operator()<std::int32_t>();
+    case DType::uint8:
+      return visitor.template operator()<std::uint8_t>();
+    case DType::boolean:
+      return visitor.template operator()<bool>();
   }
   fail<DTypeError>("unknown dtype {}", static_cast<int>(dtype));
 }

@@ -84,7 +84,8 @@ std::string progress_bar(const ProgressState& state, int width, bool unicode) {
   while (parts.size() > 1 && room_for_bar() < narrowest) parts.pop_back();
   std::string line = label;
   const int cells = std::min(widest, room_for_bar());
-  if (cells >= narrowest) line += fmt::format("{}{}", line.empty() ? "" : " ", drawn_bar(share_of(state), cells, unicode));
+  if (cells >= narrowest)
+    line += fmt::format("{}{}", line.empty() ? "" : " ", drawn_bar(share_of(state), cells, unicode));
   for (const std::string& part : parts) line += fmt::format("{}{}", line.empty() ? "" : "  ", part);
   if (static_cast<int>(display_width(line)) <= width) return line;
   return parts.front().substr(0, static_cast<std::size_t>(std::max(width, 0)));

@@ -63,7 +63,7 @@ struct Farewell {
   }
 };
 
-[[gnu::noinline]] void* allocate_slowly(std::size_t size_class) {
+[[gnu::noinline, maybe_unused]] void* allocate_slowly(std::size_t size_class) {
   if (size_class < classes && !lists_are_gone) {
     thread_local Farewell farewell;
     FreeList& list = thread_lists[size_class];

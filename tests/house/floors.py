@@ -7,8 +7,8 @@ import pathlib
 import re
 import sys
 
-FLOORS = [["core"], ["math"], ["kernels"], ["losses"], ["tensor"], ["nn", "optim", "data"], ["evaluate", "report"],
-          ["cli"]]
+FLOORS = [["core"], ["math"], ["kernels"], ["losses"], ["tensor"], ["data"], ["nn"], ["optim"], ["evaluate"],
+          ["report"], ["train"], ["cli"]]
 FLOOR_OF = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]((?:perdita|cli)/[^">]+)[">]', re.MULTILINE)
 

@@ -53,12 +53,16 @@ Range domain(Op op) {
   switch (op) {
     case Op::sqrt:
     case Op::log:
-    case Op::pow: return {0.01, 5.0};
-    case Op::log1p: return {-0.9, 5.0};
+    case Op::pow:
+      return {0.01, 5.0};
+    case Op::log1p:
+      return {-0.9, 5.0};
     case Op::lgamma:
     case Op::digamma:
-    case Op::trigamma: return {0.5, 6.0};
-    default: return {-3.0, 3.0};
+    case Op::trigamma:
+      return {0.5, 6.0};
+    default:
+      return {-3.0, 3.0};
   }
 }
 
@@ -96,8 +100,9 @@ TYPED_TEST(ProgramOf, OperationsMatchTheLibrary) {
         evaluate(Program(std::span(&formula, 1)), this->dtype, shape, given, std::span(&result, 1));
         for (std::size_t i = 0; i < size; ++i) {
           const double expected = test::reference(formula, std::vector<double>{a[i], b[i], c[i]});
-          this->expect_close(got[i], expected, std::string(name_of(op)) + " of " + std::to_string(a[i]) + ", " +
-                                                   std::to_string(b[i]) + ", " + std::to_string(c[i]),
+          this->expect_close(got[i], expected,
+                             std::string(name_of(op)) + " of " + std::to_string(a[i]) + ", " + std::to_string(b[i]) +
+                                 ", " + std::to_string(c[i]),
                              is_special(op) ? 2048 : 16);
           if (this->HasFailure()) return;
         }
@@ -164,9 +169,9 @@ TYPED_TEST(ProgramOf, ReadsStridedRepeatedAndForeignOperands) {
     for (std::size_t i = 0; i < full.size(); ++i) {
       const std::size_t c = i % flag.size(), r = i / flag.size() % static_cast<std::size_t>(rows);
       const double picked = flag[c] ? static_cast<double>(labels[r]) : 5.0;
-      const double expected = picked + 100.0 * matrix[c * static_cast<std::size_t>(rows) + r] + full[i] - (flag[c] != 0);
-      ASSERT_NEAR(got[i], expected, this->tolerance(expected) + this->tolerance(100))
-          << to_string(shape) << " " << i;
+      const double expected =
+          picked + 100.0 * matrix[c * static_cast<std::size_t>(rows) + r] + full[i] - (flag[c] != 0);
+      ASSERT_NEAR(got[i], expected, this->tolerance(expected) + this->tolerance(100)) << to_string(shape) << " " << i;
     }
   }
 }

@@ -8,7 +8,8 @@
 
 namespace perdita::test {
 
-/// A formula of about `operations` operations on inputs a, b, c, with shared subexpressions: a pure function of the seed.
+/// A formula of about `operations` operations on inputs a, b, c, with shared subexpressions: a pure function of the
+/// seed.
 inline Expr random_formula(std::uint64_t seed, int operations) {
   const Philox random(seed);
   std::uint64_t draws = 0;
@@ -17,12 +18,38 @@ inline Expr random_formula(std::uint64_t seed, int operations) {
   const auto pick = [&] { return pool[below(pool.size())]; };
   for (int i = 0; i < operations; ++i) {
     const Expr p = pick(), q = pick(), positive = 1.0 + square(tanh(q));
-    const Expr choices[] = {abs(p), 0.5 * square(tanh(p)), sqrt(positive), exp(tanh(p)), expm1(tanh(p)), log(positive),
-                            log1p(square(p)), sigmoid(p), log_sigmoid(p), softplus(p), tanh(p), log_cosh(p), erf(p),
-                            lgamma(0.5 + softplus(p)), digamma(0.5 + softplus(p)), -p, p + q, p - q, tanh(p) * q,
-                            p / positive, min(p, q), max(p, q), clamp_min(p, q), clamp_max(p, q), pow(positive, 1.7),
-                            pow(positive, tanh(p)), pow(tanh(p), 3.0), xlogy(tanh(p), positive), flip_sign(p, q),
-                            zero_unless(p < q, p), select((p < q) | (p > 1.0), p, q), clamp(p, -1.0, 1.5),
+    const Expr choices[] = {abs(p),
+                            0.5 * square(tanh(p)),
+                            sqrt(positive),
+                            exp(tanh(p)),
+                            expm1(tanh(p)),
+                            log(positive),
+                            log1p(square(p)),
+                            sigmoid(p),
+                            log_sigmoid(p),
+                            softplus(p),
+                            tanh(p),
+                            log_cosh(p),
+                            erf(p),
+                            lgamma(0.5 + softplus(p)),
+                            digamma(0.5 + softplus(p)),
+                            -p,
+                            p + q,
+                            p - q,
+                            tanh(p) * q,
+                            p / positive,
+                            min(p, q),
+                            max(p, q),
+                            clamp_min(p, q),
+                            clamp_max(p, q),
+                            pow(positive, 1.7),
+                            pow(positive, tanh(p)),
+                            pow(tanh(p), 3.0),
+                            xlogy(tanh(p), positive),
+                            flip_sign(p, q),
+                            zero_unless(p < q, p),
+                            select((p < q) | (p > 1.0), p, q),
+                            clamp(p, -1.0, 1.5),
                             select((!(p >= q)) & (p != 0.5), tanh(p), sign(q) * p)};
     pool.push_back(choices[below(std::size(choices))]);
   }
