@@ -85,12 +85,7 @@ Call check(const char* function, const Tensor& input, const Tensor& target, cons
     }
     call.target = target.to(input.dtype());
   }
-  if (!probabilities.contains(options.label_smoothing)) {
-    fail<ValueError>("{}: label_smoothing is {} (valid: 0..1)", function, options.label_smoothing);
-  }
-  if (options.reduction == Reduction::batchmean) {
-    fail<ValueError>("{}: reduction batchmean is for kl_div and its like (valid: none, mean, sum)", function);
-  }
+  check_options(function, options);
   if (options.weight.defined()) {
     if (options.weight.shape() != Shape{call.layout.classes}) {
       fail<ShapeError>("{}: weight has shape {}, but input has {} classes (valid: [{}])", function,
@@ -245,6 +240,15 @@ RowLosses rows_of(const char* function, const Loss& loss, const Tensor& input, c
 }
 
 }  // namespace
+
+void check_options(std::string_view loss, const ClassOptions& options) {
+  if (!probabilities.contains(options.label_smoothing)) {
+    fail<ValueError>("{}: label_smoothing is {} (valid: 0..1)", loss, options.label_smoothing);
+  }
+  if (options.reduction == Reduction::batchmean) {
+    fail<ValueError>("{}: reduction batchmean is for kl_div and its like (valid: none, mean, sum)", loss);
+  }
+}
 
 namespace functional {
 

@@ -30,4 +30,8 @@ struct RowLosses {
   Tensor hits;     ///< bool: the own class has the (first) largest logit
 };
 
+/// Throws ValueError, naming `loss`, for options that no call could meet.
+inline void check_options(std::string_view, const LossOptions&) {}
+void check_options(std::string_view loss, const ClassOptions& options);
+
 }  // namespace perdita

@@ -1,0 +1,51 @@
+// The losses as modules, made from the list: nn::MSELoss, nn::HuberLoss, nn::CrossEntropyLoss, ...
+//
+//     const nn::HuberLoss criterion({.delta = 2}, {.reduction = Reduction::sum});
+//     criterion(output, target).backward();
+#pragma once
+
+#include "perdita/nn/module.hpp"
+#include "perdita/tensor/functional.hpp"
+
+namespace perdita::nn {
+
+/// What the loss modules share. Options are checked here, when the module is made; weights are buffers, saved with it.
+template <class Loss, class Options>
+class LossModule : public Module {
+ public:
+  explicit LossModule(const Options& options = {}) : LossModule(Loss{}, options) {}
+  explicit LossModule(const Loss& loss, const Options& options = {}) : loss_(loss), options_(options) {
+    check_parameters(loss);
+    check_options(Loss::info.name, options);
+    if (options.weight.defined()) register_buffer("weight", options.weight);
+    if constexpr (requires { options.pos_weight; }) {
+      if (options.pos_weight.defined()) register_buffer("pos_weight", options.pos_weight);
+    }
+  }
+
+ protected:
+  Loss loss_;
+  Options options_;
+};
+
+/// The function of the same tensors, with the loss and options of the module.
+#define PERDITA_MODULE_WITH(Options, Loss, function, Name)      \
+  class Name : public LossModule<perdita::Loss, Options> {      \
+   public:                                                      \
+    using LossModule::LossModule;                               \
+    template <class... Tensors>                                 \
+    Tensor operator()(const Tensors&... tensors) const {        \
+      return functional::function(tensors..., loss_, options_); \
+    }                                                           \
+  };
+#define PERDITA_MODULE(Loss, function, Name) PERDITA_MODULE_WITH(LossOptions, Loss, function, Name)
+PERDITA_PAIR_LOSSES(PERDITA_MODULE)
+PERDITA_TRIPLE_LOSSES(PERDITA_MODULE)
+#undef PERDITA_MODULE
+#define PERDITA_MODULE(Loss, function, Name) PERDITA_MODULE_WITH(ClassOptions, Loss, function, Name)
+PERDITA_SOFTMAX_LOSSES(PERDITA_MODULE)
+PERDITA_PICKING_LOSSES(PERDITA_MODULE)
+#undef PERDITA_MODULE
+#undef PERDITA_MODULE_WITH
+
+}  // namespace perdita::nn

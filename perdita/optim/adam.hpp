@@ -1,0 +1,53 @@
+// Adam (Kingma and Ba, ICLR 2015, algorithm 1) and AdamW (Loshchilov and Hutter, ICLR 2019, algorithm 2).
+#pragma once
+
+#include "perdita/optim/optimizer.hpp"
+
+namespace perdita::optim {
+
+struct AdamOptions {
+  double lr = 1e-3;
+  double beta1 = 0.9;       ///< of the mean of gradients
+  double beta2 = 0.999;     ///< of the mean of their squares
+  double eps = 1e-8;        ///< added to the root, after the correction of its bias
+  double weight_decay = 0;  ///< Adam: added to the gradient; AdamW: p *= 1 - lr * weight_decay
+  bool amsgrad = false;     ///< divides by the largest mean of squares so far
+  bool maximize = false;
+};
+
+/// The rule of torch.optim.Adam.
+class Adam : public Optimizer {
+ public:
+  /// Throws ValueError for negative lr, eps or weight_decay, and for a beta outside [0, 1).
+  Adam(std::vector<Tensor> parameters, const AdamOptions& options = {});
+
+ protected:
+  Adam(const char* name, std::vector<Tensor> parameters, const AdamOptions& options, bool decoupled);
+
+ private:
+  void update(float*, const float*, const std::vector<float*>&, std::int64_t, std::int64_t) const override;
+  void update(double*, const double*, const std::vector<double*>&, std::int64_t, std::int64_t) const override;
+  template <class T>
+  void update_as(T* p, const T* g, const std::vector<T*>& buffers, std::int64_t count, std::int64_t steps) const;
+
+  AdamOptions options_;
+  bool decoupled_;
+};
+
+struct AdamWOptions {
+  double lr = 1e-3;
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  double eps = 1e-8;
+  double weight_decay = 1e-2;
+  bool amsgrad = false;
+  bool maximize = false;
+};
+
+/// The rule of torch.optim.AdamW. Throws as Adam.
+class AdamW final : public Adam {
+ public:
+  AdamW(std::vector<Tensor> parameters, const AdamWOptions& options = {});
+};
+
+}  // namespace perdita::optim

@@ -1,0 +1,63 @@
+// What optimizers share: the parameters they change, the learning rate, the state they keep.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "perdita/tensor/all.hpp"
+
+namespace perdita::optim {
+
+using StateDict = std::vector<std::pair<std::string, Tensor>>;
+
+class Optimizer {
+ public:
+  virtual ~Optimizer() = default;
+
+  /// Changes every parameter that has a gradient, in one pass over parameter, gradient and state each. Throws
+  /// DTypeError for a gradient of another dtype.
+  void step();
+  /// Forgets the gradients.
+  void zero_grad() const;
+
+  double lr() const { return lr_; }
+  /// Throws ValueError for a negative or NaN rate.
+  void set_lr(double lr);
+
+  /// Everything that a resumed run needs to go on bit for bit: "step", and per parameter i "<name>.i".
+  StateDict state_dict() const;
+  /// Throws ValueError for state that does not fit the parameters.
+  void load_state_dict(const StateDict& state);
+
+ protected:
+  /// `buffers` names what is kept for each parameter. Throws ValueError without parameters, for one that does not
+  /// require gradients or is given twice, GraphError for one that is no leaf.
+  Optimizer(const char* name, std::vector<Tensor> parameters, double lr, std::vector<std::string> buffers);
+
+  /// One update of elements [0, count) at p, whose gradient is g; buffers are float64 or float32 as p. `steps` counts
+  /// this parameter's updates, from 1.
+  virtual void update(float* p, const float* g, const std::vector<float*>& buffers, std::int64_t count,
+                      std::int64_t steps) const = 0;
+  virtual void update(double* p, const double* g, const std::vector<double*>& buffers, std::int64_t count,
+                      std::int64_t steps) const = 0;
+
+  static void check_not_negative(const char* name, const char* option, double value);
+
+ private:
+  struct Slot {
+    Tensor parameter;
+    std::vector<Tensor> buffers;
+    std::int64_t steps = 0;
+  };
+  template <class T>
+  void step_slot(Slot& slot, const Tensor& gradient);
+
+  const char* name_;
+  double lr_;
+  std::vector<std::string> buffer_names_;
+  std::vector<Slot> slots_;
+};
+
+}  // namespace perdita::optim
