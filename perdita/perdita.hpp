@@ -5,6 +5,7 @@
 #include "perdita/data/sampler.hpp"
 #include "perdita/data/source.hpp"
 #include "perdita/data/split.hpp"
+#include "perdita/data/synthetic.hpp"
 #include "perdita/losses/any.hpp"
 #include "perdita/losses/span.hpp"
 #include "perdita/nn/layers.hpp"
