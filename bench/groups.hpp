@@ -1,0 +1,12 @@
+#pragma once
+
+namespace perdita::bench {
+
+/// Every loss of single elements of the list, and lambdas beside built-in losses of the same formula.
+void add_elementwise();
+/// cross_entropy and focal over few, many and very many classes.
+void add_softmax();
+/// What goes through tensors: a user-written focal loss, small tensors, an epoch of training.
+void add_tensors();
+
+}  // namespace perdita::bench

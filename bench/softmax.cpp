@@ -1,0 +1,61 @@
+// Losses over classes: value and gradient together, labels read and checked.
+#include <algorithm>
+#include <vector>
+
+#include "bench/floors.hpp"
+#include "bench/groups.hpp"
+#include "perdita/core/parallel.hpp"
+#include "perdita/kernels/labels.hpp"
+#include "perdita/losses/kernels.hpp"
+
+namespace perdita::bench {
+
+namespace {
+
+/// Logits and gradients of the largest case; the smaller ones use their beginning.
+struct Logits {
+  Buffer z, g;
+};
+const Logits& logits() {
+  static const Logits all = [] {
+    constexpr std::size_t size = 1024UL * 50257;
+    Logits made{Buffer::allocate(size * 4), Buffer::allocate(size * 4)};
+    for (std::size_t i = 0; i < size; ++i) {
+      static_cast<float*>(made.z.data())[i] = static_cast<float>(i * 7919 % 2003) * 0.004f - 4.0f;
+      static_cast<float*>(made.g.data())[i] = 0;
+    }
+    return made;
+  }();
+  return all;
+}
+
+template <class Loss>
+void add_loss(const Loss& loss, std::int64_t rows, std::int64_t classes, double target) {
+  std::vector<std::int64_t> labels(static_cast<std::size_t>(rows));
+  for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::int64_t>(i) * 31 % classes;
+  const double size = static_cast<double>(rows * classes);
+  const auto floor = [size](const Times& times) {
+    return std::max(seconds_to_move(times, 8 * size), seconds_of_exp(times) * size / num_threads());
+  };
+  add_case({fmt::format("softmax/{}/{}x{}", Loss::info.name, rows, classes), size, floor, target, "bytes or exp"}, [=] {
+    const auto read = kernels::read_labels<float>("bench", DType::int64, labels.data(), rows, classes, -100, nullptr);
+    const double sum =
+        kernels::softmax_loss(loss, kernels::SoftmaxTask<float>{.logits = static_cast<const float*>(logits().z.data()),
+                                                                .layout = {rows, classes, 1},
+                                                                .labels = read.data(),
+                                                                .gradient = static_cast<float*>(logits().g.data())});
+    benchmark::DoNotOptimize(sum);
+  });
+}
+
+}  // namespace
+
+void add_softmax() {
+  SoftmaxLosses::each([](const auto& loss) {
+    add_loss(loss, 8192, 1000, 1.6);
+    add_loss(loss, 1024, 50257, 1.6);
+    add_loss(loss, 1048576, 10, 3.5);
+  });
+}
+
+}  // namespace perdita::bench
