@@ -39,17 +39,27 @@ class PackSum {
   PERDITA_INLINE void add(const P& values) { stretch_ = stretch_ + values; }
   /// Ends a stretch: call it every few dozen additions.
   PERDITA_INLINE void fold() {
-    total_ += static_cast<double>(horizontal_sum(stretch_));
+    if constexpr (is_wide) {
+      wide_ = wide_ + stretch_;
+    } else {
+      wide_ = wide_ + (widened(low_half(stretch_)) + widened(high_half(stretch_)));
+    }
     stretch_ = P(0.0);
   }
   PERDITA_INLINE double total() {
     fold();
-    return total_;
+    return horizontal_sum(wide_);
   }
 
  private:
+  static constexpr bool is_wide = sizeof(typename P::value_type) == sizeof(double);
+  using Wide = Pack<double, is_wide ? P::lanes : P::lanes / 2>;
+  template <class Half>
+  PERDITA_INLINE static Wide widened(const Half& half) {
+    return Wide::of(__builtin_convertvector(half.raw, typename Wide::Raw));
+  }
   P stretch_{0.0};
-  double total_ = 0;
+  Wide wide_{0.0};
 };
 
 }  // namespace perdita::kernels

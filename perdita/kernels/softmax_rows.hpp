@@ -25,7 +25,7 @@ struct SoftmaxRowsKernel {
                                    T* scratch) const {
     using P = typename Target::template pack<T>;
     const std::int64_t classes = task.layout.classes;
-    T* const slopes = scratch + padded(classes);
+    T* const slopes = scratch + 2 * padded(classes);
     T* const targets = slopes + padded(classes);
     const bool streaming = perdita::detail::is_worth_streaming(
         task.gradient, static_cast<std::size_t>(task.layout.rows() * classes) * sizeof(T));
@@ -33,33 +33,68 @@ struct SoftmaxRowsKernel {
     for (std::int64_t k = 0; task.is_dense() && k < classes; ++k) targets[k] = background;
 
     double total = 0;
+    Pending pending;
     for (std::int64_t row = begin; row < end; ++row) {
       const T* const logits = task.logits + row * classes;
       T* const gradient = task.gradient ? task.gradient + row * classes : nullptr;
+      T* const exponentials = scratch + (row & 1 ? 0 : padded(classes));
       const std::int32_t label = task.labels ? task.labels[row] : 0;
       double loss = 0;
       if (label < 0) {
         if (gradient) std::fill(gradient, gradient + classes, T(0));
       } else if (!task.is_dense()) {
-        loss = sparse_row<P>(formula, task, logits, gradient, label, scratch, streaming);
+        loss = sparse_row<P>(formula, task, logits, gradient, label, exponentials, pending, streaming);
       } else {
         const T* row_targets = task.probabilities + row * classes;
         if (task.labels) {
           targets[label] = static_cast<T>(1 - task.label_smoothing) + background;
           row_targets = targets;
         }
-        loss = dense_row<P>(formula, task, logits, row_targets, gradient, scratch, slopes, streaming);
+        loss = dense_row<P>(formula, task, logits, row_targets, gradient, exponentials, slopes, streaming);
         targets[label] = background;
       }
       total += loss;
       if (task.losses) task.losses[row] = static_cast<T>(loss);
       if (task.margins || task.hits) write_margin<P>(task, logits, label, row);
     }
+    pending.template write<P>(pending.count, streaming);
     if (streaming) perdita::detail::end_streaming();
     return total;
   }
 
  private:
+  /// A gradient that is known up to its store: factor * in. It is written while the next row's exponentials are
+  /// computed, so that neither memory nor the arithmetic waits for the other.
+  struct Pending {
+    T* out = nullptr;
+    const T* in = nullptr;  // padded to whole registers
+    std::int64_t done = 0, count = 0;
+    T factor = 0;
+
+    /// Writes up to `wanted` more elements, in whole registers as long as there are such.
+    template <class P>
+    PERDITA_INLINE void write(std::int64_t wanted, bool streaming) {
+      const P f(static_cast<double>(factor));
+      const std::int64_t stop = std::min(count, done + wanted);
+      if (streaming) {
+        const std::size_t past = reinterpret_cast<std::uintptr_t>(out + done) % sizeof(P);
+        if (past && done < stop) {
+          const auto first = static_cast<std::size_t>(
+              std::min<std::int64_t>(count - done, static_cast<std::int64_t>((sizeof(P) - past) / sizeof(T))));
+          (f * P::load(in + done)).store_first(out + done, first);
+          done += static_cast<std::int64_t>(first);
+        }
+        for (; done + P::lanes <= stop; done += P::lanes)
+          perdita::detail::stream_pack(out + done, f * P::load(in + done));
+      } else {
+        for (; done + P::lanes <= stop; done += P::lanes) (f * P::load(in + done)).store(out + done);
+      }
+      if (stop < count) return;
+      if (done < count) (f * P::load(in + done)).store_first(out + done, static_cast<std::size_t>(count - done));
+      done = count;
+    }
+  };
+
   template <class P>
   PERDITA_INLINE static P larger(const P& a, const P& b) {
     return P::of(perdita::detail::opaque(
@@ -82,33 +117,38 @@ struct SoftmaxRowsKernel {
     return horizontal_max(larger(larger(m0, m1), larger(m2, m3)));
   }
 
-  /// exp(z - shift) into `exponentials`; returns their sum. Lanes past the end are written as zeros.
+  /// exp(z - shift) into `exponentials`; returns their sum. Lanes past the end are written as zeros. Meanwhile the next
+  /// row is fetched and the gradient of the last one written.
   template <class P>
-  PERDITA_INLINE static double exponentiate(const T* z, std::int64_t classes, T shift, T* exponentials) {
+  PERDITA_INLINE static double exponentiate(const T* z, std::int64_t classes, T shift, T* exponentials,
+                                            Pending& pending, bool streaming) {
+    constexpr std::int64_t stretch = 8 * P::lanes;
     const P s(static_cast<double>(shift));
-    double total = 0;
+    PackSum<P> sum;
     std::int64_t k = 0;
-    while (k + 2 * P::lanes <= classes) {
-      const std::int64_t pairs = std::min<std::int64_t>((classes - k) / (2 * P::lanes), 32);
-      P sum0(0.0), sum1(0.0);
-      for (std::int64_t i = 0; i < pairs; ++i, k += 2 * P::lanes) {
-        const P e0 = exp(P::load(z + k) - s), e1 = exp(P::load(z + k + P::lanes) - s);
-        e0.store(exponentials + k);
-        e1.store(exponentials + k + P::lanes);
-        sum0 = sum0 + e0;
-        sum1 = sum1 + e1;
+    for (; k + stretch <= classes; k += stretch) {
+      pending.template write<P>(stretch, streaming);
+      for (std::int64_t i = 0; i < stretch; i += 2 * P::lanes) {
+        __builtin_prefetch(z + classes + k + i, 0, 2);
+        __builtin_prefetch(z + classes + k + i + P::lanes, 0, 2);
+        const P e0 = perdita::detail::exp_of_difference(P::load(z + k + i) - s);
+        const P e1 = perdita::detail::exp_of_difference(P::load(z + k + i + P::lanes) - s);
+        e0.store(exponentials + k + i);
+        e1.store(exponentials + k + i + P::lanes);
+        sum.add(e0 + e1);
       }
-      total += static_cast<double>(horizontal_sum(sum0 + sum1));
+      sum.fold();
     }
     for (; k < classes; k += P::lanes) {
       const auto left = static_cast<std::size_t>(classes - k);
       const P logits =
           left >= P::lanes ? P::load(z + k) : P::load_first(z + k, left, -std::numeric_limits<T>::infinity());
-      const P e = exp(logits - s);
+      const P e = perdita::detail::exp_of_difference(logits - s);
       e.store(exponentials + k);
-      total += static_cast<double>(horizontal_sum(e));
+      sum.add(e);
     }
-    return total;
+    pending.template write<P>(pending.count, streaming);
+    return sum.total();
   }
 
   /// The sum of all but exponential `label`, which would cancel in a subtraction where that one is most of the sum.
@@ -117,51 +157,34 @@ struct SoftmaxRowsKernel {
     const T own = exponentials[label];
     if (!(static_cast<double>(own) > 0.5 * total)) return total - static_cast<double>(own);
     exponentials[label] = T(0);
-    double others = 0;
+    PackSum<P> sum;
     for (std::int64_t k = 0; k < classes;) {
-      P sum(0.0);
-      for (int i = 0; i < 32 && k < classes; ++i, k += P::lanes) sum = sum + P::load(exponentials + k);
-      others += static_cast<double>(horizontal_sum(sum));
+      for (int i = 0; i < 32 && k < classes; ++i, k += P::lanes) sum.add(P::load(exponentials + k));
+      sum.fold();
     }
+    const double others = sum.total();
     exponentials[label] = own;
     return others;
-  }
-
-  /// out[k] = factor * in[k], past the cache if asked; `in` is padded, `out` is not.
-  template <class P>
-  PERDITA_INLINE static void scale_into(T* out, const T* in, std::int64_t count, T factor, bool streaming) {
-    const P f(static_cast<double>(factor));
-    std::int64_t k = 0;
-    if (streaming) {
-      const std::size_t past_line = reinterpret_cast<std::uintptr_t>(out) % sizeof(P);
-      if (past_line) {
-        k = std::min<std::int64_t>(count, static_cast<std::int64_t>((sizeof(P) - past_line) / sizeof(T)));
-        (f * P::load(in)).store_first(out, static_cast<std::size_t>(k));
-      }
-      for (; k + P::lanes <= count; k += P::lanes) perdita::detail::stream_pack(out + k, f * P::load(in + k));
-    } else {
-      for (; k + P::lanes <= count; k += P::lanes) (f * P::load(in + k)).store(out + k);
-    }
-    for (; k < count; ++k) out[k] = factor * in[k];
   }
 
   // t is 1 at the label: one evaluation of the formula. log p is taken from the sum of the others where the label has
   // the largest logit, so that neither a loss near 0 nor its gradient p - 1 cancels.
   template <class P>
   PERDITA_INLINE static double sparse_row(const Formula& formula, const SoftmaxTask<T>& task, const T* logits,
-                                          T* gradient, std::int32_t label, T* exponentials, bool streaming) {
+                                          T* gradient, std::int32_t label, T* exponentials, Pending& pending,
+                                          bool streaming) {
     const std::int64_t classes = task.layout.classes;
     const T largest_logit = largest<P>(logits, 0, classes);
     const double own_logit = static_cast<double>(logits[label]) - static_cast<double>(largest_logit);
-    const double total = exponentiate<P>(logits, classes, largest_logit, exponentials);
+    const double total = exponentiate<P>(logits, classes, largest_logit, exponentials, pending, streaming);
     const double others = sum_of_others<P>(exponentials, classes, label, total);
     const Number log_p = own_logit == 0 ? -log1p(Number(others)) : Number(own_logit) - log(Number(total));
     const Dual<Number> result = formula(Dual<Number>{log_p, Number(1.0)}, Number(1.0));
     const double weight = task.class_weights ? static_cast<double>(task.class_weights[label]) : 1.0;
     if (gradient) {
       const double slope = result.d[0] * weight * task.scale;
-      scale_into<P>(gradient, exponentials, classes, static_cast<T>(-slope / total), streaming);
-      gradient[label] = static_cast<T>(slope * (others / total));
+      exponentials[label] = static_cast<T>(-others);  // times the factor: slope * (1 - p)
+      pending = {gradient, exponentials, 0, classes, static_cast<T>(-slope / total)};
     }
     return result.v[0] * weight;
   }
@@ -171,7 +194,8 @@ struct SoftmaxRowsKernel {
                                          const T* targets, T* gradient, T* exponentials, T* slopes, bool streaming) {
     const std::int64_t classes = task.layout.classes;
     const T largest_logit = largest<P>(logits, 0, classes);
-    const double total = exponentiate<P>(logits, classes, largest_logit, exponentials);
+    Pending none;
+    const double total = exponentiate<P>(logits, classes, largest_logit, exponentials, none, streaming);
     const P shift(static_cast<double>(largest_logit)), log_total(log(Number(total))[0]);
     // Class probabilities are smoothed here; those of an index already are.
     const P keep(task.labels ? 1.0 : 1 - task.label_smoothing);
@@ -200,7 +224,7 @@ struct SoftmaxRowsKernel {
       for (std::int64_t k = 0; k < classes; k += P::lanes) {
         (P::load(slopes + k) - pull * P::load(exponentials + k)).store(slopes + k);
       }
-      scale_into<P>(gradient, slopes, classes, static_cast<T>(task.scale), streaming);
+      Pending{gradient, slopes, 0, classes, static_cast<T>(task.scale)}.template write<P>(classes, streaming);
     }
     return loss;
   }

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
+#include <utility>
 
 #define PERDITA_INLINE inline __attribute__((always_inline))
 /// The same for a lambda, between its parameters and its body.
@@ -48,8 +49,10 @@ PERDITA_INLINE Raw forget_origin(Raw raw) {
 /// times slower. It does not merge what it cannot see through.
 template <class Raw>
 PERDITA_INLINE Raw opaque(Raw raw) {
-  if constexpr (sizeof(Raw) == 64) return forget_origin(raw);
-  else return raw;
+  if constexpr (sizeof(Raw) == 64)
+    return forget_origin(raw);
+  else
+    return raw;
 }
 }  // namespace detail
 
@@ -82,7 +85,7 @@ struct Mask {
     return false;
   }
 
-  PERDITA_INLINE friend Mask operator&(const Mask& a, const Mask& b) { 
+  PERDITA_INLINE friend Mask operator&(const Mask& a, const Mask& b) {
     return of(detail::opaque(a.raw) & detail::opaque(b.raw));
   }
   PERDITA_INLINE friend Mask operator|(const Mask& a, const Mask& b) {
@@ -189,27 +192,43 @@ struct Pack {
     }
   }
 
-  PERDITA_INLINE static RawBits sign_bit() {
-    return RawBits{} + (Bits(1) << (sizeof(T) * 8 - 2)) * Bits(-2);
-  }
+  PERDITA_INLINE static RawBits sign_bit() { return RawBits{} + (Bits(1) << (sizeof(T) * 8 - 2)) * Bits(-2); }
 };
 
-/// The sum of the lanes, in a fixed order: halves are added until one number is left.
-template <class T, int N>
-PERDITA_INLINE T horizontal_sum(const Pack<T, N>& pack) {
-  T lane[N];
-  pack.store(lane);
-  for (int width = N / 2; width > 0; width /= 2) {
-    for (int i = 0; i < width; ++i) lane[i] += lane[i + width];
-  }
-  return lane[0];
+namespace detail {
+template <int first, class T, int N, int... lane>
+PERDITA_INLINE Pack<T, N / 2> half_from(const Pack<T, N>& pack, std::integer_sequence<int, lane...>) {
+  return Pack<T, N / 2>::of(__builtin_shufflevector(pack.raw, pack.raw, (first + lane)...));
 }
+}  // namespace detail
 
 template <class T, int N>
+PERDITA_INLINE Pack<T, N / 2> low_half(const Pack<T, N>& pack) {
+  return detail::half_from<0>(pack, std::make_integer_sequence<int, N / 2>{});
+}
+template <class T, int N>
+PERDITA_INLINE Pack<T, N / 2> high_half(const Pack<T, N>& pack) {
+  return detail::half_from<N / 2>(pack, std::make_integer_sequence<int, N / 2>{});
+}
+
+/// The sum of the lanes, in a fixed order: halves are added until two numbers are left.
+template <class T, int N>
+PERDITA_INLINE T horizontal_sum(const Pack<T, N>& pack) {
+  if constexpr (N <= 2)
+    return N == 1 ? pack[0] : pack[0] + pack[N - 1];
+  else
+    return horizontal_sum(low_half(pack) + high_half(pack));
+}
+
+/// The largest lane; a NaN may or may not be seen.
+template <class T, int N>
 PERDITA_INLINE T horizontal_max(const Pack<T, N>& pack) {
-  T largest = pack[0];
-  for (int i = 1; i < N; ++i) largest = pack[i] > largest || pack[i] != pack[i] ? pack[i] : largest;
-  return largest;
+  if constexpr (N <= 2) {
+    return pack[0] > pack[N - 1] ? pack[0] : pack[N - 1];
+  } else {
+    const Pack<T, N / 2> a = low_half(pack), b = high_half(pack);
+    return horizontal_max(Pack<T, N / 2>::of(a.raw > b.raw ? a.raw : b.raw));
+  }
 }
 
 }  // namespace perdita

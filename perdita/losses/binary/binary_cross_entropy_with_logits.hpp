@@ -19,14 +19,17 @@ struct BinaryCrossEntropyWithLogits {
       .source = "Cox, The regression analysis of binary sequences, J. R. Statist. Soc. B 20, 1958, section 2",
       .differences = ""};
 
-  // (1 - t) max(y, 0) + t max(-y, 0) + log(1 + exp(-|y|)). For t = 1 and y > 0 the first terms vanish, value and slope
-  // alike, and what remains is small and exact; softplus(y) - t y would lose all of it.
-  auto operator()(auto y, auto t) const { return (1.0 - t) * max(y, 0.0) + t * max(-y, 0.0) + softplus(-abs(y)); }
+  // For t = 1 and large y the first term vanishes, value and slope alike, and what remains is small and exact;
+  // softplus(y) - t y would lose all of it.
+  auto operator()(auto y, auto t) const {
+    const auto l = logistic(y);
+    return (1.0 - t) * l.softplus + t * l.softplus_negative;
+  }
 
-  // With weight w of the positive class: w t softplus(-y) + (1 - t) softplus(y), which share softplus(-|y|).
+  /// With a weight of the positive class.
   auto operator()(auto y, auto t, auto positive_weight) const {
-    const auto rest = softplus(-abs(y));
-    return positive_weight * t * (max(-y, 0.0) + rest) + (1.0 - t) * (max(y, 0.0) + rest);
+    const auto l = logistic(y);
+    return (1.0 - t) * l.softplus + positive_weight * t * l.softplus_negative;
   }
 };
 

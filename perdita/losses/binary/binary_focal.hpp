@@ -33,13 +33,11 @@ struct BinaryFocal {
   double gamma = 2.0;
   bool alpha_by_class = true;
 
-  // With e = exp(-|y|), sigmoid(|y|) = 1 / (1 + e): the probability of being wrong is mixed from sigmoid(y) and
-  // sigmoid(-y), neither of them as one minus the other.
+  // The probability of being wrong is mixed from sigmoid(y) and sigmoid(-y), neither of them as one minus the other.
   auto operator()(auto y, auto t) const {
-    const auto e = exp(-abs(y));
-    const auto likely = 1.0 / (1.0 + e), unlikely = e * likely;
-    const auto wrong = select(y < 0.0, (1.0 - t) * unlikely + t * likely, (1.0 - t) * likely + t * unlikely);
-    const auto cross_entropy = (1.0 - t) * max(y, 0.0) + t * max(-y, 0.0) + softplus(-abs(y));
+    const auto l = logistic(y);
+    const auto wrong = (1.0 - t) * l.sigmoid + t * l.complement;
+    const auto cross_entropy = (1.0 - t) * l.softplus + t * l.softplus_negative;
     const auto weight = alpha_by_class ? alpha * t + (1.0 - alpha) * (1.0 - t) : alpha + 0.0 * t;
     return weight * pow(wrong, gamma) * cross_entropy;
   }
