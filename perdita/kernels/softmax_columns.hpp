@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <limits>
 
 #include "perdita/kernels/blocks.hpp"
 #include "perdita/kernels/softmax_task.hpp"
+#include "perdita/kernels/stream.hpp"
 #include "perdita/kernels/transpose.hpp"
 #include "perdita/math/dual.hpp"
 #include "perdita/math/isa.hpp"
@@ -18,8 +20,10 @@ template <class Formula, class T>
 struct SoftmaxColumnsKernel {
   static constexpr std::int64_t most_lanes = 16;
 
-  /// Three tiles of [classes rounded up to registers, lanes]: logits, exponentials or slopes, targets.
-  static std::size_t scratch_bytes(const SoftmaxTask<T>& task) { return 3 * tile_size(task) * sizeof(T); }
+  /// Tiles of [classes rounded up to registers, lanes] for logits, results and targets, and one of rows side by side.
+  static std::size_t scratch_bytes(const SoftmaxTask<T>& task) {
+    return (4 * tile_size(task) + most_lanes) * sizeof(T);
+  }
   static std::size_t tile_size(const SoftmaxTask<T>& task) {
     return static_cast<std::size_t>((task.layout.classes + most_lanes - 1) / most_lanes * most_lanes * most_lanes);
   }
@@ -29,15 +33,20 @@ struct SoftmaxColumnsKernel {
                                    T* scratch) const {
     using P = typename Target::template pack<T>;
     const ClassLayout& layout = task.layout;
-    double total = 0;
+    const bool streaming = layout.inner == 1 && reinterpret_cast<std::uintptr_t>(task.gradient) % 64 == 0 &&
+                           perdita::detail::is_worth_streaming(
+                               task.gradient, static_cast<std::size_t>(layout.rows() * layout.classes) * sizeof(T));
+    PackSum<P> total;
     for (std::int64_t row = begin; row < end;) {
       // Lanes take rows that lie side by side: of one outer index, unless classes are the last dimension.
       const std::int64_t side_by_side = layout.inner == 1 ? end - row : layout.inner - row % layout.inner;
       const std::int64_t count = std::min({std::int64_t{P::lanes}, side_by_side, end - row});
-      total += group<P>(formula, task, row, count, scratch);
+      total.add(group<P>(formula, task, row, count, scratch, streaming));
+      total.fold();
       row += count;
     }
-    return total;
+    if (streaming) perdita::detail::end_streaming();
+    return total.total();
   }
 
  private:
@@ -47,81 +56,82 @@ struct SoftmaxColumnsKernel {
     std::int64_t stride;
   };
 
-  template <class P>
   PERDITA_INLINE static std::int64_t offset_of(const ClassLayout& layout, std::int64_t row) {
     return row / layout.inner * layout.classes * layout.inner + row % layout.inner;
   }
 
-  /// `count` rows from `row` on of `source` as a tile: in place where they lie so, else copied into `scratch`. Lanes
-  /// past `count` repeat a row.
+  /// `count` rows from `row` on of `source` as a tile: in place where they lie so, else copied into `tile` (over
+  /// `rows`, where the array ends too soon for whole registers). Lanes past `count` repeat a row.
   template <class P>
   PERDITA_INLINE static Tile read(const T* source, const ClassLayout& layout, std::int64_t row, std::int64_t count,
-                                  T* scratch) {
-    if (layout.inner == 1) {
-      transpose_in<P>(source, layout, row, count, scratch);
-      return {scratch, P::lanes};
-    }
-    const T* first = source + offset_of<P>(layout, row);
-    if (count == P::lanes) return {const_cast<T*>(first), layout.inner};
-    for (std::int64_t k = 0; k < layout.classes; ++k) {
-      for (std::int64_t lane = 0; lane < P::lanes; ++lane) {
-        scratch[k * P::lanes + lane] = first[k * layout.inner + std::min(lane, count - 1)];
+                                  T* tile, T* rows) {
+    const T* const first = source + offset_of(layout, row);
+    if (layout.inner > 1) {
+      if (count == P::lanes) return {const_cast<T*>(first), layout.inner};
+      for (std::int64_t k = 0; k < layout.classes; ++k) {
+        for (std::int64_t lane = 0; lane < P::lanes; ++lane) {
+          tile[k * P::lanes + lane] = first[k * layout.inner + std::min(lane, count - 1)];
+        }
       }
+    } else if ((row + P::lanes) * layout.classes + P::lanes <= layout.rows() * layout.classes) {
+      transpose_in<P>(first, layout.classes, tile);
+    } else {
+      for (std::int64_t lane = 0; lane < P::lanes; ++lane) {
+        for (std::int64_t k = 0; k < layout.classes; ++k) {
+          rows[lane * layout.classes + k] = first[std::min(lane, count - 1) * layout.classes + k];
+        }
+      }
+      transpose_in<P>(rows, layout.classes, tile);
     }
-    return {scratch, P::lanes};
+    return {tile, P::lanes};
   }
 
+  /// Reads whole registers, the last of them past the last row.
   template <class P>
-  PERDITA_INLINE static void transpose_in(const T* source, const ClassLayout& layout, std::int64_t row,
-                                          std::int64_t count, T* tile) {
-    const std::int64_t classes = layout.classes, size = layout.rows() * classes;
+  PERDITA_INLINE static void transpose_in(const T* rows, std::int64_t classes, T* tile) {
     for (std::int64_t k = 0; k < classes; k += P::lanes) {
       std::array<P, P::lanes> square;
-      for (std::int64_t lane = 0; lane < P::lanes; ++lane) {
-        const std::int64_t at = (row + std::min(lane, count - 1)) * classes + k;
-        square[static_cast<std::size_t>(lane)] =
-            at + P::lanes <= size
-                ? P::load(source + at)
-                : P::load_first(source + at, static_cast<std::size_t>(std::min(classes - k, size - at)));
-      }
+      for (int lane = 0; lane < P::lanes; ++lane)
+        square[static_cast<std::size_t>(lane)] = P::load(rows + lane * classes + k);
       transpose(square);
-      for (std::int64_t i = 0; i < P::lanes; ++i) square[static_cast<std::size_t>(i)].store(tile + (k + i) * P::lanes);
+      for (int i = 0; i < P::lanes; ++i) square[static_cast<std::size_t>(i)].store(tile + (k + i) * P::lanes);
     }
   }
 
-  /// The tile back into rows. The last classes are written first, whole registers at a time: what spills over into the
-  /// next rows is then overwritten by their own. Nothing spills past the group.
+  /// The tile back into rows side by side. The last classes are written first, whole registers at a time: what spills
+  /// over into the next rows is then overwritten by their own.
   template <class P>
-  PERDITA_INLINE static void transpose_out(const T* tile, const ClassLayout& layout, std::int64_t row,
-                                           std::int64_t count, T* destination) {
-    const std::int64_t classes = layout.classes, end = (row + count) * classes;
+  PERDITA_INLINE static void transpose_out(const T* tile, std::int64_t classes, T* rows) {
     for (std::int64_t k = (classes - 1) / P::lanes * P::lanes; k >= 0; k -= P::lanes) {
       std::array<P, P::lanes> square;
-      for (std::int64_t i = 0; i < P::lanes; ++i)
-        square[static_cast<std::size_t>(i)] = P::load(tile + (k + i) * P::lanes);
+      for (int i = 0; i < P::lanes; ++i) square[static_cast<std::size_t>(i)] = P::load(tile + (k + i) * P::lanes);
       transpose(square);
-      const std::int64_t width = std::min<std::int64_t>(P::lanes, classes - k);
-      for (std::int64_t lane = 0; lane < P::lanes; ++lane) {
-        if (lane >= count) break;
-        const std::int64_t at = (row + lane) * classes + k;
-        const P& values = square[static_cast<std::size_t>(lane)];
-        if (at + P::lanes <= end)
-          values.store(destination + at);
-        else
-          values.store_first(destination + at, static_cast<std::size_t>(width));
-      }
+      for (int lane = 0; lane < P::lanes; ++lane)
+        square[static_cast<std::size_t>(lane)].store(rows + lane * classes + k);
     }
   }
 
   template <class P>
   PERDITA_INLINE static void write(const Tile& tile, const ClassLayout& layout, std::int64_t row, std::int64_t count,
-                                   T* destination) {
-    if (layout.inner == 1) return transpose_out<P>(tile.data, layout, row, count, destination);
-    T* const first = destination + offset_of<P>(layout, row);
+                                   T* destination, T* rows, bool streaming) {
+    T* const first = destination + offset_of(layout, row);
     if (tile.data == first) return;
-    for (std::int64_t k = 0; k < layout.classes; ++k) {
-      for (std::int64_t lane = 0; lane < count; ++lane) first[k * layout.inner + lane] = tile.data[k * P::lanes + lane];
+    if (layout.inner > 1) {
+      for (std::int64_t k = 0; k < layout.classes; ++k) {
+        for (std::int64_t lane = 0; lane < count; ++lane)
+          first[k * layout.inner + lane] = tile.data[k * P::lanes + lane];
+      }
+      return;
     }
+    transpose_out<P>(tile.data, layout.classes, rows);
+    const std::int64_t size = count * layout.classes;
+    std::int64_t i = 0;
+    if (streaming) {
+      for (; i + P::lanes <= size; i += P::lanes) perdita::detail::stream_pack(first + i, P::load(rows + i));
+    } else {
+      for (; i + P::lanes <= size; i += P::lanes) P::load(rows + i).store(first + i);
+    }
+    if (i < size) P::load(rows + i).store_first(first + i, static_cast<std::size_t>(size - i));
   }
 
   template <class P>
@@ -140,44 +150,57 @@ struct SoftmaxColumnsKernel {
   template <class P>
   PERDITA_INLINE static Rows<P> look_at(const SoftmaxTask<T>& task, const Tile& logits, std::int64_t row,
                                         std::int64_t count) {
-    T label[P::lanes], weight[P::lanes];
-    for (std::int64_t lane = 0; lane < P::lanes; ++lane) {
-      const std::int32_t own = !task.labels ? 0 : lane < count ? task.labels[row + lane] : -1;
-      label[lane] = static_cast<T>(own);
-      weight[lane] = own >= 0 && task.class_weights ? task.class_weights[own] : T(1);
+    using Integers = typename Mask<float, P::lanes>::Raw;  // std::int32_t in every lane
+    Integers labels = Integers{} - 1;
+    if (task.labels && count == P::lanes) {
+      std::memcpy(&labels, task.labels + row, sizeof labels);
+    } else {
+      for (int lane = 0; lane < count; ++lane) labels[lane] = task.labels ? task.labels[row + lane] : 0;
+    }
+    P weight(1.0);
+    if (task.class_weights) {
+      for (int lane = 0; lane < P::lanes; ++lane) {
+        if (labels[lane] >= 0) weight.raw[lane] = task.class_weights[labels[lane]];
+      }
     }
     P largest(-std::numeric_limits<double>::infinity());
-    for (std::int64_t k = 0; k < task.layout.classes; ++k)
+    for (std::int64_t k = 0; k < task.layout.classes; ++k) {
       largest = larger(largest, P::load(logits.data + k * logits.stride));
-    return {P::load(label), P::load(weight), largest};
+    }
+    return {P::of(__builtin_convertvector(labels, typename P::Raw)), weight, largest};
   }
 
+  /// The losses of `count` rows, 0 in the lanes past them and where a row is ignored.
   template <class P>
-  PERDITA_INLINE static double group(const Formula& formula, const SoftmaxTask<T>& task, std::int64_t row,
-                                     std::int64_t count, T* scratch) {
-    T* const logits_scratch = scratch;
-    T* const results_scratch = scratch + tile_size(task);
-    const Tile logits = read<P>(task.logits, task.layout, row, count, logits_scratch);
+  PERDITA_INLINE static P group(const Formula& formula, const SoftmaxTask<T>& task, std::int64_t row,
+                                std::int64_t count, T* scratch, bool streaming) {
+    const std::size_t tile = tile_size(task);
+    T* const side_by_side = scratch + 3 * tile;
+    const Tile logits = read<P>(task.logits, task.layout, row, count, scratch, side_by_side);
     // Results go straight to memory where rows lie side by side and all lanes are taken.
     const bool direct = task.gradient && task.layout.inner > 1 && count == P::lanes;
-    const Tile results = direct ? Tile{task.gradient + offset_of<P>(task.layout, row), task.layout.inner}
-                                : Tile{results_scratch, P::lanes};
+    const Tile results =
+        direct ? Tile{task.gradient + offset_of(task.layout, row), task.layout.inner} : Tile{scratch + tile, P::lanes};
     const Rows<P> rows = look_at<P>(task, logits, row, count);
     if (task.margins || task.hits) write_margins<P>(task, logits, rows, row, count);
     P loss;
     if (!task.is_dense()) {
       loss = sparse<P>(formula, task, logits, results, rows);
     } else {
-      loss = dense<P>(formula, task, logits, results, rows, row, count, scratch + 2 * tile_size(task));
+      const Tile targets = task.labels
+                               ? Tile{nullptr, 0}
+                               : read<P>(task.probabilities, task.layout, row, count, scratch + 2 * tile, side_by_side);
+      loss = dense<P>(formula, task, logits, targets, results, rows);
     }
-    if (task.gradient) write<P>(results, task.layout, row, count, task.gradient);
+    if (task.gradient) write<P>(results, task.layout, row, count, task.gradient, side_by_side, streaming);
     loss = select(rows.label < 0.0, P(0.0), loss);
-    double total = 0;
-    for (std::int64_t lane = 0; lane < count; ++lane) {
-      total += static_cast<double>(loss[static_cast<int>(lane)]);
-      if (task.losses) task.losses[row + lane] = loss[static_cast<int>(lane)];
+    if (task.losses) {
+      if (count == P::lanes)
+        loss.store(task.losses + row);
+      else
+        loss.store_first(task.losses + row, static_cast<std::size_t>(count));
     }
-    return total;
+    return loss;
   }
 
   // Exponentials of all but the label's class are summed apart: where that class has the largest logit,
@@ -191,7 +214,7 @@ struct SoftmaxColumnsKernel {
       P sum(0.0);  // of a stretch: the rounding error does not grow with the number of classes
       for (const std::int64_t stop = std::min(classes, k + 64); k < stop; ++k, number = number + 1.0) {
         const P z = P::load(logits.data + k * logits.stride) - rows.largest;
-        const P e = exp(z);
+        const P e = perdita::detail::exp_of_difference(z);
         e.store(results.data + k * results.stride);
         const auto mine = rows.label == number;
         own = select(mine, e, own);
@@ -219,15 +242,12 @@ struct SoftmaxColumnsKernel {
 
   template <class P>
   PERDITA_INLINE static P dense(const Formula& formula, const SoftmaxTask<T>& task, const Tile& logits,
-                                const Tile& results, const Rows<P>& rows, std::int64_t row, std::int64_t count,
-                                T* targets_scratch) {
+                                const Tile& targets, const Tile& results, const Rows<P>& rows) {
     const std::int64_t classes = task.layout.classes;
     const double background = task.label_smoothing / static_cast<double>(classes);
-    const Tile targets =
-        task.labels ? Tile{nullptr, 0} : read<P>(task.probabilities, task.layout, row, count, targets_scratch);
     P total(0.0);
     for (std::int64_t k = 0; k < classes; ++k) {
-      total = total + exp(P::load(logits.data + k * logits.stride) - rows.largest);
+      total = total + perdita::detail::exp_of_difference(P::load(logits.data + k * logits.stride) - rows.largest);
     }
     const P log_total = log(total), label_target(1 - task.label_smoothing + background), other_target(background);
     const auto log_p_of = [&](std::int64_t k) {
@@ -250,7 +270,8 @@ struct SoftmaxColumnsKernel {
     // The slopes are computed again rather than kept: results may lie where the logits do.
     for (std::int64_t k = 0; k < classes; ++k) {
       const P log_p = log_p_of(k);
-      const P gradient = (weighted_term(k, log_p).d - exp(log_p) * slope_sum) * task.scale;
+      const P gradient =
+          (weighted_term(k, log_p).d - perdita::detail::exp_of_difference(log_p) * slope_sum) * task.scale;
       select(rows.label < 0.0, P(0.0), gradient).store(results.data + k * results.stride);
     }
     return loss;
