@@ -1,6 +1,6 @@
 # A thin door to CMake and its presets; each target first installs what is missing.
 JOBS ?= $(shell nproc)
-EPOCHS ?= 10
+EPOCHS ?= 15
 
 .PHONY: help deps build demo test bench asan tsan fuzz lint clean
 help:
@@ -24,7 +24,8 @@ build: deps
 # The run folder of an earlier demo is replaced.
 demo: build
 	@rm -rf runs/demo
-	build/release/bin/perdita train --data fashion-mnist --hidden 256 --epochs $(EPOCHS) --out runs/demo
+	build/release/bin/perdita train --data fashion-mnist --hidden 256 --optimizer sgd:momentum=0.9 --lr 0.02 \
+	  --epochs $(EPOCHS) --out runs/demo
 
 test: build
 	@ctest --preset release -j $(JOBS)

@@ -98,12 +98,14 @@ std::string progress_line(const ProgressState& state) {
   return line;
 }
 
-Progress::Progress(std::FILE* out, std::string label, std::int64_t total, ProgressStyle style)
+Progress::Progress(std::FILE* out, std::string label, std::int64_t total, ProgressStyle style,
+                   std::chrono::milliseconds spacing)
     : out_(out),
       label_(std::move(label)),
       total_(total),
       bar_(style == ProgressStyle::bar || (style == ProgressStyle::detect && can_redraw(out))),
       unicode_(locale_is_utf8()),
+      spacing_(bar_ ? redraw_interval : spacing),
       next_line_(std::max<std::int64_t>(1, total / 10)) {}
 
 Progress::~Progress() { finish(); }
@@ -112,7 +114,8 @@ void Progress::update(std::int64_t done, double loss) {
   const bool due = bar_ || done >= next_line_;
   if (!due) return;
   const auto now = Clock::now();
-  if (bar_ && on_screen_ && done < total_ && now - drawn_ < redraw_interval) return;
+  const bool must = bar_ && (!on_screen_ || done == total_);
+  if (!must && now - drawn_ < spacing_) return;
   draw({label_, done, total_, loss, std::chrono::duration<double>(now - start_).count()}, now);
 }
 
@@ -122,7 +125,6 @@ void Progress::draw(const ProgressState& state, Clock::time_point now) {
     const std::string text = fmt::format("\r{}\x1b[K", progress_bar(state, width_of(out_) - 1, unicode_));
     std::fwrite(text.data(), 1, text.size(), out_);
     on_screen_ = true;
-    drawn_ = now;
   } else {
     const std::string text = progress_line(state) + "\n";
     std::fwrite(text.data(), 1, text.size(), out_);
@@ -130,6 +132,7 @@ void Progress::draw(const ProgressState& state, Clock::time_point now) {
     next_line_ = (state.done / tenth + 1) * tenth;
     if (state.done < total_) next_line_ = std::min(next_line_, total_);
   }
+  drawn_ = now;
   std::fflush(out_);
 }
 

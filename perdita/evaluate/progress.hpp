@@ -26,12 +26,14 @@ std::string progress_line(const ProgressState& state);
 
 enum class ProgressStyle { detect, bar, lines };
 
-/// Draws on `out`. A bar is redrawn at most ten times a second; lines come about every tenth of the way.
+/// Draws on `out`. A bar is redrawn at most ten times a second; lines come about every tenth of the way, but not more
+/// often than `spacing`, so that a log of quick loops holds what finish() says of them alone.
 /// One instance a loop; update() is cheap enough for every step.
 class Progress {
  public:
   /// detect: a bar if `out` is a terminal that can move its cursor (TERM is not "dumb").
-  Progress(std::FILE* out, std::string label, std::int64_t total, ProgressStyle style = ProgressStyle::detect);
+  Progress(std::FILE* out, std::string label, std::int64_t total, ProgressStyle style = ProgressStyle::detect,
+           std::chrono::milliseconds spacing = std::chrono::seconds(2));
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   /// Wipes the bar if finish() was never called, as in an error: what is printed next stands on a line of its own.
@@ -49,7 +51,8 @@ class Progress {
   std::string label_;
   std::int64_t total_;
   bool bar_, unicode_, on_screen_ = false;
-  Clock::time_point start_ = Clock::now(), drawn_{};
+  std::chrono::milliseconds spacing_;
+  Clock::time_point start_ = Clock::now(), drawn_ = start_;
   std::int64_t next_line_;
 };
 

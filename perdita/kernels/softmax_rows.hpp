@@ -16,8 +16,8 @@ template <class Formula, class T>
 struct SoftmaxRowsKernel {
   using Number = Pack<double, 1>;  // what is computed once a row is computed in double
 
-  /// Room for the exponentials of two rows, one of them pending, and the slopes and targets of one, each padded to whole
-  /// registers.
+  /// Room for the exponentials of two rows, one of them pending, and the slopes and targets of one, each padded to
+  /// whole registers.
   static std::size_t scratch_bytes(const SoftmaxTask<T>& task) { return 4 * padded(task.layout.classes) * sizeof(T); }
   static std::size_t padded(std::int64_t classes) { return static_cast<std::size_t>(classes + 63) / 64 * 64; }
 

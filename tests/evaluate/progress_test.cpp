@@ -41,7 +41,7 @@ TEST(Progress, PlainLinesAboutEveryTenthAndAtTheEnd) {
   for (std::int64_t total : {1, 5, 10, 422, 1009}) {
     std::FILE* file = std::tmpfile();
     {
-      Progress progress(file, "fit", total);  // a file is no terminal
+      Progress progress(file, "fit", total, ProgressStyle::detect, std::chrono::milliseconds(0));  // no terminal
       for (std::int64_t i = 1; i <= total; ++i) progress.update(i, 0.5);
       progress.finish("done");
     }
@@ -56,6 +56,17 @@ TEST(Progress, PlainLinesAboutEveryTenthAndAtTheEnd) {
     EXPECT_EQ(text.find('\x1b'), std::string::npos);
     EXPECT_EQ(text.substr(text.size() - 6), "\ndone\n");
   }
+}
+
+TEST(Progress, QuickLoopsLeaveTheirLastLineAlone) {
+  std::FILE* file = std::tmpfile();
+  {
+    Progress progress(file, "fit", 50, ProgressStyle::lines, std::chrono::hours(1));
+    for (std::int64_t i = 1; i <= 50; ++i) progress.update(i);
+    progress.finish("done");
+  }
+  EXPECT_EQ(std::ftell(file), 5);
+  std::fclose(file);
 }
 
 TEST(Progress, BarIsDrawnOverAndWipedAtTheEnd) {

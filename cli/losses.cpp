@@ -1,0 +1,70 @@
+// perdita losses
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/parser.hpp"
+#include "perdita/losses/any.hpp"
+
+namespace perdita::cli {
+
+namespace {
+
+void print_table() {
+  std::size_t name_width = 0;
+  for_each_loss([&](const auto& loss) { name_width = std::max(name_width, loss.info.name.size()); });
+  for (const Family family : {Family::regression, Family::binary, Family::softmax}) {
+    const std::string_view subject = family == Family::regression ? "numbers"
+                                     : family == Family::binary   ? "two classes, or labels that may hold together"
+                                                                  : "several classes, of which one holds";
+    fmt::print("{}\n", subject);
+    for_each_loss([&]<class Loss>(const Loss& loss) {
+      if (loss.info.family != family) return;
+      fmt::print("  {:<{}}  {}\n", loss.info.name, name_width, loss.info.summary);
+      const auto parameters = parameters_of<Loss>();
+      std::vector<std::string> options;
+      for (const auto& parameter : parameters) {
+        const double value = parameter.get(Loss{});
+        const std::string text = parameter.is_bool ? (value != 0 ? "true" : "false") : fmt::format("{}", value);
+        options.push_back(fmt::format("{}={}", parameter.name, text));
+      }
+      if (!options.empty()) fmt::print("  {:<{}}  options: {}\n", "", name_width, fmt::join(options, ", "));
+    });
+    fmt::print("\n");
+  }
+  fmt::print("perdita explain NAME tells more of one of them.\n");
+}
+
+void print_json() {
+  auto list = nlohmann::ordered_json::array();
+  for_each_loss([&]<class Loss>(const Loss& loss) {
+    auto options = nlohmann::ordered_json::object();
+    for (const auto& parameter : parameters_of<Loss>()) {
+      if (parameter.is_bool)
+        options[std::string(parameter.name)] = parameter.get(Loss{}) != 0;
+      else
+        options[std::string(parameter.name)] = parameter.get(Loss{});
+    }
+    list.push_back({{"name", loss.info.name},
+                    {"torch_name", loss.info.torch_name},
+                    {"family", name_of(loss.info.family)},
+                    {"summary", loss.info.summary},
+                    {"options", options}});
+  });
+  fmt::print("{}\n", list.dump(2));
+}
+
+}  // namespace
+
+int losses(const std::vector<std::string>& arguments) {
+  CLI::App app("Lists the losses.", "perdita losses");
+  bool json = false;
+  app.add_flag("--json", json, "as a JSON array");
+  if (!parse(app, arguments)) return 0;
+  json ? print_json() : print_table();
+  return 0;
+}
+
+}  // namespace perdita::cli

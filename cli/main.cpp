@@ -1,0 +1,89 @@
+// perdita: train with a loss, look at losses.
+#include <fmt/format.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <string_view>
+
+#include "cli/commands.hpp"
+#include "perdita/core/suggest.hpp"
+#include "perdita/core/version.hpp"
+
+namespace {
+
+using perdita::cli::UsageError;
+
+struct Command {
+  std::string_view name, summary;
+  int (*run)(const std::vector<std::string>&);
+};
+constexpr std::array commands{
+    Command{"train", "train a network with a loss, test it, write a report", perdita::cli::train},
+    Command{"losses", "list the losses", perdita::cli::losses},
+    Command{"explain", "tell what a loss is: formula, options, when to use it", perdita::cli::explain},
+    Command{"version", "tell the version, and what it runs on", perdita::cli::version},
+};
+
+void print_help() {
+  fmt::print("Loss functions: define, compute, differentiate, train, look.\n\nusage: perdita COMMAND [OPTIONS]\n\n");
+  for (const Command& command : commands) fmt::print("  {:<9} {}\n", command.name, command.summary);
+  fmt::print("\nperdita COMMAND --help tells more. For a start:\n\n  perdita train --data synthetic:moons\n");
+}
+
+int run(const std::vector<std::string>& words) {
+  if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+    print_help();
+    return words.empty() ? 2 : 0;
+  }
+  if (words[0] == "--version") {
+    fmt::print("perdita {}\n", perdita::version());
+    return 0;
+  }
+  std::vector<std::string_view> names;
+  for (const Command& command : commands) {
+    if (command.name == words[0]) return command.run({words.begin() + 1, words.end()});
+    names.push_back(command.name);
+  }
+  throw UsageError(fmt::format("there is no command '{}' (valid: {}){}", words[0], fmt::join(names, ", "),
+                               perdita::suggestion(words[0], names)));
+}
+
+/// "perdita train", or "perdita" where there is no such command.
+std::string program_name(const std::vector<std::string>& words) {
+  for (const Command& command : commands) {
+    if (!words.empty() && command.name == words[0]) return fmt::format("perdita {}", command.name);
+  }
+  return "perdita";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  const std::string name = program_name(words);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that must not grow is an error to report and not a death
+  int status = 1;
+  try {
+    status = run(words);
+  } catch (const UsageError& error) {
+    std::fflush(stdout);
+    fmt::print(stderr, "{}: error: {}\n{} --help tells more.\n", name, error.what(), name);
+    return 2;
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr, "{}: error: there is not enough memory\n", name);
+    return 1;
+  } catch (const std::exception& error) {
+    std::fflush(stdout);
+    fmt::print(stderr, "{}: error: {}\n", name, error.what());
+    return 1;
+  }
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
+    fmt::print(stderr, "{}: error: cannot write to standard output: {}\n", name, std::strerror(errno));
+    return 1;
+  }
+  return status;
+}

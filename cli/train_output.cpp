@@ -1,0 +1,152 @@
+#include "cli/train_output.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "perdita/evaluate/text.hpp"
+
+namespace perdita::cli {
+
+namespace {
+
+using evaluate::format_count;
+using evaluate::format_duration;
+using evaluate::format_number;
+using evaluate::printable;
+
+std::string samples_line(const train::Problem& problem) {
+  std::string text = fmt::format("{} training", format_count(problem.train.size()));
+  if (problem.validation) text += fmt::format(", {} validation", format_count(problem.validation->size()));
+  if (problem.test) text += fmt::format(", {} test", format_count(problem.test->size()));
+  text += " samples";
+  const std::int64_t classes = problem.train.num_classes();
+  if (classes > 0) text += fmt::format(", {} classes", classes);
+  return text;
+}
+
+void print_loss(const evaluate::Summary& loss) {
+  const evaluate::Interval interval = evaluate::mean_interval(loss);
+  fmt::print("test loss  {}", format_number(loss.mean));
+  if (loss.count > 1)
+    fmt::print("  (95 % interval {} to {})", format_number(interval.low), format_number(interval.high));
+  if (loss.nonfinite > 0) fmt::print("  ({} samples left out: not finite)", format_count(loss.nonfinite));
+  fmt::print("\n");
+}
+
+void print_classes(const evaluate::ClassificationScore& score, const std::vector<std::string>& names) {
+  const evaluate::Interval interval = evaluate::wilson_interval(score.correct, score.samples);
+  fmt::print("accuracy   {:.2f} %  (95 % interval {:.2f} to {:.2f} %)\n\n", 100 * score.accuracy, 100 * interval.low,
+             100 * interval.high);
+  fmt::print("{}", evaluate::class_table(score, names));
+}
+
+void print_regression(const evaluate::RegressionScore& score) {
+  fmt::print("\n{:<28}{:>12}\n", "measure", "test");
+  const std::pair<const char*, double> rows[] = {{"mean square error", score.mse},
+                                                 {"root mean square error", score.rmse},
+                                                 {"mean absolute error", score.mae},
+                                                 {"bias", score.bias},
+                                                 {"R2 (variance explained)", score.r2}};
+  for (const auto& [name, value] : rows) fmt::print("{:<28}{:>12}\n", name, format_number(value));
+}
+
+/// JSON has no NaN.
+nlohmann::ordered_json number(double value) {
+  return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
+}
+
+}  // namespace
+
+void TrainOutput::begin() {
+  const train::Problem& problem = run_.problem();
+  const train::Config& config = problem.config;
+  const train::Trainer& trainer = run_.trainer();
+  const auto line = [this](std::string_view name, const std::string& text) {
+    fmt::print(out_, "{:<8} {}\n", name, printable(text));
+  };
+  line("data", fmt::format("{}: {}", config.data, samples_line(problem)));
+  line("model", fmt::format("MLP {}, {} parameters", trainer.model().sizes(), format_count(trainer.parameter_count())));
+  line("loss", *config.loss + (config.class_weights == "none" ? "" : ", class weights " + config.class_weights));
+  line("training", fmt::format("{}, lr {}, batch size {}, {} epochs, {} thread{}", config.optimizer, *config.lr,
+                               *config.batch_size, *config.epochs, *config.threads, *config.threads == 1 ? "" : "s"));
+  line("folder", run_.path().string());
+  if (trainer.epoch() > 0) line("resumed", fmt::format("after epoch {} of {}", trainer.epoch(), *config.epochs));
+  fmt::print(out_, "\n");
+  std::fflush(out_);
+}
+
+void TrainOutput::step(const train::StepReport& at) {
+  if (!progress_) {
+    progress_.emplace(out_, fmt::format("epoch {}/{}", at.epoch, *run_.problem().config.epochs), at.batches);
+  }
+  progress_->update(at.batch, at.mean_loss);
+}
+
+void TrainOutput::epoch(const train::EpochReport& report) {
+  const std::int64_t epochs = *run_.problem().config.epochs;
+  std::string line = fmt::format("epoch {:>{}}/{}  train loss {:.4f}", report.epoch, fmt::formatted_size("{}", epochs),
+                                 epochs, report.train_loss);
+  if (report.val_loss) line += fmt::format("  val loss {:.4f}", *report.val_loss);
+  if (report.val_accuracy) line += fmt::format("  val accuracy {:.2f} %", 100 * *report.val_accuracy);
+  line += "  " + format_duration(report.seconds);
+  if (progress_) progress_->finish();
+  progress_.reset();
+  // Of many quick epochs some twenty are told; those that one waits for all are.
+  const bool tells = report.epoch % std::max<std::int64_t>(1, epochs / 20) == 0 || run_.trainer().is_finished() ||
+                     report.epoch == 1 || report.seconds >= 1;
+  if (tells) fmt::print(out_, "{}\n", line);
+  std::fflush(out_);
+}
+
+void print_result(const train::Run& run, const std::optional<train::TestResult>& result) {
+  const train::Problem& problem = run.problem();
+  const train::Trainer& trainer = run.trainer();
+  if (trainer.stopped_early()) {
+    fmt::print("stopped early: no better validation loss in {} epochs; kept the model of epoch {}\n",
+               problem.config.patience, trainer.best_epoch());
+  }
+  fmt::print("\n");
+  if (result) {
+    print_loss(result->loss);
+    if (result->classes) print_classes(*result->classes, problem.train.class_names);
+    if (result->regression) print_regression(*result->regression);
+  } else {
+    fmt::print("no test set: nothing to judge the model by\n");
+  }
+  fmt::print("\nmodel      {}\nreport     {}\n", printable((run.path() / "model.safetensors").string()),
+             printable((run.path() / "report.html").string()));
+}
+
+void print_result_json(const train::Run& run, const std::optional<train::TestResult>& result) {
+  nlohmann::ordered_json object{{"folder", run.path().string()}, {"epochs", run.trainer().epoch()}};
+  if (result) {
+    const evaluate::Interval interval = evaluate::mean_interval(result->loss);
+    auto& test = object["test"];
+    test["samples"] = result->judgement.losses.size();
+    test["loss"] = number(result->judgement.mean_loss);
+    test["loss_interval"] = {number(interval.low), number(interval.high)};
+    if (result->classes) {
+      test["accuracy"] = result->classes->accuracy;
+      test["balanced_accuracy"] = result->classes->balanced_accuracy;
+      test["macro_f1"] = number(result->classes->macro_f1);
+      for (std::size_t k = 0; k < result->classes->classes.size(); ++k) {
+        const evaluate::ClassScore& c = result->classes->classes[k];
+        test["classes"].push_back({{"name", run.problem().train.class_names[k]},
+                                   {"samples", c.support},
+                                   {"loss", number(c.mean_loss)},
+                                   {"precision", number(c.precision)},
+                                   {"recall", number(c.recall)},
+                                   {"f1", number(c.f1)}});
+      }
+    }
+    if (const auto& score = result->regression) {
+      test.update({{"mse", score->mse}, {"rmse", score->rmse}, {"mae", score->mae}, {"bias", score->bias}});
+      test["r2"] = number(score->r2);
+    }
+  }
+  fmt::print("{}\n", object.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+}
+
+}  // namespace perdita::cli

@@ -1,0 +1,21 @@
+// perdita version
+#include "perdita/core/version.hpp"
+
+#include <fmt/format.h>
+
+#include "cli/commands.hpp"
+#include "cli/parser.hpp"
+#include "perdita/core/parallel.hpp"
+#include "perdita/math/isa.hpp"
+
+namespace perdita::cli {
+
+int version(const std::vector<std::string>& arguments) {
+  CLI::App app("Tells the version, and what it runs on.", "perdita version");
+  if (!parse(app, arguments)) return 0;
+  fmt::print("perdita {}\ninstructions: {} (PERDITA_ISA chooses others)\nthreads: {}\n", perdita::version(),
+             name_of(active_isa()), num_threads());
+  return 0;
+}
+
+}  // namespace perdita::cli

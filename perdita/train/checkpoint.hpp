@@ -1,0 +1,29 @@
+// Checkpoints: everything a run needs to go on, in one file that is there whole or not at all.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+
+#include "perdita/nn/module.hpp"
+#include "perdita/train/config.hpp"
+
+namespace perdita::train {
+
+struct Checkpoint {
+  Config config;
+  std::int64_t epoch = 0, step = 0;  ///< finished
+  std::int64_t best_epoch = 0;       ///< of the lowest validation loss; 0: none yet
+  double best_loss = std::numeric_limits<double>::infinity();
+  std::uint32_t data_checksum = 0;
+  nn::StateDict model = {}, optimizer = {},
+                best = {};  ///< best: the model after best_epoch, where patience asks for it
+};
+
+/// A safetensors file: tensors model.*, optimizer.* and best.*, the rest as JSON in its metadata. Throws FileError.
+void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
+
+/// Throws FileError, or DataError that names the file for one that is damaged or no checkpoint.
+Checkpoint read_checkpoint(const std::filesystem::path& path);
+
+}  // namespace perdita::train

@@ -1,0 +1,176 @@
+#include "perdita/train/objective.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "perdita/core/error.hpp"
+
+namespace perdita::train {
+
+namespace {
+
+using data::Task;
+
+/// Most losses take what a linear layer gives. These do not.
+template <class Loss>
+Head head_for(const Loss&) {
+  return Head::identity;
+}
+Head head_for(const BinaryCrossEntropy&) { return Head::sigmoid; }
+Head head_for(const HingeEmbedding&) { return Head::softplus; }  // a distance
+Head head_for(const PoissonNll& loss) { return loss.log_input ? Head::identity : Head::softplus; }
+Head head_for(const KlDiv&) { return Head::log_softmax; }
+Head head_for(const GaussianNll&) { return Head::mean_and_variance; }
+Head head_for(const Nll&) { return Head::log_softmax; }
+
+/// Losses whose targets are class probabilities, side by side.
+bool takes_distributions(const AnyLoss& any) {
+  return info_of(any).family == Family::softmax || std::holds_alternative<KlDiv>(any.loss);
+}
+
+bool suits(const AnyLoss& any, Task task, std::int64_t columns) {
+  const Family family = info_of(any).family;
+  if (task == Task::multiclass) return family == Family::softmax;
+  if (task == Task::binary) return family != Family::regression;
+  if (std::holds_alternative<Nll>(any.loss)) return false;
+  return columns >= 2 || !takes_distributions(any);
+}
+
+[[noreturn]] void refuse(const AnyLoss& any, const data::Dataset& dataset, std::int64_t columns) {
+  std::vector<std::string_view> suitable;
+  for_each_loss([&](const auto& loss) {
+    if (suits({.loss = loss}, dataset.task, columns)) suitable.push_back(loss.info.name);
+  });
+  const std::string targets = dataset.task == Task::regression ? fmt::format("numbers ({} for a sample)", columns)
+                                                               : fmt::format("{} classes", dataset.num_classes());
+  fail<ValueError>("the loss {} does not fit targets that are {} (valid: {})", info_of(any).name, targets,
+                   fmt::join(suitable, ", "));
+}
+
+std::int64_t columns_of(const data::Dataset& dataset) {
+  return dataset.targets.shape.rank() == 2 ? dataset.targets.shape[1] : 1;
+}
+
+}  // namespace
+
+std::string_view default_loss(Task task) {
+  switch (task) {
+    case Task::regression:
+      return Mse::info.name;
+    case Task::binary:
+      return BinaryCrossEntropyWithLogits::info.name;
+    case Task::multiclass:
+      return CrossEntropy::info.name;
+  }
+  return Mse::info.name;
+}
+
+Objective::Objective(const AnyLoss& loss, const data::Dataset& dataset, const Tensor& class_weights)
+    : loss_(loss), task_(dataset.task), family_(info_of(loss).family), class_weights_(class_weights) {
+  const std::int64_t columns = columns_of(dataset);
+  if (!suits(loss, task_, columns)) refuse(loss, dataset, columns);
+  if (task_ == Task::regression) {
+    outputs_ = columns;
+  } else {
+    outputs_ = family_ == Family::softmax ? dataset.num_classes() : 1;
+  }
+  head_ = std::visit([](const auto& l) { return head_for(l); }, loss.loss);
+}
+
+bool Objective::scales() const {
+  const bool identity = head_ == Head::identity && !std::holds_alternative<PoissonNll>(loss_.loss);
+  return family_ == Family::regression && (identity || head_ == Head::mean_and_variance);
+}
+
+void Objective::check_targets(const data::Dataset& dataset) const {
+  if (task_ != Task::regression) return;  // a Dataset has only classes that exist
+  const auto* kl_div = std::get_if<KlDiv>(&loss_.loss);
+  const Interval valid = kl_div != nullptr && kl_div->log_target ? reals : info_of(loss_).target;
+  const std::int64_t columns = columns_of(dataset);
+  visit_floating(dataset.targets.dtype, "check_targets", [&]<class T>() {
+    const T* targets = dataset.targets.data<T>();
+    for (std::int64_t i = 0; i < dataset.targets.size(); ++i) {
+      const double t = static_cast<double>(targets[i]);
+      if (valid.contains(t) && !(valid.ends_only && t != valid.low && t != valid.high)) continue;
+      const auto row = static_cast<std::size_t>(i / columns);
+      fail<DataError>("{}: the target of sample {} (counted from 0) is {}, outside the domain of {} (valid: {})",
+                      dataset.name, dataset.rows.empty() ? static_cast<std::int64_t>(row) : dataset.rows[row], t,
+                      info_of(loss_).name, to_string(valid));
+    }
+  });
+}
+
+Objective::Operands Objective::operands(const Tensor& outputs, const Tensor& targets, bool weighted) const {
+  Operands all{outputs, targets, {}, {}};
+  const bool weighs = weighted && class_weights_.defined();
+  if (family_ == Family::softmax) {
+    if (weighs) all.weight = class_weights_;
+    return all;
+  }
+  if (head_ == Head::mean_and_variance) {
+    all.input = outputs.slice(1, 0, outputs_);
+    all.variance = outputs.slice(1, outputs_, 2 * outputs_);
+  }
+  if (targets.rank() == 1) {
+    all.input = all.input.squeeze(1);
+    if (all.variance.defined()) all.variance = all.variance.squeeze(1);
+  }
+  all.target = targets.to(DType::float32);
+  if (task_ == Task::binary) {
+    if (info_of(loss_).target.ends_only) all.target = (all.target * 2 - 1).contiguous();
+    if (weighs) all.weight = index_rows(class_weights_, targets);
+  }
+  return all;
+}
+
+Tensor Objective::evaluate(const Operands& o, Reduction reduction) const {
+  if (const auto* loss = std::get_if<GaussianNll>(&loss_.loss)) {
+    return functional::gaussian_nll_loss(o.input, o.target, o.variance, *loss, {.reduction = reduction});
+  }
+  return functional::evaluate_loss(loss_, o.input, o.target, {.weight = o.weight, .reduction = reduction});
+}
+
+Tensor Objective::loss(const Tensor& outputs, const Tensor& targets) const {
+  // The divergence of a sample is the sum over its classes, and not their mean.
+  const bool sums_classes = std::holds_alternative<KlDiv>(loss_.loss);
+  return evaluate(operands(outputs, targets, true), sums_classes ? Reduction::batchmean : Reduction::mean);
+}
+
+Tensor Objective::sample_losses(const Tensor& outputs, const Tensor& targets, bool weighted) const {
+  const Tensor losses = evaluate(operands(outputs, targets, weighted), Reduction::none);
+  if (losses.rank() == 1) return losses;
+  return std::holds_alternative<KlDiv>(loss_.loss) ? sum(losses, 1) : mean(losses, 1);
+}
+
+double Objective::denominator(const Tensor& targets) const {
+  const bool by_label = family_ == Family::softmax && has_classes();
+  if (!by_label || (!class_weights_.defined() && loss_.ignore_index < 0)) return static_cast<double>(targets.size(0));
+  const std::vector<float> weights =
+      class_weights_.defined() ? class_weights_.to_vector<float>() : std::vector<float>();
+  double total = 0;
+  for (std::int64_t label : targets.to_vector<std::int64_t>()) {
+    if (label == loss_.ignore_index) continue;
+    total += weights.empty() ? 1.0 : static_cast<double>(weights[static_cast<std::size_t>(label)]);
+  }
+  return total;
+}
+
+Tensor Objective::predictions(const Tensor& outputs) const {
+  if (has_classes()) {
+    if (family_ == Family::softmax) return argmax(outputs, 1);
+    const Tensor y = outputs.squeeze(1);
+    if (const auto* hinge = std::get_if<HingeEmbedding>(&loss_.loss)) {
+      return (y < hinge->margin / 2).to(DType::int64);  // near means alike, and alike is class 1
+    }
+    return (y > (head_ == Head::sigmoid ? 0.5 : 0.0)).to(DType::int64);
+  }
+  if (family_ == Family::softmax) return softmax(outputs, 1);
+  if (head_ == Head::log_softmax) return exp(outputs);
+  if (head_ == Head::mean_and_variance) return outputs.slice(1, 0, outputs_);
+  const auto* poisson = std::get_if<PoissonNll>(&loss_.loss);
+  if (poisson != nullptr && poisson->log_input) return exp(outputs);
+  const bool is_logit = family_ == Family::binary && head_ == Head::identity && !info_of(loss_).target.ends_only;
+  return is_logit ? sigmoid(outputs) : outputs;
+}
+
+}  // namespace perdita::train

@@ -1,0 +1,57 @@
+// Objective: a loss put on the targets of a dataset. It knows what the network must give, what the loss of a batch and
+// of each sample is, and what the network's outputs predict.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "perdita/data/dataset.hpp"
+#include "perdita/tensor/functional.hpp"
+#include "perdita/train/model.hpp"
+
+namespace perdita::train {
+
+/// The loss that suits the targets best where nothing is known of the problem.
+std::string_view default_loss(data::Task task);
+
+class Objective {
+ public:
+  /// `class_weights`: float32, one for each class, or undefined. Throws ValueError where the loss is not for such
+  /// targets, with the losses that are.
+  Objective(const AnyLoss& loss, const data::Dataset& dataset, const Tensor& class_weights = {});
+
+  Head head() const { return head_; }
+  std::int64_t outputs() const { return outputs_; }
+  /// Whether predictions are in the unit of the targets, so that scaling the outputs makes sense.
+  bool scales() const;
+  bool has_classes() const { return task_ != data::Task::regression; }
+
+  /// Throws DataError that names the first target outside the loss's domain.
+  void check_targets(const data::Dataset& dataset) const;
+
+  /// The mean over a batch, with class weights: what training minimises.
+  Tensor loss(const Tensor& outputs, const Tensor& targets) const;
+  /// One loss for each sample.
+  Tensor sample_losses(const Tensor& outputs, const Tensor& targets, bool weighted) const;
+  /// What the mean of weighted sample losses divides by.
+  double denominator(const Tensor& targets) const;
+  /// int64 [N] for classes; numbers in the shape of the targets otherwise.
+  Tensor predictions(const Tensor& outputs) const;
+
+ private:
+  struct Operands {
+    Tensor input, target, variance, weight;
+  };
+  Operands operands(const Tensor& outputs, const Tensor& targets, bool weighted) const;
+  Tensor evaluate(const Operands& operands, Reduction reduction) const;
+
+  AnyLoss loss_;
+  data::Task task_;
+  Family family_;
+  Head head_ = Head::identity;
+  std::int64_t outputs_ = 1;
+  Tensor class_weights_;
+};
+
+}  // namespace perdita::train

@@ -1,0 +1,107 @@
+// The table of options.
+#include <array>
+
+#include "perdita/core/error.hpp"
+#include "perdita/losses/any.hpp"
+#include "perdita/train/config.hpp"
+#include "perdita/train/optimizer.hpp"
+#include "perdita/train/parse.hpp"
+
+namespace perdita::train {
+
+namespace {
+
+using Text = std::string_view;
+constexpr std::int64_t most = 1'000'000'000;
+constexpr Interval fraction{.low = 0, .high = 1, .includes_high = false};
+
+template <class T>
+std::string shown(const std::optional<T>& value) {
+  return value ? fmt::format("{}", *value) : "";
+}
+std::string yes_no(bool value) { return value ? "yes" : "no"; }
+
+void set_sampling(Config& c, Text text) {
+  if (text != "shuffle" && text != "balanced") fail<ValueError>("got '{}' (valid: shuffle, balanced)", text);
+  c.sampling = text;
+}
+
+void set_class_weights(Config& c, Text text) {
+  if (text.empty()) fail<ValueError>("got '' (valid: balanced, none or a file with one number a class)");
+  c.class_weights = text;
+}
+
+constexpr auto table = std::to_array<Option>({
+    {"data", "SOURCE", "Data",
+     "where the samples come from:\n"
+     "  fashion-mnist                 the Debian package dataset-fashion-mnist\n"
+     "  idx:DIR                       files named as MNIST's, gzipped or not\n"
+     "  csv:FILE[,target=COLUMN][,header=yes|no][,separator=comma|semicolon|tab][,task=TASK]\n"
+     "  npy:X,Y[,task=TASK]           NumPy arrays of inputs and targets\n"
+     "  synthetic:NAME[,samples=N][,noise=S][,features=N][,classes=N][,ratio=R]\n"
+     "                                linear, sine, moons, circles, blobs, spirals, imbalanced-blobs\n"
+     "TASK is regression, binary or multiclass; without it the targets decide",
+     [](Config& c, Text t) { c.data = t; }, [](const Config& c) { return c.data; }},
+    {"val-fraction", "F", "Data", "share of the training samples held out for validation (0.1); 0: none",
+     [](Config& c, Text t) { c.val_fraction = parse_number(t, fraction); },
+     [](const Config& c) { return fmt::format("{}", c.val_fraction); }},
+    {"test-fraction", "F", "Data", "share of all samples held out for the test, where the data bring no test set (0.2)",
+     [](Config& c, Text t) { c.test_fraction = parse_number(t, fraction); },
+     [](const Config& c) { return shown(c.test_fraction); }},
+    {"standardize", "yes|no", "Data",
+     "inputs to mean 0 and deviation 1, and numbers to predict likewise (yes; no for synthetic data); the scaling is\n"
+     "part of the model, and losses are in the target's own unit",
+     [](Config& c, Text t) { c.standardize = parse_bool(t); },
+     [](const Config& c) { return c.standardize ? yes_no(*c.standardize) : ""; }},
+    {"sampling", "HOW", "Data", "shuffle, or balanced: every class equally often (shuffle)", set_sampling,
+     [](const Config& c) { return c.sampling; }},
+
+    {"loss", "NAME[:OPTION=VALUE,...]", "Loss",
+     "what is minimised; perdita losses lists them, perdita explain NAME tells more (mse for numbers,\n"
+     "binary_cross_entropy_with_logits for two classes, cross_entropy for more)",
+     [](Config& c, Text t) { c.loss = to_string(parse_loss(t)); }, [](const Config& c) { return shown(c.loss); }},
+    {"class-weights", "HOW", "Loss",
+     "none, balanced (samples / (classes * samples of the class)), or a file with one number a class (none)",
+     set_class_weights, [](const Config& c) { return c.class_weights; }},
+
+    {"hidden", "SIZES", "Model", "units of the hidden layers, such as 256,128; none: a linear model (128)",
+     [](Config& c, Text t) { c.hidden = parse_sizes(t); },
+     [](const Config& c) { return c.hidden.empty() ? "none" : fmt::format("{}", fmt::join(c.hidden, ",")); }},
+    {"dropout", "P", "Model", "share of hidden units left out of each training step (0)",
+     [](Config& c, Text t) { c.dropout = parse_number(t, fraction); },
+     [](const Config& c) { return fmt::format("{}", c.dropout); }},
+
+    {"optimizer", "NAME[:OPTION=VALUE,...]", "Training",
+     "sgd (momentum, dampening, weight_decay, nesterov), adam or adamw (beta1, beta2, eps, weight_decay,\n"
+     "amsgrad) (adam)",
+     [](Config& c, Text t) { c.optimizer = check_optimizer(t); }, [](const Config& c) { return c.optimizer; }},
+    {"momentum", "M", "Training", "the same as --optimizer sgd:momentum=M",
+     [](Config& c, Text t) { c.optimizer = with_option(c.optimizer, "momentum", t); }, nullptr},
+    {"nesterov", "", "Training", "the same as --optimizer sgd:nesterov=yes",
+     [](Config& c, Text t) { c.optimizer = with_option(c.optimizer, "nesterov", t); }, nullptr},
+    {"weight-decay", "W", "Training", "the same as --optimizer ...:weight_decay=W",
+     [](Config& c, Text t) { c.optimizer = with_option(c.optimizer, "weight_decay", t); }, nullptr},
+    {"lr", "RATE", "Training", "learning rate (0.1 (1 - momentum) for sgd, 0.001 for adam and adamw)",
+     [](Config& c, Text t) { c.lr = parse_number(t, positive); }, [](const Config& c) { return shown(c.lr); }, true},
+    {"batch-size", "N", "Training", "samples in a step (128; 32 below 10,000 samples)",
+     [](Config& c, Text t) { c.batch_size = parse_count(t, 1, most); },
+     [](const Config& c) { return shown(c.batch_size); }},
+    {"epochs", "N", "Training", "passes over the training samples (10; more for little data, about 2,000 steps)",
+     [](Config& c, Text t) { c.epochs = parse_count(t, 1, most); }, [](const Config& c) { return shown(c.epochs); },
+     true},
+    {"patience", "N", "Training",
+     "stop after N epochs without a better validation loss, and keep the best model (0: never)",
+     [](Config& c, Text t) { c.patience = parse_count(t, 0, most); },
+     [](const Config& c) { return fmt::format("{}", c.patience); }, true},
+    {"seed", "N", "Training", "of weights, shuffling, splits and synthetic data: the same seed, the same model (0)",
+     [](Config& c, Text t) { c.seed = parse_seed(t); }, [](const Config& c) { return fmt::format("{}", c.seed); }},
+    {"threads", "N", "Training", "processors used; the model does not depend on it (all)",
+     [](Config& c, Text t) { c.threads = static_cast<int>(parse_count(t, 1, 1024)); },
+     [](const Config& c) { return shown(c.threads); }, true},
+});
+
+}  // namespace
+
+std::span<const Option> options() { return table; }
+
+}  // namespace perdita::train

@@ -1,0 +1,100 @@
+#include "perdita/train/problem.hpp"
+
+#include <zlib.h>
+
+#include "perdita/core/error.hpp"
+#include "perdita/data/source.hpp"
+#include "perdita/data/split.hpp"
+#include "perdita/train/class_weights.hpp"
+
+namespace perdita::train {
+
+namespace {
+
+using data::Dataset;
+
+std::uint32_t add_checksum(std::uint32_t crc, const Array& array) {
+  return static_cast<std::uint32_t>(
+      ::crc32_z(crc, static_cast<const unsigned char*>(array.buffer.data()), array.bytes()));
+}
+
+void check_sample_shapes(const data::Source& source) {
+  if (!source.test || source.test->sample_shape() == source.train.sample_shape()) return;
+  fail<DataError>("{}: a test sample has shape {}, but a training sample {} (valid: the same)", source.train.name,
+                  source.test->sample_shape(), source.train.sample_shape());
+}
+
+Config complete_for(const Config& config, const data::Source& source) {
+  const bool synthetic = config.data.starts_with("synthetic:");
+  return complete(config, {.training_samples = source.train.size(),
+                           .standardize = !synthetic,
+                           .has_test_set = source.test.has_value(),
+                           .default_loss = default_loss(source.train.task)});
+}
+
+data::Splits divide(const Config& config, const data::Source& source) {
+  const data::SplitOptions options{.val_fraction = config.val_fraction,
+                                   .test_fraction = config.test_fraction.value_or(0.0),
+                                   .seed = config.seed,
+                                   .stratified = source.train.task != data::Task::regression};
+  try {
+    return data::split(source.train, options, source.test);
+  } catch (const ValueError& error) {
+    fail<ValueError>("{} samples cannot be divided: {} (see --val-fraction and --test-fraction)", source.train.size(),
+                     error.what());
+  }
+}
+
+/// uint8 images are scaled by the loader, numbers by the model.
+void scale(Dataset& dataset, const data::PixelScale& pixels) {
+  dataset.pixels = pixels;
+  dataset = dataset.flatten();
+}
+
+}  // namespace
+
+Problem prepare(const Config& given) {
+  const data::Source source = data::load(given.data, given.seed);
+  check_sample_shapes(source);
+  const Config config = complete_for(given, source);
+  const AnyLoss loss = parse_loss(*config.loss);
+  Objective(loss, source.train).check_targets(source.train);
+
+  data::Splits splits = divide(config, source);
+  if (config.patience > 0 && !splits.validation) {
+    fail<ValueError>("patience is {}, but there is no validation set (valid: with a val-fraction above 0)",
+                     config.patience);
+  }
+  if (config.sampling == "balanced" && splits.train.task == data::Task::regression) {
+    fail<ValueError>("sampling is balanced, but the targets are numbers (valid: shuffle)");
+  }
+  Problem problem{.config = config,
+                  .train = splits.train,
+                  .validation = splits.validation,
+                  .test = splits.test,
+                  .objective = Objective(loss, splits.train, class_weights(config.class_weights, splits.train)),
+                  .model = {},
+                  .sample_shape = source.train.sample_shape()};
+  for (const Array* array : {&source.train.inputs, &source.train.targets}) {
+    problem.checksum = add_checksum(problem.checksum, *array);
+  }
+  if (problem.test) problem.objective.check_targets(*problem.test);
+
+  const bool pixels = problem.train.inputs.dtype == DType::uint8;
+  const data::PixelScale pixel_scale =
+      pixels && *config.standardize ? pixel_scale_of(problem.train.inputs) : data::PixelScale{};
+  problem.model = {.inputs = numel(problem.train.sample_shape()),
+                   .outputs = problem.objective.outputs(),
+                   .hidden = config.hidden,
+                   .dropout = config.dropout,
+                   .head = problem.objective.head()};
+  if (*config.standardize && !pixels) problem.model.input_scaling = scaling_of(problem.train.inputs);
+  if (*config.standardize && problem.objective.scales())
+    problem.model.output_scaling = scaling_of(problem.train.targets);
+  scale(problem.train, pixel_scale);
+  if (problem.validation) scale(*problem.validation, pixel_scale);
+  if (problem.test) scale(*problem.test, pixel_scale);
+  return problem;
+}
+
+}  // namespace perdita::train

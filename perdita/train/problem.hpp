@@ -1,0 +1,28 @@
+// Problem: what is to be learned, ready for training: data divided and scaled, the loss put on them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "perdita/data/dataset.hpp"
+#include "perdita/train/config.hpp"
+#include "perdita/train/model.hpp"
+#include "perdita/train/objective.hpp"
+
+namespace perdita::train {
+
+struct Problem {
+  Config config;  ///< complete
+  data::Dataset train;
+  std::optional<data::Dataset> validation, test;
+  Objective objective;
+  MlpOptions model;
+  Shape sample_shape;          ///< before samples became rows
+  std::uint32_t checksum = 0;  ///< of all training and validation samples: a resumed run must find them unchanged
+};
+
+/// Loads the data and chooses what was not given. Throws ValueError for options that fit neither each other nor the
+/// data, FileError and DataError for the data themselves.
+Problem prepare(const Config& config);
+
+}  // namespace perdita::train

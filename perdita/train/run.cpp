@@ -1,0 +1,179 @@
+#include "perdita/train/run.hpp"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "perdita/core/error.hpp"
+#include "perdita/core/file.hpp"
+#include "perdita/data/safetensors.hpp"
+#include "perdita/train/run_report.hpp"
+
+namespace perdita::train {
+
+namespace {
+
+namespace fs = std::filesystem;
+using evaluate::History;
+using evaluate::Record;
+
+Record to_record(const EpochReport& report, double lr) {
+  Record record{"epoch", report.epoch, report.step, {{"train_loss", report.train_loss}}};
+  if (report.val_loss) record.values.emplace_back("val_loss", *report.val_loss);
+  if (report.val_accuracy) record.values.emplace_back("val_accuracy", *report.val_accuracy);
+  record.values.emplace_back("lr", lr);
+  record.values.emplace_back("seconds", report.seconds);
+  return record;
+}
+
+/// Lines of steps in the history: each step, but at most a thousand in an epoch, each then the mean of several.
+class StepRecords {
+ public:
+  explicit StepRecords(History& history) : history_(history) {}
+  void add(const StepReport& at, double lr) {
+    constexpr std::int64_t most = 1000;
+    const std::int64_t group = (at.batches + most - 1) / most;
+    sum_ += at.loss;
+    ++count_;
+    if (at.batch % group != 0 && at.batch != at.batches) return;
+    history_.write({"step", at.epoch, at.step, {{"train_loss", sum_ / static_cast<double>(count_)}, {"lr", lr}}});
+    sum_ = 0, count_ = 0;
+  }
+
+ private:
+  History& history_;
+  double sum_ = 0;
+  std::int64_t count_ = 0;
+};
+
+Folder cleared(Folder folder) {
+  folder.clear();
+  return folder;
+}
+
+Folder new_folder(const fs::path& path, bool overwrite) {
+  if (is_occupied(path) && !overwrite) fail<FileError>("the folder {} is not empty", path.string());
+  return cleared(Folder(path));
+}
+
+}  // namespace
+
+Run::Run(Problem problem, const fs::path& folder, bool overwrite)
+    : problem_(std::make_unique<Problem>(std::move(problem))),
+      folder_(new_folder(folder, overwrite)),
+      trainer_(*problem_),
+      history_(History::create(folder_.history())) {
+  write_file_atomically(folder_.config(), to_json(problem_->config));
+}
+
+Run::Run(Problem problem, Folder folder, const std::optional<Checkpoint>& checkpoint)
+    : problem_(std::make_unique<Problem>(std::move(problem))),
+      folder_(std::move(folder)),
+      trainer_(*problem_),
+      history_(History::resume(folder_.history(), checkpoint ? checkpoint->epoch : 0)) {
+  if (checkpoint) {
+    if (checkpoint->data_checksum != problem_->checksum) {
+      fail<DataError>("the data {} are not those that the run in {} was started with (valid: the same samples)",
+                      problem_->config.data, folder_.path().string());
+    }
+    trainer_.restore(*checkpoint);
+  }
+  write_file_atomically(folder_.config(), to_json(problem_->config));
+}
+
+bool Run::train(const RunEvents& events) {
+  const double lr = *problem_->config.lr;
+  StepRecords steps(history_);
+  const Events inner{.on_step =
+                         [&](const StepReport& at) {
+                           steps.add(at, lr);
+                           if (events.on_step) events.on_step(at);
+                         },
+                     .should_stop = events.should_stop};
+  try {
+    while (!trainer_.is_finished()) {
+      const auto epoch = trainer_.run_epoch(inner);
+      if (!epoch) return false;
+      // The record first: a checkpoint is never ahead of the history, which is cut back to it.
+      history_.write(to_record(*epoch, lr));
+      write_checkpoint(folder_.checkpoint(), trainer_.checkpoint());
+      if (events.on_epoch) events.on_epoch(*epoch);
+    }
+  } catch (const NumericalError& error) {
+    write_report(std::nullopt);
+    const bool kept = trainer_.epoch() > 0;
+    fail<NumericalError>(
+        "{}; {}", error.what(),
+        kept ? fmt::format("the checkpoint of epoch {} is kept in {}", trainer_.epoch(), folder_.checkpoint().string())
+             : "there is no checkpoint yet");
+  }
+  return true;
+}
+
+std::optional<TestResult> Run::finish() {
+  trainer_.take_best();
+  write_model();
+  std::optional<TestResult> result;
+  if (problem_->test) result = test();
+  write_report(result);
+  return result;
+}
+
+TestResult Run::test() {
+  TestResult result{.judgement = judge(trainer_.model(), problem_->objective, *problem_->test, false),
+                    .loss = {},
+                    .classes = {},
+                    .regression = {}};
+  const Judgement& j = result.judgement;
+  result.loss = evaluate::summarize(j.losses);
+  Record record{"test", trainer_.epoch(), 0, {{"loss", j.mean_loss}}};
+  if (problem_->objective.has_classes()) {
+    result.classes = evaluate::score_classes(j.targets, j.predictions, j.losses, problem_->test->num_classes());
+    record.values.emplace_back("accuracy", result.classes->accuracy);
+  } else {
+    result.regression = evaluate::score_regression(j.target_values, j.predicted_values);
+    record.values.emplace_back("mse", result.regression->mse);
+    record.values.emplace_back("mae", result.regression->mae);
+    record.values.emplace_back("r2", result.regression->r2);
+  }
+  history_.write(record);
+  return result;
+}
+
+void Run::write_model() const {
+  data::SafeTensors file;
+  for (const auto& [name, tensor] : trainer_.model().state_dict()) file.tensors[name] = tensor.to_array();
+  nlohmann::ordered_json facts{{"model", "mlp"},
+                               {"sizes", trainer_.model().sizes()},
+                               {"head", name_of(problem_->objective.head())},
+                               {"loss", *problem_->config.loss},
+                               {"task", data::name_of(problem_->train.task)}};
+  if (!problem_->train.class_names.empty()) facts["classes"] = problem_->train.class_names;
+  if (problem_->train.inputs.dtype == DType::uint8) {
+    facts["pixels"] = {{"mean", problem_->train.pixels.mean}, {"deviation", problem_->train.pixels.deviation}};
+  }
+  file.metadata["perdita_model"] = facts.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  data::write_safetensors(folder_.model(), file);
+}
+
+void Run::write_report(const std::optional<TestResult>& test) const {
+  report::RunReport page = describe(*problem_, trainer_, test ? &test->judgement : nullptr);
+  page.history = evaluate::read_history(folder_.history());
+  report::write_report(page, folder_.path());
+}
+
+Resumable find_run(const fs::path& path) {
+  if (!fs::is_directory(path)) fail<FileError>("there is no folder {}", path.string());
+  Folder folder(path);
+  if (fs::exists(folder.checkpoint())) {
+    Checkpoint checkpoint = read_checkpoint(folder.checkpoint());
+    Config config = checkpoint.config;
+    return {std::move(folder), std::move(config), std::move(checkpoint)};
+  }
+  if (!fs::exists(folder.config())) {
+    fail<FileError>("there is no run in {}: it has neither checkpoint.safetensors nor config.json", path.string());
+  }
+  Config config = config_from_json(read_file(folder.config()), folder.config().string());
+  return {std::move(folder), std::move(config), std::nullopt};
+}
+
+}  // namespace perdita::train

@@ -1,0 +1,80 @@
+// Run: a training run and the folder that it lives in.
+//
+//   config.json             the effective configuration
+//   history.jsonl           a line for each step and epoch, and one for the test
+//   checkpoint.safetensors  what --resume goes on from, replaced after each epoch
+//   model.safetensors       the trained model
+//   report.html, loss.svg, distribution.svg
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "perdita/evaluate/classification.hpp"
+#include "perdita/evaluate/history.hpp"
+#include "perdita/evaluate/statistics.hpp"
+#include "perdita/train/folder.hpp"
+#include "perdita/train/judge.hpp"
+#include "perdita/train/trainer.hpp"
+
+namespace perdita::train {
+
+struct RunEvents {
+  std::function<void(const StepReport&)> on_step = {};
+  std::function<void(const EpochReport&)> on_epoch = {};
+  std::function<bool()> should_stop = {};
+};
+
+/// How good the model is on the test set.
+struct TestResult {
+  Judgement judgement;
+  evaluate::Summary loss;
+  std::optional<evaluate::ClassificationScore> classes;
+  std::optional<evaluate::RegressionScore> regression;
+};
+
+class Run {
+ public:
+  /// A new run in `folder`, which is made here. `overwrite` replaces a run that is there. Throws FileError when the
+  /// folder holds anything else or cannot be written.
+  Run(Problem problem, const std::filesystem::path& folder, bool overwrite);
+  /// Goes on with the run in `folder` from its last whole epoch. Throws DataError when the data are not those that it
+  /// was started with.
+  Run(Problem problem, Folder folder, const std::optional<Checkpoint>& checkpoint);
+
+  /// Trains to the end; false if should_stop() ended it. Throws as Trainer::run_epoch() does, after noting the loss in
+  /// the history.
+  bool train(const RunEvents& events);
+  /// Tests the model, writes it and the report. Nothing without a test set.
+  std::optional<TestResult> finish();
+
+  const Problem& problem() const { return *problem_; }
+  const Trainer& trainer() const { return trainer_; }
+  const std::filesystem::path& path() const { return folder_.path(); }
+
+ private:
+  void write_model() const;
+  void write_report(const std::optional<TestResult>& test) const;
+  TestResult test();
+
+  std::unique_ptr<Problem> problem_;  // where the trainer's reference stays valid
+  Folder folder_;
+  Trainer trainer_;
+  evaluate::History history_;
+};
+
+/// What `folder` holds to resume from: the configuration of its checkpoint, or where no epoch was finished, of its
+/// config.json.
+struct Resumable {
+  Folder folder;
+  Config config;
+  std::optional<Checkpoint> checkpoint;
+};
+/// Throws FileError when there is no run, DataError when it is damaged.
+Resumable find_run(const std::filesystem::path& folder);
+
+}  // namespace perdita::train

@@ -1,0 +1,138 @@
+#include "perdita/train/trainer.hpp"
+
+#include <chrono>
+#include <cmath>
+
+#include "perdita/core/error.hpp"
+#include "perdita/train/diagnose.hpp"
+#include "perdita/train/judge.hpp"
+#include "perdita/train/optimizer.hpp"
+
+namespace perdita::train {
+
+namespace {
+
+Mlp make_model(const Problem& problem) {
+  nn::manual_seed(problem.config.seed);
+  return Mlp(problem.model);
+}
+
+data::DataLoader make_loader(const Problem& problem) {
+  const Config& config = problem.config;
+  data::LoaderOptions options{.batch_size = *config.batch_size, .seed = config.seed};
+  if (config.sampling == "balanced") {
+    options.sampler = data::WeightedRandomSampler(data::balanced_sample_weights(problem.train), problem.train.size(),
+                                                  {.seed = config.seed});
+  } else {
+    options.shuffle = true;
+  }
+  return data::DataLoader(problem.train, options);
+}
+
+}  // namespace
+
+Trainer::Trainer(const Problem& problem)
+    : problem_(problem),
+      model_(make_model(problem)),
+      optimizer_(make_optimizer(problem.config.optimizer, *problem.config.lr, model_.parameters())),
+      loader_(make_loader(problem)) {
+  state_.config = problem.config;
+  state_.data_checksum = problem.checksum;
+}
+
+double Trainer::step(const data::Batch& batch, const StepReport& at) {
+  optimizer_->zero_grad();
+  const Tensor loss = problem_.objective.loss(model_(batch.inputs), batch.targets);
+  const double value = loss.item();
+  if (!std::isfinite(value)) {
+    fail<NumericalError>("the training loss is {} in epoch {}, batch {} of {}; {}", value, at.epoch, at.batch,
+                         at.batches, diagnose(model_, problem_, batch));
+  }
+  loss.backward();
+  optimizer_->step();
+  return value;
+}
+
+std::optional<EpochReport> Trainer::run_epoch(const Events& events) {
+  const auto start = std::chrono::steady_clock::now();
+  StepReport at{.epoch = state_.epoch + 1, .step = state_.step, .batches = loader_.size()};
+  model_.train();
+  double total = 0;
+  std::int64_t samples = 0;
+  data::Batch last;
+  for (const data::Batch& batch : loader_) {
+    if (events.should_stop && events.should_stop()) return std::nullopt;
+    ++at.batch, ++at.step;
+    at.loss = step(batch, at);
+    total += at.loss * static_cast<double>(batch.size());
+    samples += batch.size();
+    at.mean_loss = total / static_cast<double>(samples);
+    if (events.on_step) events.on_step(at);
+    last = batch;
+  }
+  for (const Tensor& parameter : model_.parameters()) {
+    if (all_finite(parameter)) continue;
+    fail<NumericalError>("a parameter is not finite after epoch {}, batch {} of {}; {}", at.epoch, at.batch, at.batches,
+                         diagnose(model_, problem_, last));
+  }
+  EpochReport report{.epoch = at.epoch, .step = at.step, .train_loss = at.mean_loss};
+  judge_epoch(report, events);
+  if (events.should_stop && events.should_stop()) return std::nullopt;
+  state_.epoch = at.epoch;
+  state_.step = at.step;
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return report;
+}
+
+void Trainer::judge_epoch(EpochReport& report, const Events& events) {
+  if (!problem_.validation) return;
+  const Judgement judgement = judge(model_, problem_.objective, *problem_.validation, true, events.should_stop);
+  if (judgement.losses.empty()) return;
+  report.val_loss = judgement.mean_loss;
+  if (problem_.objective.has_classes()) {
+    report.val_accuracy = static_cast<double>(judgement.correct) / static_cast<double>(judgement.losses.size());
+  }
+  if (!(judgement.mean_loss < state_.best_loss)) return;
+  report.is_best = true;
+  state_.best_loss = judgement.mean_loss;
+  state_.best_epoch = report.epoch;
+  if (problem_.config.patience == 0) return;
+  state_.best.clear();
+  for (const auto& [name, tensor] : model_.state_dict()) state_.best.emplace_back(name, tensor.clone());
+}
+
+bool Trainer::stopped_early() const {
+  const std::int64_t patience = problem_.config.patience;
+  return patience > 0 && state_.epoch - state_.best_epoch >= patience && state_.epoch < *problem_.config.epochs;
+}
+
+bool Trainer::is_finished() const { return state_.epoch >= *problem_.config.epochs || stopped_early(); }
+
+std::int64_t Trainer::parameter_count() const {
+  std::int64_t count = 0;
+  for (const Tensor& parameter : model_.parameters()) count += parameter.numel();
+  return count;
+}
+
+Checkpoint Trainer::checkpoint() const {
+  Checkpoint full = state_;
+  full.model = model_.state_dict();
+  full.optimizer = optimizer_->state_dict();
+  return full;
+}
+
+void Trainer::restore(const Checkpoint& checkpoint) {
+  model_.load_state_dict(checkpoint.model);
+  optimizer_->load_state_dict(checkpoint.optimizer);
+  state_ = checkpoint;
+  state_.config = problem_.config;
+  state_.model.clear();
+  state_.optimizer.clear();
+  loader_.restore({.seed = problem_.config.seed, .epoch = static_cast<std::uint64_t>(checkpoint.epoch)});
+}
+
+void Trainer::take_best() const {
+  if (!state_.best.empty()) model_.load_state_dict(state_.best);
+}
+
+}  // namespace perdita::train

@@ -1,0 +1,151 @@
+"""perdita train: every source and kind of problem, what it leaves behind, that threads and seeds decide as promised."""
+
+import json
+import math
+import os
+import random
+import struct
+
+from harness import CliTest, main, npy, write_images
+
+FILES = {"config.json", "history.jsonl", "checkpoint.safetensors", "model.safetensors", "report.html"}
+FILES |= {"loss.svg", "distribution.svg"}
+
+
+class Training(CliTest):
+    def train(self, *words, out="run"):
+        """The result as JSON."""
+        return json.loads(self.run_cli("train", *words, "--json", "--out", out)[0])
+
+    def test_images(self):
+        write_images(self, "images")
+        out, err = self.run_cli("train", "--data", "idx:images", "--epochs", "5", "--hidden", "16", "--out", "run")
+        self.assertEqual(err, "")
+        self.assertIn("540 training, 60 validation, 150 test samples, 3 classes", out)
+        self.assertRegex(out, r"(?m)^accuracy   100\.00 %")
+        self.assertRegex(out, r"(?m)^class +samples +mean loss +precision +recall +f1$")
+        self.assertNotIn("\x1b", out)
+        self.assertEqual(set(os.listdir(self.path("run"))), FILES)
+        records = self.history("run")
+        self.assertEqual([r["epoch"] for r in records if r["kind"] == "epoch"], [1, 2, 3, 4, 5])
+        self.assertEqual(sum(r["kind"] == "step" for r in records), 5 * math.ceil(540 / 32))
+        self.assertEqual(records[-1]["kind"], "test")
+        page = self.read("run/report.html").decode()
+        self.assertNotRegex(page, r"(?:src|href)=\"https?:")
+        self.assertIn("cross_entropy", page)
+        self.assertTrue(self.read("run/loss.svg").startswith(b"<svg"))
+
+    def test_the_model_file_is_safetensors_with_the_layers(self):
+        self.train("--data", "synthetic:moons", "--hidden", "8,4", "--epochs", "1")
+        content = self.read("run/model.safetensors")
+        (length,) = struct.unpack("<Q", content[:8])
+        header = json.loads(content[8 : 8 + length])
+        facts = json.loads(header.pop("__metadata__")["perdita_model"])
+        self.assertEqual(facts["sizes"], "2-8-4-1")
+        shapes = sorted(tuple(tensor["shape"]) for tensor in header.values())
+        self.assertEqual(shapes, [(1,), (1, 4), (4,), (4, 8), (8,), (8, 2)])
+
+    def test_the_configuration_repeats_the_run(self):
+        words = ["--data", "synthetic:spirals,samples=300", "--loss", "focal:gamma=1.5", "--epochs", "3"]
+        words += ["--class-weights", "balanced", "--optimizer", "sgd", "--momentum", "0.9", "--nesterov"]
+        self.train(*words, "--sampling", "balanced", "--dropout", "0.1", "--seed", "7")
+        config = json.loads(self.read("run/config.json"))
+        self.assertEqual(config["optimizer"], "sgd:momentum=0.9,nesterov=yes")
+        self.assertEqual(config["lr"], 0.01)
+        again = [word for key, value in config.items() for word in ("--" + key.replace("_", "-"), str(value))]
+        self.train(*again, out="again")
+        self.assertEqual(self.read("run/model.safetensors"), self.read("again/model.safetensors"))
+
+    def test_regression_from_csv(self):
+        rng = random.Random(5)
+        rows = ["size,age,price"]
+        for _ in range(400):
+            size, age = rng.uniform(20, 200), rng.uniform(0, 50)
+            rows.append(f"{size},{age},{3000 * size - 2000 * age + rng.gauss(0, 5000)}")
+        self.write("houses.csv", "\n".join(rows) + "\n")
+        test = self.train("--data", "csv:houses.csv,target=price", "--loss", "huber:delta=10000", "--epochs", "60")["test"]
+        self.assertEqual(test["samples"], 80)
+        self.assertGreater(test["r2"], 0.99)
+        self.assertLess(test["rmse"], 12000)
+
+    def test_binary_from_csv_with_named_classes(self):
+        rng = random.Random(6)
+        rows = ["a;b;state"]
+        for _ in range(300):
+            a, b = rng.gauss(0, 1), rng.gauss(0, 1)
+            rows.append(f"{a};{b};{'left' if a < b else 'stays'}")
+        self.write("churn.csv", "\n".join(rows))
+        test = self.train("--data", "csv:churn.csv,target=state,separator=semicolon", "--epochs", "60")["test"]
+        self.assertEqual([c["name"] for c in test["classes"]], ["left", "stays"])
+        self.assertGreater(test["accuracy"], 0.95)
+
+    def test_several_numbers_from_npy(self):
+        rng = random.Random(7)
+        x = [rng.gauss(0, 1) for _ in range(3 * 200)]
+        y = [f(x[3 * i : 3 * i + 3]) for i in range(200) for f in (sum, lambda r: r[0] - r[2])]
+        self.write("x.npy", npy("<f4", (200, 3), struct.pack("<600f", *x)))
+        self.write("y.npy", npy("<f8", (200, 2), struct.pack("<400d", *y)))
+        test = self.train("--data", "npy:x.npy,y.npy", "--hidden", "none", "--lr", "0.05", "--epochs", "40")["test"]
+        self.assertGreater(test["r2"], 0.999)
+
+    def test_every_loss_trains_on_what_it_is_for(self):
+        losses = json.loads(self.run_cli("losses", "--json")[0])
+        distributions = ["0.1,0.9,0\n", "0.6,0.2,0.2\n", "1,0,0\n"]
+        rng = random.Random(8)
+        for loss in losses:
+            name = loss["name"]
+            with self.subTest(name):
+                if name == "kl_div":
+                    x = [rng.gauss(0, 1) for _ in range(90)]
+                    y = [float(v) for i in range(30) for v in distributions[i % 3].split(",")]
+                    self.write("x.npy", npy("<f4", (30, 3), struct.pack("<90f", *x)))
+                    self.write("y.npy", npy("<f4", (30, 3), struct.pack("<90f", *y)))
+                    data = "npy:x.npy,y.npy"
+                elif name == "poisson_nll":
+                    rows = [f"{x},{rng.randrange(1 + x)}" for x in range(40)]
+                    self.write("counts.csv", "x,count\n" + "\n".join(rows) + "\n")
+                    data = "csv:counts.csv,task=regression"
+                else:
+                    data = {"regression": "synthetic:sine", "binary": "synthetic:moons"}.get(
+                        loss["family"], "synthetic:blobs"
+                    )
+                result = self.train("--data", data, "--loss", name, "--epochs", "2", out=f"run-{name}")
+                self.assertTrue(math.isfinite(result["test"]["loss"]))
+
+    def test_threads_do_not_change_the_model_and_seeds_do(self):
+        words = ["--data", "synthetic:imbalanced-blobs,samples=5000", "--epochs", "2", "--hidden", "300"]
+        models = []
+        for out, more in (("a", []), ("b", ["--threads", "1"]), ("c", ["--threads", "2"]), ("d", ["--seed", "1"])):
+            self.train(*words, "--dropout", "0.2", *more, out=out)
+            models.append(self.read(f"{out}/model.safetensors"))
+        self.assertEqual(models[0], models[1])
+        self.assertEqual(models[0], models[2])
+        self.assertNotEqual(models[0], models[3])
+
+    def test_class_weights_move_the_decisions(self):
+        data = "synthetic:imbalanced-blobs,samples=3000,ratio=30,noise=1.5"
+        recalls = []
+        for out, weights in (("plain", "none"), ("balanced", "balanced"), ("file", self.write("w.txt", "1\n30\n"))):
+            test = self.train("--data", data, "--class-weights", weights, "--epochs", "10", out=out)["test"]
+            recalls.append(min(test["classes"], key=lambda c: c["samples"])["recall"])
+        self.assertGreater(recalls[1], recalls[0])
+        self.assertGreater(recalls[2], recalls[0])
+
+    def test_patience_keeps_the_best_model(self):
+        out, _ = self.run_cli(
+            *"train --data synthetic:moons,samples=120,noise=0.5 --hidden 200,200 --lr 0.01".split(),
+            *"--epochs 200 --patience 5 --out run".split(),
+        )
+        self.assertRegex(out, r"stopped early: no better validation loss in 5 epochs; kept the model of epoch \d+")
+        epochs = [r for r in self.history("run") if r["kind"] == "epoch"]
+        best = min(epochs, key=lambda r: r["val_loss"])["epoch"]
+        self.assertEqual(len(epochs), best + 5)
+        self.assertIn(f"kept the model of epoch {best}\n", out)
+
+    def test_folders_are_numbered_where_none_is_named(self):
+        for _ in range(2):
+            self.run_cli("train", "--data", "synthetic:moons,samples=50", "--epochs", "1", "--quiet")
+        self.assertEqual(sorted(os.listdir(self.path("runs"))), ["moons-1", "moons-2"])
+
+
+main()

@@ -1,0 +1,62 @@
+// The network of a run: its scalings, its heads, its names.
+#include "perdita/train/model.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace perdita::train {
+namespace {
+
+TEST(Scaling, IsMeanAndDeviationOfEachColumn) {
+  const Tensor x = Tensor::from(std::vector<double>{1, 1e9, 5, 3, 1e9 + 2, 5}).reshape({2, 3});
+  const Scaling scaling = scaling_of(x.to_array());
+  EXPECT_EQ(scaling.mean.to_vector<float>(), (std::vector<float>{2, 1e9f, 5}));
+  EXPECT_EQ(scaling.deviation.to_vector<float>(), (std::vector<float>{1, 1, 1}));  // a constant column is not scaled
+}
+
+TEST(Scaling, OfPixelsIsThatOfAllOfThem) {
+  const Tensor pixels = Tensor::from(std::vector<std::uint8_t>{0, 255, 0, 255}).reshape({2, 2});
+  const data::PixelScale scale = pixel_scale_of(pixels.to_array());
+  EXPECT_NEAR(scale.mean, 0.5, 1e-12);
+  EXPECT_NEAR(scale.deviation, 0.5, 1e-12);
+}
+
+/// A linear model y = 2 x with this head, in double by hand.
+std::vector<double> outputs(Head head, const Scaling& out = {}) {
+  const Mlp model({.inputs = 1, .outputs = 1, .hidden = {}, .head = head, .output_scaling = out});
+  for (const auto& [name, tensor] : model.state_dict()) {
+    if (name.ends_with("weight")) Tensor(tensor).fill_(2.0);
+    if (name.ends_with("bias")) Tensor(tensor).fill_(0.0);
+  }
+  return model(Tensor::full({1, 1}, 1.5)).detach().to_vector<double>();
+}
+
+TEST(Mlp, HeadsGiveWhatTheirLossesTake) {
+  EXPECT_NEAR(outputs(Head::identity)[0], 3, 1e-6);
+  EXPECT_NEAR(outputs(Head::sigmoid)[0], 1 / (1 + std::exp(-3.0)), 1e-6);
+  EXPECT_NEAR(outputs(Head::softplus)[0], std::log1p(std::exp(3.0)), 1e-6);
+  EXPECT_NEAR(outputs(Head::log_softmax)[0], 0, 1e-6);
+  const auto both = outputs(Head::mean_and_variance);
+  EXPECT_NEAR(both[0], 3, 1e-6);
+  EXPECT_NEAR(both[1], std::log1p(std::exp(3.0)), 1e-6);
+}
+
+TEST(Mlp, OutputsAreInTheUnitOfTheTargets) {
+  const Scaling scaling{Tensor::from(std::vector<float>{100}), Tensor::from(std::vector<float>{10})};
+  EXPECT_NEAR(outputs(Head::identity, scaling)[0], 130, 1e-4);
+  const auto both = outputs(Head::mean_and_variance, scaling);
+  EXPECT_NEAR(both[0], 130, 1e-4);
+  EXPECT_NEAR(both[1], 100 * std::log1p(std::exp(3.0)), 1e-3);
+}
+
+TEST(Mlp, NamesAndSizes) {
+  const Mlp model({.inputs = 4, .outputs = 3, .hidden = {5, 2}, .dropout = 0.5});
+  EXPECT_EQ(model.sizes(), "4-5-2-3");
+  std::int64_t parameters = 0;
+  for (const Tensor& parameter : model.parameters()) parameters += parameter.numel();
+  EXPECT_EQ(parameters, 4 * 5 + 5 + 5 * 2 + 2 + 2 * 3 + 3);
+}
+
+}  // namespace
+}  // namespace perdita::train

@@ -1,0 +1,98 @@
+// A loss on the targets of a dataset: which fit, what they say of a batch and of a sample, what is predicted.
+#include "perdita/train/objective.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "perdita/core/error.hpp"
+
+namespace perdita::train {
+namespace {
+
+data::Dataset dataset(const Tensor& targets) { return data::Dataset::of(Tensor::zeros({targets.size(0), 2}), targets); }
+const data::Dataset binary = dataset(Tensor::from(std::vector<std::int64_t>{0, 1, 1, 0}));
+const data::Dataset classes = dataset(Tensor::from(std::vector<std::int64_t>{0, 2, 1, 2}));
+const data::Dataset numbers = dataset(Tensor::from(std::vector<float>{0.5f, 1, 0.25f, 0}));
+const data::Dataset pairs = dataset(Tensor::from(std::vector<float>{0.5f, 0.5f, 1, 0, 0.2f, 0.8f}).reshape({3, 2}));
+
+bool fits(const AnyLoss& loss, const data::Dataset& data) {
+  try {
+    Objective(loss, data);
+    return true;
+  } catch (const ValueError&) {
+    return false;
+  }
+}
+
+TEST(Objective, DefaultsFit) {
+  for (const data::Dataset* data : {&binary, &classes, &numbers}) {
+    EXPECT_TRUE(fits(parse_loss(default_loss(data->task)), *data));
+  }
+}
+
+TEST(Objective, EveryLossFitsSomething) {
+  for_each_loss([](const auto& loss) {
+    const AnyLoss any{.loss = loss};
+    EXPECT_TRUE(fits(any, binary) || fits(any, classes) || fits(any, numbers) || fits(any, pairs)) << loss.info.name;
+  });
+  EXPECT_FALSE(fits(parse_loss("mse"), classes));
+  EXPECT_FALSE(fits(parse_loss("nll"), numbers));
+  EXPECT_FALSE(fits(parse_loss("kl_div"), numbers));
+  EXPECT_FALSE(fits(parse_loss("binary_cross_entropy"), classes));
+}
+
+/// Outputs of a network, made up: some per sample and output, as the head would give them.
+Tensor outputs_for(const Objective& objective, std::int64_t samples) {
+  const std::int64_t columns = objective.outputs() * (objective.head() == Head::mean_and_variance ? 2 : 1);
+  std::vector<float> values;
+  for (std::int64_t i = 0; i < samples * columns; ++i)
+    values.push_back(0.3f + 0.6f * std::abs(std::sin(7.0f * float(i))));
+  const Tensor y = Tensor::from(values).reshape({samples, columns});
+  return objective.head() == Head::log_softmax ? log_softmax(y, 1) : y;
+}
+
+TEST(Objective, TheMeanOfSampleLossesIsTheLoss) {
+  for (const data::Dataset* data : {&binary, &classes, &numbers, &pairs}) {
+    for_each_loss([&](const auto& loss) {
+      const AnyLoss any{.loss = loss};
+      if (!fits(any, *data)) return;
+      Tensor weights;
+      if (data->task != data::Task::regression) {
+        std::vector<float> w(static_cast<std::size_t>(data->num_classes()));
+        for (std::size_t k = 0; k < w.size(); ++k) w[k] = 0.5f + static_cast<float>(k);
+        weights = Tensor::from(w);
+      }
+      const Objective objective(any, *data, weights);
+      const Tensor outputs = outputs_for(objective, data->size()), targets = Tensor::from(data->targets);
+      const Tensor losses = objective.sample_losses(outputs, targets, true);
+      ASSERT_EQ(losses.shape(), Shape({data->size()})) << loss.info.name;
+      EXPECT_NEAR(sum(losses).item() / objective.denominator(targets), objective.loss(outputs, targets).item(), 1e-5)
+          << loss.info.name;
+    });
+  }
+}
+
+TEST(Objective, BinaryLabelsBecomeSignsWhereTheLossWantsThem) {
+  const Objective objective(parse_loss("soft_margin"), binary);
+  const Tensor y = Tensor::from(std::vector<float>{-2, 3, -1, 1}).reshape({4, 1});
+  const auto losses = objective.sample_losses(y, Tensor::from(binary.targets), false).to_vector<double>();
+  const double margins[] = {2, 3, -1, -1};  // label as sign times score
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_NEAR(losses[i], std::log1p(std::exp(-margins[i])), 1e-6);
+  EXPECT_EQ(objective.predictions(y).to_vector<std::int64_t>(), (std::vector<std::int64_t>{0, 1, 0, 1}));
+}
+
+TEST(Objective, TargetsOutsideTheDomainAreNamed) {
+  const data::Dataset outside = dataset(Tensor::from(std::vector<float>{0.5f, 1, 2, 0}));
+  const Objective objective(parse_loss("binary_cross_entropy"), outside);
+  EXPECT_NO_THROW(objective.check_targets(numbers));
+  try {
+    objective.check_targets(outside);
+    FAIL() << "a target of 2 was accepted";
+  } catch (const DataError& error) {
+    EXPECT_NE(std::string(error.what()).find("sample 2 (counted from 0) is 2,"), std::string::npos) << error.what();
+  }
+}
+
+}  // namespace
+}  // namespace perdita::train
