@@ -151,11 +151,16 @@ struct SoftmaxColumnsKernel {
   PERDITA_INLINE static Rows<P> look_at(const SoftmaxTask<T>& task, const Tile& logits, std::int64_t row,
                                         std::int64_t count) {
     using Integers = typename Mask<float, P::lanes>::Raw;  // std::int32_t in every lane
-    Integers labels = Integers{} - 1;
+    Integers labels = {};
     if (task.labels && count == P::lanes) {
       std::memcpy(&labels, task.labels + row, sizeof labels);
     } else {
-      for (int lane = 0; lane < count; ++lane) labels[lane] = task.labels ? task.labels[row + lane] : 0;
+      for (int lane = 0; lane < P::lanes; ++lane) {
+        if (lane >= count)
+          labels[lane] = -1;
+        else if (task.labels)
+          labels[lane] = task.labels[row + lane];
+      }
     }
     P weight(1.0);
     if (task.class_weights) {

@@ -45,25 +45,22 @@ class StepRecords {
   std::int64_t count_ = 0;
 };
 
-Folder cleared(Folder folder) {
-  folder.clear();
-  return folder;
-}
-
-Folder new_folder(const fs::path& path, bool overwrite) {
+/// With the configuration in it, from where on a run that is killed can be resumed.
+Folder new_folder(const fs::path& path, bool overwrite, const Config& config) {
   if (is_occupied(path) && !overwrite) fail<FileError>("the folder {} is not empty", path.string());
-  return cleared(Folder(path));
+  Folder folder(path);
+  folder.clear();
+  write_file_atomically(folder.config(), to_json(config));
+  return folder;
 }
 
 }  // namespace
 
 Run::Run(Problem problem, const fs::path& folder, bool overwrite)
     : problem_(std::make_unique<Problem>(std::move(problem))),
-      folder_(new_folder(folder, overwrite)),
+      folder_(new_folder(folder, overwrite, problem_->config)),
       trainer_(*problem_),
-      history_(History::create(folder_.history())) {
-  write_file_atomically(folder_.config(), to_json(problem_->config));
-}
+      history_(History::create(folder_.history())) {}
 
 Run::Run(Problem problem, Folder folder, const std::optional<Checkpoint>& checkpoint)
     : problem_(std::make_unique<Problem>(std::move(problem))),
