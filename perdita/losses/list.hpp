@@ -15,6 +15,7 @@
 #include "perdita/losses/regression/huber.hpp"
 #include "perdita/losses/regression/kl_div.hpp"
 #include "perdita/losses/regression/l1.hpp"
+#include "perdita/losses/regression/log_cosh.hpp"
 #include "perdita/losses/regression/mse.hpp"
 #include "perdita/losses/regression/poisson_nll.hpp"
 #include "perdita/losses/regression/smooth_l1.hpp"
@@ -28,6 +29,7 @@
   X(L1, l1_loss, L1Loss)                                                               \
   X(SmoothL1, smooth_l1_loss, SmoothL1Loss)                                            \
   X(Huber, huber_loss, HuberLoss)                                                      \
+  X(LogCosh, log_cosh_loss, LogCoshLoss)                                               \
   X(PoissonNll, poisson_nll_loss, PoissonNLLLoss)                                      \
   X(KlDiv, kl_div, KLDivLoss)                                                          \
   X(BinaryCrossEntropy, binary_cross_entropy, BCELoss)                                 \

@@ -64,6 +64,15 @@ TEST(Values, InfiniteResidualsHaveFiniteSlopes) {
   EXPECT_TRUE(std::isnan(value_at(Huber{}, inf, inf)));
 }
 
+// mpmath with 50 digits: log(cosh(r)), tanh(r).
+TEST(Values, LogCoshNearAndFar) {
+  EXPECT_NEAR(value_at(LogCosh{}, 1.5, 1) / 0.12011450695827752, 1, 1e-15);
+  EXPECT_NEAR(slope_at(LogCosh{}, 1.5, 1) / 0.46211715726000976, 1, 1e-15);
+  EXPECT_NEAR(value_at(LogCosh{}, 1e-8, 0) / 5e-17, 1, 1e-15);
+  EXPECT_EQ(value_at(LogCosh{}, -1e30, 0), 1e30);
+  EXPECT_EQ(slope_at(LogCosh{}, -1e30, 0), -1);
+}
+
 TEST(Values, HingeEmbeddingAddsBothTermsForOtherTargets) {
   EXPECT_EQ(value_at(HingeEmbedding{}, 0.25, 1), 0.25);
   EXPECT_EQ(value_at(HingeEmbedding{}, 0.25, -1), 0.75);

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "perdita/losses/info.hpp"
+
+namespace perdita {
+
+/// Quadratic for small errors, linear for large ones, with no kink in any derivative and nothing to tune.
+struct LogCosh {
+  static constexpr LossInfo info{
+      .name = "log_cosh",
+      .torch_name = "",
+      .family = Family::regression,
+      .summary = "log(cosh(y - t)): half the squared error near the target, the absolute error less log 2 far from it.",
+      .traits = Trait::convex | Trait::lipschitz | Trait::smooth | Trait::symmetric | Trait::never_negative,
+      .use_when = "outliers should count linearly and a second derivative is needed, as in gradient boosting",
+      .avoid_when = "errors are not of the order of 1: it has no scale of its own (see huber), so scale the targets",
+      .source = "Green, Bayesian reconstructions from emission tomography data using a modified EM algorithm, IEEE "
+                "Trans. Med. Imaging 9, 1990",
+      .differences = "Keras has it as LogCosh; PyTorch has not"};
+
+  // log_cosh(r) does not overflow: |r| + log1p(exp(-2 |r|)) - log 2 far from 0, its own series near it.
+  auto operator()(auto y, auto t) const { return log_cosh(y - t); }
+};
+
+}  // namespace perdita
