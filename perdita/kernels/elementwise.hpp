@@ -104,10 +104,14 @@ double run_elementwise(const Formula& formula, const std::array<const T*, arity>
 
 }  // namespace detail
 
-/// Evaluates `formula` on `count` elements of each input; returns the sum of its values.
+/// Evaluates `formula` on `count` elements of each input; returns the sum of its values. A formula may offer
+/// usual(), another form of itself for parameters that is_usual() recognises.
 template <class Formula, class T, std::size_t arity>
 double elementwise(const Formula& formula, const std::array<const T*, arity>& in, const ElementwiseOutputs<T>& out,
                    std::int64_t count) {
+  if constexpr (requires { formula.usual(); }) {
+    if (formula.is_usual()) return elementwise(formula.usual(), in, out, count);
+  }
   if (out.gradient) {
     if (out.values) return detail::run_elementwise<true, true>(formula, in, out, count);
     return detail::run_elementwise<false, true>(formula, in, out, count);

@@ -33,13 +33,25 @@ struct BinaryFocal {
   double gamma = 2.0;
   bool alpha_by_class = true;
 
-  // The probability of being wrong is mixed from sigmoid(y) and sigmoid(-y), neither of them as one minus the other.
   auto operator()(auto y, auto t) const {
+    return weighted(y, t, [this](auto wrong) { return pow(wrong, gamma); });
+  }
+
+  /// The same for the gamma that nearly everybody uses: a loop with a square in it, where a power that is known at run
+  /// time only brings branches along.
+  bool is_usual() const { return gamma == 2; }
+  auto usual() const {
+    return [loss = *this](auto y, auto t) { return loss.weighted(y, t, [](auto wrong) { return square(wrong); }); };
+  }
+
+ private:
+  // The probability of being wrong is mixed from sigmoid(y) and sigmoid(-y), neither of them as one minus the other.
+  auto weighted(auto y, auto t, auto focus) const {
     const auto l = logistic(y);
     const auto wrong = (1.0 - t) * l.sigmoid + t * l.complement;
     const auto cross_entropy = (1.0 - t) * l.softplus + t * l.softplus_negative;
-    const auto weight = alpha_by_class ? alpha * t + (1.0 - alpha) * (1.0 - t) : alpha + 0.0 * t;
-    return weight * pow(wrong, gamma) * cross_entropy;
+    const double of_negatives = alpha_by_class ? 1.0 - alpha : alpha;  // alpha t + (1 - alpha) (1 - t), or alpha
+    return (of_negatives + (alpha - of_negatives) * t) * focus(wrong) * cross_entropy;
   }
 };
 
