@@ -150,7 +150,7 @@ struct SoftmaxColumnsKernel {
   template <class P>
   PERDITA_INLINE static Rows<P> look_at(const SoftmaxTask<T>& task, const Tile& logits, std::int64_t row,
                                         std::int64_t count) {
-    using Integers = typename Mask<float, P::lanes>::Raw;  // std::int32_t in every lane
+    using Integers = typename perdita::detail::VectorMask<float, P::lanes>::Raw;  // std::int32_t in every lane
     Integers labels = {};
     if (task.labels && count == P::lanes) {
       std::memcpy(&labels, task.labels + row, sizeof labels);

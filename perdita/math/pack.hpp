@@ -10,12 +10,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <type_traits>
 #include <utility>
 
-#define PERDITA_INLINE inline __attribute__((always_inline))
-/// The same for a lambda, between its parameters and its body.
-#define PERDITA_INLINE_LAMBDA __attribute__((always_inline))
+#include "perdita/math/mask.hpp"
 
 namespace perdita {
 
@@ -30,9 +27,6 @@ template <>
 struct BitsOf<double> {
   using type = std::int64_t;
 };
-template <class>
-inline constexpr bool always_false = false;
-
 /// The same vector, of which g++ forgets how it was made. Vectors wider than the baseline's have registers only inside
 /// a kernel, so elsewhere this would not compile; without optimisation, nothing is inside a kernel.
 template <class Raw>
@@ -43,10 +37,8 @@ PERDITA_INLINE Raw forget_origin(Raw raw) {
   return raw;
 }
 
-/// What a select returns, and what & and | take. AVX-512 kernels are parsed with baseline flags, so g++ gives their
-/// comparisons a mask type that AVX-512 lacks. Alone in a select a comparison is fine; but g++ merges nested selects
-/// that share an arm into one select on (c1 & c2), and that `&` it can only do lane by lane, in scalar code a hundred
-/// times slower. It does not merge what it cannot see through.
+/// What `a > b ? a : b` gives. It becomes one instruction; but under AVX-512 g++ would merge several of them into
+/// scalar code (see mask.hpp), which it does not where it cannot see through.
 template <class Raw>
 PERDITA_INLINE Raw opaque(Raw raw) {
   if constexpr (sizeof(Raw) == 64)
@@ -55,51 +47,6 @@ PERDITA_INLINE Raw opaque(Raw raw) {
     return raw;
 }
 }  // namespace detail
-
-template <class T, int N>
-struct Pack;
-
-/// The answer of a comparison, lane by lane: all ones where true. Takes &, |, ! and select(); never if or ?:.
-template <class T, int N>
-struct Mask {
-  using Bits = typename detail::BitsOf<T>::type;
-  typedef Bits Raw __attribute__((vector_size(sizeof(Bits) * N)));
-  Raw raw;
-
-  PERDITA_INLINE Mask() {}
-  PERDITA_INLINE Mask(const Mask& other) { raw = other.raw; }
-  PERDITA_INLINE Mask& operator=(const Mask& other) {
-    raw = other.raw;
-    return *this;
-  }
-  PERDITA_INLINE static Mask of(const Raw& raw) {
-    Mask mask;
-    mask.raw = raw;
-    return mask;
-  }
-  template <class U = T>
-  explicit operator bool() const {
-    static_assert(detail::always_false<U>,
-                  "a formula is evaluated for many elements at once: write select(condition, a, b) instead of if, "
-                  "?:, && or ||");
-    return false;
-  }
-
-  PERDITA_INLINE friend Mask operator&(const Mask& a, const Mask& b) {
-    return of(detail::opaque(a.raw) & detail::opaque(b.raw));
-  }
-  PERDITA_INLINE friend Mask operator|(const Mask& a, const Mask& b) {
-    return of(detail::opaque(a.raw) | detail::opaque(b.raw));
-  }
-  PERDITA_INLINE friend Mask operator!(const Mask& a) { return of(~a.raw); }
-  PERDITA_INLINE friend Pack<T, N> select(const Mask& condition, const Pack<T, N>& a, const Pack<T, N>& b) {
-    return Pack<T, N>::of(detail::opaque(condition.raw ? a.raw : b.raw));
-  }
-  /// x where the condition holds, else +0: one bitwise and.
-  PERDITA_INLINE friend Pack<T, N> zero_unless(const Mask& condition, const Pack<T, N>& x) {
-    return Pack<T, N>::from_bits(detail::opaque(x.bits() & condition.raw));
-  }
-};
 
 template <class T, int N>
 struct Pack {
@@ -152,12 +99,24 @@ struct Pack {
   PERDITA_INLINE friend Pack operator*(const Pack& a, const Pack& b) { return of(a.raw * b.raw); }
   PERDITA_INLINE friend Pack operator/(const Pack& a, const Pack& b) { return of(a.raw / b.raw); }
   PERDITA_INLINE friend Pack operator-(const Pack& a) { return of(-a.raw); }
-  PERDITA_INLINE friend Mask<T, N> operator<(const Pack& a, const Pack& b) { return Mask<T, N>::of(a.raw < b.raw); }
-  PERDITA_INLINE friend Mask<T, N> operator<=(const Pack& a, const Pack& b) { return Mask<T, N>::of(a.raw <= b.raw); }
-  PERDITA_INLINE friend Mask<T, N> operator>(const Pack& a, const Pack& b) { return Mask<T, N>::of(a.raw > b.raw); }
-  PERDITA_INLINE friend Mask<T, N> operator>=(const Pack& a, const Pack& b) { return Mask<T, N>::of(a.raw >= b.raw); }
-  PERDITA_INLINE friend Mask<T, N> operator==(const Pack& a, const Pack& b) { return Mask<T, N>::of(a.raw == b.raw); }
-  PERDITA_INLINE friend Mask<T, N> operator!=(const Pack& a, const Pack& b) { return Mask<T, N>::of(a.raw != b.raw); }
+  PERDITA_INLINE friend Mask<T, N> operator<(const Pack& a, const Pack& b) {
+    return Mask<T, N>::template compare<detail::Relation::less>(a, b);
+  }
+  PERDITA_INLINE friend Mask<T, N> operator<=(const Pack& a, const Pack& b) {
+    return Mask<T, N>::template compare<detail::Relation::at_most>(a, b);
+  }
+  PERDITA_INLINE friend Mask<T, N> operator>(const Pack& a, const Pack& b) {
+    return Mask<T, N>::template compare<detail::Relation::greater>(a, b);
+  }
+  PERDITA_INLINE friend Mask<T, N> operator>=(const Pack& a, const Pack& b) {
+    return Mask<T, N>::template compare<detail::Relation::at_least>(a, b);
+  }
+  PERDITA_INLINE friend Mask<T, N> operator==(const Pack& a, const Pack& b) {
+    return Mask<T, N>::template compare<detail::Relation::equal>(a, b);
+  }
+  PERDITA_INLINE friend Mask<T, N> operator!=(const Pack& a, const Pack& b) {
+    return Mask<T, N>::template compare<detail::Relation::differs>(a, b);
+  }
 
   PERDITA_INLINE friend Pack abs(const Pack& a) { return from_bits(a.bits() & ~sign_bit()); }
   /// x with its sign flipped where s is negative (-0 included).
