@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <atomic>
 #include <limits>
-#include <mutex>
 
 #include "perdita/kernels/blocks.hpp"
+#include "perdita/math/isa.hpp"
 
 namespace perdita::kernels {
 
@@ -13,33 +13,57 @@ namespace {
 
 constexpr std::int64_t labels_per_block = 65536;
 
+struct Counts {
+  std::int64_t used = 0, bad = 0;
+};
+
+/// No branch, so that the compiler makes vectors of it.
+struct Narrow {
+  template <class Target, class Label>
+  PERDITA_INLINE Counts operator()(Target, const Label* labels, std::int32_t* out, std::int64_t begin, std::int64_t end,
+                                   std::int64_t classes, std::int64_t ignore_index) const {
+    Counts counts;
+    for (std::int64_t i = begin; i < end; ++i) {
+      const auto label = static_cast<std::int64_t>(labels[i]);
+      const bool is_used = label != ignore_index;
+      out[i] = is_used ? static_cast<std::int32_t>(label) : -1;
+      counts.used += is_used;
+      counts.bad += is_used & ((label < 0) | (label >= classes));
+    }
+    return counts;
+  }
+};
+
+void keep_least(std::atomic<std::int64_t>& least, std::int64_t candidate) {
+  for (std::int64_t known = least; candidate < known && !least.compare_exchange_weak(known, candidate);) {
+  }
+}
+
 template <class Label, class T>
 Labels read(std::string_view operation, const Label* labels, std::int64_t count, std::int64_t classes,
             std::int64_t ignore_index, const T* class_weights) {
   Labels result;
   result.buffer = Buffer::allocate(static_cast<std::size_t>(count) * sizeof(std::int32_t));
   auto* const out = static_cast<std::int32_t*>(result.buffer.data());
-  std::atomic<std::int64_t> used{0};
-  std::atomic<std::int64_t> first_bad{count};
+  std::atomic<std::int64_t> used{0}, first_bad_block{count};
   result.weight_sum = sum_over_blocks(count, labels_per_block, [&](std::int64_t begin, std::int64_t end) {
-    std::int64_t used_here = 0;
-    double weights = 0;
-    for (std::int64_t i = begin; i < end; ++i) {
-      const auto label = static_cast<std::int64_t>(labels[i]);
-      const bool ignored = label == ignore_index;
-      if (!ignored && static_cast<std::uint64_t>(label) >= static_cast<std::uint64_t>(classes)) {
-        for (std::int64_t known = first_bad; i < known && !first_bad.compare_exchange_weak(known, i);) {
-        }
-        break;
-      }
-      out[i] = ignored ? -1 : static_cast<std::int32_t>(label);
-      used_here += !ignored;
-      if (class_weights && !ignored) weights += static_cast<double>(class_weights[label]);
+    const Counts counts = run(Narrow{}, labels, out, begin, end, classes, ignore_index);
+    if (counts.bad > 0) {
+      keep_least(first_bad_block, begin);
+      return 0.0;
     }
-    used += used_here;
-    return class_weights ? weights : static_cast<double>(used_here);
+    used += counts.used;
+    if (!class_weights) return static_cast<double>(counts.used);
+    double weights = 0;
+    for (std::int64_t i = begin; i < end; ++i) weights += out[i] < 0 ? 0.0 : static_cast<double>(class_weights[out[i]]);
+    return weights;
   });
-  if (const std::int64_t bad = first_bad; bad < count) {
+  if (std::int64_t bad = first_bad_block; bad < count) {
+    const auto is_bad = [&](Label given) {
+      const auto label = static_cast<std::int64_t>(given);
+      return label != ignore_index && (label < 0 || label >= classes);
+    };
+    bad = std::find_if(labels + bad, labels + count, is_bad) - labels;
     fail<IndexError>("{}: target[{}] is {}, but input has {} classes (valid: 0..{}, or ignore_index {})", operation,
                      bad, static_cast<std::int64_t>(labels[bad]), classes, classes - 1, ignore_index);
   }

@@ -215,12 +215,15 @@ struct SoftmaxColumnsKernel {
                                  const Tile& results, const Rows<P>& rows) {
     const std::int64_t classes = task.layout.classes;
     P others(0.0), own(0.0), own_logit(0.0), number(0.0);
+    const T* in = logits.data;
+    T* out = results.data;
     for (std::int64_t k = 0; k < classes;) {
       P sum(0.0);  // of a stretch: the rounding error does not grow with the number of classes
       for (const std::int64_t stop = std::min(classes, k + 64); k < stop; ++k, number = number + 1.0) {
-        const P z = P::load(logits.data + k * logits.stride) - rows.largest;
+        const P z = P::load(in) - rows.largest;
         const P e = perdita::detail::exp_of_difference(z);
-        e.store(results.data + k * results.stride);
+        e.store(out);
+        in += logits.stride, out += results.stride;
         const auto mine = rows.label == number;
         own = select(mine, e, own);
         own_logit = select(mine, z, own_logit);
