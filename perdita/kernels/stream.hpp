@@ -36,8 +36,9 @@ inline void stream(void* target, const void* block, std::size_t bytes) {
 #endif
 }
 
-/// The same for one pack and a target aligned to it. Assembly, since an intrinsic of a richer instruction set cannot be
-/// named in code compiled with baseline flags; it is reached only inside a kernel of that set.
+/// The same for one pack; the target is aligned to 16, or to the pack if that is smaller. Assembly, since an intrinsic of
+/// a richer instruction set cannot be named in code compiled with baseline flags; it is reached only inside a kernel of
+/// that set.
 template <class T, int N>
 PERDITA_INLINE void stream_pack(T* target, const Pack<T, N>& pack) {
 #if defined(__x86_64__)
@@ -45,7 +46,12 @@ PERDITA_INLINE void stream_pack(T* target, const Pack<T, N>& pack) {
   if constexpr (sizeof(Raw) == 16) {
     asm volatile("movntps %1, %0" : "=m"(*reinterpret_cast<Raw*>(target)) : "x"(pack.raw));
   } else if constexpr (sizeof(Raw) > 16) {
-    asm volatile("vmovntps %1, %0" : "=m"(*reinterpret_cast<Raw*>(target)) : "v"(pack.raw));
+    if (reinterpret_cast<std::uintptr_t>(target) % sizeof(Raw) == 0) {
+      asm volatile("vmovntps %1, %0" : "=m"(*reinterpret_cast<Raw*>(target)) : "v"(pack.raw));
+    } else {
+      stream_pack(target, low_half(pack));
+      stream_pack(target + N / 2, high_half(pack));
+    }
   } else {
     pack.store(target);
   }

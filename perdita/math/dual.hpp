@@ -260,36 +260,6 @@ PERDITA_INLINE Dual<V> flip_sign(const Dual<V>& a, const S& s) {
   else return {flip_sign(a.v, s), flip_sign(a.d, s)};
 }
 
-/// What the losses of a logit are made of: the logistic functions of x and of -x.
-template <class V>
-struct Logistic {
-  V sigmoid, complement;          ///< sigmoid(x) and sigmoid(-x): neither is computed as one minus the other
-  V softplus, softplus_negative;  ///< softplus(x) and softplus(-x)
-};
-
-/// All of them from one exponential, one division and one logarithm; what is not used costs nothing.
-template <class T, int N>
-PERDITA_INLINE Logistic<Pack<T, N>> logistic(const Pack<T, N>& x) {
-  using P = Pack<T, N>;
-  const P e = detail::exp_full<false>(-abs(x));
-  const P likely = 1.0 / (1.0 + e), unlikely = e * likely, rest = detail::log1p_unit(e);
-  const auto is_negative = x < 0.0;
-  return {select(is_negative, unlikely, likely), select(is_negative, likely, unlikely), max(x, 0.0) + rest,
-          max(-x, 0.0) + rest};
-}
-template <class V>
-PERDITA_INLINE Logistic<Dual<V>> logistic(const Dual<V>& x) {
-  const Logistic<V> l = logistic(x.v);
-  const V steep = l.sigmoid * l.complement * x.d;
-  return {Dual<V>{l.sigmoid, steep}, Dual<V>{l.complement, -steep}, Dual<V>{l.softplus, l.sigmoid * x.d},
-          Dual<V>{l.softplus_negative, -(l.complement * x.d)}};
-}
-/// For numbers that are no packs: each function by itself.
-template <class V>
-Logistic<V> logistic(const V& x) {
-  return {sigmoid(x), sigmoid(-x), softplus(x), softplus(-x)};
-}
-
 #undef PERDITA_UNARY_RULE
 #undef PERDITA_BINARY_RULE
 

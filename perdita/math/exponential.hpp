@@ -2,6 +2,7 @@
 #pragma once
 
 #include "perdita/math/arithmetic.hpp"
+#include "perdita/math/avx512.hpp"
 
 namespace perdita {
 
@@ -33,25 +34,6 @@ PERDITA_PACK exp_tail(const Pack<T, N>& r) {
 /// exp(r) on |r| <= ln(2)/2.
 PERDITA_PACK exp_of_remainder(const Pack<T, N>& r) { return (exp_tail(r) * r + 1.0) * r + 1.0; }
 
-/// Whether one instruction multiplies by a power of two, rounding subnormal results once and overflowing to infinity.
-template <class T, int N>
-inline constexpr bool has_scale_instruction =
-#if defined(__x86_64__) && defined(__OPTIMIZE__)
-    sizeof(Pack<T, N>) == 64;
-#else
-    false;
-#endif
-
-/// p * 2^n for a whole number n; see forget_origin() for where packs of 64 bytes may be.
-PERDITA_PACK scale_by_power(const Pack<T, N>& p, const Pack<T, N>& n) {
-  Pack<T, N> scaled;
-#if defined(__x86_64__)
-  if constexpr (is_float<T>) asm("vscalefps %2, %1, %0" : "=v"(scaled.raw) : "v"(p.raw), "v"(n.raw));
-  else asm("vscalefpd %2, %1, %0" : "=v"(scaled.raw) : "v"(p.raw), "v"(n.raw));
-#endif
-  return scaled;
-}
-
 /// exp(x) for x whose result is a normal number: |x| <= 87 in float, 708 in double. NaN gives NaN.
 PERDITA_PACK exp_normal(const Pack<T, N>& x) {
   // exponent n + bias, moved to its place; the upper bits of t fall out
@@ -61,7 +43,7 @@ PERDITA_PACK exp_normal(const Pack<T, N>& x) {
 
 /// exp(x) for x <= 0, but 0 where that is below the normal numbers: what a softmax adds to sums of 1 and more.
 PERDITA_PACK exp_of_difference(const Pack<T, N>& x) {
-  if constexpr (has_scale_instruction<T, N>) {
+  if constexpr (has_avx512<T, N>) {
     const auto [t, n, r] = reduce_exp(at_least(x, is_float<T> ? -104.0 : -746.0), 0);
     return scale_by_power(exp_of_remainder(r), n);
   }
@@ -78,7 +60,7 @@ PERDITA_INLINE Pack<T, N> exp_full(const Pack<T, N>& x, const Low& low = 0.0) {
   const auto [t, n, rest] = reduce_exp(bounded, 2 * Format<T>::bias);
   Pack<T, N> r = rest;
   if constexpr (!std::is_same_v<Low, double>) r = r + low;
-  if constexpr (has_scale_instruction<T, N>) return scale_by_power(exp_of_remainder(r), n);
+  if constexpr (has_avx512<T, N>) return scale_by_power(exp_of_remainder(r), n);
   const auto doubled = unsigned_bits(t);
   constexpr int to_exponent = Format<T>::mantissa_bits - 1;
   const auto floor_half = (doubled << to_exponent) & exponent_bits<T>;

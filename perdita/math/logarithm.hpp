@@ -2,6 +2,7 @@
 #pragma once
 
 #include "perdita/math/arithmetic.hpp"
+#include "perdita/math/avx512.hpp"
 
 namespace perdita {
 
@@ -36,6 +37,10 @@ struct LogarithmParts {
 };
 template <class T, int N>
 PERDITA_INLINE LogarithmParts<T, N> split_logarithm(const Pack<T, N>& x) {
+  if constexpr (has_avx512<T, N>) {
+    const Pack<T, N> m = mantissa_of(x), e = exponent_of(x);
+    return {m - 1.0, select(m < 1.0, e + 1.0, e)};  // below 1 m was halved
+  }
   constexpr int lift = Format<T>::mantissa_bits + 1;
   const Mask<T, N> tiny = x < min_normal<T>;
   const Pack<T, N> normal = select(tiny, x * static_cast<double>(1LL << lift), x);
@@ -65,6 +70,10 @@ PERDITA_PACK log1p_reduced(const Pack<T, N>& f, const Pack<T, N>& e) {
 
 /// log1p(x) for x in [0, 1], as exp(-|x|) gives; NaN of NaN.
 PERDITA_PACK log1p_unit(const Pack<T, N>& x) {
+  if constexpr (is_float<T>) {
+    return polynomial(x, -0.499999315, 0.33330512, -0.249585882, 0.196954042, -0.153554067, 0.106805742,
+                      -0.0576646365, 0.0202046912, -0.0033184972) * (x * x) + x;
+  }
   const Mask<T, N> upper = x > 0.5;
   return log1p_reduced(select(upper, 0.5 * x - 0.5, x), select(upper, Pack<T, N>(1.0), Pack<T, N>(0.0)));
 }
@@ -75,6 +84,7 @@ PERDITA_PACK log1p_unit(const Pack<T, N>& x) {
 PERDITA_PACK log(const Pack<T, N>& x) {
   using namespace detail;
   const auto [f, e] = split_logarithm(x);
+  if constexpr (has_avx512<T, N>) return with_logarithm_limits(log1p_reduced(f, e), x);
   const Pack<T, N> finite = select(x < infinity<T>, log1p_reduced(f, e), x);
   return select(x > 0.0, finite, select(x == 0.0, Pack<T, N>(-infinity<T>), Pack<T, N>(not_a_number)));
 }
@@ -83,12 +93,15 @@ PERDITA_PACK log(const Pack<T, N>& x) {
 PERDITA_PACK log1p(const Pack<T, N>& x) {
   using namespace detail;
   // 1 + x = 2^e (1 + f). Only e is taken from the rounded sum: f = (2^-e - 1) + 2^-e x.
-  const auto shifted = shifted_exponent(1.0 + x);
+  const Pack<T, N> sum = 1.0 + x;
+  const auto shifted = shifted_exponent(sum);
   // (four times 2^-e, for 2^-128 has no such bits)
   constexpr auto four_bits = one_bits<T> + 2 * (one_bits<T> & -one_bits<T>);
   const Pack<T, N> scale = from_unsigned<T, N>(four_bits - shifted);
   const Pack<T, N> f = (0.25 * scale - 1.0) + from_unsigned<T, N>(unsigned_bits(x) - shifted);
-  const Pack<T, N> finite = select(x < infinity<T>, log1p_reduced(f, exponent_value<T, N>(shifted)), x);
+  const Pack<T, N> logarithm = log1p_reduced(f, exponent_value<T, N>(shifted));
+  if constexpr (has_avx512<T, N>) return copy_sign(with_logarithm_limits(logarithm, sum), x);
+  const Pack<T, N> finite = select(x < infinity<T>, logarithm, x);
   const Pack<T, N> outside = select(x == -1.0, Pack<T, N>(-infinity<T>), Pack<T, N>(not_a_number));
   return copy_sign(select(x > -1.0, finite, outside), x);
 }

@@ -1,9 +1,10 @@
 // Mask<T, N>: the answer of a comparison of packs, lane by lane.
 //
 // As a rule it is a vector of integers, all ones where true, as the compiler's vector extension has it. Under AVX-512
-// it is a mask register. That is written in assembly, for two reasons: g++ parses a kernel with baseline flags and gives
-// its comparisons a type that AVX-512 lacks, so that one which is used twice, or combined with another, is taken apart
-// into scalar code, lane by lane; and intrinsics of AVX-512 cannot be named in code that is compiled for the baseline.
+// it is a mask register. That is written in assembly, for two reasons: g++ parses a kernel with baseline flags and
+// gives its comparisons a type that AVX-512 lacks, so that one which is used twice, or combined with another, is taken
+// apart into scalar code, lane by lane; and intrinsics of AVX-512 cannot be named in code that is compiled for the
+// baseline.
 #pragma once
 
 #include <cstdint>
@@ -45,10 +46,9 @@ struct VectorMask {
   }
 };
 
-/// Vectors wider than the baseline's have registers only inside a kernel, and without optimisation nothing is inside a
-/// kernel.
+/// Whether packs are of AVX-512. Without optimisation nothing is inside a kernel, where alone there are such registers.
 template <class T, int N>
-inline constexpr bool has_mask_registers =
+inline constexpr bool has_avx512 =
 #if defined(__x86_64__) && defined(__OPTIMIZE__) && !defined(__clang__)
     sizeof(T) * N == 64;
 #else
@@ -101,8 +101,7 @@ struct Pack;
 /// Takes &, |, ! and select(); never if or ?:.
 template <class T, int N>
 struct Mask {
-  using Lanes =
-      std::conditional_t<detail::has_mask_registers<T, N>, detail::RegisterMask<T, N>, detail::VectorMask<T, N>>;
+  using Lanes = std::conditional_t<detail::has_avx512<T, N>, detail::RegisterMask<T, N>, detail::VectorMask<T, N>>;
   using Raw = typename Lanes::Raw;
   Raw raw;
 

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -35,6 +36,21 @@ TEST(Span, LossesOfSingleElements) {
   std::vector<double> y{1, 2}, t{0, 4}, losses(2);
   EXPECT_EQ(values(L1{}, y, t, losses), 3);
   EXPECT_EQ(losses, (std::vector<double>{1, 2}));
+}
+
+// Arrays that are written past the caches: stores of whole registers want an alignment that users need not have.
+TEST(Span, LargeArraysOfAnyAlignment) {
+  constexpr std::size_t size = 5'000'000;
+  const std::vector<float> y(size, 3), t(size, 1);
+  std::vector<float> gradient(size + 32);
+  for (std::size_t offset : {0, 1, 4, 8, 13, 16}) {
+    const std::span<float> part(gradient.data() + offset, size);
+    std::ranges::fill(gradient, -7.0f);
+    EXPECT_EQ(value_and_gradient(Mse{}, y, t, part, Reduction::sum), 4.0 * size);
+    EXPECT_EQ(std::ranges::count(gradient, 4.0f), static_cast<std::ptrdiff_t>(size)) << offset;
+    EXPECT_EQ(part.front(), 4.0f);
+    EXPECT_EQ(part.back(), 4.0f);
+  }
 }
 
 TEST(Span, MeanOfNothingIsNaN) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "perdita/losses/info.hpp"
+#include "perdita/math/logit.hpp"
 
 namespace perdita {
 
@@ -19,18 +20,11 @@ struct BinaryCrossEntropyWithLogits {
       .source = "Cox, The regression analysis of binary sequences, J. R. Statist. Soc. B 20, 1958, section 2",
       .differences = ""};
 
-  // For t = 1 and large y the first term vanishes, value and slope alike, and what remains is small and exact;
-  // softplus(y) - t y would lose all of it.
-  auto operator()(auto y, auto t) const {
-    const auto l = logistic(y);
-    return (1.0 - t) * l.softplus + t * l.softplus_negative;
-  }
+  // (1 - t) softplus(y) + t softplus(-y); softplus(y) - t y would lose all of it where the logit is right.
+  auto operator()(auto y, auto t) const { return logit(y).cross_entropy(t); }
 
   /// With a weight of the positive class.
-  auto operator()(auto y, auto t, auto positive_weight) const {
-    const auto l = logistic(y);
-    return (1.0 - t) * l.softplus + positive_weight * t * l.softplus_negative;
-  }
+  auto operator()(auto y, auto t, auto positive_weight) const { return logit(y).cross_entropy(t, positive_weight); }
 };
 
 }  // namespace perdita

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "perdita/losses/info.hpp"
+#include "perdita/math/logit.hpp"
 
 namespace perdita {
 
@@ -45,13 +46,10 @@ struct BinaryFocal {
   }
 
  private:
-  // The probability of being wrong is mixed from sigmoid(y) and sigmoid(-y), neither of them as one minus the other.
   auto weighted(auto y, auto t, auto focus) const {
-    const auto l = logistic(y);
-    const auto wrong = (1.0 - t) * l.sigmoid + t * l.complement;
-    const auto cross_entropy = (1.0 - t) * l.softplus + t * l.softplus_negative;
+    const auto l = logit(y);
     const double of_negatives = alpha_by_class ? 1.0 - alpha : alpha;  // alpha t + (1 - alpha) (1 - t), or alpha
-    return (of_negatives + (alpha - of_negatives) * t) * focus(wrong) * cross_entropy;
+    return (of_negatives + (alpha - of_negatives) * t) * focus(l.wrong(t)) * l.cross_entropy(t);
   }
 };
 

@@ -1,0 +1,87 @@
+// What a logit says against a label: the common part of the losses of logits.
+//
+//     const auto l = logit(y);
+//     l.wrong(t)            (1 - t) sigmoid(y) + t sigmoid(-y)      the probability given to the other class
+//     l.cross_entropy(t)    (1 - t) softplus(y) + t softplus(-y)    the price of that
+//
+// These are the textbook forms, and what symbols and tensors get. Packs, and duals of packs, get them from one
+// exponential, one division and one logarithm of |y|: let `against` be the share of t that y speaks against, which is t
+// for y < 0 and 1 - t else. Then
+//     wrong = against sigmoid(|y|) + (1 - against) sigmoid(-|y|),   cross_entropy = against |y| + softplus(-|y|),
+// where nothing cancels: at t = 1 and a large y the first terms vanish, value and slope alike, and what remains is
+// small and exact. |y| may be given its one-sided slope at 0, for there the two sides meet smoothly.
+#pragma once
+
+#include "perdita/math/dual.hpp"
+
+namespace perdita {
+
+template <class Y>
+struct Logit {
+  Y y;
+  auto wrong(const auto& t) const { return (1.0 - t) * sigmoid(y) + t * sigmoid(-y); }
+  auto cross_entropy(const auto& t) const { return (1.0 - t) * softplus(y) + t * softplus(-y); }
+  /// With a weight of the positive class.
+  auto cross_entropy(const auto& t, const auto& weight) const {
+    return (1.0 - t) * softplus(y) + weight * t * softplus(-y);
+  }
+};
+
+namespace detail {
+
+/// sigmoid(a), sigmoid(-a) and softplus(-a) for a >= 0.
+template <class Y>
+struct LogisticFunctions {
+  Y likely, unlikely, price;
+};
+template <class T, int N>
+PERDITA_INLINE LogisticFunctions<Pack<T, N>> logistic_functions(const Pack<T, N>& a) {
+  const Pack<T, N> e = exp_full<false>(-a), likely = 1.0 / (1.0 + e);
+  return {likely, e * likely, log1p_unit(e)};
+}
+template <class V>
+PERDITA_INLINE LogisticFunctions<Dual<V>> logistic_functions(const Dual<V>& a) {
+  const LogisticFunctions<V> f = logistic_functions(a.v);
+  const V slope = f.likely * f.unlikely * a.d;
+  return {{f.likely, slope}, {f.unlikely, -slope}, {f.price, -(f.unlikely * a.d)}};
+}
+
+template <class Y, class Condition>
+struct LogitOfPacks {
+  Condition negative;
+  Y magnitude;
+  LogisticFunctions<Y> f;
+
+  PERDITA_INLINE auto wrong(const auto& t) const {
+    const auto against = select(negative, t, 1.0 - t);
+    return against * f.likely + (1.0 - against) * f.unlikely;
+  }
+  PERDITA_INLINE auto cross_entropy(const auto& t) const { return select(negative, t, 1.0 - t) * magnitude + f.price; }
+  PERDITA_INLINE auto cross_entropy(const auto& t, const auto& weight) const {
+    const auto positive = weight * t, rest = 1.0 - t;
+    return select(negative, positive, rest) * magnitude + (positive + rest) * f.price;
+  }
+};
+
+template <class Y>
+inline constexpr bool is_of_packs = false;
+template <class T, int N>
+inline constexpr bool is_of_packs<Pack<T, N>> = true;
+template <class V>
+inline constexpr bool is_of_packs<Dual<V>> = is_of_packs<V>;
+
+}  // namespace detail
+
+template <class Y>
+PERDITA_INLINE auto logit(const Y& y) {
+  if constexpr (detail::is_of_packs<Y>) {
+    const auto negative = y < 0.0;
+    const Y magnitude = select(negative, -y, y);
+    return detail::LogitOfPacks<Y, std::remove_cvref_t<decltype(negative)>>{negative, magnitude,
+                                                                            detail::logistic_functions(magnitude)};
+  } else {
+    return Logit<Y>{y};
+  }
+}
+
+}  // namespace perdita
