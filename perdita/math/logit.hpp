@@ -7,7 +7,7 @@
 // These are the textbook forms, and what symbols and tensors get. Packs, and duals of packs, get them from one
 // exponential, one division and one logarithm of |y|: let `against` be the share of t that y speaks against, which is t
 // for y < 0 and 1 - t else. Then
-//     wrong = against sigmoid(|y|) + (1 - against) sigmoid(-|y|),   cross_entropy = against |y| + softplus(-|y|),
+//     wrong = sigmoid(-|y|) + against (sigmoid(|y|) - sigmoid(-|y|)),   cross_entropy = against |y| + softplus(-|y|),
 // where nothing cancels: at t = 1 and a large y the first terms vanish, value and slope alike, and what remains is
 // small and exact. |y| may be given its one-sided slope at 0, for there the two sides meet smoothly.
 #pragma once
@@ -53,8 +53,7 @@ struct LogitOfPacks {
   LogisticFunctions<Y> f;
 
   PERDITA_INLINE auto wrong(const auto& t) const {
-    const auto against = select(negative, t, 1.0 - t);
-    return against * f.likely + (1.0 - against) * f.unlikely;
+    return f.unlikely + select(negative, t, 1.0 - t) * (f.likely - f.unlikely);
   }
   PERDITA_INLINE auto cross_entropy(const auto& t) const { return select(negative, t, 1.0 - t) * magnitude + f.price; }
   PERDITA_INLINE auto cross_entropy(const auto& t, const auto& weight) const {

@@ -48,8 +48,9 @@ struct BinaryFocal {
  private:
   auto weighted(auto y, auto t, auto focus) const {
     const auto l = logit(y);
-    const double of_negatives = alpha_by_class ? 1.0 - alpha : alpha;  // alpha t + (1 - alpha) (1 - t), or alpha
-    return (of_negatives + (alpha - of_negatives) * t) * focus(l.wrong(t)) * l.cross_entropy(t);
+    // alpha t + (1 - alpha) (1 - t), or alpha: without a choice, so that it need not be made for every element
+    const double difference = alpha_by_class * (2.0 * alpha - 1.0);
+    return ((alpha - difference) + difference * t) * focus(l.wrong(t)) * l.cross_entropy(t);
   }
 };
 
