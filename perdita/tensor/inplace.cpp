@@ -1,4 +1,7 @@
 // Changes in place beyond copying.
+#include <algorithm>
+
+#include "perdita/core/parallel.hpp"
 #include "perdita/tensor/autograd.hpp"
 #include "perdita/tensor/impl.hpp"
 #include "perdita/tensor/loops.hpp"
@@ -29,6 +32,14 @@ void update(const Tensor& target, const Tensor& source, const char* name, F f) {
   visit_dtype(target.dtype(), [&]<class T>() {
     T* to = pointer<T>(target);
     const T* with = pointer<T>(from);
+    if (target.is_contiguous() && from.is_contiguous() && from.shape() == target.shape()) {
+      constexpr std::int64_t block = 16384;
+      const std::int64_t count = target.numel();
+      return parallel_for((count + block - 1) / block, [&](std::int64_t b) {
+        const std::int64_t stop = std::min(count, (b + 1) * block);
+        for (std::int64_t i = b * block; i < stop; ++i) to[i] = f(to[i], with[i]);
+      });
+    }
     const std::array<Strides, 2> strides{target.strides(),
                                          broadcast_strides(from.shape(), from.strides(), target.shape())};
     for_each_row<2>(target.shape(), strides, [&](auto offsets, auto steps, std::int64_t n) {

@@ -97,6 +97,10 @@ void scale_gradient(BackwardContext& b, Tensor& gradient, int classes_dim) {
     if (factor == 1.0 && b.may_consume()) return b.set(0, std::move(gradient));
     return b.set(0, gradient * factor);
   }
+  if (b.may_consume() && !b.create_graph() && upstream.shape() == gradient.shape()) {
+    gradient.mul_(upstream);  // nobody else has it, and it need not be kept
+    return b.set(0, std::move(gradient));
+  }
   b.set(0, gradient * (classes_dim < 0 || upstream.rank() == 0 ? upstream : upstream.unsqueeze(classes_dim)));
 }
 
