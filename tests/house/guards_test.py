@@ -1,0 +1,68 @@
+"""The guards of the house find what is planted for them: guards_test.py FLOORS HYGIENE PROGRAM"""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+FLOORS, HYGIENE, PROGRAM = sys.argv[1:4]
+
+
+class Guards(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = pathlib.Path(folder.name)
+
+    def plant(self, name, text):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def run_guard(self, script):
+        done = subprocess.run([sys.executable, script, self.root], capture_output=True, text=True)
+        return done.returncode, done.stdout
+
+    def test_floors(self):
+        self.plant("perdita/core/error.hpp", "")
+        self.plant("perdita/math/pack.hpp", '#include "perdita/core/error.hpp"\n')
+        self.assertEqual(self.run_guard(FLOORS)[0], 0)
+        self.plant("perdita/core/up.hpp", "#include <perdita/math/pack.hpp>\n")
+        status, out = self.run_guard(FLOORS)
+        self.assertEqual(status, 1)
+        self.assertIn("perdita/core/up.hpp: includes perdita/math/pack.hpp, which is not on a lower floor", out)
+
+    def test_circles(self):
+        self.plant("perdita/core/a.hpp", '#include "perdita/core/b.hpp"\n')
+        self.plant("perdita/core/b.hpp", '#include "perdita/core/a.hpp"\n')
+        status, out = self.run_guard(FLOORS)
+        self.assertEqual(status, 1)
+        self.assertIn("circle: perdita/core/a.hpp -> perdita/core/b.hpp -> perdita/core/a.hpp", out)
+
+    def test_parts_without_a_floor_and_files_that_are_not_there(self):
+        self.plant("perdita/attic/a.hpp", "")
+        self.plant("perdita/math/a.hpp", '#include "perdita/core/gone.hpp"\n')
+        status, out = self.run_guard(FLOORS)
+        self.assertEqual(status, 1)
+        self.assertIn("part 'attic' has no floor", out)
+        self.assertIn("includes perdita/core/gone.hpp, which does not exist", out)
+
+    def test_hygiene(self):
+        subprocess.run(["git", "init", "-q", self.root], check=True)
+        self.plant("a.cpp", "int a;\n")
+        self.assertEqual(self.run_guard(HYGIENE)[0], 0)
+        for text in ('const char* p = "/ho' 'me/me/x";\n', "// TO" "DO: later\n", "set(FLAGS -ffast" "-math)\n"):
+            self.plant("a.cpp", text)
+            self.assertEqual(self.run_guard(HYGIENE)[0], 1, text)
+
+    def test_unknown_instruction_sets_are_refused(self):
+        done = subprocess.run(
+            [PROGRAM, "version"], env={**os.environ, "PERDITA_ISA": "sse5"}, capture_output=True, text=True
+        )
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("PERDITA_ISA is 'sse5' (valid: baseline, avx2, avx512)", done.stderr)
+
+
+unittest.main(argv=sys.argv[:1])
