@@ -86,7 +86,7 @@ def pytorch(threads, environment):
 
 def perdita(program, threads, names):
     with tempfile.NamedTemporaryFile(suffix=".json") as out:
-        pattern = "|".join(f"^{name}$" for name in names)
+        pattern = "|".join(f"^{name}(/real_time)?$" for name in names)
         command = [program, f"--threads={threads}", f"--benchmark_filter={pattern}", "--benchmark_repetitions=3"]
         command += [f"--benchmark_out={out.name}", "--benchmark_out_format=json"]
         subprocess.run(command, stdout=subprocess.DEVNULL, check=True)

@@ -46,6 +46,14 @@ struct ElementwiseKernel {
     }
   }
 
+  template <class P>
+  PERDITA_INLINE static void write(T* to, const P& pack, bool streaming) {
+    if (streaming)
+      perdita::detail::stream_pack(to, pack);
+    else
+      pack.store(to);
+  }
+
   /// The sum over [begin, end).
   template <class Target>
   PERDITA_INLINE double operator()(Target, Formula formula, Inputs in, ElementwiseOutputs<T> out, std::int64_t begin,
@@ -63,13 +71,8 @@ struct ElementwiseKernel {
         const Dual<P> result = evaluate<P>(
             formula, [&](std::size_t k) { return P::load(in[k] + i); }, others);
         sum.add(result.v);
-        if constexpr (wants_values) result.v.store(out.values + i);
-        if constexpr (wants_gradient) {
-          if (streaming)
-            perdita::detail::stream_pack(out.gradient + i, result.d * scale);
-          else
-            (result.d * scale).store(out.gradient + i);
-        }
+        if constexpr (wants_values) write(out.values + i, result.v, streaming);
+        if constexpr (wants_gradient) write(out.gradient + i, result.d * scale, streaming);
       }
       sum.fold();
     }
@@ -83,9 +86,7 @@ struct ElementwiseKernel {
       if constexpr (wants_gradient) (result.d * scale).store_first(out.gradient + i, count);
       for (std::size_t lane = 0; lane < count; ++lane) total += static_cast<double>(result.v[static_cast<int>(lane)]);
     }
-    if constexpr (wants_gradient) {
-      if (streaming) perdita::detail::end_streaming();
-    }
+    if (streaming) perdita::detail::end_streaming();
     return total;
   }
 };
@@ -95,8 +96,10 @@ double run_elementwise(const Formula& formula, const std::array<const T*, arity>
                        std::int64_t count) {
   using Kernel = ElementwiseKernel<Formula, T, arity, wants_values, wants_gradient>;
   constexpr std::int64_t block = 16384;
-  const bool streaming =
-      wants_gradient && perdita::detail::is_worth_streaming(out.gradient, static_cast<std::size_t>(count) * sizeof(T));
+  const auto bytes = static_cast<std::size_t>(count) * sizeof(T);
+  const bool streaming = (wants_gradient || wants_values) &&
+                         (!wants_gradient || perdita::detail::is_worth_streaming(out.gradient, bytes)) &&
+                         (!wants_values || perdita::detail::is_worth_streaming(out.values, bytes));
   return sum_over_blocks(count, block, [&](std::int64_t begin, std::int64_t end) {
     return run(Kernel{}, formula, in, out, begin, end, streaming);
   });
