@@ -36,24 +36,27 @@ inline void stream(void* target, const void* block, std::size_t bytes) {
 #endif
 }
 
-/// The same for one pack; the target is aligned to 16, or to the pack if that is smaller. Assembly, since an intrinsic of
-/// a richer instruction set cannot be named in code compiled with baseline flags; it is reached only inside a kernel of
-/// that set.
+/// The same for one pack; the target is aligned to 16, or to the pack if that is smaller. Assembly, since an intrinsic
+/// of a richer instruction set cannot be named in code compiled with baseline flags; it is reached only inside a kernel
+/// of that set.
 template <class T, int N>
 PERDITA_INLINE void stream_pack(T* target, const Pack<T, N>& pack) {
-#if defined(__x86_64__)
   using Raw = typename Pack<T, N>::Raw;
-  if constexpr (sizeof(Raw) == 16) {
-    asm volatile("movntps %1, %0" : "=m"(*reinterpret_cast<Raw*>(target)) : "x"(pack.raw));
-  } else if constexpr (sizeof(Raw) > 16) {
-    if (reinterpret_cast<std::uintptr_t>(target) % sizeof(Raw) == 0) {
-      asm volatile("vmovntps %1, %0" : "=m"(*reinterpret_cast<Raw*>(target)) : "v"(pack.raw));
-    } else {
-      stream_pack(target, low_half(pack));
-      stream_pack(target + N / 2, high_half(pack));
-    }
-  } else {
+#if defined(__clang__)
+  if (reinterpret_cast<std::uintptr_t>(target) % sizeof(Raw) == 0)
+    __builtin_nontemporal_store(pack.raw, reinterpret_cast<Raw*>(target));
+  else
     pack.store(target);
+#elif defined(__x86_64__)
+  if constexpr (sizeof(Raw) < 16) {
+    pack.store(target);
+  } else if constexpr (sizeof(Raw) == 16) {
+    asm volatile("movntps %1, %0" : "=m"(*reinterpret_cast<Raw*>(target)) : "x"(pack.raw));
+  } else if (reinterpret_cast<std::uintptr_t>(target) % sizeof(Raw) == 0) {
+    asm volatile("vmovntps %1, %0" : "=m"(*reinterpret_cast<Raw*>(target)) : "v"(pack.raw));
+  } else {
+    stream_pack(target, low_half(pack));
+    stream_pack(target + N / 2, high_half(pack));
   }
 #else
   pack.store(target);
