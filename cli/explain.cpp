@@ -48,9 +48,13 @@ Formula formula_of(const Loss& loss) {
   const Expr t = Expr::input(1, "t"), v = Expr::input(2, "v");
   if constexpr (requires { loss(y, t); }) {
     const Dual<Expr> result = loss(y, t);
+    if (!Loss::info.operands.empty()) return {result.v, result.d, std::string(Loss::info.operands)};
     return {result.v, result.d,
             of_classes ? "summed over the classes; log_p: log-probability of the class, t: its target probability"
                        : "y: input, t: target"};
+  } else if constexpr (requires { loss(y); }) {
+    const Dual<Expr> result = loss(y);
+    return {result.v, result.d, std::string(Loss::info.operands)};
   } else {
     const Dual<Expr> result = loss(y, t, v);
     return {result.v, result.d, "y: predicted mean, t: target, v: predicted variance"};
@@ -74,6 +78,7 @@ std::string traits_of(Trait traits) {
 }
 
 void print_domains(const LossInfo& info) {
+  if (!info.operands.empty()) return;  // of the formula's operands: their line says enough
   if (info.family != Family::softmax) {
     print_section("Domain", fmt::format("input: {}; target: {}", to_string(info.input), to_string(info.target)));
   } else {

@@ -15,12 +15,15 @@ namespace {
 void print_table() {
   std::size_t name_width = 0;
   for_each_loss([&](const auto& loss) { name_width = std::max(name_width, loss.info.name.size()); });
-  for (const Family family : {Family::regression, Family::binary, Family::softmax}) {
-    const std::string_view subject = family == Family::regression ? "numbers"
-                                     : family == Family::binary   ? "two classes, or labels that may hold together"
-                                                                  : "several classes, of which one holds";
+  constexpr std::pair<Family, std::string_view> subjects[] = {
+      {Family::regression, "numbers"},
+      {Family::binary, "two classes, or labels that may hold together"},
+      {Family::softmax, "several classes, of which one holds"},
+      {Family::margin, "scores that are compared (in C++; not for perdita train)"},
+      {Family::distance, "vectors that are compared (in C++; not for perdita train)"}};
+  for (const auto& [family, subject] : subjects) {
     fmt::print("{}\n", subject);
-    for_each_loss([&]<class Loss>(const Loss& loss) {
+    for_each_loss([&, family = family]<class Loss>(const Loss& loss) {
       if (loss.info.family != family) return;
       fmt::print("  {:<{}}  {}\n", loss.info.name, name_width, loss.info.summary);
       const auto parameters = parameters_of<Loss>();

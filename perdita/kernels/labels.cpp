@@ -64,8 +64,9 @@ Labels read(std::string_view operation, const Label* labels, std::int64_t count,
       return label != ignore_index && (label < 0 || label >= classes);
     };
     bad = std::find_if(labels + bad, labels + count, is_bad) - labels;
-    fail<IndexError>("{}: target[{}] is {}, but input has {} classes (valid: 0..{}, or ignore_index {})", operation,
-                     bad, static_cast<std::int64_t>(labels[bad]), classes, classes - 1, ignore_index);
+    fail<IndexError>("{}: target[{}] is {}, but input has {} classes (valid: 0..{}{})", operation, bad,
+                     static_cast<std::int64_t>(labels[bad]), classes, classes - 1,
+                     ignore_index == no_ignore_index ? "" : fmt::format(", or ignore_index {}", ignore_index));
   }
   result.used = used;
   return result;

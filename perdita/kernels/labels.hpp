@@ -2,12 +2,16 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string_view>
 
 #include "perdita/core/buffer.hpp"
 #include "perdita/core/dtype.hpp"
 
 namespace perdita::kernels {
+
+/// For losses in which every row counts.
+inline constexpr std::int64_t no_ignore_index = std::numeric_limits<std::int64_t>::min();
 
 /// Labels as kernels take them: one std::int32_t a row, -1 where the row is ignored.
 struct Labels {

@@ -13,15 +13,15 @@ namespace perdita {
 namespace detail {
 template <class... Lists>
 struct VariantOf;
-template <class... A, class... B, class... C, class... D>
-struct VariantOf<TypeList<A...>, TypeList<B...>, TypeList<C...>, TypeList<D...>> {
-  using type = std::variant<A..., B..., C..., D...>;
+template <class... A, class... B, class... C, class... D, class... E>
+struct VariantOf<TypeList<A...>, TypeList<B...>, TypeList<C...>, TypeList<D...>, TypeList<E...>> {
+  using type = std::variant<A..., B..., C..., D..., E...>;
 };
 }  // namespace detail
 
 /// One of the losses of the list with its parameters, and the options of the softmax family that are plain numbers.
 struct AnyLoss {
-  detail::VariantOf<PairLosses, TripleLosses, SoftmaxLosses, PickingLosses>::type loss;
+  detail::VariantOf<PairLosses, TripleLosses, SoftmaxLosses, PickingLosses, ComparingLosses>::type loss;
   double label_smoothing = 0;
   std::int64_t ignore_index = -100;
 };

@@ -17,6 +17,7 @@ struct Interval {
   bool includes_low = true, includes_high = true;
 
   constexpr bool contains(double x) const {
+    if (ends_only) return x == low || x == high;
     return (includes_low ? x >= low : x > low) && (includes_high ? x <= high : x < high);
   }
   /// Only two points, low and high: class labels as numbers.
@@ -45,7 +46,7 @@ constexpr Trait operator|(Trait a, Trait b) {
 }
 constexpr bool has(Trait set, Trait trait) { return (static_cast<unsigned>(set) & static_cast<unsigned>(trait)) != 0; }
 
-enum class Family { regression, binary, softmax };
+enum class Family { regression, binary, softmax, margin, distance };
 constexpr std::string_view name_of(Family family) {
   switch (family) {
     case Family::regression:
@@ -54,6 +55,10 @@ constexpr std::string_view name_of(Family family) {
       return "binary";
     case Family::softmax:
       return "softmax";
+    case Family::margin:
+      return "margin";
+    case Family::distance:
+      return "distance";
   }
   return "unknown";
 }
@@ -63,8 +68,9 @@ struct LossInfo {
   std::string_view name;        ///< "huber", as on the command line
   std::string_view torch_name;  ///< the function of torch.nn.functional, or empty
   Family family;
-  std::string_view summary;  ///< one sentence
-  Interval input = reals;    ///< what the input may be; checked where the loss is undefined elsewhere
+  std::string_view summary;        ///< one sentence
+  std::string_view operands = {};  ///< what the formula is of, where that is not an input and a target
+  Interval input = reals;          ///< what the input may be; checked where the loss is undefined elsewhere
   Interval target = reals;
   bool broadcasts = true;             ///< whether input and target may differ in shape
   Normalize mean = Normalize::count;  ///< the standard denominator of a mean with element weights

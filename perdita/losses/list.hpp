@@ -11,6 +11,12 @@
 #include "perdita/losses/binary/binary_focal.hpp"
 #include "perdita/losses/binary/hinge_embedding.hpp"
 #include "perdita/losses/binary/soft_margin.hpp"
+#include "perdita/losses/distance/cosine_embedding.hpp"
+#include "perdita/losses/distance/triplet_margin.hpp"
+#include "perdita/losses/margin/margin_ranking.hpp"
+#include "perdita/losses/margin/multi_margin.hpp"
+#include "perdita/losses/margin/multilabel_margin.hpp"
+#include "perdita/losses/margin/multilabel_soft_margin.hpp"
 #include "perdita/losses/regression/gaussian_nll.hpp"
 #include "perdita/losses/regression/huber.hpp"
 #include "perdita/losses/regression/kl_div.hpp"
@@ -49,6 +55,16 @@
 /// Losses that pick the log-probability of a class.
 #define PERDITA_PICKING_LOSSES(X) X(Nll, nll_loss, NLLLoss)
 
+/// Losses that compare: the formula is of differences of scores, or of distances between vectors, which their functions
+/// make from the tensors.
+#define PERDITA_COMPARING_LOSSES(X)                                              \
+  X(MarginRanking, margin_ranking_loss, MarginRankingLoss)                       \
+  X(MultiMargin, multi_margin_loss, MultiMarginLoss)                             \
+  X(MultilabelMargin, multilabel_margin_loss, MultiLabelMarginLoss)              \
+  X(MultilabelSoftMargin, multilabel_soft_margin_loss, MultiLabelSoftMarginLoss) \
+  X(CosineEmbedding, cosine_embedding_loss, CosineEmbeddingLoss)                 \
+  X(TripletMargin, triplet_margin_loss, TripletMarginLoss)
+
 namespace perdita {
 
 template <class... Losses>
@@ -73,6 +89,7 @@ using PairLosses = detail::TailOf<int PERDITA_PAIR_LOSSES(PERDITA_TYPE)>::type;
 using TripleLosses = detail::TailOf<int PERDITA_TRIPLE_LOSSES(PERDITA_TYPE)>::type;
 using SoftmaxLosses = detail::TailOf<int PERDITA_SOFTMAX_LOSSES(PERDITA_TYPE)>::type;
 using PickingLosses = detail::TailOf<int PERDITA_PICKING_LOSSES(PERDITA_TYPE)>::type;
+using ComparingLosses = detail::TailOf<int PERDITA_COMPARING_LOSSES(PERDITA_TYPE)>::type;
 #undef PERDITA_TYPE
 
 template <class Visitor>
@@ -81,6 +98,7 @@ void for_each_loss(Visitor&& visitor) {
   TripleLosses::each(visitor);
   SoftmaxLosses::each(visitor);
   PickingLosses::each(visitor);
+  ComparingLosses::each(visitor);
 }
 
 /// The parameters of a loss, or nothing.

@@ -9,6 +9,8 @@
 // applied to the tensors themselves, whose operators are recorded, fused and differentiable to any order.
 #pragma once
 
+#include <functional>
+
 #include "perdita/losses/any.hpp"
 #include "perdita/tensor/loss_options.hpp"
 
@@ -53,6 +55,42 @@ PERDITA_SOFTMAX_LOSSES(PERDITA_DECLARE)
 /// The same on log-probabilities, with class indices only.
 PERDITA_PICKING_LOSSES(PERDITA_DECLARE)
 #undef PERDITA_DECLARE
+
+/// Scores: input1 and input2 of one rank, broadcast; target 1 where input1 should be the larger, -1 where input2.
+/// Gradients by all three.
+Tensor margin_ranking_loss(const Tensor& input1, const Tensor& input2, const Tensor& target,
+                           const MarginRanking& loss = {}, const LossOptions& options = {});
+
+/// input: scores [C] or [N, C]; target: class indices [] (or [1]) or [N]. options.weight: one for each class, applied
+/// to the loss of its own rows. A loss a row, of shape [] or [N].
+Tensor multi_margin_loss(const Tensor& input, const Tensor& target, const MultiMargin& loss = {},
+                         const LossOptions& options = {});
+
+/// input: scores [C] or [N, C]; target: int64 of the same shape, the classes that hold, up to the first -1. A class
+/// that is listed twice counts twice. A loss a row.
+Tensor multilabel_margin_loss(const Tensor& input, const Tensor& target, const MultilabelMargin& loss = {},
+                              const LossOptions& options = {});
+
+/// input: logits [..., C]; target: 0, 1 or a probability for each. options.weight: one for each class, or for each
+/// element. A loss for each of [...].
+Tensor multilabel_soft_margin_loss(const Tensor& input, const Tensor& target, const MultilabelSoftMargin& loss = {},
+                                   const LossOptions& options = {});
+
+/// input1, input2: vectors [D] with a target [], or [N, D] with [N]; sizes of 1 broadcast. target: 1 for similar pairs,
+/// -1 for dissimilar ones. The cosine is x1 x2 / sqrt((x1^2 + 1e-12) (x2^2 + 1e-12)). A loss a pair.
+Tensor cosine_embedding_loss(const Tensor& input1, const Tensor& input2, const Tensor& target,
+                             const CosineEmbedding& loss = {}, const LossOptions& options = {});
+
+/// anchor, positive, negative: vectors [..., D] of one rank, broadcast. A loss for each of [...].
+Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const Tensor& negative,
+                           const TripletMargin& loss = {}, const LossOptions& options = {});
+/// The same for any distance of two tensors; of the loss's parameters margin and swap count.
+using Distance = std::function<Tensor(const Tensor&, const Tensor&)>;
+Tensor triplet_margin_with_distance_loss(const Tensor& anchor, const Tensor& positive, const Tensor& negative,
+                                         const Distance& distance, const TripletMargin& loss = {},
+                                         const LossOptions& options = {});
+/// ||x1 - x2 + eps||_p over the last dimension, whose gradient is 0 where the norm is. p from 0 to infinity.
+Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p = 2, double eps = 1e-6);
 
 /// Any loss of two tensors, chosen at run time. For the softmax family options.weight holds class weights. Throws
 /// ValueError for a loss that takes a third tensor.

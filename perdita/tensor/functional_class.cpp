@@ -297,6 +297,12 @@ PERDITA_PICKING_LOSSES(PERDITA_CALL)
   }
 PERDITA_TRIPLE_LOSSES(PERDITA_CALL)
 #undef PERDITA_CALL
+#define PERDITA_CALL(Loss, function, Module)                                                            \
+  Tensor call(const perdita::Loss&, const AnyLoss&, const Tensor&, const Tensor&, const LossOptions&) { \
+    fail<ValueError>("{}: compares tensors in a way of its own (call it by name)", #function);          \
+  }
+PERDITA_COMPARING_LOSSES(PERDITA_CALL)
+#undef PERDITA_CALL
 
 }  // namespace
 

@@ -30,6 +30,7 @@ bool takes_distributions(const AnyLoss& any) {
 
 bool suits(const AnyLoss& any, Task task, std::int64_t columns) {
   const Family family = info_of(any).family;
+  if (family == Family::margin || family == Family::distance) return false;  // they compare several inputs
   if (task == Task::multiclass) return family == Family::softmax;
   if (task == Task::binary) return family != Family::regression;
   if (std::holds_alternative<Nll>(any.loss)) return false;
@@ -91,7 +92,7 @@ void Objective::check_targets(const data::Dataset& dataset) const {
     const T* targets = dataset.targets.data<T>();
     for (std::int64_t i = 0; i < dataset.targets.size(); ++i) {
       const double t = static_cast<double>(targets[i]);
-      if (valid.contains(t) && !(valid.ends_only && t != valid.low && t != valid.high)) continue;
+      if (valid.contains(t)) continue;
       const auto row = static_cast<std::size_t>(i / columns);
       fail<DataError>("{}: the target of sample {} (counted from 0) is {}, outside the domain of {} (valid: {})",
                       dataset.name, dataset.rows.empty() ? static_cast<std::int64_t>(row) : dataset.rows[row], t,

@@ -94,6 +94,9 @@ class Training(CliTest):
         rng = random.Random(8)
         for loss in losses:
             name = loss["name"]
+            if loss["family"] in ("margin", "distance"):  # they compare several inputs
+                self.fails(2, *f"train --data synthetic:moons --loss {name} --out x".split(), says=[name, "valid: "])
+                continue
             with self.subTest(name):
                 if name == "kl_div":
                     x = [rng.gauss(0, 1) for _ in range(90)]

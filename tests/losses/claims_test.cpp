@@ -87,8 +87,9 @@ void check_claims() {
   }
 }
 
-TEST(Claims, HoldForEveryPairLoss) {
+TEST(Claims, HoldForEveryLossOfElementsOrComparisons) {
   PairLosses::each([]<class Loss>(Loss) { check_claims<Loss>(); });
+  ComparingLosses::each([]<class Loss>(Loss) { check_claims<Loss>(); });
 }
 
 // What each trait must not be granted to.
@@ -99,6 +100,8 @@ TEST(Claims, FalseOnesAreFound) {
   EXPECT_GT(contradictions(PoissonNll{}, Trait::never_negative, 1), 0);
   EXPECT_GT(contradictions(L1{}, Trait::smooth, 1), 0);
   EXPECT_GT(contradictions(HingeEmbedding{}, Trait::smooth, 1), 0);
+  EXPECT_GT(contradictions(MultiMargin{.p = 2}, Trait::lipschitz, 1), 0);
+  EXPECT_GT(contradictions(TripletMargin{}, Trait::smooth, 1), 0);
   EXPECT_GT(improper(BinaryFocal{}), 0);
 }
 

@@ -41,14 +41,21 @@ double draw_target(const Loss& loss, std::mt19937& random) {
   return target;
 }
 
-/// The formula on plain double numbers.
+/// The formula on plain double numbers; some have one operand alone.
+template <class Loss, class Y>
+auto apply(const Loss& loss, const Y& y, double t) {
+  if constexpr (requires { loss(y, Real(t)); })
+    return loss(y, Real(t));
+  else
+    return loss(y);
+}
 template <class Loss>
 double value_at(const Loss& loss, double y, double t) {
-  return Real(loss(Real(y), Real(t)))[0];
+  return Real(apply(loss, Real(y), t))[0];
 }
 template <class Loss>
 double slope_at(const Loss& loss, double y, double t) {
-  return loss(Dual<Real>{Real(y), Real(1.0)}, Real(t)).d[0];
+  return apply(loss, Dual<Real>{Real(y), Real(1.0)}, t).d[0];
 }
 
 /// The loss with its default parameters, and with each parameter moved.

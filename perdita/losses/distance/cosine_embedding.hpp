@@ -1,0 +1,40 @@
+#pragma once
+
+#include <array>
+
+#include "perdita/losses/info.hpp"
+
+namespace perdita {
+
+/// Similar vectors should point the same way, dissimilar ones not.
+struct CosineEmbedding {
+  static constexpr LossInfo info{
+      .name = "cosine_embedding",
+      .torch_name = "cosine_embedding_loss",
+      .family = Family::distance,
+      .summary =
+          "1 - cos(x1, x2) for a similar pair (t = 1), max(0, cos(x1, x2) - margin) for a dissimilar one (t = -1).",
+      .operands = "y: cosine of the angle between input1 and input2; t: target, 1 or -1",
+      .input = {.low = -1, .high = 1},
+      .target = signs,
+      .traits = Trait::convex | Trait::lipschitz | Trait::never_negative,
+      .use_when = "pairs are labelled alike or not and the length of the vectors means nothing",
+      .avoid_when = "lengths matter (see hinge_embedding), or examples come in threes (see triplet_margin)",
+      .source =
+          "Hadsell, Chopra and LeCun, Dimensionality reduction by learning an invariant mapping, CVPR 2006, with "
+          "the cosine for a distance",
+      .differences = ""};
+  static constexpr auto parameters() {
+    return std::array{parameter<&CosineEmbedding::margin>("margin", "the cosine that dissimilar pairs may keep",
+                                                          Interval{.low = -1, .high = 1})};
+  }
+
+  double margin = 0.0;
+
+  // A target that is neither 1 nor -1 costs nothing, as in PyTorch.
+  auto operator()(auto y, auto t) const {
+    return select(t == 1.0, 1.0 - y, zero_unless(t == -1.0, clamp_min(y - margin, 0.0)));
+  }
+};
+
+}  // namespace perdita

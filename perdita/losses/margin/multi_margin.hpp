@@ -1,0 +1,41 @@
+#pragma once
+
+#include <array>
+
+#include "perdita/losses/info.hpp"
+
+namespace perdita {
+
+/// The own class's score should be larger than every other by a margin: the hinge loss of several classes.
+struct MultiMargin {
+  static constexpr LossInfo info{
+      .name = "multi_margin",
+      .torch_name = "multi_margin_loss",
+      .family = Family::margin,
+      .summary = "max(0, margin + x_i - x_y)^p, summed over the classes i other than the own y and divided by C.",
+      .operands = "y: difference x_i - x_y of another class's score and the own",
+      .traits = Trait::convex | Trait::never_negative,
+      .use_when = "only the decision counts and samples that are clearly right should stop mattering",
+      .avoid_when = "probabilities are wanted (see cross_entropy)",
+      .source =
+          "Crammer and Singer, On the algorithmic implementation of multiclass kernel-based vector machines, "
+          "JMLR 2, 2001; in the form of Weston and Watkins, ESANN 1999, eq. 3",
+      .differences = "weights are checked for their number; the mean of no rows is nan"};
+  static constexpr auto parameters() {
+    return std::array{
+        parameter<&MultiMargin::p>("p", "the power, 1 or 2", Interval{.low = 1, .high = 2, .ends_only = true}),
+        parameter<&MultiMargin::margin>("margin", "by how much the own score should be the largest")};
+  }
+
+  double p = 1.0;
+  double margin = 1.0;
+
+  // As in PyTorch a difference that just keeps the margin has no slope.
+  auto operator()(auto y) const {
+    const auto missing = margin + y;
+    const auto violation = zero_unless(missing > 0.0, missing);
+    return p == 2 ? violation * violation : violation * 1.0;
+  }
+};
+
+}  // namespace perdita

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "perdita/losses/info.hpp"
+#include "perdita/math/logit.hpp"
+
+namespace perdita {
+
+/// Binary cross-entropy of each class by itself, averaged over the classes.
+struct MultilabelSoftMargin {
+  static constexpr LossInfo info{
+      .name = "multilabel_soft_margin",
+      .torch_name = "multilabel_soft_margin_loss",
+      .family = Family::margin,
+      .summary =
+          "-t log sigmoid(y) - (1 - t) log sigmoid(-y), averaged over the classes, which are the last dimension.",
+      .target = probabilities,
+      .traits = Trait::convex | Trait::lipschitz | Trait::smooth | Trait::never_negative | Trait::proper,
+      .use_when = "several classes may hold at once, and a loss for each sample is wanted",
+      .avoid_when = "exactly one of several classes holds (see cross_entropy)",
+      .source = "Cox, The regression analysis of binary sequences, J. R. Statist. Soc. B 20, 1958, section 2"};
+
+  auto operator()(auto y, auto t) const { return logit(y).cross_entropy(t); }
+};
+
+}  // namespace perdita
