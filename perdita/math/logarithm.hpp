@@ -15,7 +15,7 @@ inline constexpr auto three_quarters_bits = one_bits<T> - (one_bits<T> & -one_bi
 /// The exponent e of x = 2^e m, m in [0.75, 1.5), for normal x > 0; still at its place in the bits.
 template <class T, int N>
 PERDITA_INLINE auto shifted_exponent(const Pack<T, N>& x) {
-  return (unsigned_bits(x) - three_quarters_bits<T>) & sign_and_exponent_bits<T>;
+  return (unsigned_bits(x) - three_quarters_bits<T>)&sign_and_exponent_bits<T>;
 }
 /// That exponent as a number.
 template <class T, int N>
@@ -70,9 +70,11 @@ PERDITA_PACK log1p_reduced(const Pack<T, N>& f, const Pack<T, N>& e) {
 
 /// log1p(x) for x in [0, 1], as exp(-|x|) gives; NaN of NaN.
 PERDITA_PACK log1p_unit(const Pack<T, N>& x) {
-  if constexpr (is_float<T>) {
-    return polynomial(x, -0.499999315, 0.33330512, -0.249585882, 0.196954042, -0.153554067, 0.106805742,
-                      -0.0576646365, 0.0202046912, -0.0033184972) * (x * x) + x;
+  if constexpr (has_avx512<T, N> && is_float<T>) {
+    // One polynomial for all of it: shorter, but exact enough only where sums and products fuse.
+    const Pack<T, N> tail = polynomial(x, 0.333322495, -0.249750823, 0.197742298, -0.155692503, 0.110246345,
+                                       -0.0609165691, 0.0218728315, -0.00367690041);
+    return (tail * x - 0.5) * (x * x) + x;
   }
   const Mask<T, N> upper = x > 0.5;
   return log1p_reduced(select(upper, 0.5 * x - 0.5, x), select(upper, Pack<T, N>(1.0), Pack<T, N>(0.0)));

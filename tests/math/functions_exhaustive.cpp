@@ -5,57 +5,18 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <bit>
 #include <chrono>
 #include <cstdlib>
-#include <mutex>
-#include <thread>
+#include <string_view>
 #include <vector>
 
+#include "math/float_sweep.hpp"
 #include "math/function_samples.hpp"
 #include "math/function_table.hpp"
 #include "perdita/math/isa.hpp"
 
 namespace perdita::test {
 namespace {
-
-struct Worst {
-  double error = 0.0, x = 0.0;
-  void take(double new_error, double new_x) {
-    if (new_error > error) *this = {new_error, new_x};
-  }
-};
-
-/// All floats whose bits are a multiple of `stride`, half of them in each thread.
-Worst worst_of_all_floats(const Function& function, std::uint64_t stride) {
-  constexpr std::size_t block = 4096;
-  constexpr std::uint64_t all = std::uint64_t{1} << 32;
-  const unsigned threads = std::max(1u, std::thread::hardware_concurrency());
-  Worst worst;
-  std::mutex mutex;
-  const auto work = [&](unsigned part) {
-    std::vector<float> x(block), y(block);
-    Worst mine;
-    const std::uint64_t step = block * stride;
-    for (std::uint64_t first = part * step; first < all; first += threads * step) {
-      if (part == 0 && first % (std::uint64_t{1} << 26) < threads * step) {
-        fmt::print(stderr, "\r{:>18} {:3.0f} %", function.name, 100.0 * static_cast<double>(first) / all);
-      }
-      for (std::size_t i = 0; i < block; ++i) {
-        x[i] = std::bit_cast<float>(static_cast<std::uint32_t>(first + i * stride));
-      }
-      function.on_float(x.data(), y.data(), block);
-      for (std::size_t i = 0; i < block; ++i) mine.take(ulp_error(y[i], function.libm(x[i])), x[i]);
-    }
-    const std::lock_guard lock(mutex);
-    worst.take(mine.error, mine.x);
-  };
-  std::vector<std::jthread> pool;
-  for (unsigned part = 0; part < threads; ++part) pool.emplace_back(work, part);
-  pool.clear();
-  fmt::print(stderr, "\r{:30}\r", "");
-  return worst;
-}
 
 Worst worst_of_sampled_doubles(const Function& function) {
   const std::vector<double> x = sample_inputs<double>(10);
@@ -109,7 +70,9 @@ int main(int argc, char** argv) {
   for (const Function& function : function_table()) {
     const auto wanted = [&](const char* name) { return std::string_view(name) == function.name; };
     if (argc > 2 && std::none_of(argv + 2, argv + argc, wanted)) continue;
-    const Worst in_float = worst_of_all_floats(function, stride), in_double = worst_of_sampled_doubles(function);
+    const auto tell = [&](double share) { fmt::print(stderr, "\r{:>18} {:3.0f} %", function.name, 100 * share); };
+    const Worst in_float = worst_of_all_floats(function, stride, tell), in_double = worst_of_sampled_doubles(function);
+    fmt::print(stderr, "\r{:30}\r", "");
     within &= in_float.error <= function.bound_float && in_double.error <= function.bound_double;
     fmt::print("| {} | {:.3f} | {:.9g} | {:.3f} | {:.17g} | {:.2f} | {:.2f} |\n", function.name, in_float.error,
                in_float.x, in_double.error, in_double.x, nanoseconds(function.on_float),

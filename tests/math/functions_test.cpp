@@ -4,6 +4,7 @@
 #include <cmath>
 #include <vector>
 
+#include "math/float_sweep.hpp"
 #include "math/function_samples.hpp"
 #include "math/function_table.hpp"
 #include "math/mpfr_functions.hpp"
@@ -45,6 +46,16 @@ void expect_within_bound(const Function& function) {
 class Functions : public testing::TestWithParam<Function> {};
 TEST_P(Functions, FloatIsWithinItsBound) { expect_within_bound<float>(GetParam()); }
 TEST_P(Functions, DoubleIsWithinItsBound) { expect_within_bound<double>(GetParam()); }
+// Where an error has a peak between the samples, which are dense at special places only.
+TEST_P(Functions, FloatIsWithinItsBoundAllAlong) {
+#ifdef NDEBUG
+  constexpr int stride = 499;
+#else
+  constexpr int stride = 9973;  // under sanitizers
+#endif
+  const Worst worst = worst_of_all_floats(GetParam(), stride, [](double) {});
+  EXPECT_LE(worst.error, GetParam().bound_float) << GetParam().name << " at x = " << std::hexfloat << worst.x;
+}
 INSTANTIATE_TEST_SUITE_P(Table, Functions, testing::ValuesIn(function_table().begin(), function_table().end()),
                          [](const auto& row) { return std::string(row.param.name); });
 
