@@ -6,9 +6,26 @@
 
 #include "perdita/core/error.hpp"
 
+#if defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
+#endif
+
 namespace perdita {
 
 namespace {
+
+/// ThreadSanitizer does not see how libgomp's threads wait for each other, and has to be told.
+void tell_done([[maybe_unused]] void* point) {
+#if defined(__SANITIZE_THREAD__)
+  __tsan_release(point);
+#endif
+}
+void tell_waited([[maybe_unused]] void* point) {
+#if defined(__SANITIZE_THREAD__)
+  __tsan_acquire(point);
+#endif
+}
+
 int& thread_count() {
   static int count = omp_get_max_threads();
   return count;
@@ -25,12 +42,15 @@ void set_num_threads(int count) {
 
 namespace detail {
 
-void parallel_for(std::int64_t count, void (*body)(void*, std::int64_t), void* context) {
+// Not instrumented itself: OpenMP hands variables to threads before these can say that they waited for them.
+[[gnu::no_sanitize("thread")]] void parallel_for(std::int64_t count, void (*body)(void*, std::int64_t), void* context) {
   std::exception_ptr first_error;
   std::int64_t first_error_at = count;
   const int threads = static_cast<int>(count < thread_count() ? count : thread_count());
+  tell_done(&first_error_at);
 #pragma omp parallel for schedule(static) num_threads(threads) if (!omp_in_parallel())
   for (std::int64_t i = 0; i < count; ++i) {
+    tell_waited(&first_error_at);
     try {
       body(context, i);
     } catch (...) {
@@ -40,7 +60,9 @@ void parallel_for(std::int64_t count, void (*body)(void*, std::int64_t), void* c
         first_error = std::current_exception();
       }
     }
+    tell_done(&first_error);
   }
+  tell_waited(&first_error);
   if (first_error) std::rethrow_exception(first_error);
 }
 
