@@ -82,6 +82,8 @@ FITS = {
     "exp": (lambda r: (mp.expm1(r) - r) / r**2, lambda r: abs(r**2 / mp.expm1(r)), -HALF_STEP, HALF_STEP,
             {"float": 4, "double": 10}),
     # log(1 + f) = f - f^2/2 + f^3 p(f)
+    "log1p_unit": (lambda x: (mp.log1p(x) - x + x * x / 2) / x**3, lambda x: x**3 / mp.log1p(x), mpf("1e-6"), mpf(1),
+                   {"float": 7}),
     "log1p": (lambda f: (mp.log1p(f) - f + f * f / 2) / f**3, lambda f: f**3 / mp.log1p(f), mpf("-0.2501"),
               mpf("0.5001"), {"float": 7}),
     # log(1 + f) = 2 atanh(s) = 2 s + s z p(z), with s = f / (2 + f), z = s^2

@@ -72,8 +72,8 @@ PERDITA_PACK log1p_reduced(const Pack<T, N>& f, const Pack<T, N>& e) {
 PERDITA_PACK log1p_unit(const Pack<T, N>& x) {
   if constexpr (has_avx512<T, N> && is_float<T>) {
     // One polynomial for all of it: shorter, but exact enough only where sums and products fuse.
-    const Pack<T, N> tail = polynomial(x, 0.333322495, -0.249750823, 0.197742298, -0.155692503, 0.110246345,
-                                       -0.0609165691, 0.0218728315, -0.00367690041);
+    const Pack<T, N> tail = polynomial(x, 0.333322495, -0.249750987, 0.197743282, -0.155695513, 0.110251568,
+                                       -0.0609217621, 0.0218755826, -0.0036775039);
     return (tail * x - 0.5) * (x * x) + x;
   }
   const Mask<T, N> upper = x > 0.5;

@@ -17,16 +17,6 @@
 namespace perdita {
 
 namespace detail {
-template <class T>
-struct BitsOf;
-template <>
-struct BitsOf<float> {
-  using type = std::int32_t;
-};
-template <>
-struct BitsOf<double> {
-  using type = std::int64_t;
-};
 /// The same vector, of which g++ forgets how it was made. Vectors wider than the baseline's have registers only inside
 /// a kernel, so elsewhere this would not compile; without optimisation, nothing is inside a kernel.
 template <class Raw>
@@ -51,7 +41,7 @@ PERDITA_INLINE Raw opaque(Raw raw) {
 template <class T, int N>
 struct Pack {
   using value_type = T;
-  using Bits = typename detail::BitsOf<T>::type;
+  using Bits = typename detail::VectorMask<T, N>::Bits;
   typedef T Raw __attribute__((vector_size(sizeof(T) * N)));
   typedef Bits RawBits __attribute__((vector_size(sizeof(T) * N)));
   static constexpr int lanes = N;

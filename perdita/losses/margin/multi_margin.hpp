@@ -33,8 +33,7 @@ struct MultiMargin {
   // As in PyTorch a difference that just keeps the margin has no slope.
   auto operator()(auto y) const {
     const auto missing = margin + y;
-    const auto violation = zero_unless(missing > 0.0, missing);
-    return p == 2 ? violation * violation : violation * 1.0;
+    return pow(zero_unless(missing > 0.0, missing), p);
   }
 };
 
