@@ -52,6 +52,14 @@ PERDITA_INLINE Pack<T, N> with_logarithm_limits(const Pack<T, N>& result, const 
   return fixed;
 }
 
+/// x y + z, rounded once at every level of optimisation: g++ fuses products and sums only from -O2 on.
+template <class T, int N>
+PERDITA_INLINE Pack<T, N> fused_multiply_add(const Pack<T, N>& x, const Pack<T, N>& y, const Pack<T, N>& z) {
+  Pack<T, N> result = z;
+  PERDITA_AVX512("vfmadd231p", "%2, %1, %0" : "+v"(result.raw) : "v"(x.raw), "v"(y.raw));
+  return result;
+}
+
 #undef PERDITA_AVX512
 
 }  // namespace perdita::detail

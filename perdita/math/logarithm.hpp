@@ -74,7 +74,7 @@ PERDITA_PACK log1p_unit(const Pack<T, N>& x) {
     // One polynomial for all of it: shorter, but exact enough only where sums and products fuse.
     const Pack<T, N> tail = polynomial(x, 0.333322495, -0.249750987, 0.197743282, -0.155695513, 0.110251568,
                                        -0.0609217621, 0.0218755826, -0.0036775039);
-    return (tail * x - 0.5) * (x * x) + x;
+    return fused_multiply_add(fused_multiply_add(tail, x, Pack<T, N>(-0.5)), x * x, x);
   }
   const Mask<T, N> upper = x > 0.5;
   return log1p_reduced(select(upper, 0.5 * x - 0.5, x), select(upper, Pack<T, N>(1.0), Pack<T, N>(0.0)));
