@@ -40,6 +40,8 @@ void set_num_threads(int count) {
   omp_set_num_threads(count);  // oneDNN asks OpenMP
 }
 
+void adopt_openmp_threads() { thread_count() = omp_get_max_threads(); }
+
 namespace detail {
 
 // Not instrumented itself: OpenMP hands variables to threads before these can say that they waited for them.

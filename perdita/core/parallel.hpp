@@ -11,6 +11,8 @@ namespace perdita {
 int num_threads();
 /// Throws ValueError unless 1 <= count <= 1024.
 void set_num_threads(int count);
+/// Takes the number that OpenMP has for this thread: what a host (PyTorch, threadpoolctl) has set there.
+void adopt_openmp_threads();
 
 namespace detail {
 void parallel_for(std::int64_t count, void (*body)(void*, std::int64_t), void* context);

@@ -26,7 +26,7 @@ struct AnyLoss {
   std::int64_t ignore_index = -100;
 };
 
-/// "huber", "huber:delta=2", "cross_entropy:label_smoothing=0.1". Names are those of the list, or PyTorch's functions
+/// "huber", "huber:delta=2", "cross_entropy:label_smoothing=0.1". Names are those of the list, or of the functions
 /// ("huber_loss"); bools are 0, 1, true, false, yes or no. Throws ValueError that names what is wrong and what is
 /// valid, with the nearest name for a misspelt one.
 AnyLoss parse_loss(std::string_view text);

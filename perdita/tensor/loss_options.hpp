@@ -6,12 +6,18 @@
 
 namespace perdita {
 
+struct LossExtras {
+  Tensor losses, margins, hits;
+  double numerator = 0, denominator = 1;
+};
+
 /// Options of losses of single elements.
 struct LossOptions {
   Tensor weight = {};      ///< multiplies each element's loss; broadcasts to it
   Tensor pos_weight = {};  ///< multiplies the positive class; only for losses with such a form (logits)
   Reduction reduction = Reduction::mean;
   Normalize normalize_by = Normalize::standard;  ///< what a mean divides by
+  LossExtras* extras = nullptr;
 };
 
 /// Options of losses over classes.
@@ -21,6 +27,7 @@ struct ClassOptions {
   double label_smoothing = 0;        ///< share of the target that is spread evenly over the classes
   Reduction reduction = Reduction::mean;
   Normalize normalize_by = Normalize::standard;  ///< standard: weight sum of the labels; rows for probabilities
+  LossExtras* extras = nullptr;
 };
 
 /// What a pass over rows of logits tells of each row, in the shape of the labels.

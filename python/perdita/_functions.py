@@ -1,0 +1,249 @@
+"""The losses as functions, by PyTorch's names, argument order and defaults: one text for NumPy and for PyTorch."""
+import functools
+
+from perdita import _core
+
+_COMMON = """
+Keywords of all losses:
+    reduction: 'none' gives a loss an element (a row, for losses over classes or vectors), 'sum' their sum, 'mean' their
+        sum over a denominator.
+    normalize_by: the denominator of a mean: 'count' (losses that count), 'weight_sum' or 'batch' (size of the first
+        dimension). None is PyTorch's choice for this loss.
+    return_extras: gives (loss, extras), with extras.numerator, .denominator, .losses (as 'none' gives) and, for losses
+        of logits and class indices, .margins and .hits, all from the same pass.
+
+Raises ValueError (perdita.errors.ShapeError, DomainError, LabelError) or TypeError (DTypeError), naming the argument,
+what it is, what is valid and, where it lies in the data, the first such element."""
+
+
+def functions(call):
+    """Every loss as a function that ends in call(function, operands, reduction, normalize_by, return_extras, **options).
+
+    operands: pairs of an argument's name and its array or None, in the order the core takes them.
+    """
+
+    def l1_loss(input, target, reduction="mean", weight=None, *, normalize_by=None, return_extras=False):
+        return call("l1_loss", (input, target, weight), reduction, normalize_by, return_extras)
+
+    def mse_loss(input, target, reduction="mean", weight=None, *, normalize_by=None, return_extras=False):
+        return call("mse_loss", (input, target, weight), reduction, normalize_by, return_extras)
+
+    def smooth_l1_loss(input, target, reduction="mean", beta=1.0, *, normalize_by=None, return_extras=False):
+        return call("smooth_l1_loss", (input, target), reduction, normalize_by, return_extras, beta=beta)
+
+    def huber_loss(input, target, reduction="mean", delta=1.0, weight=None, *, normalize_by=None, return_extras=False):
+        return call("huber_loss", (input, target, weight), reduction, normalize_by, return_extras, delta=delta)
+
+    def log_cosh_loss(input, target, reduction="mean", *, normalize_by=None, return_extras=False):
+        return call("log_cosh_loss", (input, target), reduction, normalize_by, return_extras)
+
+    def binary_cross_entropy(input, target, weight=None, reduction="mean", *, normalize_by=None, return_extras=False):
+        return call("binary_cross_entropy", (input, target, weight), reduction, normalize_by, return_extras)
+
+    def binary_cross_entropy_with_logits(
+        input, target, weight=None, reduction="mean", pos_weight=None, *, normalize_by=None, return_extras=False
+    ):
+        return call(
+            "binary_cross_entropy_with_logits",
+            (input, target, weight, pos_weight),
+            reduction,
+            normalize_by,
+            return_extras,
+        )
+
+    def binary_focal_loss(
+        input, target, alpha=0.25, gamma=2.0, reduction="mean", *, normalize_by=None, return_extras=False
+    ):
+        return call("binary_focal_loss", (input, target), reduction, normalize_by, return_extras, alpha=alpha, gamma=gamma)
+
+    def cross_entropy(
+        input,
+        target,
+        weight=None,
+        ignore_index=-100,
+        reduction="mean",
+        label_smoothing=0.0,
+        *,
+        normalize_by=None,
+        return_extras=False,
+    ):
+        return call(
+            "cross_entropy",
+            (input, target, weight),
+            reduction,
+            normalize_by,
+            return_extras,
+            ignore_index=ignore_index,
+            label_smoothing=label_smoothing,
+        )
+
+    def focal_loss(
+        input,
+        target,
+        gamma=2.0,
+        weight=None,
+        ignore_index=-100,
+        reduction="mean",
+        label_smoothing=0.0,
+        *,
+        normalize_by=None,
+        return_extras=False,
+    ):
+        return call(
+            "focal_loss",
+            (input, target, weight),
+            reduction,
+            normalize_by,
+            return_extras,
+            gamma=gamma,
+            ignore_index=ignore_index,
+            label_smoothing=label_smoothing,
+        )
+
+    def nll_loss(
+        input, target, weight=None, ignore_index=-100, reduction="mean", *, normalize_by=None, return_extras=False
+    ):
+        return call(
+            "nll_loss", (input, target, weight), reduction, normalize_by, return_extras, ignore_index=ignore_index
+        )
+
+    def kl_div(input, target, reduction="mean", log_target=False, *, normalize_by=None, return_extras=False):
+        return call("kl_div", (input, target), reduction, normalize_by, return_extras, log_target=log_target)
+
+    def poisson_nll_loss(
+        input, target, log_input=True, full=False, eps=1e-8, reduction="mean", *, normalize_by=None, return_extras=False
+    ):
+        return call(
+            "poisson_nll_loss",
+            (input, target),
+            reduction,
+            normalize_by,
+            return_extras,
+            log_input=log_input,
+            full=full,
+            eps=eps,
+        )
+
+    def gaussian_nll_loss(
+        input, target, var, full=False, eps=1e-6, reduction="mean", *, normalize_by=None, return_extras=False
+    ):
+        return call(
+            "gaussian_nll_loss", (input, target, var), reduction, normalize_by, return_extras, full=full, eps=eps
+        )
+
+    def soft_margin_loss(input, target, reduction="mean", *, normalize_by=None, return_extras=False):
+        return call("soft_margin_loss", (input, target), reduction, normalize_by, return_extras)
+
+    def hinge_embedding_loss(input, target, margin=1.0, reduction="mean", *, normalize_by=None, return_extras=False):
+        return call("hinge_embedding_loss", (input, target), reduction, normalize_by, return_extras, margin=margin)
+
+    def margin_ranking_loss(
+        input1, input2, target, margin=0.0, reduction="mean", *, normalize_by=None, return_extras=False
+    ):
+        return call(
+            "margin_ranking_loss", (input1, input2, target), reduction, normalize_by, return_extras, margin=margin
+        )
+
+    def multi_margin_loss(
+        input, target, p=1, margin=1.0, weight=None, reduction="mean", *, normalize_by=None, return_extras=False
+    ):
+        return call(
+            "multi_margin_loss", (input, target, weight), reduction, normalize_by, return_extras, p=p, margin=margin
+        )
+
+    def multilabel_margin_loss(input, target, reduction="mean", *, normalize_by=None, return_extras=False):
+        return call("multilabel_margin_loss", (input, target), reduction, normalize_by, return_extras)
+
+    def multilabel_soft_margin_loss(
+        input, target, weight=None, reduction="mean", *, normalize_by=None, return_extras=False
+    ):
+        return call("multilabel_soft_margin_loss", (input, target, weight), reduction, normalize_by, return_extras)
+
+    def cosine_embedding_loss(
+        input1, input2, target, margin=0.0, reduction="mean", *, normalize_by=None, return_extras=False
+    ):
+        return call(
+            "cosine_embedding_loss", (input1, input2, target), reduction, normalize_by, return_extras, margin=margin
+        )
+
+    def triplet_margin_loss(
+        anchor,
+        positive,
+        negative,
+        margin=1.0,
+        p=2.0,
+        eps=1e-6,
+        swap=False,
+        reduction="mean",
+        *,
+        normalize_by=None,
+        return_extras=False,
+    ):
+        return call(
+            "triplet_margin_loss",
+            (anchor, positive, negative),
+            reduction,
+            normalize_by,
+            return_extras,
+            margin=margin,
+            p=p,
+            eps=eps,
+            swap=swap,
+        )
+
+    table = {name: function for name, function in locals().items() if name != "call"}
+    for name, function in table.items():
+        function.__doc__ = docstring(name)
+        function.__qualname__ = name
+    return table
+
+
+def docstring(name):
+    """What the catalogue says of a loss."""
+    entry = _core.describe(name)
+    lines = [entry["summary"], ""]
+    if entry["operands"]:
+        lines += [f"The formula is of {entry['operands']}.", ""]
+    if entry["parameters"]:
+        lines += ["Parameters:", *(f"    {line}" for line in entry["parameters"]), ""]
+    lines += [f"{title}: {entry[key]}." for title, key in _SECTIONS if entry[key]]
+    return "\n".join(lines) + "\n" + _COMMON
+
+
+_SECTIONS = (
+    ("Use it when", "use_when"),
+    ("Not when", "avoid_when"),
+    ("Source", "source"),
+    ("Differs from PyTorch", "differences"),
+)
+
+
+@functools.lru_cache(maxsize=1024)
+def loss_of(function, reduction, normalize_by, options):
+    """The core's loss for these options, checked. Cached, so that a loop pays once.
+
+    options: pairs of name and value, or the text of them.
+    """
+    text = options if isinstance(options, str) else text_of(options)
+    arguments = _ARGUMENTS.get(function, _PAIR)
+    return _core.Loss(function, function + ":" * bool(text) + text, arguments, reduction, normalize_by or "standard")
+
+
+def text_of(options):
+    """Options as the core reads them: "delta=2.0,full=true"."""
+    return ",".join(f"{name}={_text_of_value(value)}" for name, value in options)
+
+
+def _text_of_value(value):
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(int(value)) if isinstance(value, int) else repr(float(value))
+
+
+_PAIR = ["input", "target", "weight", "pos_weight"]
+_ARGUMENTS = {
+    "gaussian_nll_loss": ["input", "target", "var"],
+    "margin_ranking_loss": ["input1", "input2", "target"],
+    "cosine_embedding_loss": ["input1", "input2", "target"],
+    "triplet_margin_loss": ["anchor", "positive", "negative"],
+}

@@ -1,0 +1,217 @@
+#include "python/src/loss.hpp"
+
+#include "perdita/core/parallel.hpp"
+#include "perdita/tensor/autograd.hpp"
+#include "perdita/tensor/impl.hpp"
+
+namespace nb = nanobind;
+
+namespace perdita::python {
+
+namespace {
+
+Normalize parse_normalize(std::string_view name) {
+  if (name == "standard") return Normalize::standard;
+  if (name == "count") return Normalize::count;
+  if (name == "weight_sum") return Normalize::weight_sum;
+  if (name == "batch") return Normalize::batch;
+  fail<ValueError>("normalize_by '{}' is not known (valid: count, weight_sum, batch)", name);
+}
+
+Tensor operand(std::span<const Tensor> operands, std::size_t i) { return i < operands.size() ? operands[i] : Tensor(); }
+
+/// function(x[0], ..., x[n - 1], loss, options) for the n that the function takes; weights come after these.
+template <class Function, class L>
+Tensor call(const Function& function, const L& loss, const AnyLoss& any, std::span<const Tensor> x, Reduction reduction,
+            Normalize normalize_by, LossExtras* extras) {
+  const auto with_weights = [&](std::size_t n) {
+    return LossOptions{.weight = operand(x, n),
+                       .pos_weight = operand(x, n + 1),
+                       .reduction = reduction,
+                       .normalize_by = normalize_by,
+                       .extras = extras};
+  };
+  using T = const Tensor&;
+  if constexpr (std::is_invocable_v<Function, T, T, const L&, const ClassOptions&>) {
+    return function(x[0], x[1], loss,
+                    ClassOptions{.weight = operand(x, 2),
+                                 .ignore_index = any.ignore_index,
+                                 .label_smoothing = any.label_smoothing,
+                                 .reduction = reduction,
+                                 .normalize_by = normalize_by,
+                                 .extras = extras});
+  } else if constexpr (std::is_invocable_v<Function, T, T, const L&, const LossOptions&>) {
+    return function(x[0], x[1], loss, with_weights(2));
+  } else if constexpr (std::is_invocable_v<Function, T, T, T, const L&, const LossOptions&>) {
+    return function(x[0], x[1], x[2], loss, with_weights(3));
+  } else {
+    return function(x[0], x[1], x[2], x[3], loss, with_weights(4));
+  }
+}
+
+// An overload for each loss, so that its function is found by its type.
+#define PERDITA_CALL(L, function, Module)                                                                      \
+  Tensor call_loss(const perdita::L& loss, const AnyLoss& any, std::span<const Tensor> x, Reduction reduction, \
+                   Normalize normalize_by, LossExtras* extras) {                                               \
+    const auto f = [](const auto&... a) -> decltype(functional::function(a...)) {                              \
+      return functional::function(a...);                                                                       \
+    };                                                                                                         \
+    return call(f, loss, any, x, reduction, normalize_by, extras);                                             \
+  }
+PERDITA_PAIR_LOSSES(PERDITA_CALL)
+PERDITA_TRIPLE_LOSSES(PERDITA_CALL)
+PERDITA_SOFTMAX_LOSSES(PERDITA_CALL)
+PERDITA_PICKING_LOSSES(PERDITA_CALL)
+PERDITA_COMPARING_LOSSES(PERDITA_CALL)
+#undef PERDITA_CALL
+
+/// Of the operands those whose bit is set, now requiring gradients.
+std::vector<Tensor> leaves_of(std::span<Tensor> operands, unsigned wanted) {
+  std::vector<Tensor> leaves;
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    if ((wanted >> i & 1) == 0) continue;
+    operands[i].set_requires_grad();
+    leaves.push_back(operands[i]);
+  }
+  return leaves;
+}
+
+/// Results as memory of their own: neither that of an argument nor another result's, either of which may be written to.
+void separate(std::vector<Tensor>& results, std::initializer_list<std::span<const Tensor>> arguments) {
+  const auto shares = [](const Tensor& a, const Tensor& b) {
+    return a.defined() && b.defined() && a.impl()->storage == b.impl()->storage;
+  };
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (!results[i].defined()) continue;
+    detail::ensure_data(results[i]);
+    bool shared = false;
+    for (const auto& some : arguments) {
+      for (const Tensor& argument : some) shared = shared || shares(results[i], argument);
+    }
+    for (std::size_t j = 0; j < i; ++j) shared = shared || shares(results[i], results[j]);
+    if (shared) results[i] = results[i].detach().clone();
+  }
+}
+
+Tensor zeros_like(const Tensor& tensor) { return Tensor::zeros(tensor.shape(), tensor.dtype()); }
+
+/// d(outputs)/d(leaves) times the upstream gradients; zeros for a leaf that they do not depend on.
+std::vector<Tensor> gradients_of(const std::vector<Tensor>& outputs, const std::vector<Tensor>& leaves,
+                                 const std::vector<Tensor>& upstream, bool create_graph) {
+  std::vector<Tensor> used_outputs, used_upstream;
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (!outputs[i].requires_grad() || !upstream[i].defined()) continue;
+    used_outputs.push_back(outputs[i]);
+    used_upstream.push_back(upstream[i]);
+  }
+  if (used_outputs.empty()) {
+    std::vector<Tensor> zeros;
+    for (const Tensor& leaf : leaves) zeros.push_back(zeros_like(leaf));
+    return zeros;
+  }
+  std::vector<Tensor> gradients =
+      grad(used_outputs, leaves, {.grad_outputs = used_upstream, .create_graph = create_graph, .allow_unused = true});
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    if (!gradients[i].defined()) gradients[i] = zeros_like(leaves[i]);
+  }
+  return gradients;
+}
+
+}  // namespace
+
+Loss::Loss(std::string function, std::string_view text, std::vector<std::string> arguments, std::string_view reduction,
+           std::string_view normalize_by)
+    : function_(std::move(function)),
+      loss_(parse_loss(text)),
+      arguments_(std::move(arguments)),
+      reduction_(parse_reduction(reduction)),
+      normalize_by_(parse_normalize(normalize_by)) {
+  if (reduction_ == Reduction::batchmean && !std::holds_alternative<KlDiv>(loss_.loss)) {
+    fail<ValueError>("{}: reduction 'batchmean' is for kl_div (valid: none, mean, sum)", function_);
+  }
+}
+
+void Loss::read(nb::tuple arrays, Operands& operands) const {
+  for (std::size_t i = 0; i < arrays.size(); ++i) operands.add(nb::handle(arrays[i]).ptr(), function_, arguments_[i]);
+  for (std::size_t i = 0; i < 2; ++i) {
+    if (!operands.tensors()[i].defined())
+      fail<ValueError>("{}: {} is None (valid: an array)", function_, arguments_[i]);
+  }
+}
+
+Tensor Loss::operator()(std::span<const Tensor> operands, LossExtras* extras) const {
+  return std::visit(
+      [&](const auto& loss) { return call_loss(loss, loss_, operands, reduction_, normalize_by_, extras); },
+      loss_.loss);
+}
+
+Evaluation::Evaluation(std::shared_ptr<const Loss> loss, nb::tuple arrays, unsigned wanted, LossExtras* extras)
+    : loss_(std::move(loss)) {
+  loss_->read(arrays, operands_);
+  adopt_openmp_threads();
+  const nb::gil_scoped_release unlocked;
+  leaves_ = leaves_of(operands_.tensors(), wanted);
+  value_ = (*loss_)(operands_.tensors(), extras);
+  detail::ensure_data(value_);
+  if (value_.rank() == 0 && !leaves_.empty()) {
+    gradients_ = gradients_of({value_}, leaves_, {Tensor::ones({}, value_.dtype())}, false);
+    separate(gradients_, {operands_.tensors()});
+  }
+}
+
+std::vector<Tensor> Evaluation::backward(nb::handle upstream) {
+  if (leaves_.empty()) fail<GraphError>("{}: its gradients were taken already", loss_->function());
+  Operands given;
+  given.add(upstream.ptr(), loss_->function(), "upstream gradient");
+  adopt_openmp_threads();
+  const nb::gil_scoped_release unlocked;
+  const std::vector<Tensor> leaves = std::exchange(leaves_, {});
+  const Tensor& weight = given.tensors()[0];
+  if (has_gradients()) {
+    const double factor = weight.defined() ? weight.item() : 1.0;
+    for (const Tensor& gradient : gradients_) {
+      if (factor != 1.0) gradient.mul_(factor);
+    }
+    return std::move(gradients_);
+  }
+  std::vector<Tensor> gradients =
+      gradients_of({value_}, leaves, {weight.defined() ? weight : Tensor::ones({}, value_.dtype())}, false);
+  separate(gradients, {operands_.tensors(), given.tensors()});
+  return gradients;
+}
+
+GradientEvaluation::GradientEvaluation(std::shared_ptr<const Loss> loss, nb::tuple arrays, unsigned wanted,
+                                       nb::handle upstream)
+    : loss_(std::move(loss)) {
+  loss_->read(arrays, operands_);
+  const std::size_t last = operands_.tensors().size();
+  operands_.add(upstream.ptr(), loss_->function(), "upstream gradient");
+  adopt_openmp_threads();
+  const nb::gil_scoped_release unlocked;
+  leaves_ = leaves_of(operands_.tensors(), wanted | 1u << last);
+  const Tensor value = (*loss_)(operands_.tensors().first(last));
+  const std::vector<Tensor> inputs(leaves_.begin(), leaves_.end() - 1);
+  gradients_ = gradients_of({value}, inputs, {leaves_.back()}, true);
+}
+
+std::vector<Tensor> GradientEvaluation::gradients() const {
+  std::vector<Tensor> copies = gradients_;
+  separate(copies, {operands_.tensors(), gradients_});
+  return copies;
+}
+
+std::vector<Tensor> GradientEvaluation::backward(nb::tuple cotangents) {
+  if (gradients_.empty()) fail<GraphError>("{}: its second derivatives were taken already", loss_->function());
+  Operands given;
+  for (std::size_t i = 0; i < cotangents.size(); ++i) {
+    given.add(nb::handle(cotangents[i]).ptr(), loss_->function(), "second upstream gradient");
+  }
+  adopt_openmp_threads();
+  const nb::gil_scoped_release unlocked;
+  const std::vector<Tensor> weights(given.tensors().begin(), given.tensors().end());
+  std::vector<Tensor> gradients = gradients_of(std::exchange(gradients_, {}), leaves_, weights, false);
+  separate(gradients, {operands_.tensors(), given.tensors()});
+  return gradients;
+}
+
+}  // namespace perdita::python

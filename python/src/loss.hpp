@@ -1,0 +1,77 @@
+// A loss with its options, as Python calls it: on arrays, with or without gradients.
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "perdita/losses/any.hpp"
+#include "perdita/tensor/functional.hpp"
+#include "python/src/arrays.hpp"
+
+namespace perdita::python {
+
+/// Immutable, and checked when it is made: a module of Python's holds one.
+class Loss {
+ public:
+  /// text: as parse_loss() reads it. arguments: the names of the arrays, in the order they come: those the formula is
+  /// of, then the weights. Throws ValueError.
+  Loss(std::string function, std::string_view text, std::vector<std::string> arguments, std::string_view reduction,
+       std::string_view normalize_by);
+
+  const std::string& function() const { return function_; }
+  /// Reads the arrays of a tuple, checks their number.
+  void read(nanobind::tuple arrays, Operands& operands) const;
+  Tensor operator()(std::span<const Tensor> operands, LossExtras* extras = nullptr) const;
+
+ private:
+  std::string function_;
+  AnyLoss loss_;
+  std::vector<std::string> arguments_;
+  Reduction reduction_;
+  Normalize normalize_by_;
+};
+
+/// A loss that was computed, and its gradients: what autograd of a host keeps between forward and backward.
+class Evaluation {
+ public:
+  /// wanted: bit i asks for the gradient by array i.
+  Evaluation(std::shared_ptr<const Loss> loss, nanobind::tuple arrays, unsigned wanted, LossExtras* extras = nullptr);
+
+  const Tensor& loss() const { return value_; }
+  /// Whether backward() only scales: a single loss has made its gradients, and may outlive changes of its arrays.
+  bool has_gradients() const { return !gradients_.empty(); }
+  /// The gradients times `upstream` (an array of the loss's shape, or None for 1) for the wanted arrays, in their
+  /// order; once only. Throws GraphError.
+  std::vector<Tensor> backward(nanobind::handle upstream);
+
+ private:
+  std::shared_ptr<const Loss> loss_;
+  Operands operands_;
+  std::vector<Tensor> leaves_;
+  Tensor value_;
+  std::vector<Tensor> gradients_;
+};
+
+/// The gradients of a loss times an upstream gradient, differentiable once more.
+class GradientEvaluation {
+ public:
+  GradientEvaluation(std::shared_ptr<const Loss> loss, nanobind::tuple arrays, unsigned wanted,
+                     nanobind::handle upstream);
+
+  /// For the wanted arrays, in their order; memory of their own.
+  std::vector<Tensor> gradients() const;
+  /// The gradients of sum(gradients * cotangents) by the wanted arrays, then by the upstream gradient.
+  std::vector<Tensor> backward(nanobind::tuple cotangents);
+
+ private:
+  std::shared_ptr<const Loss> loss_;
+  Operands operands_;
+  std::vector<Tensor> leaves_;
+  std::vector<Tensor> gradients_;
+};
+
+}  // namespace perdita::python

@@ -1,0 +1,153 @@
+// perdita._core: the losses as Python's faces call them. See python/perdita/_call.py.
+#include <nanobind/nanobind.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
+#include <nanobind/stl/vector.h>
+
+#include "perdita/core/parallel.hpp"
+#include "perdita/core/version.hpp"
+#include "python/src/loss.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+
+namespace perdita::python {
+namespace {
+
+/// Makes arrays of the library that `example` is of, if it has an exchange table, or of NumPy.
+class Maker {
+ public:
+  explicit Maker(nb::handle example) : api_(exchange_api_of(example.ptr())) {}
+  explicit Maker(nb::tuple arrays) : Maker(arrays.size() == 0 ? nb::handle(arrays) : nb::handle(arrays[0])) {}
+
+  nb::object operator()(const Tensor& tensor) const {
+    if (!tensor.defined()) return nb::none();
+    return api_ != nullptr ? to_exchange(tensor, *api_) : to_numpy(tensor);
+  }
+  nb::object operator()(const std::vector<Tensor>& tensors) const {
+    nb::object tuple = nb::steal(PyTuple_New(static_cast<Py_ssize_t>(tensors.size())));
+    for (std::size_t i = 0; i < tensors.size(); ++i) {
+      PyTuple_SET_ITEM(tuple.ptr(), static_cast<Py_ssize_t>(i), (*this)(tensors[i]).release().ptr());
+    }
+    return tuple;
+  }
+  nb::object operator()(const LossExtras& extras) const {
+    return nb::make_tuple(extras.numerator, extras.denominator, (*this)(extras.losses), (*this)(extras.margins),
+                          (*this)(extras.hits));
+  }
+
+ private:
+  const dlpack::ExchangeApi* api_;
+};
+
+using SharedLoss = std::shared_ptr<Loss>;
+
+nb::object value(const SharedLoss& loss, nb::tuple arrays) { return Maker(arrays)(Evaluation(loss, arrays, 0).loss()); }
+
+nb::object value_and_extras(const SharedLoss& loss, nb::tuple arrays) {
+  LossExtras extras;
+  const Evaluation evaluation(loss, arrays, 0, &extras);
+  const Maker make(arrays);
+  return nb::make_tuple(make(evaluation.loss()), make(extras));
+}
+
+nb::object value_and_gradients(const SharedLoss& loss, nb::tuple arrays, unsigned wanted) {
+  Evaluation evaluation(loss, arrays, wanted);
+  const Maker make(arrays);
+  nb::object first = make(evaluation.loss());
+  return nb::make_tuple(first, make(evaluation.backward(nb::none())));
+}
+
+nb::object forward(const SharedLoss& loss, nb::tuple arrays, unsigned wanted) {
+  auto evaluation = std::make_unique<Evaluation>(loss, arrays, wanted);
+  nb::object first = Maker(arrays)(evaluation->loss());
+  return nb::make_tuple(first, nb::cast(evaluation.release(), nb::rv_policy::take_ownership));
+}
+
+nb::object forward_with_extras(const SharedLoss& loss, nb::tuple arrays, unsigned wanted) {
+  LossExtras extras;
+  auto evaluation = std::make_unique<Evaluation>(loss, arrays, wanted, &extras);
+  const Maker make(arrays);
+  nb::object first = make(evaluation->loss());
+  return nb::make_tuple(first, make(extras), nb::cast(evaluation.release(), nb::rv_policy::take_ownership));
+}
+
+nb::object backward(Evaluation& evaluation, nb::handle upstream) {
+  return Maker(upstream)(evaluation.backward(upstream));
+}
+
+nb::object gradients(const SharedLoss& loss, nb::tuple arrays, unsigned wanted, nb::handle upstream) {
+  auto evaluation = std::make_unique<GradientEvaluation>(loss, arrays, wanted, upstream);
+  nb::object first = Maker(arrays)(evaluation->gradients());
+  return nb::make_tuple(first, nb::cast(evaluation.release(), nb::rv_policy::take_ownership));
+}
+
+nb::object second_backward(GradientEvaluation& evaluation, nb::tuple cotangents) {
+  return Maker(cotangents)(evaluation.backward(cotangents));
+}
+
+/// The exceptions of C++ as those of perdita.errors.
+void translate(const std::exception_ptr& exception, void*) {
+  static PyObject* const errors = nb::module_::import_("perdita.errors").release().ptr();
+  const auto raise = [](const char* name, const std::exception& error) {
+    PyErr_SetString(nb::borrow(errors).attr(name).ptr(), error.what());
+  };
+  try {
+    std::rethrow_exception(exception);
+  } catch (const ShapeError& error) {
+    raise("ShapeError", error);
+  } catch (const DTypeError& error) {
+    raise("DTypeError", error);
+  } catch (const IndexError& error) {
+    raise("LabelError", error);
+  } catch (const ValueError& error) {
+    raise("DomainError", error);
+  } catch (const GraphError& error) {
+    raise("GraphError", error);
+  }
+}
+
+/// The catalogue entry, for docstrings and reference pages.
+nb::dict describe(std::string_view name) {
+  const AnyLoss loss = parse_loss(name);
+  const LossInfo& info = info_of(loss);
+  nb::dict entry;
+  entry["name"] = info.name;
+  entry["torch_name"] = info.torch_name;
+  entry["family"] = name_of(info.family);
+  entry["summary"] = info.summary;
+  entry["operands"] = info.operands;
+  entry["parameters"] = describe_parameters(loss);
+  entry["use_when"] = info.use_when;
+  entry["avoid_when"] = info.avoid_when;
+  entry["source"] = info.source;
+  entry["differences"] = info.differences;
+  return entry;
+}
+
+}  // namespace
+
+NB_MODULE(_core, m) {
+  nb::set_leak_warnings(false);  // Python's cache of losses lives until the interpreter ends
+  nb::register_exception_translator(translate);
+  nb::class_<Loss>(m, "Loss")
+      .def(nb::init<std::string, std::string_view, std::vector<std::string>, std::string_view, std::string_view>())
+      .def("value", &value)
+      .def("value_and_extras", &value_and_extras)
+      .def("value_and_gradients", &value_and_gradients)
+      .def("forward", &forward)
+      .def("forward_with_extras", &forward_with_extras)
+      .def("gradients", &gradients);
+  nb::class_<Evaluation>(m, "Evaluation")
+      .def_prop_ro("has_gradients", &Evaluation::has_gradients)
+      .def("backward", &backward, nb::arg().none());
+  nb::class_<GradientEvaluation>(m, "GradientEvaluation").def("backward", &second_backward);
+  m.def("describe", &describe);
+  m.def("loss_names", &loss_names);
+  m.def("num_threads", &num_threads);
+  m.def("set_num_threads", &set_num_threads);
+  m.attr("__version__") = version();
+}
+
+}  // namespace perdita::python
