@@ -2,7 +2,7 @@
 JOBS ?= $(shell nproc)
 EPOCHS ?= 15
 
-.PHONY: help deps build demo test bench asan tsan fuzz lint clean
+.PHONY: help deps build demo test bench asan tsan fuzz lint reference clean
 help:
 	@echo "make build   the library, the command line, tests and examples, in build/release"
 	@echo "make demo    builds, trains on Fashion-MNIST, leaves a report in runs/demo"
@@ -12,6 +12,7 @@ help:
 	@echo "make tsan    the tests under ThreadSanitizer"
 	@echo "make fuzz    builds the fuzz targets (clang)"
 	@echo "make lint    clang-tidy and cppcheck over the sources"
+	@echo "make reference  renews docs/reference from the list of losses"
 	@echo "make clean   removes build/"
 
 deps:
@@ -49,6 +50,9 @@ lint:
 	@scripts/install-deps.sh --with lint
 	@cmake --preset release -DCMAKE_EXPORT_COMPILE_COMMANDS=ON
 	@scripts/lint.sh build/release
+
+reference: build
+	build/release/bin/perdita explain --pages docs/reference
 
 clean:
 	rm -rf build

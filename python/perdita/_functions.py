@@ -2,6 +2,7 @@
 import functools
 
 from perdita import _core
+from perdita.errors import DomainError, ShapeError
 
 _COMMON = """
 Keywords of all losses:
@@ -16,10 +17,10 @@ Raises ValueError (perdita.errors.ShapeError, DomainError, LabelError) or TypeEr
 what it is, what is valid and, where it lies in the data, the first such element."""
 
 
-def functions(call):
+def functions(call, library):
     """Every loss as a function that ends in call(function, operands, reduction, normalize_by, return_extras, **options).
 
-    operands: pairs of an argument's name and its array or None, in the order the core takes them.
+    operands: arrays or None, in the order the core takes them. library: numpy or torch, for what is done to arrays first.
     """
 
     def l1_loss(input, target, reduction="mean", weight=None, *, normalize_by=None, return_extras=False):
@@ -127,6 +128,8 @@ def functions(call):
     def gaussian_nll_loss(
         input, target, var, full=False, eps=1e-6, reduction="mean", *, normalize_by=None, return_extras=False
     ):
+        if isinstance(var, (int, float)):
+            var = library.full_like(input, var)
         return call(
             "gaussian_nll_loss", (input, target, var), reduction, normalize_by, return_extras, full=full, eps=eps
         )
@@ -191,7 +194,50 @@ def functions(call):
             swap=swap,
         )
 
-    table = {name: function for name, function in locals().items() if name != "call"}
+    def triplet_margin_with_distance_loss(
+        anchor,
+        positive,
+        negative,
+        *,
+        distance_function=None,
+        margin=1.0,
+        swap=False,
+        reduction="mean",
+        normalize_by=None,
+        return_extras=False,
+    ):
+        if distance_function is None:
+            return triplet_margin_loss(
+                anchor,
+                positive,
+                negative,
+                margin,
+                swap=swap,
+                reduction=reduction,
+                normalize_by=normalize_by,
+                return_extras=return_extras,
+            )
+        if not margin > 0:
+            raise DomainError(f"triplet_margin_with_distance_loss: margin is {margin} (valid: above 0)")
+        if not anchor.ndim == positive.ndim == negative.ndim:
+            raise ShapeError(
+                f"triplet_margin_with_distance_loss: anchor has shape {list(anchor.shape)}, positive "
+                f"{list(positive.shape)} and negative {list(negative.shape)} (valid: the same rank)"
+            )
+        near, far = distance_function(anchor, positive), distance_function(anchor, negative)
+        if swap:
+            far = library.minimum(far, distance_function(positive, negative))
+        # max(0, margin + near - far) is the ranking loss of two scores of which far should be the larger.
+        return call(
+            "margin_ranking_loss",
+            (far, near, library.ones_like(far)),
+            reduction,
+            normalize_by,
+            return_extras,
+            margin=margin,
+        )
+
+    table = {name: function for name, function in locals().items() if name not in ("call", "library")}
     for name, function in table.items():
         function.__doc__ = docstring(name)
         function.__qualname__ = name
@@ -200,7 +246,7 @@ def functions(call):
 
 def docstring(name):
     """What the catalogue says of a loss."""
-    entry = _core.describe(name)
+    entry = _core.describe(_DESCRIBED_AS.get(name, name))
     lines = [entry["summary"], ""]
     if entry["operands"]:
         lines += [f"The formula is of {entry['operands']}.", ""]
@@ -210,6 +256,7 @@ def docstring(name):
     return "\n".join(lines) + "\n" + _COMMON
 
 
+_DESCRIBED_AS = {"triplet_margin_with_distance_loss": "triplet_margin_loss"}
 _SECTIONS = (
     ("Use it when", "use_when"),
     ("Not when", "avoid_when"),

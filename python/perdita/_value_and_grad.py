@@ -1,5 +1,7 @@
 import functools
 
+import numpy as np
+
 from perdita import functional
 from perdita._functions import functions
 
@@ -20,7 +22,7 @@ def value_and_grad(function, argnums=0):
     wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
     if not wanted or any(not isinstance(i, int) or not 0 <= i < 8 for i in wanted) or list(wanted) != sorted(set(wanted)):
         raise ValueError(f"value_and_grad: argnums is {argnums!r} (valid: 0, 1, ... or an ascending tuple of them)")
-    differentiated = functions(functional._call_with_gradients(wanted))[name]
+    differentiated = functions(functional._call_with_gradients(wanted), np)[name]
 
     @functools.wraps(function)
     def value_and_gradient(*args, **kwargs):

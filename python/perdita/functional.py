@@ -11,6 +11,7 @@ import numpy as np
 
 from perdita._extras import LossExtras
 from perdita._functions import functions, loss_of
+from perdita._linear import LinearCrossEntropy
 
 
 def _array(value):
@@ -62,5 +63,65 @@ def _call_with_gradients(argnums):
     return call
 
 
-globals().update(functions(_call))
-__all__ = sorted(functions(_call))
+class _Products:
+    """NumPy, as LinearCrossEntropy uses it."""
+
+    empty, concatenate, product = staticmethod(np.empty), staticmethod(np.concatenate), staticmethod(np.matmul)
+
+    @staticmethod
+    def accumulate(total, slope, rows):
+        """total += slope.T @ rows, by blocks, for the product itself is as large as total."""
+        for begin in range(0, len(total), 1024):
+            total[begin : begin + 1024] += slope[:, begin : begin + 1024].T @ rows
+
+
+def _linear_cross_entropy(input, linear_weight, target, *, linear_bias, weight, reduction, ignore_index,
+                          label_smoothing, normalize_by, chunk_rows, wanted):
+    """The loss, and the gradients wanted."""
+    arrays, narrow = _prepared((input, linear_weight, target, linear_bias, weight))
+    input, linear_weight, target, linear_bias, weight = (None if a is None else np.asarray(a) for a in arrays)
+    call = LinearCrossEntropy(_Products, input, linear_weight, target, linear_bias, weight, reduction, ignore_index,
+                              label_smoothing, normalize_by, chunk_rows)
+    if reduction == "none":
+        return _narrowed(call.losses(), narrow), ()
+    value, gradients = call.sum_and_gradients(wanted)
+    return _narrowed(input.dtype.type(value), narrow), tuple(_narrowed(g, narrow) for g in gradients)
+
+
+def linear_cross_entropy(
+    input,
+    linear_weight,
+    target,
+    *,
+    linear_bias=None,
+    weight=None,
+    reduction="mean",
+    ignore_index=None,
+    label_smoothing=0.0,
+    normalize_by=None,
+    chunk_rows=0,
+):
+    """cross_entropy(input @ linear_weight.T + linear_bias, target) in chunks of rows, never storing all logits.
+
+    input: [F] or [N, F]. linear_weight: [C, F], or [C, d1, ..., dK, F] for logits [N, C, d1, ..., dK]; linear_bias: its
+    shape less F. target: class indices or probabilities, as for cross_entropy. chunk_rows: rows at a time; 0 keeps a
+    chunk of logits at 12 MB. Other keywords and errors: see cross_entropy.
+    """
+    return _linear_cross_entropy(
+        input,
+        linear_weight,
+        target,
+        linear_bias=linear_bias,
+        weight=weight,
+        reduction=reduction,
+        ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
+        normalize_by=normalize_by,
+        chunk_rows=chunk_rows,
+        wanted=(False, False, False),
+    )[0]
+
+
+_table = functions(_call, np)
+globals().update(_table)
+__all__ = sorted([*_table, "linear_cross_entropy"])

@@ -7,6 +7,7 @@
 
 #include "perdita/core/parallel.hpp"
 #include "perdita/core/version.hpp"
+#include "perdita/kernels/labels.hpp"
 #include "python/src/loss.hpp"
 
 namespace nb = nanobind;
@@ -87,6 +88,25 @@ nb::object second_backward(GradientEvaluation& evaluation, nb::tuple cotangents)
   return Maker(cotangents)(evaluation.backward(cotangents));
 }
 
+/// (labels that are not ignored, the sum of their class weights), after a check of each. For losses in chunks, which
+/// have to know the denominator of them all.
+nb::tuple count_labels(std::string_view function, nb::handle target, std::int64_t classes, std::int64_t ignore_index,
+                       nb::handle weight) {
+  Operands operands;
+  operands.add(target.ptr(), function, "target");
+  operands.add(weight.ptr(), function, "weight");
+  const Tensor labels = operands.tensors()[0].contiguous(), weights = operands.tensors()[1];
+  if (weights.defined() && weights.shape() != Shape{classes}) {
+    fail<ShapeError>("{}: weight has shape {}, but there are {} classes (valid: [{}])", function, weights.shape(), classes,
+                     classes);
+  }
+  const Tensor dense = weights.defined() ? weights.to(DType::float64).contiguous() : Tensor();
+  const void* const data = visit_dtype(labels.dtype(), [&]<class T>() -> const void* { return labels.data<T>(); });
+  const kernels::Labels found = kernels::read_labels(function, labels.dtype(), data, labels.numel(), classes,
+                                                     ignore_index, dense.defined() ? dense.data<double>() : nullptr);
+  return nb::make_tuple(found.used, found.weight_sum);
+}
+
 /// The exceptions of C++ as those of perdita.errors.
 void translate(const std::exception_ptr& exception, void*) {
   static PyObject* const errors = nb::module_::import_("perdita.errors").release().ptr();
@@ -143,6 +163,7 @@ NB_MODULE(_core, m) {
       .def_prop_ro("has_gradients", &Evaluation::has_gradients)
       .def("backward", &backward, nb::arg().none());
   nb::class_<GradientEvaluation>(m, "GradientEvaluation").def("backward", &second_backward);
+  m.def("count_labels", &count_labels, nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none());
   m.def("describe", &describe);
   m.def("loss_names", &loss_names);
   m.def("num_threads", &num_threads);

@@ -1,8 +1,10 @@
 """perdita losses, explain, version, and what is said to a wrong command."""
 
 import json
+import pathlib
 import re
 import subprocess
+import tempfile
 
 from harness import PROGRAM, CliTest, main
 
@@ -39,6 +41,13 @@ class Commands(CliTest):
         self.assertIn("2.5", formula)
         scope = {"abs": abs, "min": min, "y": 4.0, "t": 1.0}
         self.assertEqual(eval(formula, scope), 2.5 * (3 - 1.25))
+
+    def test_the_reference_pages_are_those_of_the_list(self):
+        kept = pathlib.Path(__file__).parents[2] / "docs/reference"
+        with tempfile.TemporaryDirectory() as folder:
+            self.run_cli("explain", "--pages", folder)
+            made = {page.name: page.read_text() for page in pathlib.Path(folder).iterdir()}
+        self.assertEqual(made, {page.name: page.read_text() for page in kept.iterdir()}, "make reference renews them")
 
     def test_wrong_usage(self):
         self.fails(2, "tarin", says=["'tarin'", "did you mean 'train'"])

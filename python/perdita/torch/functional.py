@@ -12,6 +12,7 @@ import torch
 from perdita._extras import LossExtras
 from perdita._functions import functions, loss_of, text_of
 from perdita.errors import DTypeError
+from perdita.torch._linear import linear_cross_entropy
 from perdita.torch._operator import loss_operator
 
 class _Loss(torch.autograd.Function):
@@ -147,5 +148,6 @@ def _narrow_call(function, tensors, reduction, normalize_by, return_extras, opti
     return (result[0].to(dtype), result[1]) if return_extras else result.to(dtype)
 
 
-globals().update(functions(_call))
-__all__ = sorted(functions(_call))
+_table = functions(_call, torch)
+globals().update(_table)
+__all__ = sorted([*_table, "linear_cross_entropy"])

@@ -1,0 +1,131 @@
+#include "cli/explanation.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "perdita/math/dual.hpp"
+#include "perdita/math/expr.hpp"
+#include "perdita/math/functions.hpp"
+
+namespace perdita::cli {
+
+namespace {
+
+struct Formula {
+  Expr value, slope;
+  std::string legend;
+};
+
+/// loss(y, t, v) for as many arguments as it has.
+template <class Loss, class V>
+auto apply(const Loss& loss, const Dual<V>& y, const V& t, const V& v) {
+  if constexpr (requires { loss(y, t); })
+    return loss(y, t);
+  else if constexpr (requires { loss(y); })
+    return loss(y);
+  else
+    return loss(y, t, v);
+}
+
+/// The formula and its derivative as graphs, by calling it with symbols.
+template <class Loss>
+Formula formula_of(const Loss& loss) {
+  const LossInfo& info = Loss::info;
+  const bool of_classes = info.family == Family::softmax;
+  const Dual<Expr> y{Expr::input(0, of_classes ? "log_p" : "y"), Expr(1.0)};
+  const Expr t = Expr::input(1, "t"), v = Expr::input(2, "v");
+  const Dual<Expr> result = apply(loss, y, t, v);
+  std::string legend = "y: input, t: target";
+  if (!info.operands.empty())
+    legend = info.operands;
+  else if (of_classes)
+    legend = "summed over the classes; log_p: log-probability of the class, t: its target probability";
+  else if constexpr (!requires { loss(y, t); })
+    legend = "y: predicted mean, t: target, v: predicted variance";
+  return {result.v, result.d, legend};
+}
+
+std::string traits_of(Trait traits) {
+  constexpr std::pair<Trait, std::string_view> names[] = {{Trait::convex, "convex"},
+                                                          {Trait::lipschitz, "Lipschitz (its slope is bounded)"},
+                                                          {Trait::smooth, "smooth (its gradient is continuous)"},
+                                                          {Trait::symmetric, "symmetric (depends on |input - target|)"},
+                                                          {Trait::never_negative, "never negative"},
+                                                          {Trait::proper,
+                                                           "proper (least at the true probability or "
+                                                           "mean)"}};
+  std::string text;
+  for (const auto& [trait, name] : names) {
+    if (has(traits, trait)) text += fmt::format("{}{}", text.empty() ? "" : ", ", name);
+  }
+  return text;
+}
+
+std::string domain_of(const LossInfo& info) {
+  if (!info.operands.empty()) return "";  // of the formula's operands: their line says enough
+  if (info.family == Family::softmax)
+    return "input [N, C] or [N, C, d1, ...]; target: class indices [N] or [N, d1, ...]";
+  return fmt::format("input: {}; target: {}", to_string(info.input), to_string(info.target));
+}
+
+}  // namespace
+
+Explanation explain_loss(const AnyLoss& any, Notation notation) {
+  const LossInfo& info = info_of(any);
+  Explanation explanation{to_string(any), std::string(name_of(info.family)), std::string(info.summary), {}};
+  const auto add = [&](std::string_view title, std::string_view text) {
+    if (!text.empty()) explanation.sections.push_back({std::string(title), {std::string(text)}});
+  };
+  const auto text_of = [&](const Expr& e) { return notation == Notation::latex ? to_latex(e) : to_text(e); };
+  const Formula formula = std::visit([](const auto& loss) { return formula_of(loss); }, any.loss);
+  explanation.sections.push_back({"Formula", {text_of(formula.value), fmt::format("({})", formula.legend)}, true});
+  // Where it has kinks the slope is a tangle of cases, which explains nothing.
+  constexpr std::size_t readable = 300;
+  if (const std::string slope = text_of(formula.slope); slope.size() <= readable)
+    explanation.sections.push_back({"Slope", {slope}, true});
+  if (const auto lines = describe_parameters(any); !lines.empty()) explanation.sections.push_back({"Options", lines});
+  add("Domain", domain_of(info));
+  add("Properties", traits_of(info.traits));
+  add("Use it when", info.use_when);
+  add("Avoid it when", info.avoid_when);
+  if (!info.torch_name.empty()) {
+    add("In PyTorch", fmt::format("torch.nn.functional.{}{}", info.torch_name,
+                                  info.differences.empty() ? "; same values, same gradients" : ""));
+  }
+  add(info.torch_name.empty() ? "Relatives" : "Differences from PyTorch", info.differences);
+  add("Source", info.source);
+  return explanation;
+}
+
+Curve curve_of(const AnyLoss& any) {
+  const LossInfo& info = info_of(any);
+  const bool of_classes = info.family == Family::softmax;
+  // Probabilities from where the slope's pole does not yet flatten everything else.
+  const bool of_probability = of_classes || info.input.high == 1;
+  const double low = of_probability ? 0.05 : std::max(info.input.low, -3.0);
+  const double high = of_probability ? 1.0 : std::min(info.input.high, 3.0);
+  const double target = of_classes || info.target.high <= 1 || info.target.ends_only ? 1.0 : 0.0;
+  Curve curve{.x_label = of_classes              ? "probability of the true class"
+                         : info.operands.empty() ? "input"
+                                                 : "y",
+              .target = of_classes ? "" : fmt::format("{}", target)};
+  constexpr int points = 241;
+  for (int i = 0; i < points; ++i) {
+    const double x = low + (high - low) * i / (points - 1);
+    using P = Pack<double, 1>;
+    const P y(of_classes ? std::log(x) : x);
+    const auto result = std::visit(
+        [&](const auto& loss) {
+          return apply(loss, Dual<P>{y, P(of_classes ? 1 / x : 1.0)}, P(target), P(1.0));
+        },
+        any.loss);
+    curve.x.push_back(x);
+    curve.value.push_back(result.v.raw[0]);
+    curve.slope.push_back(result.d.raw[0]);
+  }
+  return curve;
+}
+
+}  // namespace perdita::cli

@@ -1,0 +1,71 @@
+#include "cli/reference.hpp"
+
+#include <fmt/format.h>
+
+#include <map>
+
+#include "cli/explanation.hpp"
+#include "perdita/core/file.hpp"
+#include "perdita/report/chart.hpp"
+
+namespace perdita::cli {
+
+namespace {
+
+std::string picture_of(const AnyLoss& loss) {
+  const Curve curve = curve_of(loss);
+  const std::string at = curve.target.empty() ? "" : fmt::format(" at target {}", curve.target);
+  return report::line_chart({.title = std::string(info_of(loss).name),
+                             .description = fmt::format("The loss and its slope{}, with default options.", at),
+                             .x_label = curve.x_label,
+                             .y_label = fmt::format("loss, slope{}", at),
+                             .series = {{.name = "loss", .x = curve.x, .y = curve.value, .points = false},
+                                        {.name = "slope", .x = curve.x, .y = curve.slope, .points = false}}},
+                            report::Placement::file);
+}
+
+std::string page_of(const AnyLoss& loss) {
+  const std::string_view name = info_of(loss).name;
+  const Explanation explanation = explain_loss(loss, Notation::text);
+  std::string text = fmt::format("# {}\n\n{}\n\n![The loss and its slope]({}.svg)\n", name, explanation.summary, name);
+  for (const Section& section : explanation.sections) {
+    text += fmt::format("\n## {}\n\n", section.title);
+    if (section.is_formula) {
+      text += fmt::format("```\n{}\n```\n", section.lines[0]);
+      if (section.lines.size() > 1) text += fmt::format("\n{}\n", section.lines[1]);
+    } else if (section.lines.size() == 1 && section.title != "Options") {
+      text += section.lines[0] + '\n';
+    } else {
+      for (const std::string& line : section.lines) text += fmt::format("- {}\n", line);
+    }
+  }
+  return text;
+}
+
+/// Text for a cell of a Markdown table.
+std::string in_table(std::string_view text) {
+  std::string result;
+  for (const char c : text) result += c == '|' ? std::string("\\|") : std::string(1, c);
+  return result;
+}
+
+}  // namespace
+
+void write_reference(const std::filesystem::path& folder) {
+  std::filesystem::create_directories(folder);
+  std::map<std::string_view, std::string> rows;  // by family
+  for (const std::string_view name : loss_names()) {
+    const AnyLoss loss = parse_loss(name);
+    const LossInfo& info = info_of(loss);
+    rows[name_of(info.family)] +=
+        fmt::format("| [{}]({}.md) | {} | {} |\n", name, name, info.torch_name, in_table(info.summary));
+    write_file_atomically(folder / fmt::format("{}.md", name), page_of(loss));
+    write_file_atomically(folder / fmt::format("{}.svg", name), picture_of(loss));
+  }
+  std::string index = "# The losses\n\nMade from the list of losses by `perdita explain --pages docs/reference`.\n";
+  for (const auto& [family, lines] : rows)
+    index += fmt::format("\n## {}\n\n| loss | in PyTorch | |\n|---|---|---|\n{}", family, lines);
+  write_file_atomically(folder / "README.md", index);
+}
+
+}  // namespace perdita::cli

@@ -1,0 +1,145 @@
+"""cross_entropy(linear(input, linear_weight, bias), target) without ever storing all logits.
+
+Rows are taken in chunks: their logits are made, their loss and its gradient computed in one pass, and multiplied into
+the gradients of input, weight and bias at once. Memory besides these is two buffers of a chunk of logits. (The idea is
+that of Liger Kernel, Hsu et al., arXiv 2410.10989, section 3.2.)
+"""
+import math
+
+from perdita import _core
+from perdita._functions import loss_of
+from perdita.errors import DomainError, DTypeError, ShapeError
+
+_FUNCTION = "linear_cross_entropy"
+_CHUNK_BYTES = 12 << 20  # of logits, of which there are two such buffers
+
+
+class LinearCrossEntropy:
+    """A checked call. library: numpy or torch; its arrays are what all of this is done with."""
+
+    def __init__(self, library, input, linear_weight, target, bias, weight, reduction, ignore_index, label_smoothing,
+                 normalize_by, chunk_rows):
+        self.library = library
+        self._check(input, linear_weight, target, bias, ignore_index)
+        self.single = input.ndim == 1
+        self.input = input[None] if self.single else input
+        self.classes, self.places = linear_weight.shape[0], tuple(linear_weight.shape[1:-1])
+        self.matrix = linear_weight.reshape(-1, linear_weight.shape[-1])
+        self.target = target[None] if self.single else target
+        self.bias = None if bias is None else bias.reshape(-1)
+        self.weight, self.reduction, self.normalize_by = weight, reduction, normalize_by
+        self.indexed = "int" in str(target.dtype)
+        self.ignore_index = -100 if ignore_index is None else ignore_index
+        self.options = (("ignore_index", self.ignore_index if self.indexed else -100), ("label_smoothing", label_smoothing))
+        loss_of("cross_entropy", reduction, normalize_by, self.options)  # raises for what is invalid
+        row_bytes = self.matrix.shape[0] * 4
+        self.chunk_rows = chunk_rows or max(1, _CHUNK_BYTES // max(1, row_bytes))
+        self.denominator = self._denominator()
+
+    @staticmethod
+    def _check(input, linear_weight, target, bias, ignore_index):
+        x, w = tuple(input.shape), tuple(linear_weight.shape)
+        if len(x) not in (1, 2):
+            raise ShapeError(f"{_FUNCTION}: input has shape {list(x)} (valid: [F] or [N, F])")
+        if len(w) < 2:
+            raise ShapeError(f"{_FUNCTION}: linear_weight has shape {list(w)} (valid: [C, F] or [C, d1, ..., F])")
+        if x[-1] != w[-1]:
+            raise ShapeError(f"{_FUNCTION}: linear_weight has shape {list(w)}, but input has {list(x)} (valid: the same last size)")
+        if len(w) > 2 and len(x) == 1:
+            raise ShapeError(f"{_FUNCTION}: linear_weight has shape {list(w)}, but input has {list(x)} (valid: [N, F] for such a weight)")
+        if bias is not None and tuple(bias.shape) != w[:-1]:
+            raise ShapeError(f"{_FUNCTION}: linear_bias has shape {list(bias.shape)}, but linear_weight has {list(w)} (valid: {list(w[:-1])})")
+        indexed = "int" in str(target.dtype)
+        if not indexed and "float" not in str(target.dtype):
+            raise DTypeError(f"{_FUNCTION}: target holds {target.dtype} (valid: class indices or probabilities)")
+        if not indexed and ignore_index is not None:
+            raise DomainError(f"{_FUNCTION}: ignore_index is {ignore_index}, but target holds class probabilities (valid: with class indices only)")
+        rows, places = x[:-1], w[1:-1]
+        valid = rows + places if indexed else rows + w[:1] + places
+        if tuple(target.shape) != valid:
+            raise ShapeError(f"{_FUNCTION}: target has shape {list(target.shape)}, but input has {list(x)} and linear_weight {list(w)} (valid: {list(valid)})")
+
+    def _denominator(self):
+        """What the sum of all losses is divided by."""
+        if self.reduction != "mean":
+            return 1.0
+        positions = float(math.prod(self.target.shape) if self.indexed else len(self.input) * math.prod(self.places))
+        if self.normalize_by == "batch":
+            return float(len(self.input))
+        if not self.indexed:
+            return positions
+        count, weights = _core.count_labels(_FUNCTION, self.target, self.classes, self.ignore_index, self.weight)
+        return float(count) if self.normalize_by == "count" else weights
+
+    def losses(self):
+        """A loss for each position."""
+        found = []
+        loss = loss_of("cross_entropy", "none", None, self.options)
+        for begin, end in self._chunks(len(self.input)):
+            found.append(loss.value(self._operands(begin, end)))
+        losses = self.library.concatenate(found) if found else self._empty(0)
+        return losses[0] if self.single else losses
+
+    def sum_and_gradients(self, wanted, upstream=None):
+        """The sum of the losses over the denominator, and its gradients by (input, linear_weight, bias), None where not
+        wanted. upstream: for each position, or None for ones."""
+        by_input = self._zeros(self.input.shape) if wanted[0] else None
+        by_weight = self._zeros(self.matrix.shape) if wanted[1] else None
+        by_bias = self._zeros(self.matrix.shape[:1]) if wanted[2] else None
+        loss = loss_of("cross_entropy", "sum", None, self.options)
+        total = 0.0
+        for begin, end in self._chunks(len(self.input)):
+            operands = self._operands(begin, end)
+            if not any(wanted):
+                total += float(loss.value(operands))
+                continue
+            value, (slope,) = loss.value_and_gradients(operands, 1)
+            total += float(value)
+            if upstream is not None:
+                slope *= upstream[begin:end, None]
+            slope = slope.reshape(end - begin, -1)
+            if by_input is not None:
+                self.library.product(slope, self.matrix, by_input[begin:end])
+            if by_weight is not None:
+                self.library.accumulate(by_weight, slope, self.input[begin:end])
+            if by_bias is not None:
+                by_bias += slope.sum(0)
+        if self.denominator != 1.0:
+            for gradient in (by_input, by_weight, by_bias):
+                if gradient is not None:
+                    gradient *= 1 / self.denominator if self.denominator else 0.0
+        return self._quotient(total), self._shaped(by_input, by_weight, by_bias)
+
+    def _quotient(self, total):
+        return total / self.denominator if self.denominator else math.nan
+
+    def _shaped(self, by_input, by_weight, by_bias):
+        if self.single and by_input is not None:
+            by_input = by_input[0]
+        shape = (self.classes, *self.places)
+        return (
+            by_input,
+            None if by_weight is None else by_weight.reshape(*shape, -1),
+            None if by_bias is None else by_bias.reshape(shape),
+        )
+
+    def _chunks(self, rows):
+        for begin in range(0, rows, self.chunk_rows):
+            yield begin, min(rows, begin + self.chunk_rows)
+
+    def _operands(self, begin, end):
+        """What cross_entropy is computed of, for some rows."""
+        logits = self._empty((end - begin, self.matrix.shape[0]))
+        self.library.product(self.input[begin:end], self.matrix.T, logits)
+        if self.bias is not None:
+            logits += self.bias
+        logits = logits.reshape(end - begin, self.classes, *self.places)
+        return logits, self.target[begin:end], self.weight
+
+    def _empty(self, shape):
+        return self.library.empty(shape, self.input.dtype)
+
+    def _zeros(self, shape):
+        array = self._empty(shape)
+        array[...] = 0
+        return array

@@ -1,0 +1,98 @@
+"""The losses as classes, by torch.nn's names: a function with its options bound, checked when the object is made."""
+import inspect
+
+from perdita._functions import functions, loss_of
+
+CLASSES = {
+    "L1Loss": "l1_loss",
+    "MSELoss": "mse_loss",
+    "SmoothL1Loss": "smooth_l1_loss",
+    "HuberLoss": "huber_loss",
+    "LogCoshLoss": "log_cosh_loss",
+    "BCELoss": "binary_cross_entropy",
+    "BCEWithLogitsLoss": "binary_cross_entropy_with_logits",
+    "BinaryFocalLoss": "binary_focal_loss",
+    "CrossEntropyLoss": "cross_entropy",
+    "FocalLoss": "focal_loss",
+    "NLLLoss": "nll_loss",
+    "KLDivLoss": "kl_div",
+    "PoissonNLLLoss": "poisson_nll_loss",
+    "GaussianNLLLoss": "gaussian_nll_loss",
+    "SoftMarginLoss": "soft_margin_loss",
+    "HingeEmbeddingLoss": "hinge_embedding_loss",
+    "MarginRankingLoss": "margin_ranking_loss",
+    "MultiMarginLoss": "multi_margin_loss",
+    "MultiLabelMarginLoss": "multilabel_margin_loss",
+    "MultiLabelSoftMarginLoss": "multilabel_soft_margin_loss",
+    "CosineEmbeddingLoss": "cosine_embedding_loss",
+    "TripletMarginLoss": "triplet_margin_loss",
+    "TripletMarginWithDistanceLoss": "triplet_margin_with_distance_loss",
+}
+
+_OPERANDS = {
+    "input", "target", "var", "input1", "input2", "anchor", "positive", "negative", "log_probs", "targets",
+    "input_lengths", "target_lengths",
+}  # fmt: skip
+
+_WEIGHTS = ("weight", "pos_weight")
+
+
+def options_signature(function):
+    """The signature of a function less the arrays that a call brings."""
+    signature = inspect.signature(function)
+    parameters = [p for p in signature.parameters.values() if p.name not in _OPERANDS]
+    return signature.replace(parameters=parameters)
+
+
+def _check(function, operands, reduction, normalize_by, return_extras, **options):
+    loss_of(function, reduction, normalize_by, tuple(options.items()))
+
+
+_checks = functions(_check, None)
+
+
+def bind_options(name, signature, args, kwargs):
+    """All options of a class by name, the given and the default ones. Raises TypeError, ValueError."""
+    try:
+        bound = signature.bind(*args, **kwargs)
+    except TypeError as error:
+        raise TypeError(f"{name}: {error} (valid: {', '.join(signature.parameters)})") from None
+    bound.apply_defaults()
+    function = CLASSES[name]
+    operands = [p for p in inspect.signature(_checks[function]).parameters if p in _OPERANDS]
+    options = {key: value for key, value in bound.arguments.items() if key != "distance_function"}
+    _checks[function](*[None] * len(operands), **options)
+    return dict(bound.arguments)
+
+
+def shown_options(signature, options):
+    """"reduction='sum', delta=2": those that differ from their defaults; weights by their length."""
+    return ", ".join(
+        f"{name}=[{len(options[name])}]" if name in _WEIGHTS else f"{name}={options[name]!r}"
+        for name, parameter in signature.parameters.items()
+        if options[name] is not None and not _is_default(options[name], parameter.default)
+    )
+
+
+def _is_default(value, default):
+    return value is default or isinstance(default, (bool, int, float, str)) and value == default
+
+
+def make_classes(base, table, module):
+    """A subclass of `base` for each loss. table: the functions; module: the name of the module they will be found in."""
+    classes = {}
+    for name, function in CLASSES.items():
+        signature = options_signature(table[function])
+        doc = f"{function} with its options bound: see there.\n\n    loss = {name}(...)(arrays)\n"
+        classes[name] = type(
+            name,
+            (base,),
+            {
+                "__module__": module,
+                "__doc__": doc,
+                "__signature__": signature,
+                "_function": staticmethod(table[function]),
+                "_signature": signature,
+            },
+        )
+    return classes

@@ -1,0 +1,147 @@
+"""Forward and backward of the losses through perdita.torch.functional, beside torch eager, torch.compile and JAX.
+
+    python -m perdita.bench [--sizes 1000 100000 10000000] [--losses mse_loss ...] [--rivals eager compile jax]
+                            [--allocator default tuned] [--threads N] [--markdown]
+
+Calls alternate in one process; a figure is the median, and a ratio is the rival's time over ours (more than 1: we are
+faster). "tuned" is glibc's allocator told to keep freed memory, which spares torch most of its page faults at large
+sizes; as that is settled when a process starts, each allocator has a process of its own.
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+ALLOCATORS = {
+    "default": {},
+    "tuned": {
+        "MALLOC_MMAP_MAX_": "0",
+        "MALLOC_TRIM_THRESHOLD_": "1000000000000",
+        "MALLOC_TOP_PAD_": "268435456",
+    },
+}
+RIVALS = ("eager", "compile", "jax")
+
+
+def main():
+    arguments = _parse()
+    if arguments.measure:
+        return _measure(arguments)
+    for allocator in arguments.allocator:
+        print(f"\nallocator: {allocator}; threads: {arguments.threads or 'torch’s own number'}\n", flush=True)
+        environment = {**os.environ, **ALLOCATORS[allocator]}
+        command = [sys.executable, "-m", "perdita.bench", *sys.argv[1:], "--measure"]
+        code = subprocess.run(command, env=environment).returncode
+        if code:
+            return code
+    return 0
+
+
+def _parse():
+    parser = argparse.ArgumentParser(
+        prog="python -m perdita.bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 100_000, 10_000_000], metavar="N",
+                        choices=[1_000, 100_000, 10_000_000], help="about so many elements: 1000, 100000, 10000000")
+    parser.add_argument("--losses", nargs="+", metavar="NAME", help="only these functions")
+    parser.add_argument("--rivals", nargs="+", choices=RIVALS, default=["eager"], help="what to compare with")
+    parser.add_argument("--allocator", nargs="+", choices=sorted(ALLOCATORS), default=["default", "tuned"])
+    parser.add_argument("--threads", type=int, help="for all of them")
+    parser.add_argument("--rounds", type=int, default=15, help="timings of each, of which the median is taken")
+    parser.add_argument("--json", metavar="FILE", help="appends a line for each row to FILE")
+    parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def _measure(arguments):
+    import torch
+
+    from perdita.bench.cases import cases
+
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    rivals = [rival for rival in arguments.rivals if _is_installed(rival)]
+    print("| loss | ours, us | " + " | ".join(f"{rival}, us | ratio" for rival in rivals) + " |")
+    print("|---" * (2 + 2 * len(rivals)) + "|", flush=True)
+    for size in arguments.sizes:
+        for case in cases(size):
+            if arguments.losses and case.loss not in arguments.losses:
+                continue
+            names, calls = _calls(case, rivals)
+            times = dict(zip(names, _medians(calls, arguments.rounds)))
+            ours = times["ours"]
+            cells = [f"{times[r] * 1e6:.1f} | {times[r] / ours:.2f}" if r in times else "- | -" for r in rivals]
+            print(f"| {case.name} | {ours * 1e6:.1f} | " + " | ".join(cells) + " |", flush=True)
+            if arguments.json:
+                with open(arguments.json, "a") as file:
+                    file.write(json.dumps({"case": case.name, "threads": torch.get_num_threads(), **times}) + "\n")
+    return 0
+
+
+def _is_installed(rival):
+    if rival != "jax":
+        return True
+    try:
+        import jax  # noqa: F401
+    except ImportError:
+        print("jax is not installed, and is left out")
+        return False
+    return True
+
+
+def _calls(case, rivals):
+    """The names of what is timed, and a function each: forward and backward."""
+    import torch
+
+    leaves = [tensor for tensor in case.tensors if tensor.requires_grad]
+
+    def step(function):
+        def run():
+            for leaf in leaves:
+                leaf.grad = None
+            function(*case.tensors).backward()
+
+        return run
+
+    made = {"ours": step(case.ours)}
+    if "eager" in rivals:
+        made["eager"] = step(case.theirs)
+    if "compile" in rivals:
+        torch._dynamo.reset()
+        made["compile"] = step(torch.compile(case.theirs, dynamic=False))
+    if "jax" in rivals:
+        from perdita.bench.jax_losses import jax_step
+
+        call = jax_step(case)
+        if call is not None:
+            made["jax"] = call
+    return list(made), list(made.values())
+
+
+def _medians(calls, rounds):
+    """Seconds a call of each, interleaved."""
+    counts = []
+    for call in calls:
+        call()
+        call()
+        start = time.perf_counter()
+        call()
+        counts.append(max(1, int(2e-3 / (time.perf_counter() - start))))
+    times = [[] for _ in calls]
+    for _ in range(rounds):
+        for call, count, found in zip(calls, counts, times):
+            start = time.perf_counter()
+            for _ in range(count):
+                call()
+            found.append((time.perf_counter() - start) / count)
+    return [statistics.median(found) for found in times]
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

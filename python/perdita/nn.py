@@ -1,0 +1,131 @@
+"""The losses as classes, by torch.nn's names, on NumPy arrays: options are bound and checked when an object is made.
+
+    criterion = perdita.nn.CrossEntropyLoss(label_smoothing=0.1)
+    loss = criterion(logits, labels)
+"""
+import numpy as np
+
+from perdita import functional
+from perdita._modules import bind_options, make_classes, shown_options
+from perdita.errors import DomainError, LabelError, ShapeError
+
+
+class Loss:
+    """What the classes share. Called with the arrays of its function."""
+
+    def __init__(self, *args, **kwargs):
+        self.options = bind_options(type(self).__name__, self._signature, args, kwargs)
+
+    def __call__(self, *arrays):
+        return self._function(*arrays, **self.options)
+
+    def __repr__(self):
+        return f"{type(self).__name__}({shown_options(self._signature, self.options)})"
+
+
+_classes = make_classes(Loss, vars(functional), __name__)
+globals().update(_classes)
+
+
+def _uniform(rng, outputs, inputs, dtype):
+    """Weights as torch.nn.Linear starts with: uniform in +-1/sqrt(inputs)."""
+    bound = inputs**-0.5
+    return rng.uniform(-bound, bound, (outputs, inputs)).astype(dtype)
+
+
+class LinearCrossEntropyLoss:
+    """linear_cross_entropy with its linear layer: weight [C, d1, ..., F], and bias if asked for, as NumPy arrays."""
+
+    def __init__(self, in_features, num_classes, *, out_features=(), bias=False, dtype=np.float32, seed=0, **options):
+        rng = np.random.default_rng(seed)
+        shape = (num_classes, *out_features)
+        outputs = int(np.prod(shape))
+        self.linear_weight = _uniform(rng, outputs, in_features, dtype).reshape(*shape, in_features)
+        self.linear_bias = _uniform(rng, outputs, in_features, dtype)[:, 0].reshape(shape) if bias else None
+        known = {"weight", "reduction", "ignore_index", "label_smoothing", "normalize_by", "chunk_rows"}
+        if not known >= options.keys():
+            raise TypeError(f"LinearCrossEntropyLoss: no option {sorted(options.keys() - known)} (valid: {sorted(known)})")
+        bind_options("CrossEntropyLoss", _classes["CrossEntropyLoss"]._signature, (), {
+            key: value for key, value in options.items() if key != "chunk_rows" and value is not None
+        })
+        self.options = options
+
+    def __call__(self, input, target):
+        return functional.linear_cross_entropy(
+            input, self.linear_weight, target, linear_bias=self.linear_bias, **self.options
+        )
+
+
+class AdaptiveLogSoftmaxWithLoss:
+    """A softmax in two steps, for many classes of which few are frequent (Grave et al., Efficient softmax approximation
+    for GPUs, arXiv 1609.04309). Classes below cutoffs[0] are in the head; the others in clusters, each of which has one
+    place there. Parameters are NumPy arrays: head (and head_bias), and tail, pairs of projection and classes.
+
+    Called with input [N, F] (or [F]) and labels [N] (or []), it gives (log-probability of each label, mean loss).
+    """
+
+    def __init__(self, in_features, n_classes, cutoffs, div_value=4.0, head_bias=False, dtype=np.float32, seed=0):
+        cutoffs = list(cutoffs)
+        if not cutoffs or cutoffs != sorted(set(cutoffs)) or not 0 < cutoffs[0] or not cutoffs[-1] < n_classes:
+            raise DomainError(
+                f"AdaptiveLogSoftmaxWithLoss: cutoffs is {cutoffs} (valid: ascending integers in 1..{n_classes - 1})"
+            )
+        rng = np.random.default_rng(seed)
+        self.n_classes, self.cutoffs, self.shortlist_size = n_classes, cutoffs + [n_classes], cutoffs[0]
+        head_size = cutoffs[0] + len(cutoffs)
+        self.head = _uniform(rng, head_size, in_features, dtype)
+        self.head_bias = _uniform(rng, head_size, in_features, dtype)[:, 0] if head_bias else None
+        self.tail = []
+        for i, (low, high) in enumerate(zip(self.cutoffs, self.cutoffs[1:])):
+            hidden = int(in_features // div_value ** (i + 1))
+            self.tail.append((_uniform(rng, hidden, in_features, dtype), _uniform(rng, high - low, hidden, dtype)))
+
+    def __call__(self, input, target):
+        input, target = np.asarray(input), np.asarray(target)
+        if target.ndim + 1 != input.ndim or target.shape != input.shape[:-1]:
+            raise ShapeError(
+                f"AdaptiveLogSoftmaxWithLoss: target has shape {list(target.shape)}, but input has {list(input.shape)} "
+                "(valid: [N] for [N, F], [] for [F])"
+            )
+        rows, labels = np.atleast_2d(input), np.atleast_1d(target)
+        outside = np.flatnonzero((labels < 0) | (labels >= self.n_classes))
+        if len(outside):
+            raise LabelError(
+                f"AdaptiveLogSoftmaxWithLoss: target[{outside[0]}] is {labels[outside[0]]} (valid: 0..{self.n_classes - 1})"
+            )
+        cluster = np.searchsorted(self.cutoffs, labels, side="right")
+        places = np.where(cluster == 0, labels, self.shortlist_size + cluster - 1)
+        output = -functional.cross_entropy(self._head_scores(rows), places, reduction="none")
+        for i, (projection, classes) in enumerate(self.tail):
+            chosen = np.flatnonzero(cluster == i + 1)
+            if len(chosen):
+                scores = rows[chosen] @ projection.T @ classes.T
+                output[chosen] -= functional.cross_entropy(scores, labels[chosen] - self.cutoffs[i], reduction="none")
+        loss = -output.mean() if len(output) else output.dtype.type(np.nan)
+        return (output if input.ndim > 1 else output[0]), loss
+
+    def _head_scores(self, rows):
+        scores = rows @ self.head.T
+        return scores if self.head_bias is None else scores + self.head_bias
+
+    def log_prob(self, input):
+        """Log-probabilities [N, n_classes] of all classes, for input [N, F]."""
+        input = np.asarray(input)
+        head = _log_softmax(self._head_scores(input))
+        parts = [head[:, : self.shortlist_size]]
+        for i, (projection, classes) in enumerate(self.tail):
+            scores = _log_softmax(input @ projection.T @ classes.T)
+            parts.append(scores + head[:, self.shortlist_size + i, None])
+        return np.concatenate(parts, axis=1)
+
+    def predict(self, input):
+        """The likeliest class of each row."""
+        return self.log_prob(input).argmax(axis=1)
+
+
+def _log_softmax(scores):
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+__all__ = sorted([*_classes, "LinearCrossEntropyLoss", "AdaptiveLogSoftmaxWithLoss"])

@@ -1,0 +1,106 @@
+"""linear_cross_entropy on torch tensors."""
+import torch
+
+from perdita._linear import LinearCrossEntropy
+
+
+class _Products:
+    """torch, as LinearCrossEntropy uses it."""
+
+    concatenate = staticmethod(torch.cat)
+
+    @staticmethod
+    def empty(shape, dtype):
+        return torch.empty(shape, dtype=dtype)
+
+    @staticmethod
+    def product(a, b, out):
+        torch.mm(a, b, out=out)
+
+    @staticmethod
+    def accumulate(total, slope, rows):
+        total.addmm_(slope.t(), rows)
+
+
+def linear_cross_entropy(
+    input,
+    linear_weight,
+    target,
+    *,
+    linear_bias=None,
+    weight=None,
+    reduction="mean",
+    ignore_index=None,
+    label_smoothing=0.0,
+    options=None,
+    normalize_by=None,
+    chunk_rows=0,
+):
+    """cross_entropy(linear(input, linear_weight, linear_bias), target) in chunks of rows, never storing all logits.
+
+    input: [F] or [N, F]. linear_weight: [C, F], or [C, d1, ..., dK, F] for logits [N, C, d1, ..., dK]; linear_bias: its
+    shape less F. target: class indices or probabilities, as for cross_entropy. The gradients by input, linear_weight and
+    linear_bias are made in the forward pass. chunk_rows: rows at a time; 0 keeps a chunk of logits at 12 MB. options:
+    torch's LinearCrossEntropyOptions, of which batch_chunk_size is taken. Under torch.compile, for second derivatives and
+    for gradients by target or weight the logits are stored, as torch does. Other keywords and errors: see cross_entropy.
+    """
+    chunk_rows = chunk_rows or getattr(options, "batch_chunk_size", None) or 0
+    keywords = dict(
+        reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing, normalize_by=normalize_by
+    )
+    tensors = (input, linear_weight, linear_bias)
+    others_want = any(tensor is not None and tensor.requires_grad for tensor in (target, weight))
+    narrow = input.dtype in (torch.float16, torch.bfloat16)
+    if torch.compiler.is_compiling() or narrow or others_want and torch.is_grad_enabled():
+        return _stored(input, linear_weight, target, linear_bias, weight, **keywords)
+    return _LinearCrossEntropy.apply(keywords, chunk_rows, target, weight, *tensors)
+
+
+def _stored(input, linear_weight, target, linear_bias, weight, *, ignore_index, **keywords):
+    """The same with all logits at once."""
+    from perdita.torch.functional import cross_entropy
+
+    shape = linear_weight.shape[:-1]
+    bias = None if linear_bias is None else linear_bias.reshape(-1)
+    logits = torch.nn.functional.linear(input, linear_weight.reshape(-1, linear_weight.shape[-1]), bias)
+    if len(shape) > 1:
+        logits = logits.reshape(-1, *shape)
+    return cross_entropy(logits, target, weight, -100 if ignore_index is None else ignore_index, **keywords)
+
+
+class _LinearCrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, keywords, chunk_rows, target, weight, input, linear_weight, linear_bias):
+        call = LinearCrossEntropy(
+            _Products, input, linear_weight, target, linear_bias, weight, chunk_rows=chunk_rows, **keywords
+        )
+        ctx.keywords, ctx.chunk_rows, ctx.gradients = keywords, chunk_rows, None
+        ctx.save_for_backward(target, weight, input, linear_weight, linear_bias)
+        if keywords["reduction"] == "none":
+            return call.losses()
+        value, ctx.gradients = call.sum_and_gradients(ctx.needs_input_grad[4:])
+        return torch.tensor(value, dtype=input.dtype)
+
+    @staticmethod
+    def backward(ctx, upstream):
+        target, weight, *tensors = ctx.saved_tensors
+        wanted = ctx.needs_input_grad[4:]
+        if torch.is_grad_enabled():
+            loss = _stored(tensors[0], tensors[1], target, tensors[2], weight, **ctx.keywords)
+            leaves = [tensor for tensor, is_wanted in zip(tensors, wanted) if is_wanted]
+            following = iter(torch.autograd.grad(loss, leaves, upstream, create_graph=True))
+            return *(None,) * 4, *(next(following) if is_wanted else None for is_wanted in wanted)
+        gradients, ctx.gradients = ctx.gradients, None
+        if gradients is None:  # losses that are not reduced, or another pass through a retained graph
+            reduced = ctx.keywords["reduction"] != "none"
+            call = LinearCrossEntropy(
+                _Products, tensors[0], tensors[1], target, tensors[2], weight, chunk_rows=ctx.chunk_rows, **ctx.keywords
+            )
+            rows = None if reduced else upstream.reshape(len(call.input), *call.places)
+            _, gradients = call.sum_and_gradients(wanted, rows)
+            upstream = upstream if reduced else None
+        if upstream is not None and upstream.item() != 1.0:
+            for gradient in gradients:
+                if gradient is not None:
+                    gradient *= upstream
+        return *(None,) * 4, *gradients

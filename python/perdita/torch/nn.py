@@ -1,0 +1,93 @@
+"""The losses as modules, by torch.nn's names: weights are buffers, options are checked when a module is made.
+
+    criterion = perdita.torch.nn.CrossEntropyLoss(weight=class_weights)
+    criterion(model(x), labels).backward()
+"""
+import torch
+
+from perdita._modules import _WEIGHTS, bind_options, make_classes, shown_options
+from perdita.errors import LabelError, ShapeError
+from perdita.torch import functional
+
+
+class Loss(torch.nn.Module):
+    """What the modules share. Called with the tensors of its function."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__()
+        options = bind_options(type(self).__name__, self._signature, args, kwargs)
+        for name in _WEIGHTS:
+            if name in options:
+                self.register_buffer(name, options.pop(name))
+        self._names = tuple(options)
+        for name, value in options.items():
+            setattr(self, name, value)
+
+    def _options(self):
+        weights = {name: getattr(self, name) for name in _WEIGHTS if name in self._buffers}
+        return {**{name: getattr(self, name) for name in self._names}, **weights}
+
+    def forward(self, *tensors):
+        return self._function(*tensors, **self._options())
+
+    def extra_repr(self):
+        return shown_options(self._signature, self._options())
+
+
+_classes = make_classes(Loss, vars(functional), __name__)
+globals().update(_classes)
+
+
+class AdaptiveLogSoftmaxWithLoss(torch.nn.AdaptiveLogSoftmaxWithLoss):
+    """torch.nn's module of this name, its loss computed here: no cluster's log-probabilities are stored."""
+
+    def forward(self, input_, target_):
+        if target_.dim() + 1 != input_.dim() or target_.shape != input_.shape[:-1] or target_.dim() > 1:
+            raise ShapeError(
+                f"AdaptiveLogSoftmaxWithLoss: target has shape {list(target_.shape)}, but input has "
+                f"{list(input_.shape)} (valid: [N] for [N, F], [] for [F])"
+            )
+        rows, labels = torch.atleast_2d(input_), torch.atleast_1d(target_)
+        outside = ((labels < 0) | (labels >= self.n_classes)).nonzero()
+        if len(outside):
+            first = outside[0].item()
+            raise LabelError(
+                f"AdaptiveLogSoftmaxWithLoss: Target values should be in [0, {self.n_classes - 1}], but values in range "
+                f"[{labels.min()}, {labels.max()}] were found: target[{first}] is {labels[first]}"
+            )
+        bounds = torch.tensor(self.cutoffs)
+        cluster = torch.bucketize(labels, bounds, right=True)
+        places = torch.where(cluster == 0, labels, self.shortlist_size + cluster - 1)
+        output = -functional.cross_entropy(self.head(rows), places, reduction="none")
+        for i, tail in enumerate(self.tail):
+            chosen = (cluster == i + 1).nonzero().squeeze(1)
+            if len(chosen):
+                losses = functional.cross_entropy(tail(rows[chosen]), labels[chosen] - self.cutoffs[i], reduction="none")
+                output = output.index_add(0, chosen, losses, alpha=-1)
+        loss = -output.mean()
+        return torch.nn.modules.adaptive._ASMoutput(output if input_.dim() > 1 else output[0], loss)
+
+
+__all__ = sorted([*_classes, "AdaptiveLogSoftmaxWithLoss"])
+
+if hasattr(torch.nn, "LinearCrossEntropyLoss"):
+
+    class LinearCrossEntropyLoss(torch.nn.LinearCrossEntropyLoss):
+        """torch.nn's module of this name, always in chunks: see perdita.torch.functional.linear_cross_entropy."""
+
+        def forward(self, input, target):
+            shape = self.num_classes, *self.out_features
+            bias = self.linear.bias
+            return functional.linear_cross_entropy(
+                input,
+                self.linear.weight.reshape(*shape, -1),
+                target,
+                linear_bias=None if bias is None else bias.reshape(shape),
+                weight=self.weight,
+                reduction=self.reduction,
+                ignore_index=self.ignore_index,
+                label_smoothing=self.label_smoothing,
+                options=self.options,
+            )
+
+    __all__.append("LinearCrossEntropyLoss")
