@@ -6,7 +6,7 @@ EPOCHS ?= 15
 help:
 	@echo "make build   the library, the command line, tests and examples, in build/release"
 	@echo "make demo    builds, trains on Fashion-MNIST, leaves a report in runs/demo"
-	@echo "make test    builds and runs every test"
+	@echo "make test    builds and runs every test, those of the Python package too"
 	@echo "make bench   builds and runs the benchmarks"
 	@echo "make asan    the tests under AddressSanitizer and UndefinedBehaviorSanitizer"
 	@echo "make tsan    the tests under ThreadSanitizer"
@@ -30,6 +30,7 @@ demo: build
 
 test: build
 	@ctest --preset release -j $(JOBS)
+	@scripts/test-python.sh
 
 bench: deps
 	@cmake --preset bench

@@ -16,10 +16,11 @@ Score validate(const nn::Sequential& model, data::DataLoader& loader) {
   model.eval();
   double loss = 0, hits = 0, count = 0;
   for (auto [inputs, labels] : loader) {
-    const RowLosses rows = F::row_losses(CrossEntropy{}, model(inputs), labels);  // losses and hits in one pass
-    loss += sum(rows.losses).item();
-    hits += sum(rows.hits.to(DType::float32)).item();
-    count += static_cast<double>(labels.numel());
+    LossExtras found;  // losses and hits in one pass
+    F::cross_entropy(model(inputs), labels, {.extras = &found});
+    loss += found.numerator;
+    hits += sum(found.hits.to(DType::float32)).item();
+    count += found.denominator;
   }
   model.train();
   return {loss / count, hits / count};

@@ -5,7 +5,7 @@
 #   scripts/install-deps.sh [--with lint] [--with fuzz] [--with browser] [--list]
 set -eu
 
-packages="g++ cmake ninja-build make ccache pkg-config python3 binutils
+packages="g++ cmake ninja-build make ccache pkg-config python3 python3-dev python3-venv binutils
   libdnnl-dev libfmt-dev libcli11-dev nlohmann-json3-dev zlib1g-dev
   libgtest-dev libbenchmark-dev libmpfr-dev dataset-fashion-mnist"
 lint="clang-tidy-14 clang-format-14 cppcheck"

@@ -89,10 +89,10 @@ void set_option(AnyLoss& any, std::string_view name, std::string_view value) {
 // The function's name: PyTorch's, where PyTorch has it.
 template <class Loss>
 constexpr std::string_view function_name();
-#define PERDITA_NAME(Loss, function, Module)          \
-  template <>                                         \
-  constexpr std::string_view function_name<Loss>() {  \
-    return #function;                                 \
+#define PERDITA_NAME(Loss, function, Module)         \
+  template <>                                        \
+  constexpr std::string_view function_name<Loss>() { \
+    return #function;                                \
   }
 PERDITA_PAIR_LOSSES(PERDITA_NAME)
 PERDITA_TRIPLE_LOSSES(PERDITA_NAME)

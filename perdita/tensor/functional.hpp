@@ -96,12 +96,5 @@ Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p = 2, doubl
 /// ValueError for a loss that takes a third tensor.
 Tensor evaluate_loss(const AnyLoss& loss, const Tensor& input, const Tensor& target, const LossOptions& options = {});
 
-/// Losses, margins and hits of all rows in one pass, without gradients. target: class indices.
-#define PERDITA_DECLARE(Loss, function, Module)                                              \
-  RowLosses row_losses(const perdita::Loss& loss, const Tensor& input, const Tensor& target, \
-                       const ClassOptions& options = {});
-PERDITA_SOFTMAX_LOSSES(PERDITA_DECLARE)
-#undef PERDITA_DECLARE
-
 }  // namespace functional
 }  // namespace perdita

@@ -23,7 +23,7 @@ struct Call {
   ClassLayout layout;
   Shape row_shape;  // of the losses of rows
   int classes_dim;
-  bool has_probabilities;
+  bool has_probabilities, has_logits;  // of target, of input
 };
 
 Shape without(const Shape& shape, int dim) {
@@ -60,7 +60,8 @@ Call check(const char* function, const Tensor& input, const Tensor& target, cons
             .layout = {},
             .row_shape = {},
             .classes_dim = input.rank() == 1 ? 0 : 1,
-            .has_probabilities = false};
+            .has_probabilities = false,
+            .has_logits = may_have_probabilities};
   const Shape& shape = input.shape();
   call.row_shape = without(shape, call.classes_dim);
   call.layout.classes = shape[call.classes_dim];
@@ -96,6 +97,14 @@ Call check(const char* function, const Tensor& input, const Tensor& target, cons
   return call;
 }
 
+/// The weights of the classes, counted by their probabilities.
+double weight_of_shares(const Call& call) {
+  const NoGrad no_grad;
+  Shape along(call.input.rank(), 1);
+  along[call.classes_dim] = call.layout.classes;
+  return sum((call.target * call.weight.reshape(along)).to(DType::float64)).item();
+}
+
 /// What a reduced loss divides by, and its reciprocal as the gradient's scale: 0 where nothing is counted, so that the
 /// loss of nothing is NaN and its gradient zero, as PyTorch has it.
 struct Denominator {
@@ -106,8 +115,9 @@ Denominator denominator(const Call& call, const kernels::Labels& labels) {
   const double rows = static_cast<double>(call.layout.rows());
   const bool indexed = !call.has_probabilities;
   const double count = indexed ? static_cast<double>(labels.used) : rows;
-  const double weights = indexed ? labels.weight_sum : rows;
   const bool standard = call.options.normalize_by == Normalize::standard;
+  const bool by_share = !indexed && call.weight.defined() && call.options.normalize_by == Normalize::weight_sum;
+  const double weights = indexed ? labels.weight_sum : by_share ? weight_of_shares(call) : rows;
   const double value =
       standard ? weights : detail::denominator_of(call.options.normalize_by, call.row_shape, count, weights);
   return {value, value == 0 ? 0 : 1 / value};
@@ -146,13 +156,22 @@ Tensor by_formula(const Loss& loss, const Call& call) {
     terms = terms * call.weight.reshape(along);
   }
   const Tensor rows = sum(terms, dim);
-  if (call.options.reduction == Reduction::none)
-    return rows.reshape(call.target.shape() == Shape{1} ? Shape{1} : call.row_shape);
-  if (call.options.reduction == Reduction::sum) return sum(rows);
-  if (!counts.defined()) return sum(rows) / denominator(call, {}).value;
-  if (call.options.normalize_by == Normalize::count) counts = counts != 0.0;
-  if (call.options.normalize_by == Normalize::batch) return sum(rows) / denominator(call, {}).value;
-  return sum(rows) / sum(counts.to(input.dtype()));
+  const Tensor shaped = rows.reshape(call.target.shape() == Shape{1} ? Shape{1} : call.row_shape);
+  LossExtras* const extras = call.options.extras;
+  if (extras) extras->losses = shaped.detach();
+  if (call.options.reduction == Reduction::none) return shaped;
+  const Tensor total = sum(rows);
+  if (extras) extras->numerator = total.item();
+  if (call.options.reduction == Reduction::sum) return total;
+  if (!counts.defined() || call.options.normalize_by == Normalize::batch) {
+    const double divisor = denominator(call, {}).value;
+    if (extras) extras->denominator = divisor;
+    return total / divisor;
+  }
+  const Tensor divisor =
+      sum((call.options.normalize_by == Normalize::count ? counts != 0.0 : counts).to(input.dtype()));
+  if (extras) extras->denominator = divisor.item();
+  return total / divisor;
 }
 
 template <class Loss, class T>
@@ -181,6 +200,21 @@ SoftmaxTask<T> task_of(const Call& call, const Tensor& logits, const Tensor& tar
   return task;
 }
 
+/// Has the pass write what is asked for besides the loss.
+template <class T>
+void give_extras(const Call& call, SoftmaxTask<T>& task) {
+  LossExtras& extras = *call.options.extras;
+  extras = {};
+  const Shape& shape = call.has_probabilities ? call.row_shape : call.target.shape();
+  extras.losses = Tensor::empty(shape, call.input.dtype());
+  task.losses = extras.losses.mutable_data<T>();
+  if (call.has_probabilities || !call.has_logits) return;
+  extras.margins = Tensor::empty(shape, call.input.dtype());
+  extras.hits = Tensor::empty(shape, DType::boolean);
+  task.margins = extras.margins.mutable_data<T>();
+  task.hits = reinterpret_cast<std::uint8_t*>(extras.hits.mutable_data<bool>());
+}
+
 template <class Loss, class T>
 Tensor by_kernel(const Loss& loss, const Call& call) {
   const Tensor logits = call.input.contiguous(), target = call.target.contiguous();
@@ -190,20 +224,27 @@ Tensor by_kernel(const Loss& loss, const Call& call) {
   const Denominator divisor = denominator(call, labels);
   const bool reduces = call.options.reduction != Reduction::none, wants_gradient = needs_grad({&call.input});
   Tensor gradient = wants_gradient ? Tensor::empty(logits.shape(), logits.dtype()) : Tensor();
-  Tensor result = Tensor::empty(reduces                  ? Shape{}
-                                : call.has_probabilities ? call.row_shape
-                                                         : call.target.shape(),
-                                logits.dtype());
+  const Shape& losses_shape = call.has_probabilities ? call.row_shape : call.target.shape();
+  Tensor result = Tensor::empty(reduces ? Shape{} : losses_shape, logits.dtype());
   if (wants_gradient) task.gradient = gradient.mutable_data<T>();
   task.scale = divisor.scale;
   if (!reduces) task.losses = result.mutable_data<T>();
+  if (call.options.extras) give_extras(call, task);
   const double total = compute(loss, task);
-  if (reduces) *result.mutable_data<T>() = static_cast<T>(total / divisor.value);
+  if (call.options.extras) {
+    call.options.extras->numerator = total;
+    call.options.extras->denominator = divisor.value;
+  }
+  if (reduces)
+    *result.mutable_data<T>() = static_cast<T>(total / divisor.value);
+  else if (call.options.extras)
+    result = call.options.extras->losses.detach();
   if (!wants_gradient) return result;
   return make_node(call.function, result, {&call.input},
                    [loss, call = Call(call), gradient, input = Saved(call.input)](BackwardContext& b) mutable {
                      if (!b.create_graph()) return detail::scale_gradient(b, gradient, call.classes_dim);
                      call.input = input.get(b.name());
+                     call.options.extras = nullptr;
                      const Tensor again = by_formula(loss, call);
                      b.set(0, grad(again, call.input, {.grad_outputs = {b.upstream()}, .create_graph = true}));
                    });
@@ -217,26 +258,6 @@ Tensor class_loss(const char* function, const Loss& loss, const Tensor& input, c
   const Tensor& weight = call.weight;
   if (needs_grad({&call.target}) || (weight.defined() && needs_grad({&weight}))) return by_formula(loss, call);
   return visit_floating(input.dtype(), function, [&]<class T>() { return by_kernel<Loss, T>(loss, call); });
-}
-
-template <class Loss>
-RowLosses rows_of(const char* function, const Loss& loss, const Tensor& input, const Tensor& target,
-                  const ClassOptions& options) {
-  const Call call = check(function, input.detach(), target, options, false);
-  check_parameters(loss);
-  RowLosses rows{Tensor::empty(target.shape(), input.dtype()), Tensor::empty(target.shape(), input.dtype()),
-                 Tensor::empty(target.shape(), DType::boolean)};
-  visit_floating(input.dtype(), function, [&]<class T>() {
-    const Tensor logits = call.input.contiguous(), labels_dense = call.target.contiguous();
-    const Tensor weight = call.weight.defined() ? call.weight.contiguous() : Tensor();
-    kernels::Labels labels;
-    SoftmaxTask<T> task = task_of<T>(call, logits, labels_dense, weight, labels);
-    task.losses = rows.losses.mutable_data<T>();
-    task.margins = rows.margins.mutable_data<T>();
-    task.hits = reinterpret_cast<std::uint8_t*>(rows.hits.mutable_data<bool>());
-    kernels::softmax_loss(loss, task);
-  });
-  return rows;
 }
 
 }  // namespace
@@ -258,14 +279,6 @@ namespace functional {
   }
 PERDITA_SOFTMAX_LOSSES(PERDITA_DEFINE)
 PERDITA_PICKING_LOSSES(PERDITA_DEFINE)
-#undef PERDITA_DEFINE
-
-#define PERDITA_DEFINE(Loss, function, Module)                                               \
-  RowLosses row_losses(const perdita::Loss& loss, const Tensor& input, const Tensor& target, \
-                       const ClassOptions& options) {                                        \
-    return rows_of(#function, loss, input, target, options);                                 \
-  }
-PERDITA_SOFTMAX_LOSSES(PERDITA_DEFINE)
 #undef PERDITA_DEFINE
 
 namespace {

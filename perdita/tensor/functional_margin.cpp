@@ -128,10 +128,14 @@ Tensor multi_margin_loss(const Tensor& input, const Tensor& target, const MultiM
   const Tensor is_other =
       Tensor::arange(0, static_cast<double>(rows.classes()), 1, DType::int64) != labels.unsqueeze(1);
   const Tensor violations = select(is_other, loss(rows.scores - own), 0.0);
-  Tensor losses = sum(violations, 1) / static_cast<double>(rows.classes());
-  if (options.weight.defined()) losses = losses * index_select(class_weight(function, rows, options.weight), 0, labels);
+  const Tensor losses = sum(violations, 1) / static_cast<double>(rows.classes());
   const bool keeps_row = rows.single && target.rank() == 1;  // as PyTorch: a target [1] gives a loss [1]
-  return reduce_rows(function, {rows.scores, rows.single && !keeps_row}, losses, without_weight(options));
+  LossOptions of_rows = options;
+  if (options.weight.defined()) {
+    of_rows.weight = index_select(class_weight(function, rows, options.weight), 0, labels);
+    if (!keeps_row && rows.single) of_rows.weight = of_rows.weight.squeeze(0);
+  }
+  return reduce_rows(function, {rows.scores, rows.single && !keeps_row}, losses, of_rows);
 }
 
 Tensor multilabel_margin_loss(const Tensor& input, const Tensor& target, const MultilabelMargin& loss,
@@ -165,7 +169,7 @@ Tensor multilabel_soft_margin_loss(const Tensor& input, const Tensor& target, co
     fail<ShapeError>("{}: target has shape {}, but input has {} (valid: the same)", function, target.shape(),
                      input.shape());
   }
-  const LossOptions weights{.weight = options.weight, .reduction = Reduction::none};
+  const LossOptions weights{.weight = options.weight, .pos_weight = {}, .reduction = Reduction::none};
   return reduce_losses(function, mean(reduce_losses(function, terms, weights, Normalize::count), -1),
                        without_weight(options), Normalize::count);
 }

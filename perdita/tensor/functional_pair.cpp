@@ -11,7 +11,7 @@ using namespace detail;
 
 Tensor fitted_variance(const char* function, const Tensor& input, const Tensor& variance, DType dtype) {
   const Tensor v = loss_operand(function, "variance", variance, dtype);
-  check_domain(function, "variance", v, non_negative);
+  check_domain(function, "variance", v, non_negative, true);
   Shape shape = v.shape();
   if (shape.rank() + 1 == input.rank()) shape.push_back(1);
   bool fits = shape.rank() == input.rank() || v.rank() == 0;

@@ -6,9 +6,13 @@
 
 namespace perdita {
 
+/// What a loss finds on its way to one number, from the same pass. Nothing in it records gradients.
 struct LossExtras {
-  Tensor losses, margins, hits;
-  double numerator = 0, denominator = 1;
+  Tensor losses;           ///< what reduction none gives
+  Tensor margins = {};     ///< of logits with class indices: own logit minus the best other; NaN where ignored
+  Tensor hits = {};        ///< likewise; bool: the own class has the (first) largest logit
+  double numerator = 0;    ///< the loss is numerator / denominator
+  double denominator = 1;  ///< 1 for a sum, and where nothing is reduced
 };
 
 /// Options of losses of single elements.
@@ -17,7 +21,7 @@ struct LossOptions {
   Tensor pos_weight = {};  ///< multiplies the positive class; only for losses with such a form (logits)
   Reduction reduction = Reduction::mean;
   Normalize normalize_by = Normalize::standard;  ///< what a mean divides by
-  LossExtras* extras = nullptr;
+  LossExtras* extras = nullptr;                  ///< filled where given
 };
 
 /// Options of losses over classes.
@@ -27,14 +31,7 @@ struct ClassOptions {
   double label_smoothing = 0;        ///< share of the target that is spread evenly over the classes
   Reduction reduction = Reduction::mean;
   Normalize normalize_by = Normalize::standard;  ///< standard: weight sum of the labels; rows for probabilities
-  LossExtras* extras = nullptr;
-};
-
-/// What a pass over rows of logits tells of each row, in the shape of the labels.
-struct RowLosses {
-  Tensor losses;
-  Tensor margins;  ///< own logit minus the best other; NaN where ignored
-  Tensor hits;     ///< bool: the own class has the (first) largest logit
+  LossExtras* extras = nullptr;                  ///< filled where given
 };
 
 /// Throws ValueError, naming `loss`, for options that no call could meet.

@@ -1,5 +1,7 @@
 #include "perdita/tensor/pair_loss.hpp"
 
+#include <algorithm>
+
 #include "perdita/kernels/domain.hpp"
 
 namespace perdita::detail {
@@ -15,11 +17,16 @@ void check_same_shape(const char* function, const Tensor& input, const Tensor& t
 
 }  // namespace
 
-void check_domain(const char* function, const char* argument, const Tensor& tensor, const Interval& domain) {
+void check_domain(const char* function, const char* argument, const Tensor& tensor, const Interval& domain,
+                  bool allows_nan) {
   const Tensor dense = tensor.detach().contiguous();
   visit_floating(dense.dtype(), function, [&]<class T>() {
     const T* const data = dense.data<T>();
-    const std::int64_t bad = kernels::first_outside(data, dense.numel(), domain.low, domain.high);
+    std::int64_t bad = kernels::first_outside(data, dense.numel(), domain.low, domain.high);
+    const auto is_outside = [&](T x) {
+      return static_cast<double>(x) < domain.low || static_cast<double>(x) > domain.high;
+    };
+    if (allows_nan) bad = std::find_if(data + bad, data + dense.numel(), is_outside) - data;
     if (bad < dense.numel()) {
       fail<ValueError>("{}: {}[{}] is {} (valid: {})", function, argument, bad, data[bad], to_string(domain));
     }
@@ -60,20 +67,24 @@ Tensor reduce_losses(const char* function, const Tensor& losses, const LossOptio
     fail<ShapeError>("{}: weight of shape {} does not broadcast to the loss's {}", function, weight.shape(),
                      losses.shape());
   }
-  const Normalize normalize = options.normalize_by == Normalize::standard ? standard : options.normalize_by;
-  switch (options.reduction) {
-    case Reduction::none:
-      return terms;
-    case Reduction::sum:
-      return sum(terms);
-    case Reduction::batchmean:
-      return sum(terms) / denominator_of(Normalize::batch, terms.shape(), 0, 0);
-    case Reduction::mean:
-      break;
+  if (options.extras) *options.extras = {.losses = terms.detach()};
+  if (options.reduction == Reduction::none) return terms;
+  const Tensor total = sum(terms);
+  if (options.extras) options.extras->numerator = total.item();
+  if (options.reduction == Reduction::sum) return total;
+
+  const bool by_batch = options.reduction == Reduction::batchmean;
+  const Normalize given = options.normalize_by == Normalize::standard ? standard : options.normalize_by;
+  const Normalize normalize = by_batch ? Normalize::batch : given;
+  if (normalize == Normalize::weight_sum && weighted) {
+    const Tensor weights = sum(weight.expand(terms.shape()));
+    if (options.extras) options.extras->denominator = weights.item();
+    return total / weights;
   }
-  if (normalize == Normalize::weight_sum && weighted) return sum(terms) / sum(weight.expand(terms.shape()));
   const double count = static_cast<double>(terms.numel());
-  return sum(terms) / denominator_of(normalize, terms.shape(), count, count);
+  const double denominator = denominator_of(normalize, terms.shape(), count, count);
+  if (options.extras) options.extras->denominator = denominator;
+  return total / denominator;
 }
 
 double denominator_of(Normalize normalize, const Shape& shape, double count, double weight_sum) {

@@ -17,7 +17,8 @@ Tensor loss_operand(const char* function, const char* argument, const Tensor& te
 DType loss_dtype(const char* function, const Tensor& input, const Tensor& target);
 
 /// Throws ValueError that names the first element of `tensor` outside `domain`.
-void check_domain(const char* function, const char* argument, const Tensor& tensor, const Interval& domain);
+void check_domain(const char* function, const char* argument, const Tensor& tensor, const Interval& domain,
+                  bool allows_nan = false);
 
 /// Shapes fit and, where the loss asks for it, elements are in its domains. Throws ShapeError, ValueError.
 void check_loss_operands(const char* function, const LossInfo& info, const Tensor& input, const Tensor& target);
@@ -66,16 +67,18 @@ Tensor by_kernel(const char* function, const Loss& loss, const Tensor& input, co
   const double denominator = divides ? denominator_of(normalize, input.shape(), count, count) : 1.0;
 
   Tensor gradient = wants_gradient ? Tensor::empty(input.shape(), input.dtype()) : Tensor();
-  Tensor losses = Tensor::empty(reduces ? Shape{} : input.shape(), input.dtype());
-  const kernels::ElementwiseOutputs<T> outputs{.values = reduces ? nullptr : losses.mutable_data<T>(),
+  Tensor losses = !reduces || options.extras ? Tensor::empty(input.shape(), input.dtype()) : Tensor();
+  const kernels::ElementwiseOutputs<T> outputs{.values = losses.defined() ? losses.mutable_data<T>() : nullptr,
                                                .gradient = wants_gradient ? gradient.mutable_data<T>() : nullptr,
                                                .scale = 1 / denominator};
   const double total =
       kernels::elementwise<Loss, T, 2>(loss, {input.data<T>(), target.data<T>()}, outputs, input.numel());
-  if (reduces) *losses.mutable_data<T>() = static_cast<T>(total / denominator);
-  if (!wants_gradient) return losses;
+  if (options.extras) *options.extras = {.losses = losses, .numerator = total, .denominator = denominator};
+  Tensor result = reduces ? Tensor::empty({}, input.dtype()) : losses.detach();
+  if (reduces) *result.mutable_data<T>() = static_cast<T>(total / denominator);
+  if (!wants_gradient) return result;
   return make_node(
-      function, losses, {&input},
+      function, result, {&input},
       [loss, gradient, denominator, input = Saved(input), target = Saved(target)](BackwardContext& b) mutable {
         if (!b.create_graph()) return scale_gradient(b, gradient);
         const Tensor& y = input.get(b.name());

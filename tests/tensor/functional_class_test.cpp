@@ -155,12 +155,47 @@ TEST(ClassLosses, NaNInAnIgnoredRowDoesNotLeak) {
   EXPECT_EQ(logits.grad().to_vector<double>()[1], 0);
 }
 
-TEST(ClassLosses, RowLossesTellMarginsAndHits) {
+TEST(ClassLosses, ExtrasTellMarginsAndHits) {
   const Tensor logits = Tensor::from({1.0, 3.0, 2.0, 0.5, 0.5, 0.0}, {2, 3});
-  const RowLosses rows = F::row_losses(CrossEntropy{}, logits, labels({2, 0}, {2}));
+  LossExtras rows;
+  const Tensor loss = F::cross_entropy(logits, labels({2, 0}, {2}), {.extras = &rows});
   EXPECT_EQ(rows.margins.to_vector<double>(), (std::vector<double>{-1, 0}));
   EXPECT_EQ(rows.hits.to_vector<std::uint8_t>(), (std::vector<std::uint8_t>{0, 1}));  // a tie goes to the first
-  EXPECT_NEAR(mean(rows.losses).item(), F::cross_entropy(logits, labels({2, 0}, {2})).item(), 1e-15);
+  EXPECT_NEAR(mean(rows.losses).item(), loss.item(), 1e-15);
+  EXPECT_NEAR(rows.numerator / rows.denominator, loss.item(), 1e-15);
+  EXPECT_FALSE(rows.losses.requires_grad());
+}
+
+// The kernels and the recorded operators (here: for a gradient by the weight) tell the same.
+TEST(ClassLosses, ExtrasAndDenominatorsOfAllPaths) {
+  const Tensor logits = Tensor::randn({4, 3}, 7, 0, DType::float64);
+  const Tensor t = labels({2, -100, 0, 2}, {4});
+  const Tensor weight = Tensor::from({0.5, 2.0, 3.0});
+  const Tensor shares = softmax(Tensor::randn({4, 3}, 8, 0, DType::float64), 1);
+  double share_weight = 0;
+  for (int row = 0; row < 4; ++row) {
+    for (int c = 0; c < 3; ++c) share_weight += shares.to_vector<double>()[row * 3 + c] * weight.to_vector<double>()[c];
+  }
+  struct Expected {
+    Normalize normalize;
+    double of_labels, of_shares;
+  };
+  for (const auto& [normalize, of_labels, of_shares] :
+       {Expected{Normalize::standard, 6.5, 4}, Expected{Normalize::count, 3, 4},
+        Expected{Normalize::weight_sum, 6.5, share_weight}, Expected{Normalize::batch, 4, 4}}) {
+    for (bool recorded : {false, true}) {
+      const Tensor w = weight.clone();
+      w.set_requires_grad(recorded);
+      LossExtras labelled, shared;
+      const double loss =
+          F::cross_entropy(logits, t, {.weight = w, .normalize_by = normalize, .extras = &labelled}).item();
+      EXPECT_DOUBLE_EQ(labelled.denominator, of_labels);
+      EXPECT_NEAR(labelled.numerator / of_labels, loss, 1e-14);
+      EXPECT_NEAR(sum(labelled.losses).item(), labelled.numerator, 1e-14);
+      F::cross_entropy(logits, shares, {.weight = w, .normalize_by = normalize, .extras = &shared});
+      EXPECT_NEAR(shared.denominator, of_shares, 1e-14);
+    }
+  }
 }
 
 TEST(ClassLosses, LabelsOfOtherIntegerTypes) {

@@ -67,6 +67,9 @@ TEST(MultiMargin, IsItsDefinition) {
     options.reduction = Reduction::mean;  // divides by rows and not by weights
     EXPECT_NEAR(F::multi_margin_loss(x, integers(labels, {5}), {.p = p, .margin = 0.7}, options).item(),
                 sum(losses).item() / 5, 1e-12);
+    options.normalize_by = Normalize::weight_sum;
+    EXPECT_NEAR(F::multi_margin_loss(x, integers(labels, {5}), {.p = p, .margin = 0.7}, options).item(),
+                sum(losses).item() / (0.5 + 3 + 2 + 2 + 1), 1e-12);
   }
 }
 

@@ -138,6 +138,41 @@ TEST(PairLosses, PosWeightIsThatOfBceWithLogits) {
   EXPECT_THROW(F::mse_loss(y, t, {.pos_weight = p}), ValueError);
 }
 
+// The compiled kernel (no weight) and the recorded operators (with one) tell the same.
+TEST(PairLosses, ExtrasTellWhatTheLossIsMadeOf) {
+  const Tensor y = Tensor::from({1.0, 2.0, 4.0, 1.0}, {2, 2}), t = Tensor::zeros({2, 2}, DType::float64);
+  for (bool weighted : {false, true}) {
+    const Tensor weight = weighted ? Tensor::from({1.0, 2.0}) : Tensor();  // of columns
+    const double second = weighted ? 2 : 1, total = 1 + second * 4 + 16 + second;
+    struct Expected {
+      Reduction reduction;
+      Normalize normalize;
+      double denominator;
+    };
+    for (const auto& [reduction, normalize, denominator] :
+         {Expected{Reduction::mean, Normalize::standard, weighted ? 6.0 : 4.0},
+          Expected{Reduction::mean, Normalize::count, 4}, Expected{Reduction::mean, Normalize::batch, 2},
+          Expected{Reduction::sum, Normalize::standard, 1}}) {
+      y.set_requires_grad();
+      LossExtras found;
+      const Tensor loss =
+          F::mse_loss(y, t, {.weight = weight, .reduction = reduction, .normalize_by = normalize, .extras = &found});
+      EXPECT_DOUBLE_EQ(loss.item(), total / denominator);
+      EXPECT_DOUBLE_EQ(found.numerator, total);
+      EXPECT_DOUBLE_EQ(found.denominator, denominator);
+      EXPECT_EQ(found.losses.to_vector<double>(), (std::vector<double>{1, second * 4, 16, second}));
+      EXPECT_FALSE(found.losses.requires_grad());
+      EXPECT_FALSE(found.margins.defined());
+      EXPECT_DOUBLE_EQ(grad(loss, y).to_vector<double>()[2], 8 / denominator);
+      y.set_requires_grad(false);
+    }
+    LossExtras found;
+    const Tensor each = F::mse_loss(y, t, {.weight = weight, .reduction = Reduction::none, .extras = &found});
+    EXPECT_EQ(each.to_vector<double>(), found.losses.to_vector<double>());
+    EXPECT_EQ(found.denominator, 1);
+  }
+}
+
 TEST(PairLosses, BatchmeanDividesByTheFirstSize) {
   const Tensor log_p = Tensor::from({-1.0, -2.0, -0.5, -3.0, -1.0, -1.0}, {2, 3}),
                t = Tensor::full({2, 3}, 1.0 / 3, DType::float64);
