@@ -1,6 +1,7 @@
 #include "perdita/tensor/pair_loss.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "perdita/kernels/domain.hpp"
 
@@ -59,7 +60,8 @@ void check_loss_operands(const char* function, const LossInfo& info, const Tenso
   check_domain(function, "target", target, info.target);
 }
 
-Tensor reduce_losses(const char* function, const Tensor& losses, const LossOptions& options, Normalize standard) {
+Tensor reduce_losses(const char* function, const Tensor& losses, const LossOptions& options, Normalize standard,
+                     const Shape* input_shape) {
   const bool weighted = options.weight.defined();
   const Tensor weight = weighted ? options.weight.to(losses.dtype()) : Tensor();
   const Tensor terms = weighted ? losses * weight : losses;
@@ -82,9 +84,11 @@ Tensor reduce_losses(const char* function, const Tensor& losses, const LossOptio
     return total / weights;
   }
   const double count = static_cast<double>(terms.numel());
-  const double denominator = denominator_of(normalize, terms.shape(), count, count);
+  const Shape& batch = by_batch && input_shape != nullptr ? *input_shape : terms.shape();
+  const double denominator = denominator_of(normalize, batch, count, count);
   if (options.extras) options.extras->denominator = denominator;
-  return total / denominator;
+  // The mean of nothing is NaN, but nothing has a gradient of 0, and not of 0 times infinity.
+  return denominator == 0 ? total + std::numeric_limits<double>::quiet_NaN() : total / denominator;
 }
 
 double denominator_of(Normalize normalize, const Shape& shape, double count, double weight_sum) {

@@ -23,8 +23,10 @@ void check_domain(const char* function, const char* argument, const Tensor& tens
 /// Shapes fit and, where the loss asks for it, elements are in its domains. Throws ShapeError, ValueError.
 void check_loss_operands(const char* function, const LossInfo& info, const Tensor& input, const Tensor& target);
 
-/// The losses of the elements, reduced by recorded operators.
-Tensor reduce_losses(const char* function, const Tensor& losses, const LossOptions& options, Normalize standard);
+/// The losses of the elements, reduced by recorded operators. input_shape: whose first size a batchmean divides by;
+/// that of the losses where it is null.
+Tensor reduce_losses(const char* function, const Tensor& losses, const LossOptions& options, Normalize standard,
+                     const Shape* input_shape = nullptr);
 
 /// The denominator of a mean over losses of `shape`, by its name; `count` and `weight_sum` are what the loss found.
 double denominator_of(Normalize normalize, const Shape& shape, double count, double weight_sum);
@@ -49,12 +51,12 @@ Tensor by_formula(const char* function, const LossInfo& info, const Loss& loss, 
         fail<ShapeError>("{}: pos_weight of shape {} does not broadcast to the input's {}", function,
                          options.pos_weight.shape(), input.shape());
       }
-      return reduce_losses(function, losses, options, info.mean);
+      return reduce_losses(function, losses, options, info.mean, &input.shape());
     } else {
       fail<ValueError>("{}: takes no pos_weight (valid: none)", function);
     }
   }
-  return reduce_losses(function, loss(input, target), options, info.mean);
+  return reduce_losses(function, loss(input, target), options, info.mean, &input.shape());
 }
 
 template <class Loss, class T>

@@ -272,8 +272,13 @@ def loss_of(function, reduction, normalize_by, options):
     options: pairs of name and value, or the text of them.
     """
     text = options if isinstance(options, str) else text_of(options)
-    arguments = _ARGUMENTS.get(function, _PAIR)
-    return _core.Loss(function, function + ":" * bool(text) + text, arguments, reduction, normalize_by or "standard")
+    text = function + ":" * bool(text) + text
+    return _core.Loss(function, text, argument_names(function), reduction, normalize_by or "standard")
+
+
+def argument_names(function):
+    """The names of the operands, in the order the core takes them."""
+    return _ARGUMENTS.get(function, _PAIR)
 
 
 def text_of(options):

@@ -50,8 +50,13 @@ def linear_cross_entropy(
     )
     tensors = (input, linear_weight, linear_bias)
     others_want = any(tensor is not None and tensor.requires_grad for tensor in (target, weight))
-    narrow = input.dtype in (torch.float16, torch.bfloat16)
-    if torch.compiler.is_compiling() or narrow or others_want and torch.is_grad_enabled():
+    if input.dtype in (torch.float16, torch.bfloat16):
+        wide = [t.float() if t is not None and t.is_floating_point() else t for t in (*tensors, target, weight)]
+        loss = linear_cross_entropy(
+            *wide[:2], wide[3], linear_bias=wide[2], weight=wide[4], chunk_rows=chunk_rows, **keywords
+        )
+        return loss.to(input.dtype)
+    if torch.compiler.is_compiling() or others_want and torch.is_grad_enabled():
         return _stored(input, linear_weight, target, linear_bias, weight, **keywords)
     return _LinearCrossEntropy.apply(keywords, chunk_rows, target, weight, *tensors)
 

@@ -10,8 +10,10 @@ break. Threads are those of torch.set_num_threads().
 import torch
 
 from perdita._extras import LossExtras
-from perdita._functions import functions, loss_of, text_of
-from perdita.errors import DTypeError
+from perdita._functions import argument_names, functions, loss_of, text_of
+from perdita.errors import DomainError, DTypeError
+from perdita.torch._exact import DIFFERING
+from perdita.torch._exact import switch as exact
 from perdita.torch._linear import linear_cross_entropy
 from perdita.torch._operator import loss_operator
 
@@ -95,6 +97,8 @@ _NONE = (None,) * _CAPACITY
 
 
 def _call(function, tensors, reduction, normalize_by, return_extras, **options):
+    if exact.on and function in DIFFERING:
+        return _call_of_torch(function, tensors, reduction, normalize_by, return_extras, options)
     if tensors[-1] is None:
         tensors = tensors[:-1] if tensors[-2] is not None else tensors[:-2]
     if torch.compiler.is_compiling():
@@ -134,6 +138,13 @@ def _compiled_call(function, tensors, reduction, normalize_by, return_extras, op
     if any(_is_narrow(tensor) for tensor in tensors):
         return _narrow_call(function, tensors, reduction, normalize_by, return_extras, options)
     return loss_operator(function, tensors, reduction, normalize_by, text_of(options.items()))
+
+
+def _call_of_torch(function, tensors, reduction, normalize_by, return_extras, options):
+    if normalize_by is not None or return_extras:
+        raise DomainError(f"{function}: normalize_by and return_extras are not torch's (valid: outside torch_exact())")
+    operands = {name: tensor for name, tensor in zip(argument_names(function), tensors) if tensor is not None}
+    return getattr(torch.nn.functional, function)(**operands, reduction=reduction, **options)
 
 
 def _is_narrow(tensor):
