@@ -2,7 +2,7 @@
 import contextlib
 
 # Losses that differ from torch's on purpose: see "Differs from PyTorch" in their docstrings.
-DIFFERING = frozenset({"cross_entropy", "nll_loss", "kl_div", "soft_margin_loss", "ctc_loss"})
+DIFFERING = frozenset({"cross_entropy", "nll_loss", "kl_div", "soft_margin_loss", "multi_margin_loss", "multilabel_margin_loss", "ctc_loss"})
 
 
 class _Switch:
