@@ -1,6 +1,7 @@
 // perdita explain NAME
 #include <fmt/format.h>
 
+#include <optional>
 #include <utility>
 
 #include "cli/commands.hpp"
@@ -40,24 +41,27 @@ struct Formula {
   std::string legend;
 };
 
-/// The formula and its derivative as graphs, by calling it with symbols.
+/// The formula and its derivative as graphs, by calling it with symbols; a loss of sequences has none.
 template <class Loss>
-Formula formula_of(const Loss& loss) {
+std::optional<Formula> formula_of(const Loss& loss) {
   const bool of_classes = Loss::info.family == Family::softmax;
   const Dual<Expr> y{Expr::input(0, of_classes ? "log_p" : "y"), Expr(1.0)};
   const Expr t = Expr::input(1, "t"), v = Expr::input(2, "v");
   if constexpr (requires { loss(y, t); }) {
     const Dual<Expr> result = loss(y, t);
-    if (!Loss::info.operands.empty()) return {result.v, result.d, std::string(Loss::info.operands)};
-    return {result.v, result.d,
-            of_classes ? "summed over the classes; log_p: log-probability of the class, t: its target probability"
+    if (!Loss::info.operands.empty()) return Formula{result.v, result.d, std::string(Loss::info.operands)};
+    return Formula{result.v, result.d,
+                   of_classes
+                       ? "summed over the classes; log_p: log-probability of the class, t: its target probability"
                        : "y: input, t: target"};
   } else if constexpr (requires { loss(y); }) {
     const Dual<Expr> result = loss(y);
-    return {result.v, result.d, std::string(Loss::info.operands)};
+    return Formula{result.v, result.d, std::string(Loss::info.operands)};
+  } else if constexpr (Loss::info.family == Family::sequence) {
+    return {};
   } else {
     const Dual<Expr> result = loss(y, t, v);
-    return {result.v, result.d, "y: predicted mean, t: target, v: predicted variance"};
+    return Formula{result.v, result.d, "y: predicted mean, t: target, v: predicted variance"};
   }
 }
 
@@ -86,16 +90,21 @@ void print_domains(const LossInfo& info) {
   }
 }
 
+void print_formula(const AnyLoss& any, bool latex) {
+  const std::optional<Formula> formula = std::visit([](const auto& loss) { return formula_of(loss); }, any.loss);
+  if (!formula) return print_section("Operands", info_of(any).operands);
+  const auto text_of = [latex](const Expr& e) { return latex ? to_latex(e) : to_text(e); };
+  fmt::print("\nFormula\n  {}\n  ({})\n", text_of(formula->value), formula->legend);
+  // Where it has kinks the slope is a tangle of cases, which explains nothing.
+  constexpr std::size_t readable = 300;
+  if (const std::string slope = text_of(formula->slope); slope.size() <= readable) fmt::print("\nSlope\n  {}\n", slope);
+}
+
 void print_all(const AnyLoss& any, bool latex) {
   const LossInfo& info = info_of(any);
   fmt::print("{} ({})\n", to_string(any), name_of(info.family));
   fmt::print("{}", wrapped(info.summary, 2));
-  const Formula formula = std::visit([](const auto& loss) { return formula_of(loss); }, any.loss);
-  const auto text_of = [latex](const Expr& e) { return latex ? to_latex(e) : to_text(e); };
-  fmt::print("\nFormula\n  {}\n  ({})\n", text_of(formula.value), formula.legend);
-  // Where it has kinks the slope is a tangle of cases, which explains nothing.
-  constexpr std::size_t readable = 300;
-  if (const std::string slope = text_of(formula.slope); slope.size() <= readable) fmt::print("\nSlope\n  {}\n", slope);
+  print_formula(any, latex);
   if (const auto lines = describe_parameters(any); !lines.empty()) {
     fmt::print("\nOptions\n");
     for (const std::string& line : lines) fmt::print("{}", wrapped(line, 2));
