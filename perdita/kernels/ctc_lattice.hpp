@@ -45,10 +45,12 @@ struct CtcScratch {
   static constexpr std::int64_t padding = 8;
   std::int64_t width, row, classes, frames;
 
+  static std::int64_t padded(std::int64_t count) { return (count + padding - 1) / padding * padding; }
+
   CtcScratch(std::int64_t label_count, std::int64_t class_count, std::int64_t frame_count, bool keeps_history)
-      : width((label_count + 1 + padding - 1) / padding * padding),
+      : width(padded(label_count + 1)),
         row(width + 2 * padding),
-        classes(class_count),
+        classes(padded(class_count)),
         frames(keeps_history ? frame_count : 0) {}
   std::int64_t doubles() const { return 10 * row + classes + frames * 4 * width; }
   double* at(double* scratch, int k) const { return scratch + k * row + padding; }
@@ -72,7 +74,7 @@ struct CtcKernel {
     lattice.prepare(item);
     const WideRange<Number> p = forward<P>(task, item, layout, lattice);
     const double loss = 0.0 - log(p)[0];
-    if (item.gradient && !(loss == infinity)) backward<P>(task, item, layout, lattice, p);
+    if (item.gradient && !(loss == infinity)) backward<Target>(task, item, layout, lattice, p);
     return loss;
   }
 
@@ -189,9 +191,11 @@ struct CtcKernel {
                       One::load(lattice.label_m + last - 1, lattice.label_e + last - 1));
   }
 
-  template <class P>
+  template <class Target>
   PERDITA_INLINE static void backward(const CtcTask<T>& task, const CtcItem<T>& item, const CtcScratch& layout,
-                                      const Lattice<P>& lattice, const WideRange<Number>& p) {
+                                      const Lattice<typename Target::template pack<double>>& lattice,
+                                      const WideRange<Number>& p) {
+    using P = typename Target::template pack<double>;
     using W = WideRange<P>;
     const W reciprocal{P(1 / p.m[0]), P(-p.e[0])};
     lattice.start_at(item.label_count);
@@ -213,15 +217,35 @@ struct CtcKernel {
       }
       if (t % normalise_every == 0) lattice.normalise(range.begin, range.end);
       double* const sums = layout.per_class(item.scratch);
-      for (std::int64_t k = 0; k < item.class_count; ++k) sums[k] = 0;
+      for (std::int64_t k = 0; k < layout.classes; ++k) sums[k] = 0;
       sums[0] = horizontal_sum(blank_posterior);
       const std::int64_t end = range.end < item.label_count ? range.end : item.label_count;
       for (std::int64_t i = range.begin; i < end; ++i) sums[item.places[i]] += lattice.posterior[i];
-      write_row<P>(task, item, t, sums);
+      write_row<Target>(task, item, t, sums);
     }
   }
 
+  /// scale * y of all classes.
   template <class P>
+  PERDITA_INLINE static void write_probabilities(const CtcTask<T>& task, const T* frame, T* row, double scale) {
+    for (std::int64_t c = 0; c < task.classes; c += P::lanes) {
+      const auto left = static_cast<std::size_t>(task.classes - c), count = left < P::lanes ? left : P::lanes;
+      P x(0.0);
+      if (task.class_stride != 1) {
+        for (std::size_t k = 0; k < count; ++k)
+          x.raw[k] = frame[(c + static_cast<std::int64_t>(k)) * task.class_stride];
+      } else {
+        x = count == P::lanes ? P::load(frame + c) : P::load_first(frame + c, count);
+      }
+      const P y = scale * exp(x);
+      if (count == P::lanes)
+        y.store(row + c);
+      else
+        y.store_first(row + c, count);
+    }
+  }
+
+  template <class Target>
   PERDITA_INLINE static void write_row(const CtcTask<T>& task, const CtcItem<T>& item, std::int64_t t,
                                        const double* posteriors) {
     T* const row = item.gradient + t * task.items * task.classes;
@@ -232,16 +256,15 @@ struct CtcKernel {
       return;
     }
     const T* const frame = item.log_probs + t * task.frame_stride;
-    for (std::int64_t c = 0; c < task.classes; c += P::lanes) {
-      const std::int64_t left = task.classes - c, count = left < P::lanes ? left : P::lanes;
-      P x(0.0);
-      for (std::int64_t k = 0; k < count; ++k) x.raw[k] = static_cast<double>(frame[(c + k) * task.class_stride]);
-      x = item.scale * exp(x);
-      for (std::int64_t k = 0; k < count; ++k) row[c + k] = static_cast<T>(x.raw[k]);
-    }
-    for (std::int64_t k = 0; k < item.class_count; ++k) {
-      const Number y = exp(Number(static_cast<double>(frame[item.classes[k] * task.class_stride])));
-      row[item.classes[k]] = static_cast<T>(item.scale * (y[0] - posteriors[k]));
+    write_probabilities<typename Target::template pack<T>>(task, frame, row, item.scale);
+    using P = typename Target::template pack<double>;
+    for (std::int64_t k = 0; k < item.class_count; k += P::lanes) {
+      const std::int64_t left = item.class_count - k, count = left < P::lanes ? left : P::lanes;
+      double numbers[P::lanes] = {};
+      for (std::int64_t j = 0; j < count; ++j)
+        numbers[j] = static_cast<double>(frame[item.classes[k + j] * task.class_stride]);
+      (item.scale * (exp(P::load(numbers)) - P::load(posteriors + k))).store(numbers);
+      for (std::int64_t j = 0; j < count; ++j) row[item.classes[k + j]] = static_cast<T>(numbers[j]);
     }
   }
 };
