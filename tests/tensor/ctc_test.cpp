@@ -121,6 +121,18 @@ TEST(Ctc, PathsMayBeUnlikelyThroughout) {
   }
 }
 
+// What rounding leaves of each frame's exponents adds up over thousands of them, upwards or downwards.
+TEST(Ctc, SequencesMayBeLong) {
+  const std::int64_t frames = 3000;
+  for (const double x : {0.34, -0.34}) {
+    const Row all(static_cast<std::size_t>(frames * 3), x);
+    for (const CtcLabels& target : {CtcLabels{}, CtcLabels{1, 2, 1, 1, 2}}) {
+      expect_near(one(Tensor::from(all, {frames, 3}), target), ctc_in_logarithms<long double>(all, 3, target, 0),
+                  1e-11);
+    }
+  }
+}
+
 TEST(Ctc, TheFinestLengthsFit) {
   const Tensor x = log_softmax(drawn({12, 5}, 11), 1);
   const CtcLabels target{1, 2, 3, 4, 4, 3, 2, 2, 1, 2};  // 10 labels and 2 blanks between equal ones: a single path
@@ -212,6 +224,9 @@ TEST(Ctc, ProbabilitiesOfZero) {
   const auto expected = ctc_by_enumeration(x, 4, target, 0);
   ASSERT_LT(expected.loss, inf);
   expect_near(one(Tensor::from(x, {6, 4}), target), expected, 1e-13);
+  Row no_blank(24);
+  for (std::size_t t = 0; t < 6; ++t) no_blank[t * 4] = -inf;  // which equal labels cannot do without
+  EXPECT_EQ(one(Tensor::from(no_blank, {6, 4}), {1, 1}).loss, inf);
   for (std::size_t t = 0; t < 6; ++t) x[t * 4 + 2] = -inf;  // long enough, but a label never occurs
   for (const bool torch : {false, true}) {
     const Found found = one(Tensor::from(x, {6, 4}), target, {.torch_gradient = torch});
