@@ -75,6 +75,13 @@ def run_pytorch(threads):
         labels = torch.arange(rows) * 31 % classes
         step = lambda: backward(torch.nn.functional.cross_entropy(z, labels), z)
         times[f"softmax/cross_entropy/{rows}x{classes}"] = measure(step)
+    del z
+    for frames, items, classes, length in ((150, 16, 28, 40), (150, 1, 28, 40), (1000, 16, 100, 200), (150, 16, 5000, 20)):
+        log_probs = torch.randn(frames, items, classes).log_softmax(2).requires_grad_()
+        targets = torch.randint(1, classes, (items, length))
+        lengths = torch.full((items,), frames), torch.full((items,), length)
+        step = lambda: backward(torch.nn.functional.ctc_loss(log_probs, targets, *lengths), log_probs)
+        times[f"sequence/ctc/{frames}x{items}x{classes}x{length}"] = measure(step)
     print(json.dumps(times))
 
 

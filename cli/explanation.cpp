@@ -18,6 +18,10 @@ struct Formula {
   std::string legend;
 };
 
+/// Losses of sequences have no formula of an element.
+template <class Loss>
+constexpr bool has_formula = Loss::info.family != Family::sequence;
+
 /// loss(y, t, v) for as many arguments as it has.
 template <class Loss, class V>
 auto apply(const Loss& loss, const Dual<V>& y, const V& t, const V& v) {
@@ -47,6 +51,21 @@ Formula formula_of(const Loss& loss) {
   return {result.v, result.d, legend};
 }
 
+template <class Loss>
+void add_formula(Explanation& explanation, const Loss& loss, Notation notation) {
+  if constexpr (!has_formula<Loss>) {
+    explanation.sections.push_back({"Operands", {std::string(Loss::info.operands)}});
+  } else {
+    const auto text_of = [&](const Expr& e) { return notation == Notation::latex ? to_latex(e) : to_text(e); };
+    const Formula formula = formula_of(loss);
+    explanation.sections.push_back({"Formula", {text_of(formula.value), fmt::format("({})", formula.legend)}, true});
+    // Where it has kinks the slope is a tangle of cases, which explains nothing.
+    constexpr std::size_t readable = 300;
+    if (const std::string slope = text_of(formula.slope); slope.size() <= readable)
+      explanation.sections.push_back({"Slope", {slope}, true});
+  }
+}
+
 std::string traits_of(Trait traits) {
   constexpr std::pair<Trait, std::string_view> names[] = {{Trait::convex, "convex"},
                                                           {Trait::lipschitz, "Lipschitz (its slope is bounded)"},
@@ -70,6 +89,36 @@ std::string domain_of(const LossInfo& info) {
   return fmt::format("input: {}; target: {}", to_string(info.input), to_string(info.target));
 }
 
+template <class Loss>
+std::optional<Curve> curve_of_formula(const Loss& loss) {
+  if constexpr (!has_formula<Loss>) {
+    return std::nullopt;
+  } else {
+    const LossInfo& info = Loss::info;
+    const bool of_classes = info.family == Family::softmax;
+    // Probabilities from where the slope's pole does not yet flatten everything else.
+    const bool of_probability = of_classes || info.input.high == 1;
+    const double low = of_probability ? 0.05 : std::max(info.input.low, -3.0);
+    const double high = of_probability ? 1.0 : std::min(info.input.high, 3.0);
+    const double target = of_classes || info.target.high <= 1 || info.target.ends_only ? 1.0 : 0.0;
+    Curve curve{.x_label = of_classes              ? "probability of the true class"
+                           : info.operands.empty() ? "input"
+                                                   : "y",
+                .target = of_classes ? "" : fmt::format("{}", target)};
+    constexpr int points = 241;
+    for (int i = 0; i < points; ++i) {
+      const double x = low + (high - low) * i / (points - 1);
+      using P = Pack<double, 1>;
+      const Dual<P> y{P(of_classes ? std::log(x) : x), P(of_classes ? 1 / x : 1.0)};
+      const auto result = apply(loss, y, P(target), P(1.0));
+      curve.x.push_back(x);
+      curve.value.push_back(result.v.raw[0]);
+      curve.slope.push_back(result.d.raw[0]);
+    }
+    return curve;
+  }
+}
+
 }  // namespace
 
 Explanation explain_loss(const AnyLoss& any, Notation notation) {
@@ -78,13 +127,7 @@ Explanation explain_loss(const AnyLoss& any, Notation notation) {
   const auto add = [&](std::string_view title, std::string_view text) {
     if (!text.empty()) explanation.sections.push_back({std::string(title), {std::string(text)}});
   };
-  const auto text_of = [&](const Expr& e) { return notation == Notation::latex ? to_latex(e) : to_text(e); };
-  const Formula formula = std::visit([](const auto& loss) { return formula_of(loss); }, any.loss);
-  explanation.sections.push_back({"Formula", {text_of(formula.value), fmt::format("({})", formula.legend)}, true});
-  // Where it has kinks the slope is a tangle of cases, which explains nothing.
-  constexpr std::size_t readable = 300;
-  if (const std::string slope = text_of(formula.slope); slope.size() <= readable)
-    explanation.sections.push_back({"Slope", {slope}, true});
+  std::visit([&](const auto& loss) { add_formula(explanation, loss, notation); }, any.loss);
   if (const auto lines = describe_parameters(any); !lines.empty()) explanation.sections.push_back({"Options", lines});
   add("Domain", domain_of(info));
   add("Properties", traits_of(info.traits));
@@ -99,33 +142,8 @@ Explanation explain_loss(const AnyLoss& any, Notation notation) {
   return explanation;
 }
 
-Curve curve_of(const AnyLoss& any) {
-  const LossInfo& info = info_of(any);
-  const bool of_classes = info.family == Family::softmax;
-  // Probabilities from where the slope's pole does not yet flatten everything else.
-  const bool of_probability = of_classes || info.input.high == 1;
-  const double low = of_probability ? 0.05 : std::max(info.input.low, -3.0);
-  const double high = of_probability ? 1.0 : std::min(info.input.high, 3.0);
-  const double target = of_classes || info.target.high <= 1 || info.target.ends_only ? 1.0 : 0.0;
-  Curve curve{.x_label = of_classes              ? "probability of the true class"
-                         : info.operands.empty() ? "input"
-                                                 : "y",
-              .target = of_classes ? "" : fmt::format("{}", target)};
-  constexpr int points = 241;
-  for (int i = 0; i < points; ++i) {
-    const double x = low + (high - low) * i / (points - 1);
-    using P = Pack<double, 1>;
-    const P y(of_classes ? std::log(x) : x);
-    const auto result = std::visit(
-        [&](const auto& loss) {
-          return apply(loss, Dual<P>{y, P(of_classes ? 1 / x : 1.0)}, P(target), P(1.0));
-        },
-        any.loss);
-    curve.x.push_back(x);
-    curve.value.push_back(result.v.raw[0]);
-    curve.slope.push_back(result.d.raw[0]);
-  }
-  return curve;
+std::optional<Curve> curve_of(const AnyLoss& any) {
+  return std::visit([](const auto& loss) { return curve_of_formula(loss); }, any.loss);
 }
 
 }  // namespace perdita::cli

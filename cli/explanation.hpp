@@ -1,6 +1,7 @@
 // What is to be said of a loss, made from the list: for `perdita explain` and for the reference pages.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,7 @@ struct Curve {
   std::string x_label, target;
   std::vector<double> x = {}, value = {}, slope = {};
 };
-Curve curve_of(const AnyLoss& loss);
+/// None for a loss of sequences.
+std::optional<Curve> curve_of(const AnyLoss& loss);
 
 }  // namespace perdita::cli

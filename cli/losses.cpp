@@ -20,7 +20,8 @@ void print_table() {
       {Family::binary, "two classes, or labels that may hold together"},
       {Family::softmax, "several classes, of which one holds"},
       {Family::margin, "scores that are compared (in C++; not for perdita train)"},
-      {Family::distance, "vectors that are compared (in C++; not for perdita train)"}};
+      {Family::distance, "vectors that are compared (in C++; not for perdita train)"},
+      {Family::sequence, "sequences without an alignment (in C++; not for perdita train)"}};
   for (const auto& [family, subject] : subjects) {
     fmt::print("{}\n", subject);
     for_each_loss([&, family = family]<class Loss>(const Loss& loss) {

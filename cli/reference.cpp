@@ -12,8 +12,7 @@ namespace perdita::cli {
 
 namespace {
 
-std::string picture_of(const AnyLoss& loss) {
-  const Curve curve = curve_of(loss);
+std::string picture_of(const AnyLoss& loss, const Curve& curve) {
   const std::string at = curve.target.empty() ? "" : fmt::format(" at target {}", curve.target);
   return report::line_chart({.title = std::string(info_of(loss).name),
                              .description = fmt::format("The loss and its slope{}, with default options.", at),
@@ -27,7 +26,8 @@ std::string picture_of(const AnyLoss& loss) {
 std::string page_of(const AnyLoss& loss) {
   const std::string_view name = info_of(loss).name;
   const Explanation explanation = explain_loss(loss, Notation::text);
-  std::string text = fmt::format("# {}\n\n{}\n\n![The loss and its slope]({}.svg)\n", name, explanation.summary, name);
+  std::string text = fmt::format("# {}\n\n{}\n", name, explanation.summary);
+  if (curve_of(loss)) text += fmt::format("\n![The loss and its slope]({}.svg)\n", name);
   for (const Section& section : explanation.sections) {
     text += fmt::format("\n## {}\n\n", section.title);
     if (section.is_formula) {
@@ -60,7 +60,8 @@ void write_reference(const std::filesystem::path& folder) {
     rows[name_of(info.family)] +=
         fmt::format("| [{}]({}.md) | {} | {} |\n", name, name, info.torch_name, in_table(info.summary));
     write_file_atomically(folder / fmt::format("{}.md", name), page_of(loss));
-    write_file_atomically(folder / fmt::format("{}.svg", name), picture_of(loss));
+    if (const auto curve = curve_of(loss))
+      write_file_atomically(folder / fmt::format("{}.svg", name), picture_of(loss, *curve));
   }
   std::string index = "# The losses\n\nMade from the list of losses by `perdita explain --pages docs/reference`.\n";
   for (const auto& [family, lines] : rows)

@@ -13,15 +13,17 @@ namespace perdita {
 namespace detail {
 template <class... Lists>
 struct VariantOf;
-template <class... A, class... B, class... C, class... D, class... E>
-struct VariantOf<TypeList<A...>, TypeList<B...>, TypeList<C...>, TypeList<D...>, TypeList<E...>> {
-  using type = std::variant<A..., B..., C..., D..., E...>;
+template <class... Losses>
+struct VariantOf<TypeList<Losses...>> {
+  using type = std::variant<Losses...>;
 };
+template <class... A, class... B, class... Rest>
+struct VariantOf<TypeList<A...>, TypeList<B...>, Rest...> : VariantOf<TypeList<A..., B...>, Rest...> {};
 }  // namespace detail
 
 /// One of the losses of the list with its parameters, and the options of the softmax family that are plain numbers.
 struct AnyLoss {
-  detail::VariantOf<PairLosses, TripleLosses, SoftmaxLosses, PickingLosses, ComparingLosses>::type loss;
+  detail::VariantOf<PairLosses, TripleLosses, SoftmaxLosses, PickingLosses, ComparingLosses, SequenceLosses>::type loss;
   double label_smoothing = 0;
   std::int64_t ignore_index = -100;
 };

@@ -46,7 +46,7 @@ constexpr Trait operator|(Trait a, Trait b) {
 }
 constexpr bool has(Trait set, Trait trait) { return (static_cast<unsigned>(set) & static_cast<unsigned>(trait)) != 0; }
 
-enum class Family { regression, binary, softmax, margin, distance };
+enum class Family { regression, binary, softmax, margin, distance, sequence };
 constexpr std::string_view name_of(Family family) {
   switch (family) {
     case Family::regression:
@@ -59,6 +59,8 @@ constexpr std::string_view name_of(Family family) {
       return "margin";
     case Family::distance:
       return "distance";
+    case Family::sequence:
+      return "sequence";
   }
   return "unknown";
 }

@@ -25,6 +25,7 @@
 #include "perdita/losses/regression/mse.hpp"
 #include "perdita/losses/regression/poisson_nll.hpp"
 #include "perdita/losses/regression/smooth_l1.hpp"
+#include "perdita/losses/sequence/ctc.hpp"
 #include "perdita/losses/softmax/cross_entropy.hpp"
 #include "perdita/losses/softmax/focal.hpp"
 #include "perdita/losses/softmax/nll.hpp"
@@ -65,6 +66,9 @@
   X(CosineEmbedding, cosine_embedding_loss, CosineEmbeddingLoss)                 \
   X(TripletMargin, triplet_margin_loss, TripletMarginLoss)
 
+/// Losses of whole sequences: no formula, but a kernel of their own.
+#define PERDITA_SEQUENCE_LOSSES(X) X(Ctc, ctc_loss, CTCLoss)
+
 namespace perdita {
 
 template <class... Losses>
@@ -90,6 +94,7 @@ using TripleLosses = detail::TailOf<int PERDITA_TRIPLE_LOSSES(PERDITA_TYPE)>::ty
 using SoftmaxLosses = detail::TailOf<int PERDITA_SOFTMAX_LOSSES(PERDITA_TYPE)>::type;
 using PickingLosses = detail::TailOf<int PERDITA_PICKING_LOSSES(PERDITA_TYPE)>::type;
 using ComparingLosses = detail::TailOf<int PERDITA_COMPARING_LOSSES(PERDITA_TYPE)>::type;
+using SequenceLosses = detail::TailOf<int PERDITA_SEQUENCE_LOSSES(PERDITA_TYPE)>::type;
 #undef PERDITA_TYPE
 
 template <class Visitor>
@@ -99,6 +104,7 @@ void for_each_loss(Visitor&& visitor) {
   SoftmaxLosses::each(visitor);
   PickingLosses::each(visitor);
   ComparingLosses::each(visitor);
+  SequenceLosses::each(visitor);
 }
 
 /// The parameters of a loss, or nothing.

@@ -92,6 +92,20 @@ Tensor triplet_margin_with_distance_loss(const Tensor& anchor, const Tensor& pos
 /// ||x1 - x2 + eps||_p over the last dimension, whose gradient is 0 where the norm is. p from 0 to infinity.
 Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p = 2, double eps = 1e-6);
 
+/// log_probs: [T, N, C], or [T, C] for a single sequence. targets: labels (int64, int32, uint8) [N, S], of which an
+/// item has the first target_lengths, or [sum of target_lengths], one item after the other. Lengths: integers [N], or
+/// [] (or [1]) for a single sequence. A loss for each item, [N] or []; a mean divides each by max(1, its target length)
+/// first. The gradient is minus the posterior probability of a class in a frame (see Ctc::info.differences); it is 0 at
+/// and past an input length, and for an item whose loss is infinite. Throws IndexError for a label that is no class,
+/// ShapeError for lengths that do not fit, ValueError for a blank that is no class, and GraphError where a second
+/// derivative is asked for.
+Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, const Tensor& input_lengths,
+                const Tensor& target_lengths, const Ctc& loss, const LossOptions& options = {});
+inline Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, const Tensor& input_lengths,
+                       const Tensor& target_lengths, const LossOptions& options = {}) {
+  return ctc_loss(log_probs, targets, input_lengths, target_lengths, Ctc{}, options);
+}
+
 /// Any loss of two tensors, chosen at run time. For the softmax family options.weight holds class weights. Throws
 /// ValueError for a loss that takes a third tensor.
 Tensor evaluate_loss(const AnyLoss& loss, const Tensor& input, const Tensor& target, const LossOptions& options = {});

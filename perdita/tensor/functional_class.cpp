@@ -316,6 +316,12 @@ PERDITA_TRIPLE_LOSSES(PERDITA_CALL)
   }
 PERDITA_COMPARING_LOSSES(PERDITA_CALL)
 #undef PERDITA_CALL
+#define PERDITA_CALL(Loss, function, Module)                                                            \
+  Tensor call(const perdita::Loss&, const AnyLoss&, const Tensor&, const Tensor&, const LossOptions&) { \
+    fail<ValueError>("{}: takes the lengths of sequences (call it by name)", #function);                \
+  }
+PERDITA_SEQUENCE_LOSSES(PERDITA_CALL)
+#undef PERDITA_CALL
 
 }  // namespace
 

@@ -31,6 +31,7 @@ bool takes_distributions(const AnyLoss& any) {
 bool suits(const AnyLoss& any, Task task, std::int64_t columns) {
   const Family family = info_of(any).family;
   if (family == Family::margin || family == Family::distance) return false;  // they compare several inputs
+  if (family == Family::sequence) return false;                              // and these read sequences
   if (task == Task::multiclass) return family == Family::softmax;
   if (task == Task::binary) return family != Family::regression;
   if (std::holds_alternative<Nll>(any.loss)) return false;

@@ -194,6 +194,29 @@ def functions(call, library):
             swap=swap,
         )
 
+    def ctc_loss(
+        log_probs,
+        targets,
+        input_lengths,
+        target_lengths,
+        blank=0,
+        reduction="mean",
+        zero_infinity=False,
+        *,
+        normalize_by=None,
+        return_extras=False,
+    ):
+        lengths = (x if hasattr(x, "dtype") else library.asarray(x) for x in (input_lengths, target_lengths))
+        return call(
+            "ctc_loss",
+            (log_probs, targets, *lengths),
+            reduction,
+            normalize_by,
+            return_extras,
+            blank=blank,
+            zero_infinity=zero_infinity,
+        )
+
     def triplet_margin_with_distance_loss(
         anchor,
         positive,
@@ -297,5 +320,6 @@ _ARGUMENTS = {
     "gaussian_nll_loss": ["input", "target", "var"],
     "margin_ranking_loss": ["input1", "input2", "target"],
     "cosine_embedding_loss": ["input1", "input2", "target"],
+    "ctc_loss": ["log_probs", "targets", "input_lengths", "target_lengths"],
     "triplet_margin_loss": ["anchor", "positive", "negative"],
 }

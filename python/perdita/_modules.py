@@ -25,6 +25,7 @@ CLASSES = {
     "MultiLabelMarginLoss": "multilabel_margin_loss",
     "MultiLabelSoftMarginLoss": "multilabel_soft_margin_loss",
     "CosineEmbeddingLoss": "cosine_embedding_loss",
+    "CTCLoss": "ctc_loss",
     "TripletMarginLoss": "triplet_margin_loss",
     "TripletMarginWithDistanceLoss": "triplet_margin_with_distance_loss",
 }

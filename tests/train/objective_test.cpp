@@ -35,6 +35,7 @@ TEST(Objective, EveryLossFitsSomething) {
   for_each_loss([](const auto& loss) {
     const AnyLoss any{.loss = loss};
     if (loss.info.family == Family::margin || loss.info.family == Family::distance) return;  // they compare inputs
+    if (loss.info.family == Family::sequence) return;                                        // they read sequences
     EXPECT_TRUE(fits(any, binary) || fits(any, classes) || fits(any, numbers) || fits(any, pairs)) << loss.info.name;
   });
   EXPECT_FALSE(fits(parse_loss("mse"), classes));
