@@ -206,7 +206,7 @@ def functions(call, library):
         normalize_by=None,
         return_extras=False,
     ):
-        lengths = (x if hasattr(x, "dtype") else library.asarray(x) for x in (input_lengths, target_lengths))
+        lengths = (x if x is None or hasattr(x, "dtype") else library.asarray(x) for x in (input_lengths, target_lengths))
         return call(
             "ctc_loss",
             (log_probs, targets, *lengths),
