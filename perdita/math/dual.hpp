@@ -137,8 +137,8 @@ PERDITA_BINARY_RULE(operator==, return va == vb;)
 PERDITA_BINARY_RULE(operator!=, return va != vb;)
 
 PERDITA_UNARY_RULE(operator-, return {-va, -da};)
-// The subgradient of |x| at 0 is 0, as PyTorch's.
-PERDITA_UNARY_RULE(abs, return {abs(va), zero_unless(va != 0.0, flip_sign(da, va))};)
+// The subgradient of |x| at 0 is 0, as PyTorch's; so is that at NaN.
+PERDITA_UNARY_RULE(abs, const V size = abs(va); return {size, zero_unless(size > 0.0, flip_sign(da, va))};)
 PERDITA_UNARY_RULE(sign, return {sign(va), da * 0.0};)
 PERDITA_UNARY_RULE(square, return {va * va, 2.0 * va * da};)
 PERDITA_UNARY_RULE(sqrt, const V root = sqrt(va); return {root, 0.5 * da / root};)
@@ -196,7 +196,8 @@ PERDITA_UNARY_RULE(lgamma, return {lgamma(va), digamma(va) * da};)
 PERDITA_UNARY_RULE(digamma, return {digamma(va), trigamma(va) * da};)
 
 // At a tie max and min give half the gradient to each side, as torch.maximum does: the derivative of
-// max(x, 0) + log1p(exp(-|x|)) at 0 is then 1/2, which is right. clamp_min and clamp_max pass it whole, as torch.clamp.
+// max(x, 0) + log1p(exp(-|x|)) at 0 is then 1/2, which is right. clamp_min and clamp_max pass it whole, and nothing
+// at NaN, as torch.clamp.
 PERDITA_BINARY_RULE(max, {
   const auto smooth = select(va > vb, da, db);
   return detail::make_dual(max(va, vb), select(va == vb, 0.5 * (da + db), smooth));
@@ -205,8 +206,8 @@ PERDITA_BINARY_RULE(min, {
   const auto smooth = select(va < vb, da, db);
   return detail::make_dual(min(va, vb), select(va == vb, 0.5 * (da + db), smooth));
 })
-PERDITA_BINARY_RULE(clamp_min, return detail::make_dual(max(va, vb), select(va < vb, db, da));)
-PERDITA_BINARY_RULE(clamp_max, return detail::make_dual(min(va, vb), select(va > vb, db, da));)
+PERDITA_BINARY_RULE(clamp_min, return detail::make_dual(max(va, vb), select(va >= vb, da, db));)
+PERDITA_BINARY_RULE(clamp_max, return detail::make_dual(min(va, vb), select(va <= vb, da, db));)
 
 // d/da = b a^(b-1); d/db = a^b log a, which is 0 at a = 0 as in PyTorch.
 PERDITA_BINARY_RULE(pow, {

@@ -63,7 +63,7 @@ Tensor cosine_embedding_loss(const Tensor& input1, const Tensor& input2, const T
   }
   const DType dtype = promote(input1.dtype(), input2.dtype());
   const Tensor x1 = input1.to(dtype), x2 = input2.to(dtype);
-  constexpr double epsilon = 1e-12;
+  constexpr double epsilon = 1e-12F;  // as PyTorch stores it
   const Tensor lengths = (sum(square(x1), -1) + epsilon) * (sum(square(x2), -1) + epsilon);
   const Tensor cosine = sum(x1 * x2, -1) / sqrt(lengths);
   return reduce_losses(function, loss(cosine, target.to(dtype)), options, Normalize::count);

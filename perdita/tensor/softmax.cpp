@@ -14,8 +14,8 @@ using namespace detail;
 namespace {
 
 /// Per line: m + log(sum(exp(x - m))) with m the largest element; an infinite m is the answer by itself.
-Tensor log_sum_exp_of(const Tensor& x, int dim, const char* name) {
-  if (middle_of(x, dim).n == 0) fail<ShapeError>("{}: dimension {} of shape {} is empty", name, dim, x.shape());
+Tensor log_sum_exp_of(const Tensor& x, int dim) {
+  if (middle_of(x, dim).n == 0) fail<ShapeError>("logsumexp: dimension {} of shape {} is empty", dim, x.shape());
   const Tensor largest = amax(x, dim, true);
   const Tensor shift = where(abs(largest) == std::numeric_limits<double>::infinity(), 0.0, largest);
   return log(sum(exp(x - shift), dim, true)) + shift;
@@ -35,7 +35,7 @@ Tensor logsumexp(const Tensor& x, int dim, bool keepdim) {
   Tensor result;
   {
     NoGrad no_grad;
-    result = log_sum_exp_of(source.detach(), d, "logsumexp");
+    result = log_sum_exp_of(source.detach(), d);
     ensure_data(result);
   }
   const bool drop = x.rank() == 0 || !keepdim;
@@ -56,8 +56,9 @@ Tensor log_softmax(const Tensor& x, int dim) {
   Tensor result;
   {
     NoGrad no_grad;
-    const Tensor source = x.detach();
-    result = source - log_sum_exp_of(source, d, "log_softmax");
+    // (x - max) - log(sum), for max + log(sum) would round away what a small sum has beside a large max.
+    const Tensor source = x.detach(), shifted = source - amax(source, d, true);
+    result = shifted - log(sum(exp(shifted), d, true));
     ensure_data(result);
   }
   return make_node("log_softmax", result, {&x}, [value = Saved(result.detach()), d](BackwardContext& b) {

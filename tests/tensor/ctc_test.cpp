@@ -209,8 +209,8 @@ TEST(Ctc, LengthsOfZero) {
   EXPECT_EQ(l[1], 0);
   EXPECT_EQ(l[2], inf);
   sum(losses).backward();
-  EXPECT_EQ(sum(x.grad()).item(), -5);
-  EXPECT_EQ(sum(x.grad().select(1, 0).select(1, 0)).item(), -5);
+  EXPECT_NEAR(sum(x.grad()).item(), -5, 1e-13);
+  EXPECT_NEAR(sum(x.grad().select(1, 0).select(1, 0)).item(), -5, 1e-13);
 
   const Tensor no_labels = Tensor::zeros({3, 0}, DType::int64), zeros = integers({0, 0, 0});
   EXPECT_NEAR(F::ctc_loss(x, no_labels, integers({5, 5, 5}), zeros, each).to_vector<double>()[0], l[0], 1e-13);

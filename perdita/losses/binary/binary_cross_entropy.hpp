@@ -23,11 +23,11 @@ struct BinaryCrossEntropy {
       .source = "Good, Rational decisions, J. R. Statist. Soc. B 14, 1952, section 8",
       .differences = ""};
 
-  // PyTorch clamps the logarithms in the value, but x (1 - x) >= 1e-12 in the gradient, which is so never 0 at a wrong
-  // 0 or 1.
+  // PyTorch clamps the logarithms in the value, but x (1 - x) >= 1e-12 (rounded to float32) in the gradient, which is
+  // so never 0 at a wrong 0 or 1.
   auto operator()(auto y, auto t) const {
     const auto value = [=](auto p) { return -(t * max(log(p), -100.0) + (1.0 - t) * max(log1p(-p), -100.0)); };
-    const auto slope = [=](auto p) { return (p - t) / max(p * (1.0 - p), 1e-12); };
+    const auto slope = [=](auto p) { return (p - t) / max(p * (1.0 - p), static_cast<double>(1e-12F)); };
     return with_slope(y, value, slope);
   }
 };

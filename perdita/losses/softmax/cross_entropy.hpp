@@ -1,5 +1,7 @@
 #pragma once
 
+#include <limits>
+
 #include "perdita/losses/info.hpp"
 
 namespace perdita {
@@ -21,7 +23,11 @@ struct CrossEntropy {
           "a class of target probability 0 adds 0 even where its logit is -inf (PyTorch: nan); ignored rows "
           "have gradient 0 even where their logits are nan (PyTorch: nan)"};
 
-  auto operator()(auto log_p, auto t) const { return select(t == 0.0, 0.0, -t * log_p); }
+  // 0 log 0 is 0; else the slope by t is -log p, where t is 0 too.
+  auto operator()(auto log_p, auto t) const {
+    constexpr double log_zero = -std::numeric_limits<double>::infinity();
+    return select((t == 0.0) & (log_p == log_zero), 0.0, -t * log_p);
+  }
 };
 
 }  // namespace perdita
