@@ -14,6 +14,8 @@ from comparing import (
 )
 from loss_cases import LINEAR, LOSSES, Case, cases, reductions_of
 
+LINEAR_ULPS = 16  # of products of matrices summed in different orders
+SLACK = 1.25  # of a maximum that is known from SEEDS draws
 SEEDS = 16  # draws by which torch's error in single precision is known
 
 GRID = [(case, reduction) for case in cases() for reduction in reductions_of(case.loss)]
@@ -51,11 +53,11 @@ def test_float32(case, reduction):
         if expected is None:
             continue
         found = assert_same_numbers(ours[what], expected, truth[what], f"{case} {reduction}: {what}")
-        if found <= ULPS:
+        if found <= (LINEAR_ULPS if case.loss in LINEAR else ULPS):
             continue
         # Terms cancel, and torch errs too: how much is seen over some operands, not by the luck of these.
         allowed = max(distance(t[what], exact[what]) for t, exact in (in_single(case, options, s) for s in range(SEEDS)))
-        assert found <= allowed, f"{case} {reduction}: {what}: {found:.3g} ULP, torch at most {allowed:.3g}"
+        assert found <= SLACK * allowed, f"{case} {reduction}: {what}: {found:.3g} ULP, torch at most {allowed:.3g}"
 
 
 NARROW = [
