@@ -163,6 +163,18 @@ TABLE = (
         lambda value, gradient: is_nan(value) and gradient.shape == (0, 3),
     ),
     Disagreement(
+        "labels_without_weight",
+        ("cross_entropy", "nll_loss"),
+        "the weights of all labels are 0",
+        "mean nan, gradient nan",
+        "mean nan, gradient 0",
+        "torch itself gives gradient 0 where all labels are ignored, which says the same",
+        lambda: ({"input": floats(1.0, 2.0), "target": torch.tensor(0), "weight": floats(0.0, 1.0)}, {}),
+        "input",
+        lambda value, gradient: is_nan(value) and is_nan(gradient),
+        lambda value, gradient: is_nan(value) and same(gradient, [0.0, 0.0]),
+    ),
+    Disagreement(
         "negative_label_smoothing",
         ("cross_entropy",),
         "label_smoothing below 0",

@@ -68,5 +68,8 @@ def test_nothing_counts(case, reduction, kind):
         return
     theirs, ours = of_torch(case.loss, tensors, options), of_perdita(case.loss, tensors, options)
     for what, expected in theirs.items():
-        if expected is not None:
-            assert torch.allclose(ours[what], expected, rtol=1e-12, atol=0, equal_nan=True), f"{case} {kind}: {what}"
+        if expected is None:
+            continue
+        if what != "value" and kind == "weightless":
+            expected = expected.nan_to_num()  # disagreements: labels_without_weight
+        assert torch.allclose(ours[what], expected, rtol=1e-12, atol=0, equal_nan=True), f"{case} {kind}: {what}"
