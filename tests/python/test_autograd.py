@@ -233,6 +233,25 @@ def test_higher_order_functions():
         torch.testing.assert_close(hessians[1], hessians[0])
 
 
+@pytest.mark.parametrize(
+    "name", ["binary_cross_entropy_with_logits", "soft_margin_loss", "multilabel_soft_margin_loss", "mse_loss", "kl_div"]
+)
+@pytest.mark.parametrize("at", [0.0, -0.0, 1e-9, 30.0, -800.0])
+def test_second_derivatives_where_a_stable_form_has_its_seam(name, at):
+    """max(x, 0) and |x| inside a smooth loss leave no kink."""
+    t, seconds = torch.ones(1, 1, dtype=torch.float64), []
+    for functional in (torch_functional, perdita_functional):
+        x = torch.full((1, 1), at, dtype=torch.float64, requires_grad=True)
+        (gradient,) = torch.autograd.grad(getattr(functional, name)(x, t, reduction="sum"), x, create_graph=True)
+        second = torch.zeros_like(x)
+        if gradient.requires_grad:
+            second = torch.autograd.grad(gradient.sum(), x, allow_unused=True)[0]
+        seconds.append(torch.zeros_like(x) if second is None else second)
+    if seconds[0].isnan():  # disagreements: soft_margin_overflow
+        seconds[0] = torch.zeros_like(seconds[0])
+    torch.testing.assert_close(seconds[1], seconds[0], rtol=1e-9, atol=1e-15)
+
+
 @pytest.mark.parametrize("transform", ["grad", "vmap", "jvp"])
 def test_functional_transforms(transform):
     """torch.func: right, or an error; not a wrong number."""
@@ -339,7 +358,7 @@ def test_modules_in_a_model():
     import perdita.torch.nn as nn
 
     weight = torch.tensor([1.0, 2.0, 0.5])
-    ours, theirs = nn.CrossEntropyLoss(weight=weight), torch.nn.CrossEntropyLoss(weight=weight)
+    ours, theirs = nn.CrossEntropyLoss(weight=weight.clone()), torch.nn.CrossEntropyLoss(weight=weight)
     assert list(ours.state_dict()) == list(theirs.state_dict()) == ["weight"]
     assert isinstance(ours, torch.nn.Module) and not list(ours.parameters())
     ours.load_state_dict({"weight": 2 * weight})
@@ -376,7 +395,7 @@ def test_adaptive_log_softmax():
         ours(x, labels + 10)
 
 
-@pytest.mark.parametrize("wrong", [{"reduction": "foo"}, {"label_smoothing": 2.0}, {"normalize_by": "foo"}])
+@pytest.mark.parametrize("wrong", [{"reduction": "foo"}, {"label_smoothing": 1.5}, {"normalize_by": "foo"}])
 def test_modules_check_their_options_when_made(wrong):
     import perdita.torch.nn as nn
 

@@ -81,6 +81,28 @@ def test_narrow_types_are_float32_rounded(case, reduction, dtype):
         assert torch.equal(ours[what], exact.to(dtype)), f"{case} {reduction}: {what}"
 
 
+MIXED = [case for case in cases(variants=slice(1), shapes=slice(1)) if case.loss not in LINEAR and len(case.tensors()) > 1]
+
+
+@pytest.mark.parametrize("case", MIXED, ids=map(str, MIXED))
+def test_mixed_types(case):
+    """The first operand in single, the others in double precision: where torch takes them, so does Perdita."""
+    tensors = case.tensors()
+    first = next(iter(tensors))
+    tensors[first] = tensors[first].float()
+    exact = of_torch(case.loss, widened(tensors), case.variant.options)
+    try:
+        theirs = of_torch(case.loss, tensors, case.variant.options)
+    except RuntimeError:
+        return
+    ours = of_perdita(case.loss, tensors, case.variant.options)
+    assert ours["value"].dtype == theirs["value"].dtype, f"{ours['value'].dtype}, torch {theirs['value'].dtype}"
+    for what, expected in theirs.items():
+        if expected is not None:
+            assert ours[what].dtype == expected.dtype, what
+            torch.testing.assert_close(ours[what].double(), exact[what].double(), rtol=1e-5, atol=1e-6)
+
+
 def transposed(tensor):
     return tensor.transpose(0, -1).contiguous().transpose(0, -1)
 
