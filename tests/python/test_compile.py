@@ -1,0 +1,98 @@
+"""torch.compile takes every loss into one graph, with eager's values and gradients."""
+import shutil
+
+import pytest
+import torch
+
+import perdita.torch.functional as perdita_functional
+from loss_cases import cases, function_name, reductions_of
+
+CASES = [case for case in cases(shapes=slice(1))]
+GRID = [
+    (case, reduction)
+    for case in CASES
+    for reduction in (reductions_of(case.loss) if case.variant == case.loss.variants[0] else ("mean",))
+]
+
+
+def value_and_gradients(call, tensors, names):
+    leaves = {name: tensors[name].detach().requires_grad_() for name in names}
+    value = call(**{**tensors, **leaves})
+    upstream = torch.linspace(0.5, 1.5, value.numel(), dtype=value.dtype).reshape(value.shape)
+    return value, torch.autograd.grad(value, list(leaves.values()), upstream, allow_unused=True)
+
+
+def assert_compiles(case, reduction, backend, dtype=torch.float64):
+    torch.compiler.reset()
+    tensors, options = case.tensors(dtype), {**case.variant.options, "reduction": reduction}
+    names = [n for n in tensors if n in case.loss.differentiable and tensors[n].is_floating_point()]
+
+    def call(**operands):
+        return getattr(perdita_functional, function_name(case.loss))(**operands, **options)
+
+    value, gradients = value_and_gradients(call, tensors, names)
+    compiled = torch.compile(call, fullgraph=True, backend=backend)
+    found, found_gradients = value_and_gradients(compiled, tensors, names)
+    torch.testing.assert_close(found, value, rtol=1e-14, atol=0)
+    for name, gradient, expected in zip(names, found_gradients, gradients, strict=True):
+        torch.testing.assert_close(gradient, expected, rtol=1e-13, atol=1e-16, msg=lambda m, name=name: f"{name}: {m}")
+    with torch.no_grad():
+        torch.testing.assert_close(compiled(**tensors), value, rtol=1e-14, atol=0)
+
+
+@pytest.mark.parametrize(("case", "reduction"), GRID, ids=[f"{case}-{reduction}" for case, reduction in GRID])
+def test_aot_eager(case, reduction):
+    assert_compiles(case, reduction, "aot_eager")
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="inductor needs a C++ compiler")
+def test_inductor():
+    """With operations around the loss, which inductor fuses."""
+    torch.compiler.reset()
+
+    def step(x, weight, labels):
+        return perdita_functional.cross_entropy(torch.relu(x @ weight) * 2, labels, label_smoothing=0.1) + 1
+
+    x, labels = torch.randn(6, 5, generator=torch.Generator().manual_seed(0)), torch.arange(6) % 4
+    results = []
+    for function in (step, torch.compile(step, fullgraph=True, backend="inductor")):
+        weight = torch.linspace(-1, 1, 20).reshape(5, 4).requires_grad_()
+        value = function(x, weight, labels)
+        value.backward()
+        results.append((value.detach(), weight.grad))
+    torch.testing.assert_close(results[1][0], results[0][0])
+    torch.testing.assert_close(results[1][1], results[0][1])
+
+
+def test_changing_shapes():
+    torch.compiler.reset()
+    compiled = torch.compile(lambda x, t: perdita_functional.mse_loss(x, t), fullgraph=True, backend="aot_eager", dynamic=True)
+    for rows in (2, 3, 5, 7):
+        x, t = torch.arange(3.0 * rows).reshape(rows, 3).requires_grad_(), torch.ones(rows, 3)
+        value = compiled(x, t)
+        value.backward()
+        assert torch.equal(value, perdita_functional.mse_loss(x, t))
+        assert x.grad.shape == x.shape
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_other_types(dtype):
+    compiled = torch.compile(perdita_functional.mse_loss, fullgraph=True, backend="aot_eager")
+    x = torch.arange(4.0).to(dtype).requires_grad_()
+    value = compiled(x, torch.ones(4, dtype=dtype))
+    value.backward()
+    assert value.dtype == x.grad.dtype == dtype
+
+
+def test_errors_reach_the_caller():
+    compiled = torch.compile(perdita_functional.huber_loss, fullgraph=True, backend="aot_eager")
+    with pytest.raises(Exception, match="delta"):
+        compiled(torch.ones(2), torch.ones(2), delta=-1.0)
+
+
+def test_operators_keep_torchs_rules():
+    """Schema, fake tensors and autograd registration of the operator itself."""
+    from perdita.torch._operator import _loss
+
+    x, t = torch.randn(3, 4, dtype=torch.float64, requires_grad=True), torch.randn(3, 4, dtype=torch.float64)
+    torch.library.opcheck(_loss, ("mse_loss", "", "mean", "standard", 1, x, t, None, None))
