@@ -30,7 +30,7 @@ class Row:
     formula: Callable  # (x, *others) in mpmath
     points: tuple  # of (x, *others)
     call: Callable  # (functional, x, *others) with a first dimension of points: losses that are not reduced
-    cancels: bool = False  # its gradient is a difference of unit vectors or probabilities: ULP of the largest component
+    cancels: bool = False  # its gradient is a difference of unit vectors or probabilities: in ULP of 1
 
     def __str__(self):
         return self.name
@@ -239,9 +239,8 @@ def measure(row, dtype):
         x, *others = (exact(operand[i].tolist()) for operand in operands)
         truths = {"value": [row.formula(x, *others)], "gradient": derivatives(row.formula, x, others)}
         for what, components in truths.items():
-            largest = max(map(abs, components))
             for j, truth in enumerate(components):
-                scale = largest if row.cancels else truth
+                scale = mp.mpf(1) if row.cancels and what == "gradient" else truth
                 pair = tuple(
                     error(values[i] if what == "value" else gradients[i][j], truth, scale, dtype)
                     for values, gradients in sides

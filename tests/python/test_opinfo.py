@@ -62,6 +62,7 @@ CLEARER = {
     "label_smoothing must be": r"label_smoothing is .*\(valid: 0\.\.1\)",
     "linear": r"(linear_weight|linear_bias|input|target|weight) .*\(valid: ",
     "ignore_index": r"ignore_index is .*\(valid: ",
+    "delta must be a float or int": r"(delta.*\(valid: |not .complex.)",
     "Expected|expected": r"(has shape|holds|is|of shape) .*\(valid: ",
 }
 
