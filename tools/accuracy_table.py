@@ -30,6 +30,7 @@ class Row:
     formula: Callable  # (x, *others) in mpmath
     points: tuple  # of (x, *others)
     call: Callable  # (functional, x, *others) with a first dimension of points: losses that are not reduced
+    cancels: bool = False  # its gradient is a difference of unit vectors or probabilities: in ULP of 1
 
     def __str__(self):
         return self.name
@@ -182,8 +183,8 @@ def rows():
     for p in (1.0, 2.0, 3.0):
         yield Row(f"triplet_margin_loss, p {p:g}",
                   lambda a, b, c, p=p: max(0, 200 + distance(a, b, p) - distance(a, c, p)), TRIPLES,
-                  plain("triplet_margin_loss", p=p, margin=200.0))  # fmt: skip
-    yield Row("ctc_loss of log_softmax", ctc_of_logits, SEQUENCES, call_ctc)
+                  plain("triplet_margin_loss", p=p, margin=200.0), cancels=True)  # fmt: skip
+    yield Row("ctc_loss of log_softmax", ctc_of_logits, SEQUENCES, call_ctc, cancels=True)
 
 
 def exact(value):
@@ -202,13 +203,13 @@ def derivatives(formula, x, others):
     return found
 
 
-def error(found, truth, dtype):
-    """In ULP; None where the truth is no number of the type."""
+def error(found, truth, scale, dtype):
+    """In ULP of the scale; None where the truth is no number of the type."""
     info = torch.finfo(dtype)
     if abs(truth) > info.max:
         return None
     digits = {torch.float32: 24, torch.float64: 53}[dtype]
-    _, exponent = mp.frexp(abs(truth))
+    _, exponent = mp.frexp(abs(scale))
     unit = max(mp.ldexp(1, int(exponent) - digits), mp.mpf(info.tiny) * mp.mpf(info.eps))
     return float(abs(mp.mpf(found) - truth) / unit) if math.isfinite(found) else math.inf
 
@@ -239,8 +240,10 @@ def measure(row, dtype):
         truths = {"value": [row.formula(x, *others)], "gradient": derivatives(row.formula, x, others)}
         for what, components in truths.items():
             for j, truth in enumerate(components):
+                scale = mp.mpf(1) if row.cancels and what == "gradient" else truth
                 pair = tuple(
-                    error(values[i] if what == "value" else gradients[i][j], truth, dtype) for values, gradients in sides
+                    error(values[i] if what == "value" else gradients[i][j], truth, scale, dtype)
+                    for values, gradients in sides
                 )
                 if None not in pair:
                     yield Measured(row.name, what, dtype, point, pair)

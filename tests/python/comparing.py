@@ -12,7 +12,7 @@ RELATIVE = 1e-12  # in double: neither side rounds worse than this where nothing
 ULPS = 4  # in single precision
 
 
-def evaluate(functional, loss, tensors, options, upstream=None, seed=7, differentiable=None):
+def evaluate(functional, loss, tensors, options, upstream=None, seed=7, differentiable=None, behind_softmax=True):
     """{"value": ..., operand: its gradient, ...}. upstream: of the loss; random where None."""
     leaves = {}
     arguments = {}
@@ -22,7 +22,8 @@ def evaluate(functional, loss, tensors, options, upstream=None, seed=7, differen
         arguments[name] = tensor
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if "log_probs" in arguments:  # torch's gradient is right behind log_softmax only (disagreements: ctc_gradient)
+        # torch's gradient is right behind log_softmax only (disagreements: ctc_gradient); it has none of narrow types.
+        if "log_probs" in arguments and arguments["log_probs"].dtype in (torch.float32, torch.float64) and behind_softmax:
             arguments["log_probs"] = torch.log_softmax(arguments["log_probs"], -1)
         value = getattr(functional, function_name(loss))(**arguments, **options)
     found = {"value": value.detach()}

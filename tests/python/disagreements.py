@@ -52,7 +52,7 @@ def _vanishing_terms(tensors, options, what):
 def _no_target(tensors, options, what):
     """A target of probability 0, and no logarithm of one. A NaN of the input is to stay."""
     t, x = tensors["target"], tensors["input"]
-    return (t == -INF if options.get("log_target") else (t == 0) & x.isinf()) & ~x.isnan()
+    return ((t.exp() if options.get("log_target") else t) == 0) & (x.isinf() | t.isinf()) & ~x.isnan()
 
 
 TABLE = (
