@@ -83,6 +83,14 @@ struct ValueOf<A, Dual<V>> {
   using type = V;
 };
 
+/// |x| for exp(-|x|) in a derivative. Symbols and tensors may be differentiated once more: theirs has a one-sided slope at
+/// 0, where the two sides of the whole meet smoothly, and not |x|'s slope of 0.
+template <class V>
+PERDITA_INLINE V magnitude(const V& x) {
+  if constexpr (std::is_arithmetic_v<V> || requires { x.raw; }) return abs(x);
+  else return select(x < 0.0, -x, x);
+}
+
 /// log1p of a number in [0, 1].
 template <class V>
 PERDITA_INLINE V log1p_of_unit(const V& x) {
@@ -155,7 +163,7 @@ PERDITA_UNARY_RULE(sigmoid, {
     const V s = sigmoid(va);
     return {s, s * sigmoid(-va) * da};
   } else {
-    const V e = exp(-abs(va));
+    const V e = exp(-detail::magnitude(va));
     const V r = 1.0 / (1.0 + e);
     const V limit = select(va < 0.0, e, V(1.0));
     return {limit - limit * (e * r), e * r * r * da};
@@ -166,7 +174,7 @@ PERDITA_UNARY_RULE(softplus, {
   if constexpr (detail::level<V> > 0) {
     return {softplus(va), sigmoid(va) * da};
   } else {
-    const V e = exp(-abs(va));
+    const V e = exp(-detail::magnitude(va));
     const V r = 1.0 / (1.0 + e);
     return {max(va, V(0.0)) + detail::log1p_of_unit(e), select(va < 0.0, e * r, r) * da};
   }
@@ -175,7 +183,7 @@ PERDITA_UNARY_RULE(log_sigmoid, {
   if constexpr (detail::level<V> > 0) {
     return {log_sigmoid(va), sigmoid(-va) * da};
   } else {
-    const V e = exp(-abs(va));
+    const V e = exp(-detail::magnitude(va));
     const V r = 1.0 / (1.0 + e);
     return {min(va, V(0.0)) - detail::log1p_of_unit(e), select(va < 0.0, r, e * r) * da};
   }
@@ -185,7 +193,7 @@ PERDITA_UNARY_RULE(tanh, {
     const V twice = 2.0 * va;
     return {tanh(va), 4.0 * sigmoid(twice) * sigmoid(-twice) * da};
   } else {
-    const V e = exp(-2.0 * abs(va));
+    const V e = exp(-2.0 * detail::magnitude(va));
     const V r = 1.0 / (1.0 + e);
     return {tanh(va), 4.0 * e * r * r * da};
   }
@@ -246,13 +254,14 @@ PERDITA_INLINE Dual<V> zero_unless(const M& condition, const Dual<V>& a) {
   return {zero_unless(condition, a.v), zero_unless(condition, a.d)};
 }
 /// value(x), with slope(x) for a derivative by x: for the few places where a loss's gradient is defined to differ from
-/// the derivative of its value. Anything but a dual takes the value alone.
-template <class V, class Value, class Slope>
-PERDITA_INLINE Dual<V> with_slope(const Dual<V>& x, const Value& value, const Slope& slope) {
+/// the derivative of its value. `differs`: where it does; elsewhere both are the same. Anything but a dual takes the
+/// value alone.
+template <class V, class Value, class Slope, class Where>
+PERDITA_INLINE Dual<V> with_slope(const Dual<V>& x, const Value& value, const Slope& slope, const Where&) {
   return {value(x.v), slope(x.v) * x.d};
 }
-template <class X, class Value, class Slope>
-PERDITA_INLINE auto with_slope(const X& x, const Value& value, const Slope&) {
+template <class X, class Value, class Slope, class Where>
+PERDITA_INLINE auto with_slope(const X& x, const Value& value, const Slope&, const Where&) {
   return value(x);
 }
 template <class V, class S>

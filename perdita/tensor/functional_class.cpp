@@ -139,7 +139,7 @@ Tensor by_formula(const Loss& loss, const Call& call) {
     const Tensor mask = used.unsqueeze(dim);
     input = select(mask, input, Tensor::zeros({}, input.dtype()));
     counts = used.to(input.dtype());
-    if (call.weight.defined()) counts = counts * index_rows(call.weight.detach(), shown);
+    if (call.weight.defined()) counts = counts * index_rows(call.weight, shown);
     if (call.options.label_smoothing > 0) {
       target =
           target * (1 - call.options.label_smoothing) + call.options.label_smoothing / static_cast<double>(classes);

@@ -23,10 +23,10 @@ Rows rows_of(const char* function, const Tensor& input) {
   if (!is_floating(input.dtype())) {
     fail<DTypeError>("{}: input holds {} (valid: float32, float64)", function, name_of(input.dtype()));
   }
-  if (input.rank() < 1 || input.rank() > 2 || input.size(-1) == 0) {
+  if (input.rank() > 2 || (input.rank() > 0 && input.size(-1) == 0)) {
     fail<ShapeError>("{}: input has shape {} (valid: [C] or [N, C] with C above 0)", function, input.shape());
   }
-  return {input.rank() == 1 ? input.unsqueeze(0) : input, input.rank() == 1};
+  return {input.rank() == 2 ? input : input.reshape({1, input.numel()}), input.rank() < 2};
 }
 
 /// The losses of rows, weighted and reduced; for a single row without its dimension.
@@ -123,6 +123,7 @@ Tensor multi_margin_loss(const Tensor& input, const Tensor& target, const MultiM
   constexpr const char* function = "multi_margin_loss";
   const Rows rows = rows_of(function, input);
   check_parameters(loss);
+  const Tensor weight = options.weight.defined() ? class_weight(function, rows, options.weight) : Tensor();
   const Tensor labels = checked_labels(function, rows, target, rows.single);
   const Tensor own = gather(rows.scores, 1, labels.unsqueeze(1));
   const Tensor is_other =
@@ -131,8 +132,8 @@ Tensor multi_margin_loss(const Tensor& input, const Tensor& target, const MultiM
   const Tensor losses = sum(violations, 1) / static_cast<double>(rows.classes());
   const bool keeps_row = rows.single && target.rank() == 1;  // as PyTorch: a target [1] gives a loss [1]
   LossOptions of_rows = options;
-  if (options.weight.defined()) {
-    of_rows.weight = index_select(class_weight(function, rows, options.weight), 0, labels);
+  if (weight.defined()) {
+    of_rows.weight = index_select(weight, 0, labels);
     if (!keeps_row && rows.single) of_rows.weight = of_rows.weight.squeeze(0);
   }
   return reduce_rows(function, {rows.scores, rows.single && !keeps_row}, losses, of_rows);

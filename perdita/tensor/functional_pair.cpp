@@ -10,15 +10,15 @@ namespace {
 using namespace detail;
 
 Tensor fitted_variance(const char* function, const Tensor& input, const Tensor& variance, DType dtype) {
-  const Tensor v = loss_operand(function, "variance", variance, dtype);
-  check_domain(function, "variance", v, non_negative, true);
+  const Tensor v = loss_operand(function, "var", variance, dtype);
+  check_domain(function, "var", v, non_negative, true);
   Shape shape = v.shape();
   if (shape.rank() + 1 == input.rank()) shape.push_back(1);
   bool fits = shape.rank() == input.rank() || v.rank() == 0;
   for (int i = 0; fits && i < shape.rank(); ++i) fits = shape[i] == input.shape()[i] || shape[i] == 1;
   if (!fits) {
     fail<ShapeError>(
-        "{}: variance has shape {}, but input has {} (valid: the same, without the last size, or with "
+        "{}: var has shape {}, but input has {} (valid: the same, without the last size, or with "
         "sizes of 1)",
         function, v.shape(), input.shape());
   }

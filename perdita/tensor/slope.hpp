@@ -5,15 +5,13 @@
 
 namespace perdita {
 
-/// value(x) with the gradient upstream * slope(x) by x; gradients by what the two capture flow as usual.
-template <class Value, class Slope>
-Tensor with_slope(const Tensor& x, const Value& value, const Slope& slope) {
-  const Tensor of_others = value(x.detach());
-  const Tensor result = of_others.detach().clone();
-  return make_node("with_slope", result, {&x, &of_others}, [saved = Saved(x), slope](BackwardContext& b) {
-    if (b.wants(0)) b.set(0, b.upstream() * slope(saved.get(b.name())));
-    if (b.wants(1)) b.set(1, b.upstream());
-  });
+/// value(x), with slope(x) for a gradient by x where differs(x); gradients by what these capture flow as usual, and all
+/// of them can be differentiated again.
+template <class Value, class Slope, class Where>
+Tensor with_slope(const Tensor& x, const Value& value, const Slope& slope, const Where& differs) {
+  const Tensor constant = x.detach(), where = differs(constant);
+  const Tensor step = (x - constant) * slope(constant);  // 0, with that slope
+  return value(select(where, constant, x)) + select(where, step, 0.0);
 }
 
 }  // namespace perdita

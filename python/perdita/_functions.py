@@ -1,8 +1,9 @@
 """The losses as functions, by PyTorch's names, argument order and defaults: one text for NumPy and for PyTorch."""
 import functools
+import operator
 
 from perdita import _core
-from perdita.errors import DomainError, ShapeError
+from perdita.errors import DomainError, DTypeError, ShapeError
 
 _COMMON = """
 Keywords of all losses:
@@ -240,6 +241,10 @@ def functions(call, library):
                 normalize_by=normalize_by,
                 return_extras=return_extras,
             )
+        if not callable(distance_function):
+            raise DTypeError(
+                f"triplet_margin_with_distance_loss: distance_function is {distance_function!r} (valid: a callable)"
+            )
         if not margin > 0:
             raise DomainError(f"triplet_margin_with_distance_loss: margin is {margin} (valid: above 0)")
         if not anchor.ndim == positive.ndim == negative.ndim:
@@ -294,7 +299,13 @@ def loss_of(function, reduction, normalize_by, options):
 
     options: pairs of name and value, or the text of them.
     """
-    text = options if isinstance(options, str) else text_of(options)
+    for name, value in (("reduction", reduction), ("normalize_by", normalize_by)):
+        if not isinstance(value, str) and (name == "reduction" or value is not None):
+            raise DTypeError(f"{function}: {name} is {value!r} (valid: a string)")
+    try:
+        text = options if isinstance(options, str) else text_of(options)
+    except DTypeError as error:
+        raise DTypeError(f"{function}: {error}") from None
     text = function + ":" * bool(text) + text
     return _core.Loss(function, text, argument_names(function), reduction, normalize_by or "standard")
 
@@ -306,15 +317,21 @@ def argument_names(function):
 
 def text_of(options):
     """Options as the core reads them: "delta=2.0,full=true"."""
-    return ",".join(f"{name}={_text_of_value(value)}" for name, value in options)
+    return ",".join(f"{name}={_text_of_value(name, value)}" for name, value in options)
 
 
-def _text_of_value(value):
+def _text_of_value(name, value):
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(int(value)) if isinstance(value, int) else repr(float(value))
+    try:
+        if name in _INTEGERS:
+            return str(operator.index(value))
+        return str(value) if isinstance(value, int) else repr(float(value + 0))
+    except (TypeError, ValueError):
+        raise DTypeError(f"{name} is {value!r} (valid: {'an integer' if name in _INTEGERS else 'a number'})") from None
 
 
+_INTEGERS = ("ignore_index", "blank")
 _PAIR = ["input", "target", "weight", "pos_weight"]
 _ARGUMENTS = {
     "gaussian_nll_loss": ["input", "target", "var"],

@@ -31,7 +31,12 @@ class LinearCrossEntropy:
         self.indexed = "int" in str(target.dtype)
         self.ignore_index = -100 if ignore_index is None else ignore_index
         self.options = (("ignore_index", self.ignore_index if self.indexed else -100), ("label_smoothing", label_smoothing))
-        loss_of("cross_entropy", reduction, normalize_by, self.options)  # raises for what is invalid
+        try:
+            loss_of("cross_entropy", reduction, normalize_by, self.options)
+        except (DomainError, DTypeError) as error:
+            raise type(error)(str(error).replace("cross_entropy", _FUNCTION, 1)) from None
+        if chunk_rows < 0:
+            raise DomainError(f"{_FUNCTION}: chunk_rows is {chunk_rows} (valid: 0 or more)")
         row_bytes = self.matrix.shape[0] * 4
         self.chunk_rows = chunk_rows or max(1, _CHUNK_BYTES // max(1, row_bytes))
         self.denominator = self._denominator()

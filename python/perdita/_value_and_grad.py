@@ -19,10 +19,11 @@ def value_and_grad(function, argnums=0):
     name = getattr(function, "__name__", "")
     if getattr(functional, name, None) is not function:
         raise TypeError(f"value_and_grad: {function!r} is not a function of perdita.functional")
-    wanted = (argnums,) if isinstance(argnums, int) else tuple(argnums)
-    if not wanted or any(not isinstance(i, int) or not 0 <= i < 8 for i in wanted) or list(wanted) != sorted(set(wanted)):
+    wanted = (argnums,) if isinstance(argnums, int) else argnums
+    is_valid = isinstance(wanted, (tuple, list)) and wanted and all(isinstance(i, int) and 0 <= i < 8 for i in wanted)
+    if not is_valid or list(wanted) != sorted(set(wanted)):
         raise ValueError(f"value_and_grad: argnums is {argnums!r} (valid: 0, 1, ... or an ascending tuple of them)")
-    differentiated = functions(functional._call_with_gradients(wanted), np)[name]
+    differentiated = _differentiated(name, tuple(wanted))
 
     @functools.wraps(function)
     def value_and_gradient(*args, **kwargs):
@@ -30,3 +31,22 @@ def value_and_grad(function, argnums=0):
         return value, gradients[0] if isinstance(argnums, int) else gradients
 
     return value_and_gradient
+
+
+def _differentiated(name, wanted):
+    """The function of that name as one that gives (loss, gradients by the operands at these places)."""
+    if name != "linear_cross_entropy":
+        return functions(functional._call_with_gradients(wanted), np)[name]
+    places = 0, 1, 3  # input, linear_weight, linear_bias
+    if not set(wanted) <= set(places):
+        raise ValueError(
+            f"value_and_grad: argnums is {wanted} (valid for linear_cross_entropy: 0 input, 1 linear_weight, 3 linear_bias)"
+        )
+
+    def call(input, linear_weight, target, **options):
+        value, gradients = functional._linear_cross_entropy(
+            input, linear_weight, target, wanted=tuple(place in wanted for place in places), **options
+        )
+        return value, tuple(gradient for gradient, place in zip(gradients, places) if place in wanted)
+
+    return call

@@ -12,6 +12,7 @@ import numpy as np
 from perdita._extras import LossExtras
 from perdita._functions import functions, loss_of
 from perdita._linear import LinearCrossEntropy
+from perdita.errors import DomainError
 
 
 def _array(value):
@@ -56,6 +57,8 @@ def _call_with_gradients(argnums):
 
     def call(function, operands, reduction, normalize_by, return_extras, **options):
         loss = loss_of(function, reduction, normalize_by, tuple(options.items()))
+        if max(argnums) >= len(operands) or operands[max(argnums)] is None:
+            raise DomainError(f"{function}: argnums names argument {max(argnums)}, which is no array here")
         arrays, narrow = _prepared(operands)
         value, gradients = loss.value_and_gradients(arrays, wanted)
         return _narrowed(value, narrow), tuple(_narrowed(gradient, narrow) for gradient in gradients)
@@ -75,8 +78,20 @@ class _Products:
             total[begin : begin + 1024] += slope[:, begin : begin + 1024].T @ rows
 
 
-def _linear_cross_entropy(input, linear_weight, target, *, linear_bias, weight, reduction, ignore_index,
-                          label_smoothing, normalize_by, chunk_rows, wanted):
+def _linear_cross_entropy(
+    input,
+    linear_weight,
+    target,
+    *,
+    wanted,
+    linear_bias=None,
+    weight=None,
+    reduction="mean",
+    ignore_index=None,
+    label_smoothing=0.0,
+    normalize_by=None,
+    chunk_rows=0,
+):
     """The loss, and the gradients wanted."""
     arrays, narrow = _prepared((input, linear_weight, target, linear_bias, weight))
     input, linear_weight, target, linear_bias, weight = (None if a is None else np.asarray(a) for a in arrays)

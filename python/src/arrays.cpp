@@ -64,6 +64,13 @@ Tensor borrow(void* data, DType dtype, const Shape& shape, const Strides& stride
   return Tensor(std::move(impl));
 }
 
+/// Throws DTypeError that tells the first line of the pending Python exception, which is cleared.
+[[noreturn]] void fail_with_reason(std::string_view function, std::string_view argument) {
+  const nb::python_error error;
+  const std::string reason = nb::str(error.value()).c_str();
+  fail<DTypeError>("{}: {} cannot be read: {}", function, argument, reason.substr(0, reason.find('\n')));
+}
+
 void check_rank(int rank, std::string_view function, std::string_view argument) {
   if (rank > max_rank) {
     fail<ShapeError>("{}: {} has {} dimensions (valid: up to {})", function, argument, rank, max_rank);
@@ -122,14 +129,14 @@ void Operands::add(PyObject* array, std::string_view function, std::string_view 
 Tensor Operands::from_exchange(PyObject* array, const dlpack::ExchangeApi& api, std::string_view function,
                                std::string_view argument) {
   dlpack::TensorView view;
-  if (api.view_object(array, &view) != 0) throw nb::python_error();
+  if (api.view_object(array, &view) != 0) fail_with_reason(function, argument);
   held_[held_count_++] = Py_NewRef(array);
   return tensor_of(view, function, argument);
 }
 
 Tensor Operands::from_buffer(PyObject* array, std::string_view function, std::string_view argument) {
   Py_buffer& buffer = buffers_[buffer_count_];
-  if (PyObject_GetBuffer(array, &buffer, PyBUF_FULL_RO) != 0) throw nb::python_error();
+  if (PyObject_GetBuffer(array, &buffer, PyBUF_FULL_RO) != 0) fail_with_reason(function, argument);
   ++buffer_count_;
   const std::string_view format = buffer.format != nullptr ? buffer.format : "B";
   if (format.starts_with('>') || format.starts_with('!')) {

@@ -66,6 +66,34 @@ PERDITA_COMPARING_LOSSES(PERDITA_CALL)
 PERDITA_SEQUENCE_LOSSES(PERDITA_CALL)
 #undef PERDITA_CALL
 
+/// "huber: delta is -1" or "loss huber: ..." as "huber_loss: delta is -1": what Python calls it.
+std::string with_function(const std::string& function, std::string_view loss, std::string_view message) {
+  if (message.starts_with(function + ":")) return std::string(message);
+  if (message.starts_with("loss ")) message.remove_prefix(5);
+  if (message.starts_with(loss) && message.substr(loss.size()).starts_with(": "))
+    message.remove_prefix(loss.size() + 2);
+  return function + ": " + std::string(message);
+}
+
+/// body(), its errors under the name of the Python function.
+template <class Body>
+auto named(const std::string& function, std::string_view loss, const Body& body) {
+  const auto renamed = [&](const Error& error) { return with_function(function, loss, error.what()); };
+  try {
+    return body();
+  } catch (const ShapeError& error) {
+    throw ShapeError(renamed(error));
+  } catch (const DTypeError& error) {
+    throw DTypeError(renamed(error));
+  } catch (const IndexError& error) {
+    throw IndexError(renamed(error));
+  } catch (const ValueError& error) {
+    throw ValueError(renamed(error));
+  } catch (const GraphError& error) {
+    throw GraphError(renamed(error));
+  }
+}
+
 /// Of the operands those whose bit is set, now requiring gradients.
 std::vector<Tensor> leaves_of(std::span<Tensor> operands, unsigned wanted) {
   std::vector<Tensor> leaves;
@@ -122,11 +150,12 @@ std::vector<Tensor> gradients_of(const std::vector<Tensor>& outputs, const std::
 
 Loss::Loss(std::string function, std::string_view text, std::vector<std::string> arguments, std::string_view reduction,
            std::string_view normalize_by)
-    : function_(std::move(function)),
-      loss_(parse_loss(text)),
-      arguments_(std::move(arguments)),
-      reduction_(parse_reduction(reduction)),
-      normalize_by_(parse_normalize(normalize_by)) {
+    : function_(std::move(function)), arguments_(std::move(arguments)) {
+  named(function_, text.substr(0, text.find(':')), [&] {
+    loss_ = parse_loss(text);
+    reduction_ = parse_reduction(reduction);
+    normalize_by_ = parse_normalize(normalize_by);
+  });
   if (reduction_ == Reduction::batchmean && !std::holds_alternative<KlDiv>(loss_.loss)) {
     fail<ValueError>("{}: reduction 'batchmean' is for kl_div (valid: none, mean, sum)", function_);
   }
@@ -141,9 +170,10 @@ void Loss::read(nb::tuple arrays, Operands& operands) const {
 }
 
 Tensor Loss::operator()(std::span<const Tensor> operands, LossExtras* extras) const {
-  return std::visit(
-      [&](const auto& loss) { return call_loss(loss, loss_, operands, reduction_, normalize_by_, extras); },
-      loss_.loss);
+  const auto call = [&](const auto& loss) {
+    return call_loss(loss, loss_, operands, reduction_, normalize_by_, extras);
+  };
+  return named(function_, info_of(loss_).name, [&] { return std::visit(call, loss_.loss); });
 }
 
 Evaluation::Evaluation(std::shared_ptr<const Loss> loss, nb::tuple arrays, unsigned wanted, LossExtras* extras)

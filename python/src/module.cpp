@@ -97,8 +97,8 @@ nb::tuple count_labels(std::string_view function, nb::handle target, std::int64_
   operands.add(weight.ptr(), function, "weight");
   const Tensor labels = operands.tensors()[0].contiguous(), weights = operands.tensors()[1];
   if (weights.defined() && weights.shape() != Shape{classes}) {
-    fail<ShapeError>("{}: weight has shape {}, but there are {} classes (valid: [{}])", function, weights.shape(), classes,
-                     classes);
+    fail<ShapeError>("{}: weight has shape {}, but there are {} classes (valid: [{}])", function, weights.shape(),
+                     classes, classes);
   }
   const Tensor dense = weights.defined() ? weights.to(DType::float64).contiguous() : Tensor();
   const void* const data = visit_dtype(labels.dtype(), [&]<class T>() -> const void* { return labels.data<T>(); });

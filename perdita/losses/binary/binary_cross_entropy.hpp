@@ -27,8 +27,9 @@ struct BinaryCrossEntropy {
   // so never 0 at a wrong 0 or 1.
   auto operator()(auto y, auto t) const {
     const auto value = [=](auto p) { return -(t * max(log(p), -100.0) + (1.0 - t) * max(log1p(-p), -100.0)); };
-    const auto slope = [=](auto p) { return (p - t) / max(p * (1.0 - p), static_cast<double>(1e-12F)); };
-    return with_slope(y, value, slope);
+    constexpr double least = 1e-12F;
+    const auto slope = [=](auto p) { return (p - t) / max(p * (1.0 - p), least); };
+    return with_slope(y, value, slope, [=](auto p) { return p * (1.0 - p) < least; });
   }
 };
 

@@ -32,7 +32,8 @@ struct GaussianNll {
   auto operator()(auto y, auto t, auto variance) const {
     const auto v = with_slope(
         variance, [=, this](auto given) { return clamp_min(given, eps); },
-        [](auto given) { return 1.0 + zero_unless(given != given, given); });
+        [](auto given) { return 1.0 + zero_unless(given != given, given); },
+        [=, this](auto given) { return given < eps; });
     const auto loss = 0.5 * (log(v) + square(y - t) / v);
     return full ? loss + 0.91893853320467274 : loss + 0.0;  // log(2 pi) / 2
   }

@@ -24,11 +24,12 @@ struct Huber {
 
   double delta = 1.0;
 
-  // With q = min(r, delta): q^2 / 2 + delta (r - q). No product of an infinite residual with a zero derivative arises.
+  // r = q + e, what delta holds and what exceeds it: q^2 / 2 + delta e. Each has a slope of its own, so that none
+  // cancels and no product of an infinite residual with a zero derivative arises; at r = delta each gives half.
   auto operator()(auto y, auto t) const {
     const auto r = abs(y - t);
-    const auto q = min(r, delta);
-    return 0.5 * q * q + delta * (r - q);
+    const auto q = min(r, delta), e = max(r - delta, 0.0);
+    return 0.5 * q * q + delta * e;
   }
 };
 

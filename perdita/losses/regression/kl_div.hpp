@@ -18,7 +18,8 @@ struct KlDiv {
       .use_when = "the target is a distribution: distillation, variational inference; use reduction batchmean",
       .avoid_when = "targets are class indices (see cross_entropy)",
       .source = "Kullback and Leibler, On information and sufficiency, Ann. Math. Statist. 22, 1951, eq. 2.4",
-      .differences = "a target of probability 0 adds 0 whatever the input, where PyTorch gives nan for an input of -inf or nan"};
+      .differences =
+          "a target of probability 0 adds 0 whatever the input, where PyTorch gives nan for an input of -inf or nan"};
   static constexpr auto parameters() {
     return std::array{parameter<&KlDiv::log_target>("log_target", "whether the target is a log-probability too")};
   }

@@ -14,8 +14,9 @@ struct LogCosh {
       .traits = Trait::convex | Trait::lipschitz | Trait::smooth | Trait::symmetric | Trait::never_negative,
       .use_when = "outliers should count linearly and a second derivative is needed, as in gradient boosting",
       .avoid_when = "errors are not of the order of 1: it has no scale of its own (see huber), so scale the targets",
-      .source = "Green, Bayesian reconstructions from emission tomography data using a modified EM algorithm, IEEE "
-                "Trans. Med. Imaging 9, 1990",
+      .source =
+          "Green, Bayesian reconstructions from emission tomography data using a modified EM algorithm, IEEE "
+          "Trans. Med. Imaging 9, 1990",
       .differences = "Keras has it as LogCosh; PyTorch has not"};
 
   // log_cosh(r) does not overflow: |r| + log1p(exp(-2 |r|)) - log 2 far from 0, its own series near it.

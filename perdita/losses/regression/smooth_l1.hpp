@@ -24,11 +24,11 @@ struct SmoothL1 {
 
   double beta = 1.0;
 
-  // With q = min(r, beta): q^2 / (2 beta) + (r - q). No product of an infinite residual with a zero derivative arises.
+  // As huber divided by beta: see there.
   auto operator()(auto y, auto t) const {
     const auto r = abs(y - t);
-    const auto q = min(r, beta);
-    return beta == 0.0 ? r : q * q * (0.5 / beta) + (r - q);
+    const auto q = min(r, beta), e = max(r - beta, 0.0);
+    return beta == 0.0 ? r : q * q * (0.5 / beta) + e;
   }
 };
 

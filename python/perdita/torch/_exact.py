@@ -2,7 +2,20 @@
 import contextlib
 
 # Losses that differ from torch's on purpose: see "Differs from PyTorch" in their docstrings.
-DIFFERING = frozenset({"cross_entropy", "nll_loss", "kl_div", "soft_margin_loss", "multi_margin_loss", "multilabel_margin_loss", "ctc_loss"})
+DIFFERING = frozenset(
+    {
+        "binary_cross_entropy",
+        "binary_cross_entropy_with_logits",
+        "cross_entropy",
+        "ctc_loss",
+        "kl_div",
+        "multi_margin_loss",
+        "multilabel_margin_loss",
+        "nll_loss",
+        "poisson_nll_loss",
+        "soft_margin_loss",
+    }
+)
 
 
 class _Switch:

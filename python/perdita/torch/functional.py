@@ -103,15 +103,15 @@ def _call(function, tensors, reduction, normalize_by, return_extras, **options):
         tensors = tensors[:-1] if tensors[-2] is not None else tensors[:-2]
     if torch.compiler.is_compiling():
         return _compiled_call(function, tensors, reduction, normalize_by, return_extras, options)
-    loss = loss_of(function, reduction, normalize_by, tuple(options.items()) if options else ())
     wanted = 0
-    if torch.is_grad_enabled():
-        bit = 1
-        for tensor in tensors:
-            if tensor is not None and tensor.requires_grad:
-                wanted |= bit
-            bit += bit
     try:
+        loss = loss_of(function, reduction, normalize_by, tuple(options.items()) if options else ())
+        if torch.is_grad_enabled():
+            bit = 1
+            for tensor in tensors:
+                if tensor is not None and tensor.requires_grad:
+                    wanted |= bit
+                bit += bit
         if return_extras:
             return _call_with_extras(loss, wanted, tensors)
         if wanted:
@@ -120,6 +120,9 @@ def _call(function, tensors, reduction, normalize_by, return_extras, **options):
     except DTypeError:
         if not any(_is_narrow(tensor) for tensor in tensors):
             raise
+    except (AttributeError, TypeError):  # none of torch's, or an option that cannot be compared
+        _refuse_others(function, tensors, options)
+        raise
     return _narrow_call(function, tensors, reduction, normalize_by, return_extras, options)
 
 
@@ -129,6 +132,16 @@ def _call_with_extras(loss, wanted, tensors):
         return value, LossExtras(*extras)
     found = []
     return _LossWithExtras.apply(loss, wanted, found, *tensors), found[0]
+
+
+def _refuse_others(function, tensors, options):
+    """Raises DTypeError for what is no tensor, and no option."""
+    for name, tensor in zip(argument_names(function), tensors):
+        if tensor is not None and not isinstance(tensor, torch.Tensor):
+            raise DTypeError(f"{function}: {name} is a {type(tensor).__name__} (valid: a torch.Tensor)") from None
+    for name, value in options.items():
+        if not isinstance(value, (bool, int, float)):
+            raise DTypeError(f"{function}: {name} is {value!r} (valid: a number)") from None
 
 
 def _compiled_call(function, tensors, reduction, normalize_by, return_extras, options):
