@@ -18,6 +18,8 @@ template <class T>
 struct ElementwiseOutputs {
   T* values = nullptr;    ///< the formula at each element
   T* gradient = nullptr;  ///< scale * its derivative by the first argument; may be the first input itself
+  /// The same by the second, which may be the second input; only beside the first, and for three inputs.
+  T* second_gradient = nullptr;
   double scale = 1;
 };
 
@@ -31,9 +33,10 @@ constexpr void check_formula_result() {
                 "a formula of numbers must return one number");
 }
 
-template <class Formula, class T, std::size_t arity, bool wants_values, bool wants_gradient>
+template <class Formula, class T, std::size_t arity, bool wants_values, int gradients>
 struct ElementwiseKernel {
   using Inputs = std::array<const T*, arity>;
+  static constexpr bool wants_gradient = gradients > 0;
 
   template <class P, std::size_t... rest, class Load>
   PERDITA_INLINE static Dual<P> evaluate(const Formula& formula, const Load& load, std::index_sequence<rest...>) {
@@ -44,6 +47,12 @@ struct ElementwiseKernel {
     } else {
       return {P(formula(load(0), load(rest + 1)...)), P(0.0)};
     }
+  }
+
+  /// The derivative by the second argument.
+  template <class P, class Load, std::size_t... rest>
+  PERDITA_INLINE static P second_slope(const Formula& formula, const Load& load, std::index_sequence<0, rest...>) {
+    return formula(load(0), Dual<P>{load(1), P(1.0)}, load(rest + 1)...).d;
   }
 
   template <class P>
@@ -68,10 +77,14 @@ struct ElementwiseKernel {
       const std::int64_t whole = (end - i) / P::lanes * P::lanes;
       const std::int64_t stop = i + (whole < stretch ? whole : stretch);
       for (; i < stop; i += P::lanes) {
-        const Dual<P> result = evaluate<P>(
-            formula, [&](std::size_t k) { return P::load(in[k] + i); }, others);
+        const auto load = [&](std::size_t k) { return P::load(in[k] + i); };
+        const Dual<P> result = evaluate<P>(formula, load, others);
         sum.add(result.v);
         if constexpr (wants_values) write(out.values + i, result.v, streaming);
+        if constexpr (gradients == 2) {
+          const P second = second_slope<P>(formula, load, others);
+          write(out.second_gradient + i, second * scale, streaming);
+        }
         if constexpr (wants_gradient) write(out.gradient + i, result.d * scale, streaming);
       }
       sum.fold();
@@ -83,6 +96,8 @@ struct ElementwiseKernel {
       const auto load = [&](std::size_t k) { return P::load_first(in[k] + i, count, in[k][i]); };
       const Dual<P> result = evaluate<P>(formula, load, others);
       if constexpr (wants_values) result.v.store_first(out.values + i, count);
+      if constexpr (gradients == 2)
+        (second_slope<P>(formula, load, others) * scale).store_first(out.second_gradient + i, count);
       if constexpr (wants_gradient) (result.d * scale).store_first(out.gradient + i, count);
       for (std::size_t lane = 0; lane < count; ++lane) total += static_cast<double>(result.v[static_cast<int>(lane)]);
     }
@@ -91,14 +106,15 @@ struct ElementwiseKernel {
   }
 };
 
-template <bool wants_values, bool wants_gradient, class Formula, class T, std::size_t arity>
+template <bool wants_values, int gradients, class Formula, class T, std::size_t arity>
 double run_elementwise(const Formula& formula, const std::array<const T*, arity>& in, const ElementwiseOutputs<T>& out,
                        std::int64_t count) {
-  using Kernel = ElementwiseKernel<Formula, T, arity, wants_values, wants_gradient>;
+  using Kernel = ElementwiseKernel<Formula, T, arity, wants_values, gradients>;
   constexpr std::int64_t block = 16384;
   const auto bytes = static_cast<std::size_t>(count) * sizeof(T);
-  const bool streaming = (wants_gradient || wants_values) &&
-                         (!wants_gradient || perdita::detail::is_worth_streaming(out.gradient, bytes)) &&
+  const bool streaming = (gradients > 0 || wants_values) &&
+                         (gradients == 0 || perdita::detail::is_worth_streaming(out.gradient, bytes)) &&
+                         (gradients < 2 || perdita::detail::is_worth_streaming(out.second_gradient, bytes)) &&
                          (!wants_values || perdita::detail::is_worth_streaming(out.values, bytes));
   return sum_over_blocks(count, block, [&](std::int64_t begin, std::int64_t end) {
     return run(Kernel{}, formula, in, out, begin, end, streaming);
@@ -115,12 +131,18 @@ double elementwise(const Formula& formula, const std::array<const T*, arity>& in
   if constexpr (requires { formula.usual(); }) {
     if (formula.is_usual()) return elementwise(formula.usual(), in, out, count);
   }
-  if (out.gradient) {
-    if (out.values) return detail::run_elementwise<true, true>(formula, in, out, count);
-    return detail::run_elementwise<false, true>(formula, in, out, count);
+  if constexpr (arity == 3) {
+    if (out.second_gradient) {
+      if (out.values) return detail::run_elementwise<true, 2>(formula, in, out, count);
+      return detail::run_elementwise<false, 2>(formula, in, out, count);
+    }
   }
-  if (out.values) return detail::run_elementwise<true, false>(formula, in, out, count);
-  return detail::run_elementwise<false, false>(formula, in, out, count);
+  if (out.gradient) {
+    if (out.values) return detail::run_elementwise<true, 1>(formula, in, out, count);
+    return detail::run_elementwise<false, 1>(formula, in, out, count);
+  }
+  if (out.values) return detail::run_elementwise<true, 0>(formula, in, out, count);
+  return detail::run_elementwise<false, 0>(formula, in, out, count);
 }
 
 }  // namespace perdita::kernels

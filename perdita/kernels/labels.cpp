@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <limits>
+#include <numeric>
 
 #include "perdita/kernels/blocks.hpp"
 #include "perdita/math/isa.hpp"
@@ -33,6 +34,25 @@ struct Narrow {
     return counts;
   }
 };
+
+void check_classes(std::string_view operation, std::int64_t classes) {
+  if (classes > std::numeric_limits<std::int32_t>::max()) {
+    fail<ShapeError>("{}: input has {} classes (valid: at most 2147483647)", operation, classes);
+  }
+}
+
+/// How many classes a row lists.
+std::int64_t list_length(std::string_view operation, const std::int64_t* lists, std::int64_t row,
+                         std::int64_t classes) {
+  const std::int64_t* const list = lists + row * classes;
+  std::int64_t length = 0;
+  for (; length < classes && list[length] != -1; ++length) {
+    if (list[length] >= 0 && list[length] < classes) continue;
+    fail<IndexError>("{}: target[{}] is {}, but input has {} classes (valid: 0..{}, or -1 for the end)", operation,
+                     row * classes + length, list[length], classes, classes - 1);
+  }
+  return length;
+}
 
 void keep_least(std::atomic<std::int64_t>& least, std::int64_t candidate) {
   for (std::int64_t known = least; candidate < known && !least.compare_exchange_weak(known, candidate);) {
@@ -77,9 +97,7 @@ Labels read(std::string_view operation, const Label* labels, std::int64_t count,
 template <class T>
 Labels read_labels(std::string_view operation, DType dtype, const void* labels, std::int64_t count,
                    std::int64_t classes, std::int64_t ignore_index, const T* class_weights) {
-  if (classes > std::numeric_limits<std::int32_t>::max()) {
-    fail<ShapeError>("{}: input has {} classes (valid: at most 2147483647)", operation, classes);
-  }
+  check_classes(operation, classes);
   const auto read_as = [&]<class Label>(const Label* data) {
     return read(operation, data, count, classes, ignore_index, class_weights);
   };
@@ -94,6 +112,29 @@ Labels read_labels(std::string_view operation, DType dtype, const void* labels, 
       fail<DTypeError>("{}: target holds {} (valid: class indices as int64, int32 or uint8)", operation,
                        name_of(dtype));
   }
+}
+
+LabelLists read_label_lists(std::string_view operation, const std::int64_t* lists, std::int64_t rows,
+                            std::int64_t classes) {
+  check_classes(operation, classes);
+  LabelLists result{{}, Buffer::allocate(static_cast<std::size_t>(rows) * sizeof(std::int64_t))};
+  auto* const ends = static_cast<std::int64_t*>(result.ends.data());
+  constexpr std::int64_t block = 1024;
+  const auto for_each_row = [&](const auto& body) {
+    parallel_for((rows + block - 1) / block, [&](std::int64_t i) {
+      for (std::int64_t row = i * block; row < std::min(rows, (i + 1) * block); ++row) body(row);
+    });
+  };
+  for_each_row([&](std::int64_t row) { ends[row] = list_length(operation, lists, row, classes); });
+  std::partial_sum(ends, ends + rows, ends);
+  result.labels = Buffer::allocate(static_cast<std::size_t>(rows > 0 ? ends[rows - 1] : 0) * sizeof(std::int32_t));
+  auto* const labels = static_cast<std::int32_t*>(result.labels.data());
+  for_each_row([&](std::int64_t row) {
+    const std::int64_t begin = row > 0 ? ends[row - 1] : 0;
+    for (std::int64_t j = begin; j < ends[row]; ++j)
+      labels[j] = static_cast<std::int32_t>(lists[row * classes + j - begin]);
+  });
+  return result;
 }
 
 template Labels read_labels(std::string_view, DType, const void*, std::int64_t, std::int64_t, std::int64_t,

@@ -27,4 +27,17 @@ template <class T>
 Labels read_labels(std::string_view operation, DType dtype, const void* labels, std::int64_t count,
                    std::int64_t classes, std::int64_t ignore_index, const T* class_weights);
 
+/// Of each row the classes that it lists, as kernels take them.
+struct LabelLists {
+  Buffer labels, ends;
+  const std::int32_t* label_data() const { return static_cast<const std::int32_t*>(labels.data()); }
+  /// Where the labels of each row end.
+  const std::int64_t* end_data() const { return static_cast<const std::int64_t*>(ends.data()); }
+};
+
+/// Reads [rows, classes], of which each row counts up to its first -1. Throws IndexError that names `operation`, the
+/// first offending position, its label and the valid range.
+LabelLists read_label_lists(std::string_view operation, const std::int64_t* lists, std::int64_t rows,
+                            std::int64_t classes);
+
 }  // namespace perdita::kernels

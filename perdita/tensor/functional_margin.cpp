@@ -2,8 +2,9 @@
 #include <algorithm>
 
 #include "perdita/kernels/labels.hpp"
+#include "perdita/losses/kernels.hpp"
 #include "perdita/tensor/functional.hpp"
-#include "perdita/tensor/pair_loss.hpp"
+#include "perdita/tensor/kernel_loss.hpp"
 
 namespace perdita {
 
@@ -47,20 +48,33 @@ Tensor class_weight(const char* function, const Rows& rows, const Tensor& weight
   return weight.to(rows.scores.dtype());
 }
 
-/// Class indices as int64 [N], each checked.
-Tensor checked_labels(const char* function, const Rows& rows, const Tensor& target, bool single) {
+void check_label_shape(const char* function, const Rows& rows, const Tensor& target) {
   if (!target.defined()) fail<ValueError>("{}: target is not a tensor", function);
-  const bool fits = single ? target.numel() == 1 && target.rank() <= 1 : target.shape() == Shape{rows.count()};
+  const bool fits = rows.single ? target.numel() == 1 && target.rank() <= 1 : target.shape() == Shape{rows.count()};
   if (!fits) {
     fail<ShapeError>("{}: target has shape {}, but input has {} rows (valid: {})", function, target.shape(),
-                     rows.count(), single ? "[] or [1]" : fmt::format("[{}]", rows.count()));
+                     rows.count(), rows.single ? "[] or [1]" : fmt::format("[{}]", rows.count()));
   }
+}
+
+/// Class indices, each checked.
+kernels::Labels labels_of(const char* function, const Rows& rows, const Tensor& target) {
   const Tensor dense = target.contiguous();
-  visit_dtype(dense.dtype(), [&]<class T>() {
-    kernels::read_labels<float>(function, dense.dtype(), dense.data<T>(), dense.numel(), rows.classes(),
-                                kernels::no_ignore_index, nullptr);
+  return visit_dtype(dense.dtype(), [&]<class T>() {
+    return kernels::read_labels<float>(function, dense.dtype(), dense.data<T>(), dense.numel(), rows.classes(),
+                                       kernels::no_ignore_index, nullptr);
   });
-  return dense.to(DType::int64).reshape({rows.count()});
+}
+
+void check_lists(const char* function, const Tensor& input, const Tensor& target) {
+  if (!target.defined()) fail<ValueError>("{}: target is not a tensor", function);
+  if (target.shape() != input.shape()) {
+    fail<ShapeError>("{}: target has shape {}, but input has {} (valid: the same)", function, target.shape(),
+                     input.shape());
+  }
+  if (target.dtype() != DType::int64) {
+    fail<DTypeError>("{}: target holds {} (valid: int64)", function, name_of(target.dtype()));
+  }
 }
 
 /// What each row lists: its classes up to the first -1.
@@ -69,36 +83,79 @@ struct Lists {
   Tensor is_listed;   ///< of the scores' dtype, [N, C]: 1 for the classes that occur
   Tensor is_present;  ///< likewise, [N, J]: 1 within a row's list
 };
-Lists lists_of(const char* function, const Rows& rows, const Tensor& target) {
+Lists lists_of(const Rows& rows, const kernels::LabelLists& lists) {
   const std::int64_t n = rows.count(), c = rows.classes();
-  const auto labels = target.to_vector<std::int64_t>();
-  std::vector<std::int64_t> lengths(static_cast<std::size_t>(n));
+  const auto begin_of = [&](std::int64_t row) { return row > 0 ? lists.end_data()[row - 1] : 0; };
   std::int64_t longest = 1;
-  for (std::int64_t row = 0; row < n; ++row) {
-    std::int64_t& length = lengths[static_cast<std::size_t>(row)];
-    for (; length < c; ++length) {
-      const std::int64_t label = labels[static_cast<std::size_t>(row * c + length)];
-      if (label == -1) break;
-      if (label < 0 || label >= c) {
-        fail<IndexError>("{}: target[{}] is {}, but input has {} classes (valid: 0..{}, or -1 for the end)", function,
-                         row * c + length, label, c, c - 1);
-      }
-    }
-    longest = std::max(longest, length);
-  }
+  for (std::int64_t row = 0; row < n; ++row) longest = std::max(longest, lists.end_data()[row] - begin_of(row));
   std::vector<std::int64_t> classes(static_cast<std::size_t>(n * longest));
   std::vector<double> listed(static_cast<std::size_t>(n * c)), present(static_cast<std::size_t>(n * longest));
   for (std::int64_t row = 0; row < n; ++row) {
-    for (std::int64_t j = 0; j < lengths[static_cast<std::size_t>(row)]; ++j) {
-      const std::int64_t label = labels[static_cast<std::size_t>(row * c + j)];
-      classes[static_cast<std::size_t>(row * longest + j)] = label;
-      present[static_cast<std::size_t>(row * longest + j)] = 1;
+    for (std::int64_t j = begin_of(row); j < lists.end_data()[row]; ++j) {
+      const std::int64_t label = lists.label_data()[j];
+      const auto at = static_cast<std::size_t>(row * longest + j - begin_of(row));
+      classes[at] = label;
+      present[at] = 1;
       listed[static_cast<std::size_t>(row * c + label)] = 1;
     }
   }
   const DType dtype = rows.scores.dtype();
   return {Tensor::from(classes, {n, longest}), Tensor::from(listed, {n, c}).to(dtype),
           Tensor::from(present, {n, longest}).to(dtype)};
+}
+
+Tensor margin_ranking_by_formula(const char* function, const Tensor& x1, const Tensor& x2, const Tensor& target,
+                                 const MarginRankingOfScores& loss, const LossOptions& options) {
+  return reduce_losses(function, loss(x1, x2, target), options, Normalize::count);
+}
+
+/// `labels`: int64 [N].
+Tensor multi_margin_by_formula(const char* function, const Tensor& input, const Tensor& labels, bool keeps_row,
+                               const MultiMargin& loss, const LossOptions& options) {
+  const Rows rows = rows_of(function, input);
+  const Tensor own = gather(rows.scores, 1, labels.unsqueeze(1));
+  const Tensor is_other =
+      Tensor::arange(0, static_cast<double>(rows.classes()), 1, DType::int64) != labels.unsqueeze(1);
+  const Tensor violations = select(is_other, loss(rows.scores - own), 0.0);
+  const Tensor losses = sum(violations, 1) / static_cast<double>(rows.classes());
+  LossOptions of_rows = options;
+  if (options.weight.defined()) {
+    of_rows.weight = index_select(class_weight(function, rows, options.weight), 0, labels);
+    if (rows.single && !keeps_row) of_rows.weight = of_rows.weight.squeeze(0);
+  }
+  return reduce_rows(function, {rows.scores, rows.single && !keeps_row}, losses, of_rows);
+}
+
+Tensor multilabel_margin_by_formula(const char* function, const Tensor& input, const kernels::LabelLists& lists,
+                                    const MultilabelMargin& loss, const LossOptions& options) {
+  const Rows rows = rows_of(function, input);
+  const Lists listed = lists_of(rows, lists);
+  // [N, J, C]: every listed class against every one that is not
+  const Tensor own = gather(rows.scores, 1, listed.classes).unsqueeze(2);
+  const Tensor counts = listed.is_present.unsqueeze(2) * (1.0 - listed.is_listed).unsqueeze(1);
+  const Tensor violations = select(counts > 0.0, loss(rows.scores.unsqueeze(1) - own), 0.0);
+  const Tensor losses = sum(violations, Dims{1, 2}) / static_cast<double>(rows.classes());
+  return reduce_rows(function, rows, losses, options);
+}
+
+Tensor multilabel_soft_margin_by_formula(const char* function, const Tensor& input, const Tensor& target,
+                                         const MultilabelSoftMargin& loss, const LossOptions& options) {
+  const Tensor terms = loss(input, target);
+  if (terms.shape() != input.shape()) {
+    fail<ShapeError>("{}: target has shape {}, but input has {} (valid: the same)", function, target.shape(),
+                     input.shape());
+  }
+  const LossOptions weights{.weight = options.weight, .pos_weight = {}, .reduction = Reduction::none};
+  return reduce_losses(function, mean(reduce_losses(function, terms, weights, Normalize::count), -1),
+                       without_weight(options), Normalize::count);
+}
+
+/// The mean of each row of `values` into `means`.
+template <class T>
+void write_row_means(const Tensor& values, T* means) {
+  const NoGrad no_grad;
+  const Tensor found = mean(values, -1);
+  std::copy_n(found.data<T>(), found.numel(), means);
 }
 
 }  // namespace
@@ -114,8 +171,27 @@ Tensor margin_ranking_loss(const Tensor& input1, const Tensor& input2, const Ten
     fail<ShapeError>("{}: input1 has shape {}, input2 {} and target {} (valid: the same rank)", function,
                      input1.shape(), input2.shape(), target.shape());
   }
-  const Tensor difference = input1.to(dtype) - input2.to(dtype);
-  return reduce_losses(function, loss(difference, target.to(dtype)), options, Normalize::count);
+  const Tensor x1 = input1.to(dtype), x2 = input2.to(dtype), t = target.to(dtype);
+  const MarginRankingOfScores of_scores{loss};
+  if (!are_dense_alike({&x1, &x2, &t}) || options.weight.defined() || needs_grad({&t}))
+    return margin_ranking_by_formula(function, x1, x2, t, of_scores, options);
+  const auto formula = [=, target = Saved(t), options = without_extras(options)](const std::array<Tensor, 2>& x) {
+    return margin_ranking_by_formula(function, x[0], x[1], target.get(function), of_scores, options);
+  };
+  return visit_floating(dtype, function, [&]<class T>() {
+    const auto compute = [&](const KernelOutputs<T, 2>& out) {
+      kernels::ElementwiseOutputs<T> to{
+          .values = out.losses, .gradient = out.gradients[0], .second_gradient = out.gradients[1], .scale = out.scale};
+      Tensor unused;  // the second comes beside the first only
+      if (to.second_gradient && !to.gradient) {
+        unused = Tensor::empty(x1.shape(), dtype);
+        to.gradient = unused.mutable_data<T>();
+      }
+      return kernels::elementwise<MarginRankingOfScores, T, 3>(of_scores, {x1.data<T>(), x2.data<T>(), t.data<T>()}, to,
+                                                               x1.numel());
+    };
+    return kernel_loss<T>(function, std::array{x1, x2}, x1.shape(), options, compute, formula);
+  });
 }
 
 Tensor multi_margin_loss(const Tensor& input, const Tensor& target, const MultiMargin& loss,
@@ -124,40 +200,65 @@ Tensor multi_margin_loss(const Tensor& input, const Tensor& target, const MultiM
   const Rows rows = rows_of(function, input);
   check_parameters(loss);
   const Tensor weight = options.weight.defined() ? class_weight(function, rows, options.weight) : Tensor();
-  const Tensor labels = checked_labels(function, rows, target, rows.single);
-  const Tensor own = gather(rows.scores, 1, labels.unsqueeze(1));
-  const Tensor is_other =
-      Tensor::arange(0, static_cast<double>(rows.classes()), 1, DType::int64) != labels.unsqueeze(1);
-  const Tensor violations = select(is_other, loss(rows.scores - own), 0.0);
-  const Tensor losses = sum(violations, 1) / static_cast<double>(rows.classes());
+  check_label_shape(function, rows, target);
+  const kernels::Labels labels = labels_of(function, rows, target);
   const bool keeps_row = rows.single && target.rank() == 1;  // as PyTorch: a target [1] gives a loss [1]
-  LossOptions of_rows = options;
-  if (weight.defined()) {
-    of_rows.weight = index_select(weight, 0, labels);
-    if (!keeps_row && rows.single) of_rows.weight = of_rows.weight.squeeze(0);
-  }
-  return reduce_rows(function, {rows.scores, rows.single && !keeps_row}, losses, of_rows);
+  const auto by_formula = [=](const Tensor& scores, const Tensor& given, const LossOptions& all) {
+    const Tensor indices = given.to(DType::int64).reshape({rows.count()});
+    return multi_margin_by_formula(function, scores, indices, keeps_row, loss, all);
+  };
+  const bool needs_weights = needs_grad({&weight}) || options.normalize_by == Normalize::weight_sum;
+  if (weight.defined() && needs_weights) return by_formula(input, target, options);
+  const auto formula = [=, target = Saved(target), options = without_extras(options)](const std::array<Tensor, 1>& x) {
+    return by_formula(x[0], target.get(function), options);
+  };
+  const Tensor dense = input.contiguous(), dense_weight = weight.defined() ? weight.contiguous() : Tensor();
+  const Shape losses = keeps_row ? Shape{1} : rows.single ? Shape{} : Shape{rows.count()};
+  return visit_floating(input.dtype(), function, [&]<class T>() {
+    const auto compute = [&](const KernelOutputs<T, 1>& out) {
+      return kernels::margin_rows_loss(
+          loss, kernels::MarginRowsTask<T>{.scores = dense.data<T>(),
+                                           .rows = rows.count(),
+                                           .classes = rows.classes(),
+                                           .labels = labels.data(),
+                                           .class_weights = weight.defined() ? dense_weight.data<T>() : nullptr,
+                                           .gradient = out.gradients[0],
+                                           .scale = out.scale,
+                                           .losses = out.losses});
+    };
+    return kernel_loss<T>(function, std::array{dense}, losses, without_weight(options), compute, formula);
+  });
 }
 
 Tensor multilabel_margin_loss(const Tensor& input, const Tensor& target, const MultilabelMargin& loss,
                               const LossOptions& options) {
   constexpr const char* function = "multilabel_margin_loss";
   const Rows rows = rows_of(function, input);
-  if (!target.defined()) fail<ValueError>("{}: target is not a tensor", function);
-  if (target.shape() != input.shape()) {
-    fail<ShapeError>("{}: target has shape {}, but input has {} (valid: the same)", function, target.shape(),
-                     input.shape());
-  }
-  if (target.dtype() != DType::int64) {
-    fail<DTypeError>("{}: target holds {} (valid: int64)", function, name_of(target.dtype()));
-  }
-  const Lists lists = lists_of(function, rows, target);
-  // [N, J, C]: every listed class against every one that is not
-  const Tensor own = gather(rows.scores, 1, lists.classes).unsqueeze(2);
-  const Tensor counts = lists.is_present.unsqueeze(2) * (1.0 - lists.is_listed).unsqueeze(1);
-  const Tensor violations = select(counts > 0.0, loss(rows.scores.unsqueeze(1) - own), 0.0);
-  const Tensor losses = sum(violations, Dims{1, 2}) / static_cast<double>(rows.classes());
-  return reduce_rows(function, rows, losses, options);
+  check_lists(function, input, target);
+  const Tensor dense = input.contiguous(), dense_target = target.contiguous();
+  const auto read = [=](const Tensor& lists) {
+    return kernels::read_label_lists(function, lists.data<std::int64_t>(), rows.count(), rows.classes());
+  };
+  const kernels::LabelLists lists = read(dense_target);
+  if (options.weight.defined()) return multilabel_margin_by_formula(function, input, lists, loss, options);
+  const auto formula = [=, target = Saved(dense_target),
+                        options = without_extras(options)](const std::array<Tensor, 1>& x) {
+    return multilabel_margin_by_formula(function, x[0], read(target.get(function)), loss, options);
+  };
+  const Shape losses = rows.single ? Shape{} : Shape{rows.count()};
+  return visit_floating(input.dtype(), function, [&]<class T>() {
+    const auto compute = [&](const KernelOutputs<T, 1>& out) {
+      return kernels::margin_rows_loss(loss, kernels::MarginRowsTask<T>{.scores = dense.data<T>(),
+                                                                        .rows = rows.count(),
+                                                                        .classes = rows.classes(),
+                                                                        .labels = lists.label_data(),
+                                                                        .ends = lists.end_data(),
+                                                                        .gradient = out.gradients[0],
+                                                                        .scale = out.scale,
+                                                                        .losses = out.losses});
+    };
+    return kernel_loss<T>(function, std::array{dense}, losses, options, compute, formula);
+  });
 }
 
 Tensor multilabel_soft_margin_loss(const Tensor& input, const Tensor& target, const MultilabelSoftMargin& loss,
@@ -165,14 +266,27 @@ Tensor multilabel_soft_margin_loss(const Tensor& input, const Tensor& target, co
   constexpr const char* function = "multilabel_soft_margin_loss";
   const DType dtype = loss_dtype(function, input, target);
   if (input.rank() == 0) fail<ShapeError>("{}: input has shape [] (valid: [..., C])", function);
-  const Tensor terms = loss(input.to(dtype), target.to(dtype));
-  if (terms.shape() != input.shape()) {
-    fail<ShapeError>("{}: target has shape {}, but input has {} (valid: the same)", function, target.shape(),
-                     input.shape());
-  }
-  const LossOptions weights{.weight = options.weight, .pos_weight = {}, .reduction = Reduction::none};
-  return reduce_losses(function, mean(reduce_losses(function, terms, weights, Normalize::count), -1),
-                       without_weight(options), Normalize::count);
+  const Tensor y = input.to(dtype), t = target.to(dtype);
+  if (!is_plain_call(y, t, options)) return multilabel_soft_margin_by_formula(function, y, t, loss, options);
+  const auto formula = [=, target = Saved(t), options = without_extras(options)](const std::array<Tensor, 1>& x) {
+    return multilabel_soft_margin_by_formula(function, x[0], target.get(function), loss, options);
+  };
+  Shape rows = y.shape();
+  rows.erase(rows.rank() - 1);
+  const double classes = static_cast<double>(y.size(-1));
+  return visit_floating(dtype, function, [&]<class T>() {
+    const auto compute = [&](const KernelOutputs<T, 1>& out) {
+      const Tensor values = out.losses ? Tensor::empty(y.shape(), dtype) : Tensor();
+      const kernels::ElementwiseOutputs<T> to{.values = out.losses ? values.mutable_data<T>() : nullptr,
+                                              .gradient = out.gradients[0],
+                                              .scale = out.scale / classes};
+      const double total =
+          kernels::elementwise<MultilabelSoftMargin, T, 2>(loss, {y.data<T>(), t.data<T>()}, to, y.numel());
+      if (out.losses) write_row_means(values, out.losses);
+      return total / classes;
+    };
+    return kernel_loss<T>(function, std::array{y}, rows, options, compute, formula);
+  });
 }
 
 }  // namespace functional

@@ -105,18 +105,18 @@ double denominator_of(Normalize normalize, const Shape& shape, double count, dou
   return count;
 }
 
-void scale_gradient(BackwardContext& b, Tensor& gradient, int classes_dim) {
+void scale_gradient(BackwardContext& b, Tensor& gradient, int classes_dim, int input) {
   const Tensor& upstream = b.upstream();
   if (upstream.numel() == 1 && gradient.numel() != 1 && !b.create_graph()) {
     const double factor = upstream.item();
-    if (factor == 1.0 && b.may_consume()) return b.set(0, std::move(gradient));
-    return b.set(0, gradient * factor);
+    if (factor == 1.0 && b.may_consume()) return b.set(input, std::move(gradient));
+    return b.set(input, gradient * factor);
   }
   if (b.may_consume() && !b.create_graph() && upstream.shape() == gradient.shape()) {
     gradient.mul_(upstream);  // nobody else has it, and it need not be kept
-    return b.set(0, std::move(gradient));
+    return b.set(input, std::move(gradient));
   }
-  b.set(0, gradient * (classes_dim < 0 || upstream.rank() == 0 ? upstream : upstream.unsqueeze(classes_dim)));
+  b.set(input, gradient * (classes_dim < 0 || upstream.rank() == 0 ? upstream : upstream.unsqueeze(classes_dim)));
 }
 
 }  // namespace perdita::detail

@@ -31,9 +31,9 @@ Tensor reduce_losses(const char* function, const Tensor& losses, const LossOptio
 /// The denominator of a mean over losses of `shape`, by its name; `count` and `weight_sum` are what the loss found.
 double denominator_of(Normalize normalize, const Shape& shape, double count, double weight_sum);
 
-/// Passes `gradient` (of the reduced loss, or of each element) on, times the upstream gradient, which for losses over
-/// classes lacks the dimension `classes_dim`.
-void scale_gradient(BackwardContext& context, Tensor& gradient, int classes_dim = -1);
+/// Passes `gradient` (of the reduced loss, or of each element) on to an input, times the upstream gradient, which for
+/// losses over classes lacks the dimension `classes_dim`.
+void scale_gradient(BackwardContext& context, Tensor& gradient, int classes_dim = -1, int input = 0);
 
 /// Whether the compiled kernel serves: dense operands of one shape, and a gradient by the input at most.
 inline bool is_plain_call(const Tensor& input, const Tensor& target, const LossOptions& options) {

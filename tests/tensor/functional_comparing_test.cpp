@@ -254,7 +254,7 @@ TEST(ComparingLosses, ErrorsSayWhatIsWrongAndWhatIsValid) {
             "cosine_embedding_loss: target has shape [2, 1], but the inputs have [2, 3] and [2, 3] (valid: [] for [D], "
             "[N] for [N, D])");
   EXPECT_EQ(message_of([&] { F::triplet_margin_loss(x, x, v); }),
-            "triplet_margin_with_distance_loss: inputs have shapes [2, 3] and [3] (valid: [..., D] of the same rank)");
+            "triplet_margin_loss: inputs have shapes [2, 3] and [3] (valid: [..., D] of the same rank)");
   EXPECT_EQ(message_of([&] { F::triplet_margin_loss(x, x, x, {.margin = 0}); }),
             "triplet_margin: margin is 0 (valid: above 0)");
 }

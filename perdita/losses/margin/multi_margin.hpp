@@ -30,10 +30,19 @@ struct MultiMargin {
   double p = 1.0;
   double margin = 1.0;
 
+  auto operator()(auto y) const { return pow(missing(y), p); }
+
+  /// The same for the power that nearly everybody uses, without a choice that is made for every element.
+  bool is_usual() const { return p == 1; }
+  auto usual() const {
+    return [loss = *this](auto y) { return loss.missing(y); };
+  }
+
+ private:
   // As in PyTorch a difference that just keeps the margin has no slope.
-  auto operator()(auto y) const {
-    const auto missing = margin + y;
-    return pow(zero_unless(missing > 0.0, missing), p);
+  auto missing(auto y) const {
+    const auto lacks = margin + y;
+    return zero_unless(lacks > 0.0, lacks);
   }
 };
 

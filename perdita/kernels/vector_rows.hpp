@@ -1,0 +1,260 @@
+// The driver of losses that compare vectors. Such a formula says what is summed over the components i of a row's
+// vectors x_1, x_2, ..., and what the loss is of these sums and, where there is one, the row's target t:
+//     s_j = sum_i term_j(x_1[i], x_2[i], ...),    L = value(s_1, s_2, ..., t),
+//     dL/dx_k[i] = sum_j dL/ds_j dterm_j/dx_k (x_1[i], x_2[i], ...).
+// Rows are taken in groups that stay in cache: first their sums, then L and dL/ds_j of several rows at once, in double,
+// then the gradients.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#include "perdita/kernels/blocks.hpp"
+#include "perdita/kernels/stream.hpp"
+#include "perdita/math/dual.hpp"
+#include "perdita/math/isa.hpp"
+
+namespace perdita::kernels {
+
+/// What a pass reads and writes; null for what is not wanted.
+template <class T, int vector_count>
+struct VectorRowsTask {
+  std::array<const T*, vector_count> vectors{};  ///< each [rows, size], dense
+  std::int64_t rows = 0, size = 0;
+  const T* targets = nullptr;  ///< [rows], for a formula that has_target
+
+  std::array<T*, vector_count> gradients{};  ///< scale * dL/dx_k; none of the vectors
+  double scale = 1;
+  T* losses = nullptr;  ///< L of each row
+};
+
+namespace detail {
+
+template <class Formula, class T>
+struct VectorRowsKernel {
+  using Task = VectorRowsTask<T, Formula::vectors>;
+  static constexpr std::int64_t most_rows = 64;
+  static constexpr auto each_vector = std::make_integer_sequence<int, Formula::vectors>{};
+  static constexpr auto each_sum = std::make_integer_sequence<int, Formula::sums>{};
+
+  /// One number a row for each sum.
+  using OfSums = double[Formula::sums][most_rows];
+
+  /// The sum of the losses of the rows [begin, end).
+  template <class Target>
+  PERDITA_INLINE double operator()(Target, Formula formula, Task task, std::int64_t begin, std::int64_t end,
+                                   bool streaming) const {
+    using P = typename Target::template pack<T>;
+    using Wide = typename Target::template pack<double>;
+    constexpr std::int64_t group_size = 2048;  // components of each vector
+    const std::int64_t group = std::clamp<std::int64_t>(group_size / std::max<std::int64_t>(task.size, 1), 1, most_rows);
+    bool wants_gradient = false;
+    for (const T* gradient : task.gradients) wants_gradient |= gradient != nullptr;
+
+    OfSums sums, slopes;
+    double total = 0;
+    for (std::int64_t first = begin; first < end; first += group) {
+      const std::int64_t count = std::min(group, end - first);
+      add_terms<P>(formula, task, first, count, sums);
+      total += evaluate<Wide>(formula, task, first, count, sums, slopes, wants_gradient);
+      if (wants_gradient) write_gradients<P>(formula, task, first, count, slopes, streaming);
+    }
+    if (streaming) perdita::detail::end_streaming();
+    return total;
+  }
+
+ private:
+  /// Operand k of a call in which operand `active` carries a derivative.
+  template <int active, int k, class V>
+  PERDITA_INLINE static auto operand(const V& x) {
+    if constexpr (k == active)
+      return Dual<V>{x, V(1.0)};
+    else
+      return x;
+  }
+  static constexpr int none = -1;
+
+  template <int j, int active, class P, int... k>
+  PERDITA_INLINE static auto term(const Formula& formula, const P* x, std::integer_sequence<int, k...>) {
+    return formula.template term<j>(operand<active, k>(x[k])...);
+  }
+
+  template <class P, class Load, int... k>
+  PERDITA_INLINE static void load_each(P* x, const Load& load, std::integer_sequence<int, k...>) {
+    ((x[k] = load(k)), ...);
+  }
+
+  template <class P, class Use, int... j>
+  PERDITA_INLINE static void add_each(const Formula& formula, const P* x, const Use& use,
+                                      std::integer_sequence<int, j...>) {
+    (use(j, term<j, none>(formula, x, each_vector)), ...);
+  }
+
+  // Loops over arrays of packs are unrolled too late for these to live in registers: hence sequences.
+  template <class P, int... j>
+  PERDITA_INLINE static void fold_each(PackSum<P>* sum, std::integer_sequence<int, j...>) {
+    (sum[j].fold(), ...);
+  }
+
+  template <class P>
+  PERDITA_INLINE static void add_terms(const Formula& formula, const Task& task, std::int64_t first, std::int64_t count,
+                                       OfSums& sums) {
+    constexpr std::int64_t stretch = 8 * P::lanes;  // short: as many roundings in T as a sum of eight
+    const std::int64_t whole = task.size / P::lanes * P::lanes;
+    const auto rest = static_cast<std::size_t>(task.size - whole);
+    const auto is_inside = lane_numbers<P>() < P(static_cast<double>(rest));
+    for (std::int64_t r = 0; r < count; ++r) {
+      const std::int64_t row = (first + r) * task.size;
+      PackSum<P> sum[Formula::sums];
+      P x[Formula::vectors];
+      for (std::int64_t i = 0; i < whole;) {
+        for (const std::int64_t stop = std::min(whole, i + stretch); i < stop; i += P::lanes) {
+          load_each(
+              x, [&](int k) PERDITA_INLINE_LAMBDA { return P::load(task.vectors[k] + row + i); }, each_vector);
+          add_each(
+              formula, x, [&](int j, const P& value) PERDITA_INLINE_LAMBDA { sum[j].add(value); }, each_sum);
+        }
+        fold_each(sum, each_sum);
+      }
+      if (rest > 0) {
+        load_each(
+            x, [&](int k) PERDITA_INLINE_LAMBDA { return P::load_first(task.vectors[k] + row + whole, rest); },
+            each_vector);
+        const auto add = [&](int j, const P& value)
+                             PERDITA_INLINE_LAMBDA { sum[j].add(zero_unless(is_inside, value)); };
+        add_each(formula, x, add, each_sum);
+      }
+      for (int j = 0; j < Formula::sums; ++j) sums[j][r] = sum[j].total();
+    }
+  }
+
+  template <class P>
+  PERDITA_INLINE static P lane_numbers() {
+    P numbers;
+    for (int lane = 0; lane < P::lanes; ++lane) numbers.raw[lane] = static_cast<T>(lane);
+    return numbers;
+  }
+
+  template <int active, class V, int... j>
+  PERDITA_INLINE static auto value_of(const Formula& formula, const V* s, const V& t,
+                                      std::integer_sequence<int, j...>) {
+    if constexpr (Formula::has_target)
+      return formula.value(operand<active, j>(s[j])..., t);
+    else
+      return formula.value(operand<active, j>(s[j])...);
+  }
+
+  template <class V, int... j>
+  PERDITA_INLINE static void slopes_of(const Formula& formula, const V* s, const V& t, V* slopes,
+                                       std::integer_sequence<int, j...>) {
+    ((slopes[j] = value_of<j>(formula, s, t, each_sum).d), ...);
+  }
+
+  /// L of each row, and scale * dL/ds_j into `slopes`; returns the sum of L.
+  template <class Wide>
+  PERDITA_INLINE static double evaluate(const Formula& formula, const Task& task, std::int64_t first,
+                                        std::int64_t count, const OfSums& sums, OfSums& slopes, bool wants_gradient) {
+    double total = 0;
+    for (std::int64_t r = 0; r < count; r += Wide::lanes) {
+      const auto present = static_cast<std::size_t>(std::min<std::int64_t>(Wide::lanes, count - r));
+      Wide s[Formula::sums], t(0.0);
+      for (int j = 0; j < Formula::sums; ++j) {
+        // Idle lanes repeat a row that is there, so that they compute nothing exceptional.
+        s[j] = present == Wide::lanes ? Wide::load(sums[j] + r) : Wide::load_first(sums[j] + r, present, sums[j][r]);
+      }
+      if constexpr (Formula::has_target) {
+        for (std::size_t lane = 0; lane < present; ++lane)
+          t.raw[lane] = static_cast<double>(task.targets[first + r + static_cast<std::int64_t>(lane)]);
+      }
+      const Wide value = value_of<none>(formula, s, t, each_sum);
+      for (std::size_t lane = 0; lane < present; ++lane) {
+        const double loss = value[static_cast<int>(lane)];
+        total += loss;
+        if (task.losses) task.losses[first + r + static_cast<std::int64_t>(lane)] = static_cast<T>(loss);
+      }
+      if (!wants_gradient) continue;
+      Wide slope[Formula::sums];
+      slopes_of(formula, s, t, slope, each_sum);
+      for (int j = 0; j < Formula::sums; ++j) (slope[j] * task.scale).store(slopes[j] + r);
+    }
+    return total;
+  }
+
+  /// Adds slope * dterm_j/dx_k to `gradient`, where the term depends on x_k.
+  template <int j, int k, class P>
+  PERDITA_INLINE static void add_slope(const Formula& formula, const P* x, const P* slopes, P& gradient) {
+    const auto value = term<j, k>(formula, x, each_vector);
+    if constexpr (std::is_same_v<std::remove_cvref_t<decltype(value)>, Dual<P>>)
+      gradient = gradient + slopes[j] * value.d;
+  }
+  template <int k, class P, int... j>
+  PERDITA_INLINE static P gradient_by(const Formula& formula, const P* x, const P* slopes,
+                                      std::integer_sequence<int, j...>) {
+    P gradient(0.0);
+    (add_slope<j, k>(formula, x, slopes, gradient), ...);
+    return gradient;
+  }
+  template <class P, class Write, int... k>
+  PERDITA_INLINE static void write_each(const Formula& formula, const Task& task, const P* x, const P* slopes,
+                                        const Write& write, std::integer_sequence<int, k...>) {
+    ((task.gradients[k] ? write(task.gradients[k], gradient_by<k>(formula, x, slopes, each_sum)) : void()), ...);
+  }
+
+  template <class P>
+  PERDITA_INLINE static void write_gradients(const Formula& formula, const Task& task, std::int64_t first,
+                                             std::int64_t count, const OfSums& row_slopes, bool streaming) {
+    const std::int64_t whole = task.size / P::lanes * P::lanes;
+    const auto rest = static_cast<std::size_t>(task.size - whole);
+    P x[Formula::vectors], slopes[Formula::sums];
+    for (std::int64_t r = 0; r < count; ++r) {
+      const std::int64_t row = (first + r) * task.size;
+      for (int j = 0; j < Formula::sums; ++j) slopes[j] = P(row_slopes[j][r]);
+      for (std::int64_t i = row; i < row + whole; i += P::lanes) {
+        load_each(
+            x, [&](int k) PERDITA_INLINE_LAMBDA { return P::load(task.vectors[k] + i); }, each_vector);
+        const auto write = [&](T* to, const P& gradient) PERDITA_INLINE_LAMBDA {
+          if (streaming)
+            perdita::detail::stream_pack(to + i, gradient);
+          else
+            gradient.store(to + i);
+        };
+        write_each(formula, task, x, slopes, write, each_vector);
+      }
+      if (rest == 0) continue;
+      const std::int64_t i = row + whole;
+      load_each(
+          x, [&](int k) PERDITA_INLINE_LAMBDA { return P::load_first(task.vectors[k] + i, rest); }, each_vector);
+      const auto write = [&](T* to, const P& gradient)
+                             PERDITA_INLINE_LAMBDA { gradient.store_first(to + i, rest); };
+      write_each(formula, task, x, slopes, write, each_vector);
+    }
+  }
+};
+
+/// Whether every gradient is large, and every row of it aligned.
+template <class T, int vector_count>
+bool is_worth_streaming(const VectorRowsTask<T, vector_count>& task) {
+  const auto row_bytes = static_cast<std::size_t>(task.size) * sizeof(T);
+  const std::size_t bytes = static_cast<std::size_t>(task.rows) * row_bytes;
+  return row_bytes % 16 == 0 && std::ranges::all_of(task.gradients, [&](const T* gradient) {
+           return !gradient || perdita::detail::is_worth_streaming(gradient, bytes);
+         });
+}
+
+}  // namespace detail
+
+/// Computes the loss of every row; returns the sum of the losses. Sums and results do not depend on threads. Vectors
+/// without components have sums of 0.
+template <class Formula, class T>
+double vector_rows_loss(const Formula& formula, const VectorRowsTask<T, Formula::vectors>& task) {
+  const std::int64_t per_block = std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(task.size, 1));
+  const bool streaming = detail::is_worth_streaming(task);
+  return sum_over_blocks(task.rows, per_block, [&](std::int64_t begin, std::int64_t end) {
+    return run(detail::VectorRowsKernel<Formula, T>{}, formula, task, begin, end, streaming);
+  });
+}
+
+}  // namespace perdita::kernels

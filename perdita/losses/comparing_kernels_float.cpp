@@ -1,0 +1,7 @@
+#include "perdita/losses/kernels.hpp"
+
+namespace perdita::kernels {
+
+PERDITA_COMPARING_KERNELS(, float)
+
+}  // namespace perdita::kernels

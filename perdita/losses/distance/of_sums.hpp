@@ -1,0 +1,54 @@
+// The losses of this family as kernels::vector_rows_loss takes them: what is summed over the components of a row's
+// vectors, and the loss of these sums.
+#pragma once
+
+#include "perdita/losses/distance/cosine_embedding.hpp"
+#include "perdita/losses/distance/norm.hpp"
+#include "perdita/losses/distance/triplet_margin.hpp"
+
+namespace perdita {
+
+/// The vectors are anchor a, positive p and negative n.
+template <class Norm, bool swap>
+struct TripletMarginOfSums {
+  static constexpr int vectors = 3, sums = swap ? 3 : 2;
+  static constexpr bool has_target = false;
+  TripletMargin loss;
+
+  template <int j>
+  auto term(auto a, auto p, auto n) const {
+    if constexpr (j == 0) return Norm::term(a - p + loss.eps);
+    if constexpr (j == 1) return Norm::term(a - n + loss.eps);
+    if constexpr (j == 2) return Norm::term(p - n + loss.eps);
+  }
+  auto value(auto near, auto far) const { return loss(Norm::root(near), Norm::root(far)); }
+  auto value(auto near, auto far, auto across) const {
+    return loss(Norm::root(near), min(Norm::root(far), Norm::root(across)));
+  }
+};
+
+using TripletMarginOf2Norms = TripletMarginOfSums<EuclideanNorm, false>;
+using SwappedTripletMarginOf2Norms = TripletMarginOfSums<EuclideanNorm, true>;
+using TripletMarginOf1Norms = TripletMarginOfSums<ManhattanNorm, false>;
+using SwappedTripletMarginOf1Norms = TripletMarginOfSums<ManhattanNorm, true>;
+
+/// The vectors are input1 and input2; the target is that of the loss.
+struct CosineEmbeddingOfSums {
+  static constexpr int vectors = 2, sums = 3;
+  static constexpr bool has_target = true;
+  CosineEmbedding loss;
+
+  template <int j>
+  auto term(auto x1, auto x2) const {
+    if constexpr (j == 0) return x1 * x2;
+    if constexpr (j == 1) return square(x1);
+    if constexpr (j == 2) return square(x2);
+  }
+  // As in PyTorch: what is added keeps the cosine of a zero vector 0, and its gradient finite.
+  auto value(auto product, auto square1, auto square2, auto t) const {
+    constexpr double epsilon = 1e-12F;  // as PyTorch stores it
+    return loss(product / sqrt((square1 + epsilon) * (square2 + epsilon)), t);
+  }
+};
+
+}  // namespace perdita
