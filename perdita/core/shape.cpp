@@ -34,8 +34,9 @@ Shape broadcast_shapes(const Shape& a, const Shape& b, std::string_view operatio
     const std::int64_t size_a = i <= a.rank() ? a[a.rank() - i] : 1;
     const std::int64_t size_b = i <= b.rank() ? b[b.rank() - i] : 1;
     if (size_a != size_b && size_a != 1 && size_b != 1) {
-      fail<ShapeError>("{}: shapes {} and {} cannot be broadcast together (sizes {} and {} differ and neither is 1)",
-                       operation, a, b, size_a, size_b);
+      fail<ShapeError>(
+          "{}: shapes {} and {} cannot be broadcast together: sizes {} and {} differ (valid: the same, or 1)",
+          operation, a, b, size_a, size_b);
     }
     result[result.rank() - i] = size_a == 1 ? size_b : size_a;
   }
@@ -65,8 +66,8 @@ void collapse(Shape& shape, std::span<Strides> operands) {
   for (int i = 0; i < shape.rank(); ++i) {
     if (shape[i] == 1) continue;
     const bool joins = kept >= 0 && std::ranges::all_of(operands, [&](const Strides& strides) {
-      return strides[kept] == strides[i] * shape[i];
-    });
+                         return strides[kept] == strides[i] * shape[i];
+                       });
     if (joins) {
       shape[kept] *= shape[i];
     } else {

@@ -254,14 +254,13 @@ PERDITA_INLINE Dual<V> zero_unless(const M& condition, const Dual<V>& a) {
   return {zero_unless(condition, a.v), zero_unless(condition, a.d)};
 }
 /// value(x), with slope(x) for a derivative by x: for the few places where a loss's gradient is defined to differ from
-/// the derivative of its value. `differs`: where it does; elsewhere both are the same. Anything but a dual takes the
-/// value alone.
-template <class V, class Value, class Slope, class Where>
-PERDITA_INLINE Dual<V> with_slope(const Dual<V>& x, const Value& value, const Slope& slope, const Where&) {
+/// the derivative of its value (only where differs(x), if that is given). Anything but a dual takes the value alone.
+template <class V, class Value, class Slope, class... Where>
+PERDITA_INLINE Dual<V> with_slope(const Dual<V>& x, const Value& value, const Slope& slope, const Where&...) {
   return {value(x.v), slope(x.v) * x.d};
 }
-template <class X, class Value, class Slope, class Where>
-PERDITA_INLINE auto with_slope(const X& x, const Value& value, const Slope&, const Where&) {
+template <class X, class Value, class Slope, class... Where>
+PERDITA_INLINE auto with_slope(const X& x, const Value& value, const Slope&, const Where&...) {
   return value(x);
 }
 template <class V, class S>

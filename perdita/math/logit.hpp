@@ -4,8 +4,8 @@
 //     l.wrong(t)            (1 - t) sigmoid(y) + t sigmoid(-y)      the probability given to the other class
 //     l.cross_entropy(t)    (1 - t) softplus(y) + t softplus(-y)    the price of that
 //
-// These are the textbook forms, and what symbols and tensors get. Packs, and duals of packs, get them from one
-// exponential, one division and one logarithm of |y|: let `against` be the share of t that y speaks against, which is t
+// These are the textbook forms, and what symbols get. Packs, and duals of packs, get them from one exponential, one
+// division and one logarithm of |y|, and tensors take the same way by their operators: let `against` be the share of t that y speaks against, which is t
 // for y < 0 and 1 - t else. Then
 //     wrong = sigmoid(-|y|) + against (sigmoid(|y|) - sigmoid(-|y|)),   cross_entropy = against |y| + softplus(-|y|),
 // where nothing cancels: at t = 1 and a large y the first terms vanish, value and slope alike, and what remains is
@@ -34,6 +34,10 @@ template <class Y>
 struct LogisticFunctions {
   Y likely, unlikely, price;
 };
+template <class Y>
+LogisticFunctions<Y> logistic_functions(const Y& a) {
+  return {sigmoid(a), sigmoid(-a), softplus(-a)};
+}
 template <class T, int N>
 PERDITA_INLINE LogisticFunctions<Pack<T, N>> logistic_functions(const Pack<T, N>& a) {
   const Pack<T, N> e = exp_full<false>(-a), likely = 1.0 / (1.0 + e);
@@ -47,7 +51,7 @@ PERDITA_INLINE LogisticFunctions<Dual<V>> logistic_functions(const Dual<V>& a) {
 }
 
 template <class Y, class Condition>
-struct LogitOfPacks {
+struct StableLogit {
   Condition negative;
   Y magnitude;
   LogisticFunctions<Y> f;
@@ -73,10 +77,10 @@ inline constexpr bool is_of_packs<Dual<V>> = is_of_packs<V>;
 
 template <class Y>
 PERDITA_INLINE auto logit(const Y& y) {
-  if constexpr (detail::is_of_packs<Y>) {
+  if constexpr (detail::is_of_packs<Y> || requires { y.shape(); }) {
     const auto negative = y < 0.0;
     const Y magnitude = select(negative, -y, y);
-    return detail::LogitOfPacks<Y, std::remove_cvref_t<decltype(negative)>>{negative, magnitude,
+    return detail::StableLogit<Y, std::remove_cvref_t<decltype(negative)>>{negative, magnitude,
                                                                             detail::logistic_functions(magnitude)};
   } else {
     return Logit<Y>{y};

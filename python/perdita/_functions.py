@@ -18,10 +18,11 @@ Raises ValueError (perdita.errors.ShapeError, DomainError, LabelError) or TypeEr
 what it is, what is valid and, where it lies in the data, the first such element."""
 
 
-def functions(call, library):
+def functions(call, library, check_arrays=_core.check_arrays):
     """Every loss as a function that ends in call(function, operands, reduction, normalize_by, return_extras, **options).
 
     operands: arrays or None, in the order the core takes them. library: numpy or torch, for what is done to arrays first.
+    check_arrays: raises for what is no array.
     """
 
     def l1_loss(input, target, reduction="mean", weight=None, *, normalize_by=None, return_extras=False):
@@ -129,7 +130,7 @@ def functions(call, library):
     def gaussian_nll_loss(
         input, target, var, full=False, eps=1e-6, reduction="mean", *, normalize_by=None, return_extras=False
     ):
-        if isinstance(var, (int, float)):
+        if isinstance(var, (int, float)) and hasattr(input, "dtype"):
             var = library.full_like(input, var)
         return call(
             "gaussian_nll_loss", (input, target, var), reduction, normalize_by, return_extras, full=full, eps=eps
@@ -207,7 +208,14 @@ def functions(call, library):
         normalize_by=None,
         return_extras=False,
     ):
-        lengths = (x if x is None or hasattr(x, "dtype") else library.asarray(x) for x in (input_lengths, target_lengths))
+        try:
+            lengths = [
+                x if x is None or hasattr(x, "dtype") else library.asarray(x) for x in (input_lengths, target_lengths)
+            ]
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise DTypeError(
+                f"ctc_loss: input_lengths or target_lengths cannot be read: {error} (valid: integers)"
+            ) from None
         return call(
             "ctc_loss",
             (log_probs, targets, *lengths),
@@ -230,17 +238,17 @@ def functions(call, library):
         normalize_by=None,
         return_extras=False,
     ):
+        vectors = anchor, positive, negative
         if distance_function is None:
-            return triplet_margin_loss(
-                anchor,
-                positive,
-                negative,
-                margin,
-                swap=swap,
-                reduction=reduction,
-                normalize_by=normalize_by,
-                return_extras=return_extras,
-            )
+            try:
+                return call(
+                    "triplet_margin_loss", vectors, reduction, normalize_by, return_extras, margin=margin, swap=swap
+                )
+            except (DomainError, DTypeError, ShapeError) as error:
+                message = str(error).replace("triplet_margin_loss", "triplet_margin_with_distance_loss", 1)
+                raise type(error)(message) from None
+        if not any(str(getattr(vector, "dtype", "")).endswith("float16") for vector in vectors):
+            check_arrays("triplet_margin_with_distance_loss", _ARGUMENTS["triplet_margin_loss"], vectors)
         if not callable(distance_function):
             raise DTypeError(
                 f"triplet_margin_with_distance_loss: distance_function is {distance_function!r} (valid: a callable)"
@@ -293,17 +301,23 @@ _SECTIONS = (
 )
 
 
-@functools.lru_cache(maxsize=1024)
 def loss_of(function, reduction, normalize_by, options):
-    """The core's loss for these options, checked. Cached, so that a loop pays once.
+    """The core's loss for these options, a dict, or their text; checked."""
+    if not options:
+        return _cached_loss(function, reduction, normalize_by, "")
+    if isinstance(options, str):
+        return _cached_loss(function, reduction, normalize_by, options)
+    return _cached_loss(function, reduction, normalize_by, tuple(options), *options.values())
 
-    options: pairs of name and value, or the text of them.
-    """
+
+@functools.lru_cache(maxsize=1024, typed=True)  # typed: 1 + 0j equals 1.0, but is no number here
+def _cached_loss(function, reduction, normalize_by, names, *values):
+    """Cached, so that a loop pays once. names: of the options, whose values follow; or all of them as a text."""
     for name, value in (("reduction", reduction), ("normalize_by", normalize_by)):
         if not isinstance(value, str) and (name == "reduction" or value is not None):
             raise DTypeError(f"{function}: {name} is {value!r} (valid: a string)")
     try:
-        text = options if isinstance(options, str) else text_of(options)
+        text = names if isinstance(names, str) else text_of(zip(names, values))
     except DTypeError as error:
         raise DTypeError(f"{function}: {error}") from None
     text = function + ":" * bool(text) + text
@@ -325,10 +339,13 @@ def _text_of_value(name, value):
         return "true" if value else "false"
     try:
         if name in _INTEGERS:
-            return str(operator.index(value))
+            index = operator.index(value)
+            if abs(index) >= 1 << 63:
+                raise ValueError
+            return str(index)
         return str(value) if isinstance(value, int) else repr(float(value + 0))
     except (TypeError, ValueError):
-        raise DTypeError(f"{name} is {value!r} (valid: {'an integer' if name in _INTEGERS else 'a number'})") from None
+        raise DTypeError(f"{name} is {value!r} (valid: {'an integer of 64 bits' if name in _INTEGERS else 'a number'})") from None
 
 
 _INTEGERS = ("ignore_index", "blank")

@@ -20,6 +20,11 @@ class LinearCrossEntropy:
     def __init__(self, library, input, linear_weight, target, bias, weight, reduction, ignore_index, label_smoothing,
                  normalize_by, chunk_rows):
         self.library = library
+        names = ["input", "linear_weight", "target", "linear_bias", "weight"]
+        for name, array in zip(names[:3], (input, linear_weight, target)):
+            if array is None:
+                raise DomainError(f"{_FUNCTION}: {name} is None (valid: an array)")
+        _core.check_arrays(_FUNCTION, names, (input, linear_weight, target, bias, weight))
         self._check(input, linear_weight, target, bias, ignore_index)
         self.single = input.ndim == 1
         self.input = input[None] if self.single else input
@@ -30,7 +35,7 @@ class LinearCrossEntropy:
         self.weight, self.reduction, self.normalize_by = weight, reduction, normalize_by
         self.indexed = "int" in str(target.dtype)
         self.ignore_index = -100 if ignore_index is None else ignore_index
-        self.options = (("ignore_index", self.ignore_index if self.indexed else -100), ("label_smoothing", label_smoothing))
+        self.options = {"ignore_index": self.ignore_index if self.indexed else -100, "label_smoothing": label_smoothing}
         try:
             loss_of("cross_entropy", reduction, normalize_by, self.options)
         except (DomainError, DTypeError) as error:

@@ -12,7 +12,7 @@ import numpy as np
 from perdita._extras import LossExtras
 from perdita._functions import functions, loss_of
 from perdita._linear import LinearCrossEntropy
-from perdita.errors import DomainError
+from perdita.errors import DomainError, DTypeError
 
 
 def _array(value):
@@ -42,8 +42,17 @@ def _narrowed(result, dtype):
     return result if dtype is None else np.asarray(result).astype(dtype)[()]
 
 
+def _loss_of(function, reduction, normalize_by, options):
+    try:
+        return loss_of(function, reduction, normalize_by, options)
+    except TypeError as error:
+        if isinstance(error, DTypeError):
+            raise
+        raise DTypeError(f"{function}: an option of {options} is no number: {error} (valid: numbers)") from None
+
+
 def _call(function, operands, reduction, normalize_by, return_extras, **options):
-    loss = loss_of(function, reduction, normalize_by, tuple(options.items()))
+    loss = _loss_of(function, reduction, normalize_by, options)
     arrays, narrow = _prepared(operands)
     if return_extras:
         value, extras = loss.value_and_extras(arrays)
@@ -56,7 +65,7 @@ def _call_with_gradients(argnums):
     wanted = sum(1 << i for i in argnums)
 
     def call(function, operands, reduction, normalize_by, return_extras, **options):
-        loss = loss_of(function, reduction, normalize_by, tuple(options.items()))
+        loss = _loss_of(function, reduction, normalize_by, options)
         if max(argnums) >= len(operands) or operands[max(argnums)] is None:
             raise DomainError(f"{function}: argnums names argument {max(argnums)}, which is no array here")
         arrays, narrow = _prepared(operands)

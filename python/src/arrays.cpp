@@ -68,7 +68,8 @@ Tensor borrow(void* data, DType dtype, const Shape& shape, const Strides& stride
 [[noreturn]] void fail_with_reason(std::string_view function, std::string_view argument) {
   const nb::python_error error;
   const std::string reason = nb::str(error.value()).c_str();
-  fail<DTypeError>("{}: {} cannot be read: {}", function, argument, reason.substr(0, reason.find('\n')));
+  fail<DTypeError>("{}: {} cannot be read: {} (valid: a dense array in the memory of the CPU)", function, argument,
+                   reason.substr(0, reason.find('\n')));
 }
 
 void check_rank(int rank, std::string_view function, std::string_view argument) {
@@ -85,7 +86,8 @@ void check_alignment(const void* data, std::size_t bytes, std::string_view funct
 
 Tensor tensor_of(const dlpack::TensorView& view, std::string_view function, std::string_view argument) {
   if (view.device.type != dlpack::cpu_device) {
-    fail<ValueError>("{}: {} is not in the memory of the CPU (DLPack device {})", function, argument, view.device.type);
+    fail<ValueError>("{}: {} is not in the memory of the CPU (DLPack device {}; valid: 1)", function, argument,
+                     view.device.type);
   }
   const auto dtype = dtype_of_code(view.dtype);
   if (!dtype) {

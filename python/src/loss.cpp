@@ -169,11 +169,28 @@ void Loss::read(nb::tuple arrays, Operands& operands) const {
   }
 }
 
+/// An operator that cannot broadcast does not know the names of what it got: they are told here.
+std::string Loss::with_shapes(const std::string& message, std::span<const Tensor> operands) const {
+  const std::size_t shapes = message.find("shapes ");
+  if (shapes == message.npos || message.find("cannot be broadcast") == message.npos) return message;
+  std::string text = function_ + ":";
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    if (operands[i].defined()) text += fmt::format(" {} has shape {},", arguments_[i], operands[i].shape());
+  }
+  return text + " but " + message.substr(shapes);
+}
+
 Tensor Loss::operator()(std::span<const Tensor> operands, LossExtras* extras) const {
   const auto call = [&](const auto& loss) {
     return call_loss(loss, loss_, operands, reduction_, normalize_by_, extras);
   };
-  return named(function_, info_of(loss_).name, [&] { return std::visit(call, loss_.loss); });
+  return named(function_, info_of(loss_).name, [&] {
+    try {
+      return std::visit(call, loss_.loss);
+    } catch (const ShapeError& error) {
+      throw ShapeError(with_shapes(error.what(), operands));
+    }
+  });
 }
 
 Evaluation::Evaluation(std::shared_ptr<const Loss> loss, nb::tuple arrays, unsigned wanted, LossExtras* extras)

@@ -28,6 +28,8 @@ class Loss {
   Tensor operator()(std::span<const Tensor> operands, LossExtras* extras = nullptr) const;
 
  private:
+  std::string with_shapes(const std::string& message, std::span<const Tensor> operands) const;
+
   std::string function_;
   AnyLoss loss_;
   std::vector<std::string> arguments_;

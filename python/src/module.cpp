@@ -55,6 +55,11 @@ nb::object value_and_extras(const SharedLoss& loss, nb::tuple arrays) {
 
 nb::object value_and_gradients(const SharedLoss& loss, nb::tuple arrays, unsigned wanted) {
   Evaluation evaluation(loss, arrays, wanted);
+  if (evaluation.loss().numel() != 1) {
+    fail<ShapeError>(
+        "{}: the loss has shape {} and so no gradient (valid: one element, as reduction 'mean' or 'sum' gives)",
+        loss->function(), evaluation.loss().shape());
+  }
   const Maker make(arrays);
   nb::object first = make(evaluation.loss());
   return nb::make_tuple(first, make(evaluation.backward(nb::none())));
@@ -86,6 +91,12 @@ nb::object gradients(const SharedLoss& loss, nb::tuple arrays, unsigned wanted, 
 
 nb::object second_backward(GradientEvaluation& evaluation, nb::tuple cotangents) {
   return Maker(cotangents)(evaluation.backward(cotangents));
+}
+
+/// Raises for what is no array that the core reads. For functions that do more to arrays than call a loss.
+void check_arrays(std::string_view function, const std::vector<std::string>& names, nb::tuple arrays) {
+  Operands operands;
+  for (std::size_t i = 0; i < arrays.size(); ++i) operands.add(nb::handle(arrays[i]).ptr(), function, names[i]);
 }
 
 /// (labels that are not ignored, the sum of their class weights), after a check of each. For losses in chunks, which
@@ -163,6 +174,7 @@ NB_MODULE(_core, m) {
       .def_prop_ro("has_gradients", &Evaluation::has_gradients)
       .def("backward", &backward, nb::arg().none());
   nb::class_<GradientEvaluation>(m, "GradientEvaluation").def("backward", &second_backward);
+  m.def("check_arrays", &check_arrays);
   m.def("count_labels", &count_labels, nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none());
   m.def("describe", &describe);
   m.def("loss_names", &loss_names);

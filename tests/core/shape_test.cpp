@@ -17,7 +17,7 @@ TEST(Shape, BroadcastErrorNamesOperationAndShapes) {
     FAIL() << "expected ShapeError";
   } catch (const ShapeError& error) {
     EXPECT_EQ(std::string(error.what()),
-              "mse_loss: shapes [2, 3] and [4] cannot be broadcast together (sizes 3 and 4 differ and neither is 1)");
+              "mse_loss: shapes [2, 3] and [4] cannot be broadcast together: sizes 3 and 4 differ (valid: the same, or 1)");
   }
 }
 

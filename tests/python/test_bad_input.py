@@ -88,6 +88,8 @@ def test_wrong_sizes(case, name, face):
     """One more in the last dimension fits no other operand; nothing is read out of bounds."""
     tensor = case.tensors()[name]
     more_classes = name == "input" and case in LABELLED and "weight" not in case.tensors()
+    if case.loss.name == "ctc_loss" and name in ("log_probs", "targets"):
+        return  # another class, or a wider padding, is as good
     if tensor.dim() == 0 or more_classes and case.loss.name not in ("multilabel_margin_loss", "linear_cross_entropy"):
         return
     pad = torch.ones((*tensor.shape[:-1], 1), dtype=tensor.dtype)

@@ -257,7 +257,7 @@ TEST(Elementwise, ALambdaIsALoss) {
 TEST(PairLosses, ErrorsSayWhatIsWrongAndWhatIsValid) {
   const Tensor y = Tensor::from({0.5f, 0.5f}), three = Tensor::zeros({3});
   EXPECT_EQ(message([&] { F::mse_loss(y, three); }),
-            "mse_loss: shapes [2] and [3] cannot be broadcast together (sizes 2 and 3 differ and neither is 1)");
+            "mse_loss: shapes [2] and [3] cannot be broadcast together: sizes 2 and 3 differ (valid: the same, or 1)");
   EXPECT_EQ(message([&] { F::binary_cross_entropy_with_logits(y, Tensor::zeros({1})); }),
             "binary_cross_entropy_with_logits: target has shape [1], but input has [2] (valid: the same)");
   EXPECT_EQ(message([&] {

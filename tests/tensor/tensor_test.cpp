@@ -71,7 +71,7 @@ TEST(Tensor, SaysWhatDoesNotFit) {
     FAIL();
   } catch (const ShapeError& error) {
     EXPECT_STREQ(error.what(),
-                 "add: shapes [2, 3] and [2, 4] cannot be broadcast together (sizes 3 and 4 differ and neither is 1)");
+                 "add: shapes [2, 3] and [2, 4] cannot be broadcast together: sizes 3 and 4 differ (valid: the same, or 1)");
   }
 }
 

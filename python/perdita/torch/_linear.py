@@ -2,6 +2,7 @@
 import torch
 
 from perdita._linear import LinearCrossEntropy
+from perdita.errors import DTypeError
 
 
 class _Products:
@@ -49,6 +50,9 @@ def linear_cross_entropy(
         reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing, normalize_by=normalize_by
     )
     tensors = (input, linear_weight, linear_bias)
+    for name, tensor in zip(("input", "linear_weight", "linear_bias", "target", "weight"), (*tensors, target, weight)):
+        if not isinstance(tensor, torch.Tensor) and (tensor is not None or name in ("input", "linear_weight", "target")):
+            raise DTypeError(f"linear_cross_entropy: {name} is a {type(tensor).__name__} (valid: a torch.Tensor)")
     others_want = any(tensor is not None and tensor.requires_grad for tensor in (target, weight))
     if input.dtype in (torch.float16, torch.bfloat16):
         wide = [t.float() if t is not None and t.is_floating_point() else t for t in (*tensors, target, weight)]

@@ -9,6 +9,7 @@ break. Threads are those of torch.set_num_threads().
 """
 import torch
 
+from perdita import _core
 from perdita._extras import LossExtras
 from perdita._functions import argument_names, functions, loss_of, text_of
 from perdita.errors import DomainError, DTypeError
@@ -105,7 +106,7 @@ def _call(function, tensors, reduction, normalize_by, return_extras, **options):
         return _compiled_call(function, tensors, reduction, normalize_by, return_extras, options)
     wanted = 0
     try:
-        loss = loss_of(function, reduction, normalize_by, tuple(options.items()) if options else ())
+        loss = loss_of(function, reduction, normalize_by, options)
         if torch.is_grad_enabled():
             bit = 1
             for tensor in tensors:
@@ -172,6 +173,11 @@ def _narrow_call(function, tensors, reduction, normalize_by, return_extras, opti
     return (result[0].to(dtype), result[1]) if return_extras else result.to(dtype)
 
 
-_table = functions(_call, torch)
+def _check_arrays(function, names, tensors):
+    if not torch.compiler.is_compiling():
+        _core.check_arrays(function, names, tensors)
+
+
+_table = functions(_call, torch, _check_arrays)
 globals().update(_table)
 __all__ = sorted([*_table, "linear_cross_entropy"])
