@@ -209,6 +209,16 @@ def test_options(name, options, option, face):
     assert_explained(raised.value, case, option)
 
 
+@pytest.mark.parametrize("wrong", [1 + 0j, "1.0", np.array([1.0, 1.0])], ids=repr)
+def test_an_error_does_not_depend_on_earlier_calls(wrong):
+    """1 + 0j equals 1.0 and has its hash: a cache of options must tell them apart."""
+    x = torch.zeros(2)
+    for _ in range(2):
+        with pytest.raises((ValueError, TypeError), match="delta"):
+            perdita_functional.huber_loss(x, x, delta=wrong)
+        perdita_functional.huber_loss(x, x, delta=1.0)
+
+
 def test_an_option_that_is_not_there():
     with pytest.raises(TypeError, match="delta"):
         perdita_functional.mse_loss(torch.zeros(2), torch.zeros(2), delta=1.0)
