@@ -273,7 +273,7 @@ def functions(call, library, check_arrays=_core.check_arrays):
             margin=margin,
         )
 
-    table = {name: function for name, function in locals().items() if name not in ("call", "library")}
+    table = {name: function for name, function in locals().items() if name not in ("call", "library", "check_arrays")}
     for name, function in table.items():
         function.__doc__ = docstring(name)
         function.__qualname__ = name

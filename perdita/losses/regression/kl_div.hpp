@@ -18,8 +18,7 @@ struct KlDiv {
       .use_when = "the target is a distribution: distillation, variational inference; use reduction batchmean",
       .avoid_when = "targets are class indices (see cross_entropy)",
       .source = "Kullback and Leibler, On information and sufficiency, Ann. Math. Statist. 22, 1951, eq. 2.4",
-      .differences =
-          "a target of probability 0 adds 0 whatever the input, where PyTorch gives nan for an input of -inf or nan"};
+      .differences = "a target of probability 0 adds 0 even where the input is -inf; PyTorch gives nan there"};
   static constexpr auto parameters() {
     return std::array{parameter<&KlDiv::log_target>("log_target", "whether the target is a log-probability too")};
   }
@@ -27,8 +26,8 @@ struct KlDiv {
   bool log_target = false;
 
   auto operator()(auto y, auto t) const {
-    if (log_target) return select(exp(t) == 0.0, 0.0, exp(t) * (t - y));
-    return select(t == 0.0, 0.0, t * (log(t) - y));
+    if (log_target) return select((exp(t) == 0.0) & (y == y), 0.0, exp(t) * (t - y));
+    return select((t == 0.0) & (y == y), 0.0, t * (log(t) - y));
   }
 };
 

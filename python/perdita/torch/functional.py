@@ -18,6 +18,7 @@ from perdita.torch._exact import switch as exact
 from perdita.torch._linear import linear_cross_entropy
 from perdita.torch._operator import loss_operator
 
+
 class _Loss(torch.autograd.Function):
     """A loss whose forward pass makes the gradients too, unless it gives a loss an element."""
 
