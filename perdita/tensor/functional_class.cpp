@@ -73,6 +73,10 @@ Call check(const char* function, const Tensor& input, const Tensor& target, cons
 
   call.has_probabilities = may_have_probabilities && is_floating(target.dtype()) && target.shape() == shape;
   if (!call.has_probabilities) {
+    if (may_have_probabilities && is_floating(target.dtype()) && target.rank() == shape.rank()) {
+      fail<ShapeError>("{}: target has shape {}, but input has {} (valid: the same, with class probabilities)",
+                       function, target.shape(), shape);
+    }
     if (is_floating(target.dtype()) || target.dtype() == DType::boolean) {
       fail<DTypeError>("{}: target of shape {} holds {} (valid: class indices as int64, int32 or uint8{})", function,
                        target.shape(), name_of(target.dtype()),
@@ -84,7 +88,9 @@ Call check(const char* function, const Tensor& input, const Tensor& target, cons
       fail<ValueError>("{}: ignore_index is {}, but target holds class probabilities (valid: with class indices only)",
                        function, options.ignore_index);
     }
-    call.target = target.to(input.dtype());
+    const DType dtype = promote(input.dtype(), target.dtype());
+    call.input = input.to(dtype);
+    call.target = target.to(dtype);
   }
   check_options(function, options);
   if (options.weight.defined()) {
@@ -92,7 +98,7 @@ Call check(const char* function, const Tensor& input, const Tensor& target, cons
       fail<ShapeError>("{}: weight has shape {}, but input has {} classes (valid: [{}])", function,
                        options.weight.shape(), call.layout.classes, call.layout.classes);
     }
-    call.weight = options.weight.to(input.dtype());
+    call.weight = options.weight.to(call.input.dtype());
   }
   return call;
 }
@@ -257,7 +263,7 @@ Tensor class_loss(const char* function, const Loss& loss, const Tensor& input, c
   check_parameters(loss);
   const Tensor& weight = call.weight;
   if (needs_grad({&call.target}) || (weight.defined() && needs_grad({&weight}))) return by_formula(loss, call);
-  return visit_floating(input.dtype(), function, [&]<class T>() { return by_kernel<Loss, T>(loss, call); });
+  return visit_floating(call.input.dtype(), function, [&]<class T>() { return by_kernel<Loss, T>(loss, call); });
 }
 
 }  // namespace

@@ -32,6 +32,11 @@ class LinearCrossEntropy:
         self.matrix = linear_weight.reshape(-1, linear_weight.shape[-1])
         self.target = target[None] if self.single else target
         self.bias = None if bias is None else bias.reshape(-1)
+        if weight is not None and tuple(weight.shape) != (self.classes,):
+            raise ShapeError(
+                f"{_FUNCTION}: weight has shape {list(weight.shape)}, but linear_weight has {self.classes} classes (valid: "
+                f"[{self.classes}])"
+            )
         self.weight, self.reduction, self.normalize_by = weight, reduction, normalize_by
         self.indexed = "int" in str(target.dtype)
         self.ignore_index = -100 if ignore_index is None else ignore_index

@@ -163,9 +163,12 @@ Loss::Loss(std::string function, std::string_view text, std::vector<std::string>
 
 void Loss::read(nb::tuple arrays, Operands& operands) const {
   for (std::size_t i = 0; i < arrays.size(); ++i) operands.add(nb::handle(arrays[i]).ptr(), function_, arguments_[i]);
-  for (std::size_t i = 0; i < 2; ++i) {
-    if (!operands.tensors()[i].defined())
+  const std::span<const Tensor> tensors = operands.tensors();
+  for (std::size_t i = 0; i < arguments_.size(); ++i) {
+    const bool is_optional = arguments_[i] == "weight" || arguments_[i] == "pos_weight";
+    if (!is_optional && !operand(tensors, i).defined()) {
       fail<ValueError>("{}: {} is None (valid: an array)", function_, arguments_[i]);
+    }
   }
 }
 

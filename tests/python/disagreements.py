@@ -95,6 +95,22 @@ TABLE = (
         _vanishing_terms,
     ),
     Disagreement(
+        "cosine_embedding_of_neither",
+        ("cosine_embedding_loss",),
+        "a target that is neither 1 nor -1, vectors whose cosine is nan",
+        "gradient nan",
+        "gradient 0 by finite components",
+        "the loss is 0 for every cosine, so its gradient is 0 too",
+        lambda: (
+            {"input1": floats(INF, 1.0)[None], "input2": floats(1.0, 1.0)[None], "target": floats(0.0)},
+            {"reduction": "none"},
+        ),
+        "input1",
+        lambda value, gradient: is_nan(gradient),
+        lambda value, gradient: same(value, [0.0]) and same(gradient[:, 1], [0.0]),
+        lambda tensors, options, what: tensors["target"] == 0 if what != "value" else None,
+    ),
+    Disagreement(
         "kl_div_of_an_absent_target",
         ("kl_div",),
         "target probability 0 (log_target: -inf) where the input is infinite",

@@ -6,6 +6,7 @@ DIFFERING = frozenset(
     {
         "binary_cross_entropy",
         "binary_cross_entropy_with_logits",
+        "cosine_embedding_loss",
         "cross_entropy",
         "ctc_loss",
         "kl_div",
