@@ -1,7 +1,7 @@
 """Forward and backward of the losses through perdita.torch.functional, beside torch eager, torch.compile and JAX.
 
     python -m perdita.bench [--sizes 1000 100000 10000000] [--losses mse_loss ...] [--rivals eager compile jax]
-                            [--allocator default tuned] [--threads N] [--markdown]
+                            [--allocator default tuned] [--threads N] [--json FILE]
 
 Calls alternate in one process; a figure is the median, and a ratio is the rival's time over ours (more than 1: we are
 faster). "tuned" is glibc's allocator told to keep freed memory, which spares torch most of its page faults at large
@@ -31,7 +31,7 @@ def main():
     if arguments.measure:
         return _measure(arguments)
     for allocator in arguments.allocator:
-        print(f"\nallocator: {allocator}; threads: {arguments.threads or 'torch’s own number'}\n", flush=True)
+        print(f"\nallocator: {allocator}; threads: {arguments.threads or 'as torch has it'}\n", flush=True)
         environment = {**os.environ, **ALLOCATORS[allocator]}
         command = [sys.executable, "-m", "perdita.bench", *sys.argv[1:], "--measure"]
         code = subprocess.run(command, env=environment).returncode
