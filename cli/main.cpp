@@ -1,5 +1,6 @@
 // perdita: train with a loss, look at losses.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <array>

@@ -1,5 +1,7 @@
 #include "perdita/core/shape.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 namespace perdita {

@@ -1,5 +1,7 @@
 #include "perdita/data/npy.hpp"
 
+#include <fmt/ranges.h>
+
 #include <array>
 #include <charconv>
 #include <optional>

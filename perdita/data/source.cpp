@@ -1,5 +1,7 @@
 #include "perdita/data/source.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>

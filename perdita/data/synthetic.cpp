@@ -1,5 +1,7 @@
 #include "perdita/data/synthetic.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>

@@ -1,5 +1,7 @@
 #include "perdita/losses/any.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>

@@ -1,5 +1,7 @@
 #include "perdita/nn/module.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <map>
 

@@ -1,5 +1,7 @@
 #include "perdita/optim/optimizer.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <map>
 

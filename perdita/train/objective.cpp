@@ -1,5 +1,7 @@
 #include "perdita/train/objective.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 

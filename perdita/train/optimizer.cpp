@@ -1,5 +1,7 @@
 #include "perdita/train/optimizer.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <map>
 #include <span>

@@ -2,6 +2,8 @@
 #include <array>
 
 #include "perdita/core/error.hpp"
+
+#include <fmt/ranges.h>
 #include "perdita/losses/any.hpp"
 #include "perdita/train/config.hpp"
 #include "perdita/train/optimizer.hpp"
