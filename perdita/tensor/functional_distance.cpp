@@ -62,8 +62,8 @@ Tensor vector_loss(const char* function, const OfSums& of_sums, const std::array
 
 Tensor cosine_embedding_by_formula(const char* function, const CosineEmbeddingOfSums& loss, const Tensor& x1,
                                    const Tensor& x2, const Tensor& target, const LossOptions& options) {
-  const Tensor losses = loss.value(sum(loss.term<0>(x1, x2), -1), sum(loss.term<1>(x1, x2), -1),
-                                   sum(loss.term<2>(x1, x2), -1), target);
+  const Tensor losses =
+      loss.value(sum(loss.term<0>(x1, x2), -1), sum(loss.term<1>(x1, x2), -1), sum(loss.term<2>(x1, x2), -1), target);
   return reduce_losses(function, losses, options, Normalize::count);
 }
 

@@ -176,10 +176,8 @@ Tensor margin_ranking_loss(const Tensor& input1, const Tensor& input2, const Ten
   };
   return visit_floating(dtype, function, [&]<class T>() {
     const auto compute = [&](const KernelOutputs<T, 2>& out) {
-      kernels::ElementwiseOutputs<T> to{.values = out.losses,
-                                        .gradient = out.gradients[0],
-                                        .second_gradient = out.gradients[1],
-                                        .scale = out.scale};
+      kernels::ElementwiseOutputs<T> to{
+          .values = out.losses, .gradient = out.gradients[0], .second_gradient = out.gradients[1], .scale = out.scale};
       Tensor unused;  // the second comes beside the first only
       if (to.second_gradient && !to.gradient) {
         unused = Tensor::empty(x1.shape(), dtype);
