@@ -6,6 +6,8 @@ namespace perdita::bench {
 void add_elementwise();
 /// cross_entropy and focal over few, many and very many classes.
 void add_softmax();
+/// Losses that compare scores or vectors.
+void add_comparing();
 /// What goes through tensors: a user-written focal loss, small tensors, an epoch of training.
 void add_tensors();
 

@@ -36,7 +36,7 @@ namespace detail {
 
 template <class Formula, class T>
 struct MarginRowsKernel {
-  static bool takes_tiles(const MarginRowsTask<T>& task) { return task.classes <= 48; }
+  static bool takes_tiles(const MarginRowsTask<T>& task) { return task.classes <= 32; }
   /// Room for what the kernel keeps. Of a row: which classes are others, and the own classes' slopes. Of a tile: its
   /// scores, slopes and others, its rows side by side, and its own classes' slopes.
   static std::size_t scratch_bytes(const MarginRowsTask<T>& task) {

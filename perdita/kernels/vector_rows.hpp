@@ -44,7 +44,7 @@ struct VectorRowsKernel {
   /// One number a row for each sum.
   using OfSums = double[Formula::sums][most_rows];
 
-  static bool takes_tiles(const Task& task) { return 0 < task.size && task.size <= 48; }
+  static bool takes_tiles(const Task& task) { return 0 < task.size && task.size < 16; }
   /// A tile of each vector, and one of rows side by side.
   static std::size_t scratch_bytes(const Task& task) {
     if (!takes_tiles(task)) return 0;
