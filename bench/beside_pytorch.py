@@ -40,6 +40,33 @@ def pair_cases(torch):
     yield "elementwise/binary_focal", focal
 
 
+def comparing_cases(torch):
+    """Name, loss of nothing, leaves."""
+    F = torch.nn.functional
+
+    def leaves(count, *shape):
+        return [torch.randn(*shape).requires_grad_() for _ in range(count)]
+
+    for n, d in ((65536, 128), (250000, 32)):
+        x = leaves(3, n, d)
+        t = torch.where(torch.randn(n) > 0, 1.0, -1.0)
+        yield f"comparing/triplet_margin/{n}x{d}", lambda: F.triplet_margin_loss(*x), x
+        yield f"comparing/cosine_embedding/{n}x{d}", lambda: F.cosine_embedding_loss(*x[:2], t), x[:2]
+    for n, c in ((4096, 1000), (1048576, 10)):
+        x = leaves(1, n, c)
+        rows = torch.arange(n)
+        lists = torch.full((n, c), -1)
+        for j in range(3):
+            lists[:, j] = (rows * 31 + j * 7) % c
+        yield f"comparing/multi_margin/{n}x{c}", lambda: F.multi_margin_loss(*x, rows * 31 % c), x
+        yield f"comparing/multilabel_margin/{n}x{c}", lambda: F.multilabel_margin_loss(*x, lists), x
+    x = leaves(2, 65536, 128)
+    t = torch.where(torch.randn(65536, 128) > 0, 1.0, -1.0)
+    truth = (t > 0).float()
+    yield "comparing/margin_ranking/65536x128", lambda: F.margin_ranking_loss(*x, t, margin=0.1), x
+    yield "comparing/multilabel_soft_margin/65536x128", lambda: F.multilabel_soft_margin_loss(x[0], truth), x[:1]
+
+
 def measure(step, seconds=0.4):
     step()
     times, start = [], time.perf_counter()
@@ -82,6 +109,14 @@ def run_pytorch(threads):
         lengths = torch.full((items,), frames), torch.full((items,), length)
         step = lambda: backward(torch.nn.functional.ctc_loss(log_probs, targets, *lengths), log_probs)
         times[f"sequence/ctc/{frames}x{items}x{classes}x{length}"] = measure(step)
+    for name, loss, leaves in comparing_cases(torch):
+
+        def compare():
+            for leaf in leaves:
+                leaf.grad = None
+            loss().backward()
+
+        times[name] = measure(compare)
     print(json.dumps(times))
 
 

@@ -8,6 +8,8 @@ void add_elementwise();
 void add_softmax();
 /// CTC, which has no floor to be compared with.
 void add_sequences();
+/// Losses that compare scores or vectors.
+void add_comparing();
 /// What goes through tensors: a user-written focal loss, small tensors, an epoch of training.
 void add_tensors();
 

@@ -1,8 +1,9 @@
-// The driver of losses that compare scores within a row. A loss of this kind is a formula f of a difference, summed over
-// the row's own classes j, of which there may be several, and all other classes i:
+// The driver of losses that compare scores within a row. A loss of this kind is a formula f of a difference, summed
+// over the row's own classes j, of which there may be several, and all other classes i:
 //     L = w / C sum_j sum_i f(z_i - z_j),
 //     dL/dz_i = w / C sum_j f'(z_i - z_j),    dL/dz_j = -w / C sum_i f'(z_i - z_j),
-// where z are the C scores. A class that is listed twice counts twice. A row is read from memory once.
+// where z are the C scores. A class that is listed twice counts twice. A row is read from memory once. Rows of few
+// classes are taken one a lane.
 #pragma once
 
 #include <algorithm>
@@ -10,6 +11,7 @@
 #include <span>
 
 #include "perdita/kernels/blocks.hpp"
+#include "perdita/kernels/row_tiles.hpp"
 #include "perdita/kernels/stream.hpp"
 #include "perdita/math/dual.hpp"
 #include "perdita/math/isa.hpp"
@@ -34,25 +36,35 @@ namespace detail {
 
 template <class Formula, class T>
 struct MarginRowsKernel {
-  /// Room for what the kernel keeps of a row with several own classes: which classes are others, and the own classes'
-  /// slopes.
+  static bool takes_tiles(const MarginRowsTask<T>& task) { return task.classes <= 32; }
+  /// Room for what the kernel keeps. Of a row: which classes are others, and the own classes' slopes. Of a tile: its
+  /// scores, slopes and others, its rows side by side, and its own classes' slopes.
   static std::size_t scratch_bytes(const MarginRowsTask<T>& task) {
-    return task.ends ? static_cast<std::size_t>(task.classes) * (sizeof(T) + sizeof(double)) : 0;
+    const std::int64_t classes = task.classes;
+    const auto doubles = static_cast<std::size_t>(takes_tiles(task) ? classes * most_lanes : classes);
+    const auto elements = static_cast<std::size_t>(
+        takes_tiles(task) ? 3 * tile_elements(classes) + side_by_side_elements(classes) : classes);
+    return doubles * sizeof(double) + elements * sizeof(T);
   }
 
-  /// The sum of the losses of the rows [begin, end). `scratch` is null where each row has one own class.
+  /// The sum of the losses of the rows [begin, end).
   template <class Target>
   PERDITA_INLINE double operator()(Target, Formula formula, MarginRowsTask<T> task, std::int64_t begin,
                                    std::int64_t end, double* scratch, bool streaming) const {
     using P = typename Target::template pack<T>;
     double total = 0;
-    for (std::int64_t row = begin; row < end; ++row) {
-      const T* const scores = task.scores + row * task.classes;
-      T* const gradient = task.gradient ? task.gradient + row * task.classes : nullptr;
-      const double loss = task.ends ? listed_row<P>(formula, task, row, scores, gradient, scratch)
-                                    : labelled_row<P>(formula, task, row, scores, gradient, streaming);
-      total += loss;
-      if (task.losses) task.losses[row] = static_cast<T>(loss);
+    if (takes_tiles(task)) {
+      for (std::int64_t row = begin; row < end; row += P::lanes)
+        total += tile_of_rows<P>(formula, task, row, std::min<std::int64_t>(P::lanes, end - row), scratch, streaming);
+    } else {
+      for (std::int64_t row = begin; row < end; ++row) {
+        const T* const scores = task.scores + row * task.classes;
+        T* const gradient = task.gradient ? task.gradient + row * task.classes : nullptr;
+        const double loss = task.ends ? listed_row<P>(formula, task, row, scores, gradient, scratch)
+                                      : labelled_row<P>(formula, task, row, scores, gradient, streaming);
+        total += loss;
+        if (task.losses) task.losses[row] = static_cast<T>(loss);
+      }
     }
     if (streaming) perdita::detail::end_streaming();
     return total;
@@ -110,6 +122,12 @@ struct MarginRowsKernel {
     pack.store_first(to, count);
   }
 
+  PERDITA_INLINE static std::span<const std::int32_t> own_classes(const MarginRowsTask<T>& task, std::int64_t row) {
+    if (!task.ends) return {task.labels + row, 1};
+    const std::int64_t begin = row > 0 ? task.ends[row - 1] : 0;
+    return {task.labels + begin, static_cast<std::size_t>(task.ends[row] - begin)};
+  }
+
   template <class P>
   PERDITA_INLINE static double labelled_row(const Formula& formula, const MarginRowsTask<T>& task, std::int64_t row,
                                             const T* scores, T* gradient, bool streaming) {
@@ -118,9 +136,8 @@ struct MarginRowsKernel {
     const double share = weight / static_cast<double>(classes);
     const P factor(share * task.scale), lanes = lane_numbers<P>();
     // Far from the label the difference may be rounded, but not to a lane's number.
-    const auto is_other = [&](std::int64_t k, auto) PERDITA_INLINE_LAMBDA {
-      return lanes != P(static_cast<double>(label - k));
-    };
+    const auto is_other = [&](std::int64_t k, auto)
+                              PERDITA_INLINE_LAMBDA { return lanes != P(static_cast<double>(label - k)); };
     const auto use = [&](std::int64_t k, const P& slopes, auto count) PERDITA_INLINE_LAMBDA {
       if (!gradient) return;
       if constexpr (!std::is_same_v<decltype(count), std::size_t>) {
@@ -136,8 +153,8 @@ struct MarginRowsKernel {
   template <class P>
   PERDITA_INLINE static double listed_row(const Formula& formula, const MarginRowsTask<T>& task, std::int64_t row,
                                           const T* scores, T* gradient, double* scratch) {
-    const std::int64_t classes = task.classes, begin = row > 0 ? task.ends[row - 1] : 0;
-    const std::span<const std::int32_t> own(task.labels + begin, static_cast<std::size_t>(task.ends[row] - begin));
+    const std::int64_t classes = task.classes;
+    const std::span<const std::int32_t> own = own_classes(task, row);
     double* const own_slopes = scratch;
     T* const others = reinterpret_cast<T*>(scratch + classes);  // 1 for a class that is not listed, else 0
     for (std::int64_t k = 0; k < classes; ++k) others[k] = T(1);
@@ -174,6 +191,79 @@ struct MarginRowsKernel {
     }
     return value * share;
   }
+
+  template <class P>
+  PERDITA_INLINE static double tile_of_rows(const Formula& formula, const MarginRowsTask<T>& task, std::int64_t row,
+                                            std::int64_t count, double* scratch, bool streaming) {
+    const std::int64_t classes = task.classes, tile = tile_elements(classes);
+    double* const own_slopes = scratch;  // [j, lane]
+    T* const scores = reinterpret_cast<T*>(scratch + classes * most_lanes);
+    T *const slopes = scores + tile, *const others = slopes + tile, *const rows = others + tile;
+    read_tile<P>(task.scores + row * classes, classes, count, (task.rows - row) * classes, scores, rows);
+
+    std::span<const std::int32_t> own[P::lanes];
+    std::size_t longest = 0;
+    for (std::int64_t k = 0; k < classes; ++k) {
+      P(1.0).store(others + k * P::lanes);
+      P(0.0).store(slopes + k * P::lanes);
+    }
+    for (std::int64_t lane = 0; lane < count; ++lane) {
+      own[lane] = own_classes(task, row + lane);
+      longest = std::max(longest, own[lane].size());
+      for (std::int32_t label : own[lane]) others[label * P::lanes + lane] = T(0);
+    }
+
+    LaneSums<P> values;
+    for (std::size_t j = 0; j < longest; ++j) {
+      P own_scores(0.0), is_there(0.0);
+      for (int lane = 0; lane < P::lanes; ++lane) {
+        if (j >= own[lane].size()) continue;
+        own_scores.raw[lane] = scores[own[lane][j] * P::lanes + lane];
+        is_there.raw[lane] = T(1);
+      }
+      LaneSums<P> of_class;
+      compare_lanes(formula, classes, scores, own_scores, is_there != 0.0, others, slopes, values, of_class);
+      of_class.store(own_slopes + static_cast<std::int64_t>(j) * P::lanes);
+    }
+    double losses[P::lanes];
+    values.store(losses);
+    double total = 0;
+    P factor(0.0);
+    for (std::int64_t lane = 0; lane < count; ++lane) {
+      const double weight = task.class_weights ? static_cast<double>(task.class_weights[own[lane][0]]) : 1.0;
+      const double share = weight / static_cast<double>(classes);
+      total += losses[lane] * share;
+      if (task.losses) task.losses[row + lane] = static_cast<T>(losses[lane] * share);
+      factor.raw[lane] = static_cast<T>(share * task.scale);
+      for (std::size_t j = 0; j < own[lane].size(); ++j)
+        slopes[own[lane][j] * P::lanes + lane] -=
+            static_cast<T>(own_slopes[static_cast<std::int64_t>(j) * P::lanes + lane]);
+    }
+    if (!task.gradient) return total;
+    for (std::int64_t k = 0; k < classes; ++k) (P::load(slopes + k * P::lanes) * factor).store(slopes + k * P::lanes);
+    write_tile<P>(slopes, classes, count, task.gradient + row * classes, rows, streaming);
+    return total;
+  }
+
+  /// f and f' of the differences of a tile to one own score of each lane, where that is there. Adds f to `values`, and
+  /// f' to `slopes` and to the slope of the own classes.
+  template <class P>
+  PERDITA_INLINE static void compare_lanes(const Formula& formula, std::int64_t classes, const T* scores, const P& own,
+                                           const auto& is_there, const T* others, T* slopes, LaneSums<P>& values,
+                                           LaneSums<P>& own_slopes) {
+    for (std::int64_t k = 0; k < classes;) {
+      for (const std::int64_t stop = std::min<std::int64_t>(classes, k + 8); k < stop; ++k) {
+        const Dual<P> result = formula(Dual<P>{P::load(scores + k * P::lanes) - own, P(1.0)});
+        const auto counts = is_there & (P::load(others + k * P::lanes) != 0.0);
+        const P slope = zero_unless(counts, result.d);
+        values.add(zero_unless(counts, result.v));
+        own_slopes.add(slope);
+        (P::load(slopes + k * P::lanes) + slope).store(slopes + k * P::lanes);
+      }
+      values.fold();
+      own_slopes.fold();
+    }
+  }
 };
 
 }  // namespace detail
@@ -186,14 +276,16 @@ double margin_rows_loss(const Formula& formula, const MarginRowsTask<T>& task) {
     if (formula.is_usual()) return margin_rows_loss(formula.usual(), task);
   }
   using Kernel = detail::MarginRowsKernel<Formula, T>;
-  const std::int64_t per_block = std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(task.classes, 1));
+  std::int64_t per_block = std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(task.classes, 1));
+  if (Kernel::takes_tiles(task)) per_block = std::max(most_lanes, per_block / most_lanes * most_lanes);
+  // A row's own class is written after the row itself: past the caches this is a detour, which a long row bears.
   const auto row_bytes = static_cast<std::size_t>(task.classes) * sizeof(T);
+  const bool in_order = Kernel::takes_tiles(task) || (!task.ends && row_bytes % 16 == 0 && row_bytes >= 4096);
   const bool streaming =
-      task.gradient && !task.ends && row_bytes % 16 == 0 &&
+      task.gradient && in_order &&
       perdita::detail::is_worth_streaming(task.gradient, static_cast<std::size_t>(task.rows) * row_bytes);
   return sum_over_blocks(task.rows, per_block, [&](std::int64_t begin, std::int64_t end) {
-    const std::size_t bytes = Kernel::scratch_bytes(task);
-    const Buffer scratch = bytes ? Buffer::allocate(bytes) : Buffer();
+    const Buffer scratch = Buffer::allocate(Kernel::scratch_bytes(task));
     return run(Kernel{}, formula, task, begin, end, static_cast<double*>(scratch.data()), streaming);
   });
 }

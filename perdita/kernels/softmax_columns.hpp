@@ -8,9 +8,9 @@
 #include <limits>
 
 #include "perdita/kernels/blocks.hpp"
+#include "perdita/kernels/row_tiles.hpp"
 #include "perdita/kernels/softmax_task.hpp"
 #include "perdita/kernels/stream.hpp"
-#include "perdita/kernels/transpose.hpp"
 #include "perdita/math/dual.hpp"
 #include "perdita/math/isa.hpp"
 
@@ -18,14 +18,12 @@ namespace perdita::kernels {
 
 template <class Formula, class T>
 struct SoftmaxColumnsKernel {
-  static constexpr std::int64_t most_lanes = 16;
-
   /// Tiles of [classes rounded up to registers, lanes] for logits, results and targets, and one of rows side by side.
   static std::size_t scratch_bytes(const SoftmaxTask<T>& task) {
     return (4 * tile_size(task) + most_lanes) * sizeof(T);
   }
   static std::size_t tile_size(const SoftmaxTask<T>& task) {
-    return static_cast<std::size_t>((task.layout.classes + most_lanes - 1) / most_lanes * most_lanes * most_lanes);
+    return static_cast<std::size_t>(tile_elements(task.layout.classes));
   }
 
   template <class Target>
@@ -73,42 +71,10 @@ struct SoftmaxColumnsKernel {
           tile[k * P::lanes + lane] = first[k * layout.inner + std::min(lane, count - 1)];
         }
       }
-    } else if ((row + P::lanes) * layout.classes + P::lanes <= layout.rows() * layout.classes) {
-      transpose_in<P>(first, layout.classes, tile);
     } else {
-      for (std::int64_t lane = 0; lane < P::lanes; ++lane) {
-        for (std::int64_t k = 0; k < layout.classes; ++k) {
-          rows[lane * layout.classes + k] = first[std::min(lane, count - 1) * layout.classes + k];
-        }
-      }
-      transpose_in<P>(rows, layout.classes, tile);
+      read_tile<P>(first, layout.classes, count, (layout.rows() - row) * layout.classes, tile, rows);
     }
     return {tile, P::lanes};
-  }
-
-  /// Reads whole registers, the last of them past the last row.
-  template <class P>
-  PERDITA_INLINE static void transpose_in(const T* rows, std::int64_t classes, T* tile) {
-    for (std::int64_t k = 0; k < classes; k += P::lanes) {
-      std::array<P, P::lanes> square;
-      for (int lane = 0; lane < P::lanes; ++lane)
-        square[static_cast<std::size_t>(lane)] = P::load(rows + lane * classes + k);
-      transpose(square);
-      for (int i = 0; i < P::lanes; ++i) square[static_cast<std::size_t>(i)].store(tile + (k + i) * P::lanes);
-    }
-  }
-
-  /// The tile back into rows side by side. The last classes are written first, whole registers at a time: what spills
-  /// over into the next rows is then overwritten by their own.
-  template <class P>
-  PERDITA_INLINE static void transpose_out(const T* tile, std::int64_t classes, T* rows) {
-    for (std::int64_t k = (classes - 1) / P::lanes * P::lanes; k >= 0; k -= P::lanes) {
-      std::array<P, P::lanes> square;
-      for (int i = 0; i < P::lanes; ++i) square[static_cast<std::size_t>(i)] = P::load(tile + (k + i) * P::lanes);
-      transpose(square);
-      for (int lane = 0; lane < P::lanes; ++lane)
-        square[static_cast<std::size_t>(lane)].store(rows + lane * classes + k);
-    }
   }
 
   template <class P>
@@ -123,15 +89,7 @@ struct SoftmaxColumnsKernel {
       }
       return;
     }
-    transpose_out<P>(tile.data, layout.classes, rows);
-    const std::int64_t size = count * layout.classes;
-    std::int64_t i = 0;
-    if (streaming) {
-      for (; i + P::lanes <= size; i += P::lanes) perdita::detail::stream_pack(first + i, P::load(rows + i));
-    } else {
-      for (; i + P::lanes <= size; i += P::lanes) P::load(rows + i).store(first + i);
-    }
-    if (i < size) P::load(rows + i).store_first(first + i, static_cast<std::size_t>(size - i));
+    write_tile<P>(tile.data, layout.classes, count, first, rows, streaming);
   }
 
   template <class P>

@@ -3,7 +3,7 @@
 //     s_j = sum_i term_j(x_1[i], x_2[i], ...),    L = value(s_1, s_2, ..., t),
 //     dL/dx_k[i] = sum_j dL/ds_j dterm_j/dx_k (x_1[i], x_2[i], ...).
 // Rows are taken in groups that stay in cache: first their sums, then L and dL/ds_j of several rows at once, in double,
-// then the gradients.
+// then the gradients. Short rows are taken one a lane.
 #pragma once
 
 #include <algorithm>
@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "perdita/kernels/blocks.hpp"
+#include "perdita/kernels/row_tiles.hpp"
 #include "perdita/kernels/stream.hpp"
 #include "perdita/math/dual.hpp"
 #include "perdita/math/isa.hpp"
@@ -43,14 +44,24 @@ struct VectorRowsKernel {
   /// One number a row for each sum.
   using OfSums = double[Formula::sums][most_rows];
 
+  static bool takes_tiles(const Task& task) { return 0 < task.size && task.size < 16; }
+  /// A tile of each vector, and one of rows side by side.
+  static std::size_t scratch_bytes(const Task& task) {
+    if (!takes_tiles(task)) return 0;
+    const std::int64_t elements = Formula::vectors * tile_elements(task.size) + side_by_side_elements(task.size);
+    return static_cast<std::size_t>(elements) * sizeof(T);
+  }
+
   /// The sum of the losses of the rows [begin, end).
   template <class Target>
-  PERDITA_INLINE double operator()(Target, Formula formula, Task task, std::int64_t begin, std::int64_t end,
+  PERDITA_INLINE double operator()(Target, Formula formula, Task task, std::int64_t begin, std::int64_t end, T* scratch,
                                    bool streaming) const {
     using P = typename Target::template pack<T>;
     using Wide = typename Target::template pack<double>;
     constexpr std::int64_t group_size = 2048;  // components of each vector
-    const std::int64_t group = std::clamp<std::int64_t>(group_size / std::max<std::int64_t>(task.size, 1), 1, most_rows);
+    const bool in_tiles = takes_tiles(task);
+    const std::int64_t group =
+        in_tiles ? P::lanes : std::clamp<std::int64_t>(group_size / std::max<std::int64_t>(task.size, 1), 1, most_rows);
     bool wants_gradient = false;
     for (const T* gradient : task.gradients) wants_gradient |= gradient != nullptr;
 
@@ -58,9 +69,16 @@ struct VectorRowsKernel {
     double total = 0;
     for (std::int64_t first = begin; first < end; first += group) {
       const std::int64_t count = std::min(group, end - first);
-      add_terms<P>(formula, task, first, count, sums);
+      if (in_tiles)
+        add_terms_of_tiles<P>(formula, task, first, count, scratch, sums);
+      else
+        add_terms<P>(formula, task, first, count, sums);
       total += evaluate<Wide>(formula, task, first, count, sums, slopes, wants_gradient);
-      if (wants_gradient) write_gradients<P>(formula, task, first, count, slopes, streaming);
+      if (!wants_gradient) continue;
+      if (in_tiles)
+        write_gradients_of_tiles<P>(formula, task, first, count, scratch, slopes, streaming);
+      else
+        write_gradients<P>(formula, task, first, count, slopes, streaming);
     }
     if (streaming) perdita::detail::end_streaming();
     return total;
@@ -94,8 +112,8 @@ struct VectorRowsKernel {
   }
 
   // Loops over arrays of packs are unrolled too late for these to live in registers: hence sequences.
-  template <class P, int... j>
-  PERDITA_INLINE static void fold_each(PackSum<P>* sum, std::integer_sequence<int, j...>) {
+  template <class Sum, int... j>
+  PERDITA_INLINE static void fold_each(Sum* sum, std::integer_sequence<int, j...>) {
     (sum[j].fold(), ...);
   }
 
@@ -136,6 +154,27 @@ struct VectorRowsKernel {
     P numbers;
     for (int lane = 0; lane < P::lanes; ++lane) numbers.raw[lane] = static_cast<T>(lane);
     return numbers;
+  }
+
+  template <class P>
+  PERDITA_INLINE static void add_terms_of_tiles(const Formula& formula, const Task& task, std::int64_t first,
+                                                std::int64_t count, T* scratch, OfSums& sums) {
+    const std::int64_t size = task.size, tile = tile_elements(size), available = (task.rows - first) * size;
+    for (int k = 0; k < Formula::vectors; ++k)
+      read_tile<P>(task.vectors[k] + first * size, size, count, available, scratch + k * tile,
+                   scratch + Formula::vectors * tile);
+    LaneSums<P> sum[Formula::sums];
+    P x[Formula::vectors];
+    for (std::int64_t i = 0; i < size;) {
+      for (const std::int64_t stop = std::min<std::int64_t>(size, i + 8); i < stop; ++i) {
+        load_each(
+            x, [&](int k) PERDITA_INLINE_LAMBDA { return P::load(scratch + k * tile + i * P::lanes); }, each_vector);
+        add_each(
+            formula, x, [&](int j, const P& value) PERDITA_INLINE_LAMBDA { sum[j].add(value); }, each_sum);
+      }
+      fold_each(sum, each_sum);
+    }
+    for (int j = 0; j < Formula::sums; ++j) sum[j].store(sums[j]);
   }
 
   template <int active, class V, int... j>
@@ -227,19 +266,49 @@ struct VectorRowsKernel {
       const std::int64_t i = row + whole;
       load_each(
           x, [&](int k) PERDITA_INLINE_LAMBDA { return P::load_first(task.vectors[k] + i, rest); }, each_vector);
-      const auto write = [&](T* to, const P& gradient)
-                             PERDITA_INLINE_LAMBDA { gradient.store_first(to + i, rest); };
+      const auto write = [&](T* to, const P& gradient) PERDITA_INLINE_LAMBDA { gradient.store_first(to + i, rest); };
       write_each(formula, task, x, slopes, write, each_vector);
     }
+  }
+
+  /// The tiles hold the vectors still, and the gradients afterwards.
+  template <class P>
+  PERDITA_INLINE static void write_gradients_of_tiles(const Formula& formula, const Task& task, std::int64_t first,
+                                                      std::int64_t count, T* scratch, const OfSums& row_slopes,
+                                                      bool streaming) {
+    const std::int64_t size = task.size, tile = tile_elements(size);
+    P x[Formula::vectors], slopes[Formula::sums];
+    for (int j = 0; j < Formula::sums; ++j) {
+      T of_lanes[P::lanes] = {};
+      for (std::int64_t lane = 0; lane < count; ++lane) of_lanes[lane] = static_cast<T>(row_slopes[j][lane]);
+      slopes[j] = P::load(of_lanes);
+    }
+    for (std::int64_t i = 0; i < size; ++i) {
+      load_each(
+          x, [&](int k) PERDITA_INLINE_LAMBDA { return P::load(scratch + k * tile + i * P::lanes); }, each_vector);
+      store_each(formula, x, slopes, scratch + i * P::lanes, tile, each_vector);
+    }
+    for (int k = 0; k < Formula::vectors; ++k) {
+      if (task.gradients[k])
+        write_tile<P>(scratch + k * tile, size, count, task.gradients[k] + first * size,
+                      scratch + Formula::vectors * tile, streaming);
+    }
+  }
+  template <class P, int... k>
+  PERDITA_INLINE static void store_each(const Formula& formula, const P* x, const P* slopes, T* to, std::int64_t tile,
+                                        std::integer_sequence<int, k...>) {
+    (gradient_by<k>(formula, x, slopes, each_sum).store(to + k * tile), ...);
   }
 };
 
 /// Whether every gradient is large, and every row of it aligned.
-template <class T, int vector_count>
-bool is_worth_streaming(const VectorRowsTask<T, vector_count>& task) {
+template <class Formula, class T>
+bool is_worth_streaming(const VectorRowsTask<T, Formula::vectors>& task) {
   const auto row_bytes = static_cast<std::size_t>(task.size) * sizeof(T);
   const std::size_t bytes = static_cast<std::size_t>(task.rows) * row_bytes;
-  return row_bytes % 16 == 0 && std::ranges::all_of(task.gradients, [&](const T* gradient) {
+  // A tile of rows is as aligned as its lanes.
+  return (row_bytes % 16 == 0 || VectorRowsKernel<Formula, T>::takes_tiles(task)) &&
+         std::ranges::all_of(task.gradients, [&](const T* gradient) {
            return !gradient || perdita::detail::is_worth_streaming(gradient, bytes);
          });
 }
@@ -250,10 +319,14 @@ bool is_worth_streaming(const VectorRowsTask<T, vector_count>& task) {
 /// without components have sums of 0.
 template <class Formula, class T>
 double vector_rows_loss(const Formula& formula, const VectorRowsTask<T, Formula::vectors>& task) {
-  const std::int64_t per_block = std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(task.size, 1));
-  const bool streaming = detail::is_worth_streaming(task);
+  using Kernel = detail::VectorRowsKernel<Formula, T>;
+  std::int64_t per_block = std::max<std::int64_t>(1, 16384 / std::max<std::int64_t>(task.size, 1));
+  if (Kernel::takes_tiles(task)) per_block = std::max(most_lanes, per_block / most_lanes * most_lanes);
+  const bool streaming = detail::is_worth_streaming<Formula, T>(task);
   return sum_over_blocks(task.rows, per_block, [&](std::int64_t begin, std::int64_t end) {
-    return run(detail::VectorRowsKernel<Formula, T>{}, formula, task, begin, end, streaming);
+    const std::size_t bytes = Kernel::scratch_bytes(task);
+    const Buffer scratch = bytes ? Buffer::allocate(bytes) : Buffer();
+    return run(Kernel{}, formula, task, begin, end, static_cast<T*>(scratch.data()), streaming);
   });
 }
 

@@ -19,16 +19,16 @@ namespace perdita::kernels {
   keyword template double softmax_loss(const Loss&, const SoftmaxTask<T>&);
 
 /// Those of the losses that compare: each kind has a driver of its own.
-#define PERDITA_COMPARING_KERNELS(keyword, T)                                                                 \
-  keyword template double elementwise(const MarginRankingOfScores&, const std::array<const T*, 3>&,           \
-                                      const ElementwiseOutputs<T>&, std::int64_t);                            \
-  PERDITA_PAIR_KERNEL(keyword, MultilabelSoftMargin, T)                                                       \
-  keyword template double margin_rows_loss(const MultiMargin&, const MarginRowsTask<T>&);                     \
-  keyword template double margin_rows_loss(const MultilabelMargin&, const MarginRowsTask<T>&);                \
-  PERDITA_VECTOR_ROWS_KERNEL(keyword, CosineEmbeddingOfSums, 2, T)                                            \
-  PERDITA_VECTOR_ROWS_KERNEL(keyword, TripletMarginOf2Norms, 3, T)          \
-  PERDITA_VECTOR_ROWS_KERNEL(keyword, SwappedTripletMarginOf2Norms, 3, T)           \
-  PERDITA_VECTOR_ROWS_KERNEL(keyword, TripletMarginOf1Norms, 3, T)          \
+#define PERDITA_COMPARING_KERNELS(keyword, T)                                                       \
+  keyword template double elementwise(const MarginRankingOfScores&, const std::array<const T*, 3>&, \
+                                      const ElementwiseOutputs<T>&, std::int64_t);                  \
+  PERDITA_PAIR_KERNEL(keyword, MultilabelSoftMargin, T)                                             \
+  keyword template double margin_rows_loss(const MultiMargin&, const MarginRowsTask<T>&);           \
+  keyword template double margin_rows_loss(const MultilabelMargin&, const MarginRowsTask<T>&);      \
+  PERDITA_VECTOR_ROWS_KERNEL(keyword, CosineEmbeddingOfSums, 2, T)                                  \
+  PERDITA_VECTOR_ROWS_KERNEL(keyword, TripletMarginOf2Norms, 3, T)                                  \
+  PERDITA_VECTOR_ROWS_KERNEL(keyword, SwappedTripletMarginOf2Norms, 3, T)                           \
+  PERDITA_VECTOR_ROWS_KERNEL(keyword, TripletMarginOf1Norms, 3, T)                                  \
   PERDITA_VECTOR_ROWS_KERNEL(keyword, SwappedTripletMarginOf1Norms, 3, T)
 #define PERDITA_VECTOR_ROWS_KERNEL(keyword, Formula, vectors, T) \
   keyword template double vector_rows_loss(const Formula&, const VectorRowsTask<T, vectors>&);

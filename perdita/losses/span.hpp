@@ -72,6 +72,7 @@ double values(const Formula& formula, const Input& input, const Target& target, 
 /// The reduced loss, and into `gradient` its derivative by each element of the input, in one pass over memory.
 /// `gradient` may be the input itself.
 template <class Formula, class Input, class Target, class Gradient>
+  requires(!std::is_arithmetic_v<Target>)  // a number is the size of rows: see comparing_span.hpp
 double value_and_gradient(const Formula& formula, const Input& input, const Target& target, Gradient&& gradient,
                           Reduction reduction = Reduction::mean) {
   using T = detail::ElementOf<const Input>;
