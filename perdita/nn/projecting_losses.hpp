@@ -18,7 +18,7 @@ class LinearCrossEntropyLoss : public Module {
   struct Layer {
     Shape places = {};  ///< d1, ..., dK of logits [N, C, d1, ..., dK]
     bool bias = false;
-    std::int64_t chunk_rows = 0;  ///< rows whose logits exist at a time; 0: as many as take 12 MB
+    std::int64_t chunk_rows = 0;  ///< rows whose logits exist at a time; 0: as many as take 9 MB
   };
   /// Throws ValueError unless sizes are positive and options valid, ShapeError unless options.weight is [num_classes].
   LinearCrossEntropyLoss(std::int64_t in_features, std::int64_t num_classes, const ClassOptions& options = {});

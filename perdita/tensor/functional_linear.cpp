@@ -14,7 +14,7 @@ namespace perdita {
 namespace {
 
 constexpr const char* function = "linear_cross_entropy";
-constexpr std::int64_t chunk_bytes = 12 << 20;  // of logits; their gradient takes as much again
+constexpr std::int64_t chunk_bytes = 9 << 20;  // of logits; their gradient takes as much again
 
 /// A checked call, with rows [N, F] and a matrix [C d1 ... dK, F].
 struct Call {

@@ -37,7 +37,7 @@ struct ClassOptions {
 /// What linear_cross_entropy takes besides the options of cross_entropy.
 struct LinearOptions {
   Tensor bias = {};             ///< of linear_weight's shape less F
-  std::int64_t chunk_rows = 0;  ///< rows whose logits exist at a time; 0: as many as take 12 MB
+  std::int64_t chunk_rows = 0;  ///< rows whose logits exist at a time; 0: as many as take 9 MB
 };
 
 /// Throws ValueError, naming `loss`, for options that no call could meet.
