@@ -1,0 +1,67 @@
+#include "perdita/evaluate/calibration.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "perdita/core/error.hpp"
+
+namespace perdita::evaluate {
+
+CalibrationCounts::CalibrationCounts(int bins) {
+  if (bins < 1 || bins > 1000) fail<ValueError>("calibration: bins is {} (valid: 1..1000)", bins);
+  bins_.resize(static_cast<std::size_t>(bins));
+}
+
+std::size_t CalibrationCounts::bin_of(double confidence) const {
+  // The bin before the least whole number that is not below: bins are open to the left.
+  const double scaled = std::ceil(confidence * static_cast<double>(bins_.size())) - 1;
+  return scaled > 0 ? std::min(static_cast<std::size_t>(scaled), bins_.size() - 1) : 0;
+}
+
+void CalibrationCounts::add(double confidence, bool is_right) {
+  Bin& bin = bins_[bin_of(confidence)];
+  ++bin.count;
+  bin.right += is_right;
+  bin.confidence += confidence;
+}
+
+template <class T>
+void CalibrationCounts::add(const JudgedRows<T>& rows) {
+  for (std::size_t i = 0; i < rows.losses.size(); ++i)
+    add(static_cast<double>(rows.confidences[i]), rows.labels[i] == rows.predicted[i]);
+}
+
+void CalibrationCounts::merge(const CalibrationCounts& other) {
+  for (std::size_t i = 0; i < bins_.size(); ++i) {
+    bins_[i].count += other.bins_[i].count;
+    bins_[i].right += other.bins_[i].right;
+    bins_[i].confidence += other.bins_[i].confidence;
+  }
+}
+
+Calibration CalibrationCounts::result() const {
+  Calibration c;
+  double count = 0;
+  for (std::size_t i = 0; i < bins_.size(); ++i) {
+    const Bin& bin = bins_[i];
+    const auto n = static_cast<double>(bin.count), width = 1 / static_cast<double>(bins_.size());
+    CalibrationBin& result = c.bins.emplace_back();
+    result.low = static_cast<double>(i) * width, result.high = static_cast<double>(i + 1) * width;
+    result.count = bin.count;
+    if (bin.count == 0) continue;
+    result.confidence = bin.confidence / n, result.accuracy = static_cast<double>(bin.right) / n;
+    const double gap = std::abs(result.accuracy - result.confidence);
+    c.ece += n * gap;
+    c.mce = std::max(c.mce, gap);
+    c.confidence += bin.confidence;
+    count += n;
+  }
+  c.ece /= count;
+  c.confidence /= count;
+  return c;
+}
+
+template void CalibrationCounts::add(const JudgedRows<float>&);
+template void CalibrationCounts::add(const JudgedRows<double>&);
+
+}  // namespace perdita::evaluate
