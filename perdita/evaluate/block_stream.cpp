@@ -14,7 +14,7 @@ namespace perdita::evaluate {
 namespace {
 
 // A block of predictions stays in the second-level cache while it is worked on.
-constexpr std::int64_t block_elements = 65536;
+constexpr std::int64_t block_elements = 32768;
 constexpr std::int64_t most_round_bytes = std::int64_t{12} << 20;
 
 std::int64_t rows_of_block(std::int64_t row_elements) {
@@ -65,11 +65,10 @@ std::int64_t BlockStream::for_each(const std::function<void(std::int64_t, const 
 std::int64_t BlockStream::read_by_threads(const std::function<void(std::int64_t, const RawBlock&)>& body,
                                           const std::function<void(std::int64_t)>& progress) {
   const std::int64_t rows = *readers_[0]->rows, strand_rows = blocks_in_round_ * block_rows_;
-  std::array<std::array<Room, 3>, strands> rooms;
   for (std::int64_t round = 0; round < rows; round += round_rows()) {
     const std::int64_t round_end = std::min(rows, round + round_rows());
     parallel_for((round_end - round + strand_rows - 1) / strand_rows, [&](std::int64_t strand) {
-      auto& room = rooms[static_cast<std::size_t>(strand)];
+      static thread_local std::array<Room, 3> room;  // a thread's, not a strand's: it stays in the thread's cache
       const std::int64_t begin = round + strand * strand_rows, end = std::min(rows, begin + strand_rows);
       for (std::int64_t first = begin; first < end; first += block_rows_) {
         const std::int64_t count = std::min(block_rows_, end - first);

@@ -12,23 +12,25 @@ CalibrationCounts::CalibrationCounts(int bins) {
   bins_.resize(static_cast<std::size_t>(bins));
 }
 
-std::size_t CalibrationCounts::bin_of(double confidence) const {
-  // The bin before the least whole number that is not below: bins are open to the left.
-  const double scaled = std::ceil(confidence * static_cast<double>(bins_.size())) - 1;
-  return scaled > 0 ? std::min(static_cast<std::size_t>(scaled), bins_.size() - 1) : 0;
-}
-
-void CalibrationCounts::add(double confidence, bool is_right) {
-  Bin& bin = bins_[bin_of(confidence)];
+// Inlined where it is called: it is called for every row.
+inline void CalibrationCounts::count(double confidence, bool is_right) {
+  const double scaled = confidence * static_cast<double>(bins_.size());
+  auto at = static_cast<std::size_t>(scaled);
+  at -= at > 0 && static_cast<double>(at) == scaled;  // bins are open to the left
+  Bin& bin = bins_[std::min(at, bins_.size() - 1)];
   ++bin.count;
   bin.right += is_right;
   bin.confidence += confidence;
 }
 
+void CalibrationCounts::add(double confidence, bool is_right) { count(confidence, is_right); }
+
 template <class T>
 void CalibrationCounts::add(const JudgedRows<T>& rows) {
+  const T* const confidences = rows.confidences.data();
+  const std::int32_t *const labels = rows.labels.data(), *const predicted = rows.predicted.data();
   for (std::size_t i = 0; i < rows.losses.size(); ++i)
-    add(static_cast<double>(rows.confidences[i]), rows.labels[i] == rows.predicted[i]);
+    count(static_cast<double>(confidences[i]), labels[i] == predicted[i]);
 }
 
 void CalibrationCounts::merge(const CalibrationCounts& other) {

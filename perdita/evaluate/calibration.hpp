@@ -33,13 +33,13 @@ class CalibrationCounts {
   explicit CalibrationCounts(int bins);
   template <class T>
   void add(const JudgedRows<T>& rows);
-  /// One prediction.
+  /// One prediction; its confidence lies in [0, 1].
   void add(double confidence, bool is_right);
   void merge(const CalibrationCounts& other);
   Calibration result() const;
 
  private:
-  std::size_t bin_of(double confidence) const;
+  void count(double confidence, bool is_right);
 
   struct Bin {
     std::int64_t count = 0, right = 0;

@@ -78,7 +78,6 @@ Gathered gather(const Judgement& how, BlockStream& stream, const data::RowReader
   struct Strand {
     Gathered gathered;
     Weights weights;
-    Judged<T> judged = {};
   };
   const std::int64_t classes = how.kind == Kind::binary ? 2 : how.columns;
   std::vector<Strand> strands;
@@ -89,8 +88,9 @@ Gathered gather(const Judgement& how, BlockStream& stream, const data::RowReader
       [&](std::int64_t at, const RawBlock& block) {
         Strand& strand = strands[static_cast<std::size_t>(at)];
         if (block.first == 0) suspected = suspicion<T>(how, block);
-        judge(how, block, strand.judged);
-        strand.gathered.add(how, block, strand.judged, strand.weights.of(block, how.units_per_row));
+        static thread_local Judged<T> judged;  // a thread's, not a strand's: it stays in the thread's cache
+        judge(how, block, judged);
+        strand.gathered.add(how, block, judged, strand.weights.of(block, how.units_per_row));
       },
       [&](std::int64_t rows) {
         if (progress) progress(rows);
