@@ -83,6 +83,8 @@ double QuantileSketch::quantile(double share) const {
     const double above = sorted[std::min(i + 1, sorted.size() - 1)];
     return sorted[i] + (position - std::floor(position)) * (above - sorted[i]);
   }
+  if (share <= 0) return least_;
+  if (share >= 1) return largest_;
   double result = largest_;
   std::int64_t before = 0;
   visit([&](double low, double high, std::int64_t count) {
@@ -90,7 +92,7 @@ double QuantileSketch::quantile(double share) const {
     if (static_cast<double>(before) <= position && position < end + 1) {
       // As if the bucket's values were spread evenly.
       const double within = (position - static_cast<double>(before) + 0.5) / static_cast<double>(count);
-      result = low + std::min(within, 1.0) * (high - low);
+      result = low == 0 || high == 0 ? 0.0 : low + std::min(within, 1.0) * (high - low);
     }
     before += count;
   });
