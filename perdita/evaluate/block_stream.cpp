@@ -15,7 +15,7 @@ namespace {
 
 // A block of predictions stays in the second-level cache while it is worked on.
 constexpr std::int64_t block_elements = 32768;
-constexpr std::int64_t most_round_bytes = std::int64_t{12} << 20;
+constexpr std::int64_t most_round_bytes = std::int64_t{24} << 20, most_blocks_in_round = 16;
 
 std::int64_t rows_of_block(std::int64_t row_elements) {
   const std::int64_t rows = block_elements / std::max<std::int64_t>(row_elements, 1);
@@ -35,8 +35,8 @@ BlockStream::BlockStream(data::RowReader& predictions, data::RowReader& targets,
     : readers_{&predictions, &targets, weights}, block_rows_(rows_of_block(predictions.row_elements())) {
   std::int64_t row_bytes = 0;
   for (const data::RowReader* reader : readers_) row_bytes += reader ? reader->row_bytes() : 0;
-  blocks_in_round_ =
-      std::clamp<std::int64_t>(most_round_bytes / (strands * block_rows_ * std::max<std::int64_t>(row_bytes, 1)), 1, 4);
+  blocks_in_round_ = std::clamp<std::int64_t>(
+      most_round_bytes / (strands * block_rows_ * std::max<std::int64_t>(row_bytes, 1)), 1, most_blocks_in_round);
   std::vector<std::int64_t> counts;
   for (const data::RowReader* reader : readers_) {
     if (reader && reader->rows) counts.push_back(*reader->rows);

@@ -17,10 +17,9 @@ inline void CalibrationCounts::count(double confidence, bool is_right) {
   const double scaled = confidence * static_cast<double>(bins_.size());
   auto at = static_cast<std::size_t>(scaled);
   at -= at > 0 && static_cast<double>(at) == scaled;  // bins are open to the left
-  Bin& bin = bins_[std::min(at, bins_.size() - 1)];
-  ++bin.count;
-  bin.right += is_right;
-  bin.confidence += confidence;
+  Tally& tally = bins_[std::min(at, bins_.size() - 1)][is_right ? 1 : 0];
+  ++tally.count;
+  tally.confidence += confidence;
 }
 
 void CalibrationCounts::add(double confidence, bool is_right) { count(confidence, is_right); }
@@ -35,9 +34,10 @@ void CalibrationCounts::add(const JudgedRows<T>& rows) {
 
 void CalibrationCounts::merge(const CalibrationCounts& other) {
   for (std::size_t i = 0; i < bins_.size(); ++i) {
-    bins_[i].count += other.bins_[i].count;
-    bins_[i].right += other.bins_[i].right;
-    bins_[i].confidence += other.bins_[i].confidence;
+    for (std::size_t right = 0; right < 2; ++right) {
+      bins_[i][right].count += other.bins_[i][right].count;
+      bins_[i][right].confidence += other.bins_[i][right].confidence;
+    }
   }
 }
 
@@ -45,17 +45,19 @@ Calibration CalibrationCounts::result() const {
   Calibration c;
   double count = 0;
   for (std::size_t i = 0; i < bins_.size(); ++i) {
-    const Bin& bin = bins_[i];
-    const auto n = static_cast<double>(bin.count), width = 1 / static_cast<double>(bins_.size());
+    const auto& [wrong, right] = bins_[i];
+    const std::int64_t members = wrong.count + right.count;
+    const double confidence = wrong.confidence + right.confidence;
+    const auto n = static_cast<double>(members), width = 1 / static_cast<double>(bins_.size());
     CalibrationBin& result = c.bins.emplace_back();
     result.low = static_cast<double>(i) * width, result.high = static_cast<double>(i + 1) * width;
-    result.count = bin.count;
-    if (bin.count == 0) continue;
-    result.confidence = bin.confidence / n, result.accuracy = static_cast<double>(bin.right) / n;
+    result.count = members;
+    if (members == 0) continue;
+    result.confidence = confidence / n, result.accuracy = static_cast<double>(right.count) / n;
     const double gap = std::abs(result.accuracy - result.confidence);
     c.ece += n * gap;
     c.mce = std::max(c.mce, gap);
-    c.confidence += bin.confidence;
+    c.confidence += confidence;
     count += n;
   }
   c.ece /= count;

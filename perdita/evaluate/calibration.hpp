@@ -1,6 +1,7 @@
 // Whether a confidence of 80 % is right in 80 % of the cases.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -41,11 +42,11 @@ class CalibrationCounts {
  private:
   void count(double confidence, bool is_right);
 
-  struct Bin {
-    std::int64_t count = 0, right = 0;
-    double confidence = 0;
+  struct Tally {
+    std::int64_t count = 0;
+    double confidence = 0;  // summed
   };
-  std::vector<Bin> bins_;
+  std::vector<std::array<Tally, 2>> bins_;  // wrong predictions, right ones
 };
 
 }  // namespace perdita::evaluate
