@@ -15,6 +15,7 @@ struct UsageError : std::runtime_error {
 /// The words behind the command's name. Returns the exit status. Throws UsageError, or std::exception for a failure
 /// (exit status 1).
 int train(const std::vector<std::string>& arguments);
+int evaluate(const std::vector<std::string>& arguments);
 int losses(const std::vector<std::string>& arguments);
 int explain(const std::vector<std::string>& arguments);
 int version(const std::vector<std::string>& arguments);

@@ -79,6 +79,35 @@ std::string read_file(const fs::path& path) {
   }
 }
 
+InputFile::InputFile(fs::path path) : path_(std::move(path)) {
+  descriptor_ = retry([&] { return ::open(path_.c_str(), O_RDONLY | O_CLOEXEC); });
+  struct stat status {};
+  if (descriptor_ < 0 || ::fstat(descriptor_, &status) < 0) {
+    const int error_number = errno;
+    if (descriptor_ >= 0) ::close(descriptor_);
+    fail<FileError>("read_file: cannot open {}: {}", path_.string(), reason(error_number));
+  }
+  is_regular_ = S_ISREG(status.st_mode);
+  if (is_regular_) size_ = static_cast<std::uint64_t>(status.st_size);
+}
+
+InputFile::~InputFile() { ::close(descriptor_); }
+
+std::size_t InputFile::read(std::uint64_t offset, void* to, std::size_t count) const {
+  auto* const bytes = static_cast<char*>(to);
+  for (std::size_t done = 0; done < count;) {
+    const std::size_t wanted = std::min(count - done, piece);
+    const ssize_t got = retry([&] {
+      return is_regular_ ? ::pread(descriptor_, bytes + done, wanted, static_cast<off_t>(offset + done))
+                         : ::read(descriptor_, bytes + done, wanted);
+    });
+    if (got < 0) fail<FileError>("read_file: cannot read {}: {}", path_.string(), reason(errno));
+    if (got == 0) return done;
+    done += static_cast<std::size_t>(got);
+  }
+  return count;
+}
+
 AtomicFile::AtomicFile(fs::path path) : asked_(std::move(path)) {
   std::error_code ignored;  // a dangling link or an unreadable folder: open() below says what is wrong
   target_ = fs::is_symlink(asked_, ignored) ? fs::weakly_canonical(asked_, ignored) : asked_;
@@ -106,7 +135,8 @@ void AtomicFile::open_partial() {
     }
     retry([&] { return ::flock(descriptor_, LOCK_EX); });
     // The writer that held the lock has renamed its file meanwhile: then ours is already the finished one.
-    struct stat ours {}, named {};
+    struct stat ours {
+    }, named{};
     if (::fstat(descriptor_, &ours) == 0 && ::lstat(partial_.c_str(), &named) == 0 && ours.st_ino == named.st_ino &&
         ours.st_dev == named.st_dev) {
       break;

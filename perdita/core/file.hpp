@@ -1,7 +1,8 @@
-// Files read whole, files that are either the old one or the new one, and files that only grow.
+// Files read whole or in pieces, files that are either the old one or the new one, and files that only grow.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -11,6 +12,29 @@ namespace perdita {
 /// The bytes of a file (a pipe or device is read to its end).
 /// Throws FileError that names the path and the system's reason.
 std::string read_file(const std::filesystem::path& path);
+
+/// A file that is read from any place, also by several threads at once. Pipes and devices are read from front to back.
+class InputFile {
+ public:
+  /// Throws FileError that names the path and the system's reason, as does read().
+  explicit InputFile(std::filesystem::path path);
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+  ~InputFile();
+
+  /// A file on a disk, whose size is known and which may be read from any place.
+  bool is_regular() const { return is_regular_; }
+  std::uint64_t size() const { return size_; }
+  const std::filesystem::path& path() const { return path_; }
+  /// Fills up to `count` bytes from `offset` on (a pipe: the next ones); fewer only at the end.
+  std::size_t read(std::uint64_t offset, void* to, std::size_t count) const;
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_ = -1;
+  bool is_regular_ = false;
+  std::uint64_t size_ = 0;
+};
 
 /// A file that appears at `path` only when commit() has succeeded: what stood there before stays untouched
 /// until then, whatever happens. The bytes go to `path` + ".partial" in the same folder, reach the disk

@@ -18,8 +18,9 @@ std::string CsvField::value() const {
   return value;
 }
 
-CsvScanner::CsvScanner(std::string_view text, char separator, std::string_view file)
-    : at_(text.data()), end_(text.data() + text.size()), separator_(separator), file_(file) {
+CsvScanner::CsvScanner(std::string_view text, char separator, std::string_view file, std::size_t first_line)
+    : at_(text.data()), end_(text.data() + text.size()), line_(first_line), separator_(separator), file_(file) {
+  if (first_line != 1) return;
   if (text.starts_with("\xef\xbb\xbf")) at_ += 3;  // the byte-order mark that some programs put before UTF-8
   if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) {
     fail<DataError>("read_csv: {}: the text is UTF-16 (valid: UTF-8)", file_);

@@ -20,13 +20,16 @@ struct CsvField {
 
 class CsvScanner {
  public:
-  CsvScanner(std::string_view text, char separator, std::string_view file);
+  /// `first_line`: the number of the line with which `text`, a whole file or a later piece of it, begins.
+  CsvScanner(std::string_view text, char separator, std::string_view file, std::size_t first_line = 1);
 
   /// Skips blank lines; false at the end of the text, otherwise next() may be called.
   bool at_record();
   /// The next field, up to and with its separator or line end. Throws DataError for a quote that is not closed or is
   /// followed by more text.
   CsvField next();
+  /// The number of the line that comes next.
+  std::size_t line() const { return line_; }
 
  private:
   bool is_space(char c) const { return (c == ' ' || c == '\t') && c != separator_; }
@@ -37,7 +40,7 @@ class CsvScanner {
 
   const char* at_;
   const char* end_;
-  std::size_t line_ = 1;
+  std::size_t line_;
   char separator_;
   std::string_view file_;
 };

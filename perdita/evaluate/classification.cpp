@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <utility>
 
 #include "perdita/core/error.hpp"
 #include "perdita/evaluate/text.hpp"
@@ -57,26 +58,32 @@ ClassificationScore score_classes(std::span<const std::int64_t> targets, std::sp
                                   std::span<const float> losses, std::int64_t classes) {
   check(targets, predicted, losses, classes);
   const auto n_classes = static_cast<std::size_t>(classes);
-  ClassificationScore score;
-  score.samples = static_cast<std::int64_t>(targets.size());
-  score.classes.resize(n_classes);
-  score.confusion.assign(n_classes * n_classes, 0);
+  std::vector<ClassScore> scores(n_classes);
+  std::vector<std::int64_t> confusion(n_classes * n_classes, 0);
   for (std::size_t i = 0; i < targets.size(); ++i) {
     const auto truth = static_cast<std::size_t>(targets[i]), guess = static_cast<std::size_t>(predicted[i]);
-    ++score.confusion[truth * n_classes + guess];
-    ++score.classes[truth].support;
-    ++score.classes[guess].predicted;
-    if (!losses.empty()) score.classes[truth].mean_loss += losses[i];
+    ++confusion[truth * n_classes + guess];
+    ++scores[truth].support;
+    ++scores[guess].predicted;
+    scores[truth].correct += truth == guess;
+    if (!losses.empty()) scores[truth].mean_loss += losses[i];
   }
-  Mean recall, f1;
-  for (std::size_t k = 0; k < n_classes; ++k) {
-    ClassScore& c = score.classes[k];
-    const std::int64_t hits = score.confused(k, k);
-    score.correct += hits;
+  for (ClassScore& c : scores)
     c.mean_loss = losses.empty() || c.support == 0 ? nan : c.mean_loss / static_cast<double>(c.support);
-    c.precision = ratio(hits, c.predicted);
-    c.recall = ratio(hits, c.support);
-    c.f1 = ratio(2 * hits, c.support + c.predicted);
+  return score_counts(std::move(scores), std::move(confusion));
+}
+
+ClassificationScore score_counts(std::vector<ClassScore> classes, std::vector<std::int64_t> confusion) {
+  ClassificationScore score;
+  score.classes = std::move(classes);
+  score.confusion = std::move(confusion);
+  Mean recall, f1;
+  for (ClassScore& c : score.classes) {
+    score.samples += c.support;
+    score.correct += c.correct;
+    c.precision = ratio(c.correct, c.predicted);
+    c.recall = ratio(c.correct, c.support);
+    c.f1 = ratio(2 * c.correct, c.support + c.predicted);
     recall.add(c.recall);
     f1.add(c.f1);
   }

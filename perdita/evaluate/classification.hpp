@@ -13,6 +13,7 @@ namespace perdita::evaluate {
 struct ClassScore {
   std::int64_t support = 0;    ///< samples of this class
   std::int64_t predicted = 0;  ///< samples given to this class
+  std::int64_t correct = 0;    ///< samples of this class that were given to it
   double mean_loss = 0;        ///< over the samples of this class; NaN if no losses were given
   double precision = 0;        ///< of those given to this class, the share that belongs to it
   double recall = 0;           ///< of those that belong to it, the share that was given to it
@@ -25,7 +26,7 @@ struct ClassificationScore {
   double balanced_accuracy = 0;  ///< mean recall over the classes that have samples
   double macro_f1 = 0;           ///< mean f1 over the classes that have samples or predictions
   std::vector<ClassScore> classes;
-  std::vector<std::int64_t> confusion;  ///< row-major [class][predicted class]
+  std::vector<std::int64_t> confusion;  ///< row-major [class][predicted class]; empty where it was not counted
 
   std::int64_t confused(std::size_t truth, std::size_t predicted) const {
     return confusion[truth * classes.size() + predicted];
@@ -36,6 +37,9 @@ struct ClassificationScore {
 /// IndexError for a class out of range (both name the place), ValueError for no samples or no classes.
 ClassificationScore score_classes(std::span<const std::int64_t> targets, std::span<const std::int64_t> predicted,
                                   std::span<const float> losses, std::int64_t classes);
+
+/// The score of counts that are known: of each class support, predicted, correct and mean loss.
+ClassificationScore score_counts(std::vector<ClassScore> classes, std::vector<std::int64_t> confusion);
 
 /// The table for a terminal: a line for each class (support, mean loss, precision, recall, f1) and one for all.
 /// `names` may be empty (then classes are numbered) or must hold one name for each class (ShapeError).

@@ -57,8 +57,16 @@ std::vector<double> finite_values(std::span<const T> values) {
 template <class T>
 Summary summarize_any(std::span<const T> values) {
   std::vector<double> finite = finite_values(values);
-  Summary s{.mean = nan, .standard_deviation = nan, .standard_error = nan, .min = nan, .lower_quartile = nan,
-            .median = nan, .upper_quartile = nan, .p95 = nan, .p99 = nan, .max = nan};
+  Summary s{.mean = nan,
+            .standard_deviation = nan,
+            .standard_error = nan,
+            .min = nan,
+            .lower_quartile = nan,
+            .median = nan,
+            .upper_quartile = nan,
+            .p95 = nan,
+            .p99 = nan,
+            .max = nan};
   s.count = static_cast<std::int64_t>(finite.size());
   s.nonfinite = static_cast<std::int64_t>(values.size()) - s.count;
   if (finite.empty()) return s;
@@ -72,19 +80,6 @@ Summary summarize_any(std::span<const T> values) {
   s.min = q[0], s.lower_quartile = q[1], s.median = q[2], s.upper_quartile = q[3];
   s.p95 = q[4], s.p99 = q[5], s.max = q[6];
   return s;
-}
-
-/// Student's t at 97.5 %: exact for one and two degrees of freedom, then the expansion about the normal quantile
-/// (Abramowitz & Stegun 26.7.5), whose error is below 0.2 % from three on.
-double student_975(double dof) {
-  if (dof == 1.0) return 12.706204736174705;
-  if (dof == 2.0) return 4.302652729749464;
-  const double z = normal_975, z2 = z * z;
-  const double g1 = z * (z2 + 1) / 4;
-  const double g2 = z * ((5 * z2 + 16) * z2 + 3) / 96;
-  const double g3 = z * (((3 * z2 + 19) * z2 + 17) * z2 - 15) / 384;
-  const double g4 = z * ((((79 * z2 + 776) * z2 + 1482) * z2 - 1920) * z2 - 945) / 92160;
-  return z + (g1 + (g2 + (g3 + g4 / dof) / dof) / dof) / dof;
 }
 
 /// The values of the histogram's own scale (logarithms or not) that lie in its range; counts the others.
@@ -164,6 +159,19 @@ Histogram histogram_any(std::span<const T> values, const HistogramOptions& optio
 
 Summary summarize(std::span<const float> values) { return summarize_any(values); }
 Summary summarize(std::span<const double> values) { return summarize_any(values); }
+
+// Exact for one and two degrees of freedom, then the expansion about the normal quantile (Abramowitz & Stegun 26.7.5),
+// whose error is below 0.2 % from three on.
+double student_975(double dof) {
+  if (dof == 1.0) return 12.706204736174705;
+  if (dof == 2.0) return 4.302652729749464;
+  const double z = normal_975, z2 = z * z;
+  const double g1 = z * (z2 + 1) / 4;
+  const double g2 = z * ((5 * z2 + 16) * z2 + 3) / 96;
+  const double g3 = z * (((3 * z2 + 19) * z2 + 17) * z2 - 15) / 384;
+  const double g4 = z * ((((79 * z2 + 776) * z2 + 1482) * z2 - 1920) * z2 - 945) / 92160;
+  return z + (g1 + (g2 + (g3 + g4 / dof) / dof) / dof) / dof;
+}
 
 Interval mean_interval(const Summary& summary) {
   if (summary.count < 2) return {nan, nan};

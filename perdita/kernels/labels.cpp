@@ -61,7 +61,7 @@ void keep_least(std::atomic<std::int64_t>& least, std::int64_t candidate) {
 
 template <class Label, class T>
 Labels read(std::string_view operation, const Label* labels, std::int64_t count, std::int64_t classes,
-            std::int64_t ignore_index, const T* class_weights) {
+            std::int64_t ignore_index, const T* class_weights, std::int64_t first_row) {
   Labels result;
   result.buffer = Buffer::allocate(static_cast<std::size_t>(count) * sizeof(std::int32_t));
   auto* const out = static_cast<std::int32_t*>(result.buffer.data());
@@ -84,7 +84,7 @@ Labels read(std::string_view operation, const Label* labels, std::int64_t count,
       return label != ignore_index && (label < 0 || label >= classes);
     };
     bad = std::find_if(labels + bad, labels + count, is_bad) - labels;
-    fail<IndexError>("{}: target[{}] is {}, but input has {} classes (valid: 0..{}{})", operation, bad,
+    fail<IndexError>("{}: target[{}] is {}, but input has {} classes (valid: 0..{}{})", operation, first_row + bad,
                      static_cast<std::int64_t>(labels[bad]), classes, classes - 1,
                      ignore_index == no_ignore_index ? "" : fmt::format(", or ignore_index {}", ignore_index));
   }
@@ -96,10 +96,10 @@ Labels read(std::string_view operation, const Label* labels, std::int64_t count,
 
 template <class T>
 Labels read_labels(std::string_view operation, DType dtype, const void* labels, std::int64_t count,
-                   std::int64_t classes, std::int64_t ignore_index, const T* class_weights) {
+                   std::int64_t classes, std::int64_t ignore_index, const T* class_weights, std::int64_t first_row) {
   check_classes(operation, classes);
   const auto read_as = [&]<class Label>(const Label* data) {
-    return read(operation, data, count, classes, ignore_index, class_weights);
+    return read(operation, data, count, classes, ignore_index, class_weights, first_row);
   };
   switch (dtype) {
     case DType::int64:
@@ -138,8 +138,8 @@ LabelLists read_label_lists(std::string_view operation, const std::int64_t* list
 }
 
 template Labels read_labels(std::string_view, DType, const void*, std::int64_t, std::int64_t, std::int64_t,
-                            const float*);
+                            const float*, std::int64_t);
 template Labels read_labels(std::string_view, DType, const void*, std::int64_t, std::int64_t, std::int64_t,
-                            const double*);
+                            const double*, std::int64_t);
 
 }  // namespace perdita::kernels

@@ -21,11 +21,12 @@ struct Labels {
   const std::int32_t* data() const { return static_cast<const std::int32_t*>(buffer.data()); }
 };
 
-/// Reads `count` labels of dtype int64, int32 or uint8. Throws DTypeError for another dtype, and IndexError that names
-/// `operation`, the first offending row, its label and the valid range. ignore_index may lie in the range or outside.
+/// Reads `count` labels of dtype int64, int32 or uint8, of which the first is that of row `first_row`. Throws
+/// DTypeError for another dtype, and IndexError that names `operation`, the first offending row, its label and the
+/// valid range. ignore_index may lie in the range or outside.
 template <class T>
 Labels read_labels(std::string_view operation, DType dtype, const void* labels, std::int64_t count,
-                   std::int64_t classes, std::int64_t ignore_index, const T* class_weights);
+                   std::int64_t classes, std::int64_t ignore_index, const T* class_weights, std::int64_t first_row = 0);
 
 /// Of each row the classes that it lists, as kernels take them.
 struct LabelLists {

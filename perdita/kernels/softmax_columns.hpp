@@ -146,31 +146,36 @@ struct SoftmaxColumnsKernel {
         direct ? Tile{task.gradient + offset_of(task.layout, row), task.layout.inner} : Tile{scratch + tile, P::lanes};
     const Rows<P> rows = look_at<P>(task, logits, row, count);
     if (task.margins || task.hits) write_margins<P>(task, logits, rows, row, count);
-    P loss;
+    if (task.predicted) write_predicted<P>(task, logits, rows, row, count);
+    P loss, total;
     if (!task.is_dense()) {
-      loss = sparse<P>(formula, task, logits, results, rows);
+      loss = sparse<P>(formula, task, logits, results, rows, total);
     } else {
       const Tile targets = task.labels
                                ? Tile{nullptr, 0}
                                : read<P>(task.probabilities, task.layout, row, count, scratch + 2 * tile, side_by_side);
-      loss = dense<P>(formula, task, logits, targets, results, rows);
+      loss = dense<P>(formula, task, logits, targets, results, rows, total);
     }
+    if (task.confidences) store_lanes(1.0 / total, task.confidences + row, count);
     if (task.gradient) write<P>(results, task.layout, row, count, task.gradient, side_by_side, streaming);
     loss = select(rows.label < 0.0, P(0.0), loss);
-    if (task.losses) {
-      if (count == P::lanes)
-        loss.store(task.losses + row);
-      else
-        loss.store_first(task.losses + row, static_cast<std::size_t>(count));
-    }
+    if (task.losses) store_lanes(loss, task.losses + row, count);
     return loss;
   }
 
+  template <class P>
+  PERDITA_INLINE static void store_lanes(const P& lanes, T* to, std::int64_t count) {
+    if (count == P::lanes)
+      lanes.store(to);
+    else
+      lanes.store_first(to, static_cast<std::size_t>(count));
+  }
+
   // Exponentials of all but the label's class are summed apart: where that class has the largest logit,
-  // log p = -log1p(others) and 1 - p = others / total do not cancel.
+  // log p = -log1p(others) and 1 - p = others / total do not cancel. `total`: of all exponentials, the largest being 1.
   template <class P>
   PERDITA_INLINE static P sparse(const Formula& formula, const SoftmaxTask<T>& task, const Tile& logits,
-                                 const Tile& results, const Rows<P>& rows) {
+                                 const Tile& results, const Rows<P>& rows, P& total) {
     const std::int64_t classes = task.layout.classes;
     P others(0.0), own(0.0), own_logit(0.0), number(0.0);
     const T* in = logits.data;
@@ -189,7 +194,7 @@ struct SoftmaxColumnsKernel {
       }
       others = others + sum;
     }
-    const P total = others + own;
+    total = others + own;
     const P log_p = select(own_logit == 0.0, -log1p(others), own_logit - log(total));
     const Dual<P> result = formula(Dual<P>{log_p, P(1.0)}, P(1.0));
     if (task.gradient) {
@@ -208,10 +213,10 @@ struct SoftmaxColumnsKernel {
 
   template <class P>
   PERDITA_INLINE static P dense(const Formula& formula, const SoftmaxTask<T>& task, const Tile& logits,
-                                const Tile& targets, const Tile& results, const Rows<P>& rows) {
+                                const Tile& targets, const Tile& results, const Rows<P>& rows, P& total) {
     const std::int64_t classes = task.layout.classes;
     const double background = task.label_smoothing / static_cast<double>(classes);
-    P total(0.0);
+    total = P(0.0);
     for (std::int64_t k = 0; k < classes; ++k) {
       total = total + perdita::detail::exp_of_difference(P::load(logits.data + k * logits.stride) - rows.largest);
     }
@@ -241,6 +246,17 @@ struct SoftmaxColumnsKernel {
       select(rows.label < 0.0, P(0.0), gradient).store(results.data + k * results.stride);
     }
     return loss;
+  }
+
+  template <class P>
+  PERDITA_INLINE static void write_predicted(const SoftmaxTask<T>& task, const Tile& logits, const Rows<P>& rows,
+                                             std::int64_t row, std::int64_t count) {
+    P first(0.0), number(static_cast<double>(task.layout.classes - 1));
+    for (std::int64_t k = task.layout.classes - 1; k >= 0; --k, number = number - 1.0)
+      first = select(P::load(logits.data + k * logits.stride) == rows.largest, number, first);
+    using Integers = typename perdita::detail::VectorMask<float, P::lanes>::Raw;
+    const auto classes = __builtin_convertvector(first.raw, Integers);
+    std::memcpy(task.predicted + row, &classes, static_cast<std::size_t>(count) * sizeof(std::int32_t));
   }
 
   template <class P>

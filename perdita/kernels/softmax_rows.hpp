@@ -40,18 +40,20 @@ struct SoftmaxRowsKernel {
       T* const gradient = task.gradient ? task.gradient + row * classes : nullptr;
       T* const exponentials = scratch + (row & 1 ? 0 : padded(classes));
       const std::int32_t label = task.labels ? task.labels[row] : 0;
+      if (task.predicted) task.predicted[row] = first_of_largest<P>(logits, classes);
+      T* const confidence = task.confidences ? task.confidences + row : nullptr;
       double loss = 0;
       if (label < 0) {
         if (gradient) std::fill(gradient, gradient + classes, T(0));
       } else if (!task.is_dense()) {
-        loss = sparse_row<P>(formula, task, logits, gradient, label, exponentials, pending, streaming);
+        loss = sparse_row<P>(formula, task, logits, gradient, confidence, label, exponentials, pending, streaming);
       } else {
         const T* row_targets = task.probabilities + row * classes;
         if (task.labels) {
           targets[label] = static_cast<T>(1 - task.label_smoothing) + background;
           row_targets = targets;
         }
-        loss = dense_row<P>(formula, task, logits, row_targets, gradient, exponentials, slopes, streaming);
+        loss = dense_row<P>(formula, task, logits, row_targets, gradient, confidence, exponentials, slopes, streaming);
         targets[label] = background;
       }
       total += loss;
@@ -118,6 +120,22 @@ struct SoftmaxRowsKernel {
     return horizontal_max(larger(larger(m0, m1), larger(m2, m3)));
   }
 
+  template <class P>
+  PERDITA_INLINE static std::int32_t first_of_largest(const T* z, std::int64_t classes) {
+    constexpr double lowest = -std::numeric_limits<double>::infinity();
+    const P value(static_cast<double>(largest<P>(z, 0, classes)));
+    P number, least(lowest);  // of the classes with that logit, negated
+    for (int lane = 0; lane < P::lanes; ++lane) number.raw[lane] = static_cast<T>(-lane);
+    for (std::int64_t k = 0; k < classes; k += P::lanes, number = number - static_cast<double>(P::lanes)) {
+      const auto left = static_cast<std::size_t>(classes - k);
+      const P logits =
+          left >= P::lanes ? P::load(z + k) : P::load_first(z + k, left, std::numeric_limits<T>::quiet_NaN());
+      least = larger(least, select(logits == value, number, P(lowest)));
+    }
+    const T first = -horizontal_max(least);
+    return first < static_cast<T>(classes) ? static_cast<std::int32_t>(first) : 0;
+  }
+
   /// exp(z - shift) into `exponentials`; returns their sum. Lanes past the end are written as zeros. Meanwhile the next
   /// row is fetched and the gradient of the last one written.
   template <class P>
@@ -172,12 +190,13 @@ struct SoftmaxRowsKernel {
   // the largest logit, so that neither a loss near 0 nor its gradient p - 1 cancels.
   template <class P>
   PERDITA_INLINE static double sparse_row(const Formula& formula, const SoftmaxTask<T>& task, const T* logits,
-                                          T* gradient, std::int32_t label, T* exponentials, Pending& pending,
-                                          bool streaming) {
+                                          T* gradient, T* confidence, std::int32_t label, T* exponentials,
+                                          Pending& pending, bool streaming) {
     const std::int64_t classes = task.layout.classes;
     const T largest_logit = largest<P>(logits, 0, classes);
     const double own_logit = static_cast<double>(logits[label]) - static_cast<double>(largest_logit);
     const double total = exponentiate<P>(logits, classes, largest_logit, exponentials, pending, streaming);
+    if (confidence) *confidence = static_cast<T>(1 / total);
     const double others = sum_of_others<P>(exponentials, classes, label, total);
     const Number log_p = own_logit == 0 ? -log1p(Number(others)) : Number(own_logit) - log(Number(total));
     const Dual<Number> result = formula(Dual<Number>{log_p, Number(1.0)}, Number(1.0));
@@ -192,11 +211,13 @@ struct SoftmaxRowsKernel {
 
   template <class P>
   PERDITA_INLINE static double dense_row(const Formula& formula, const SoftmaxTask<T>& task, const T* logits,
-                                         const T* targets, T* gradient, T* exponentials, T* slopes, bool streaming) {
+                                         const T* targets, T* gradient, T* confidence, T* exponentials, T* slopes,
+                                         bool streaming) {
     const std::int64_t classes = task.layout.classes;
     const T largest_logit = largest<P>(logits, 0, classes);
     Pending none;
     const double total = exponentiate<P>(logits, classes, largest_logit, exponentials, none, streaming);
+    if (confidence) *confidence = static_cast<T>(1 / total);
     const P shift(static_cast<double>(largest_logit)), log_total(log(Number(total))[0]);
     // Class probabilities are smoothed here; those of an index already are.
     const P keep(task.labels ? 1.0 : 1 - task.label_smoothing);

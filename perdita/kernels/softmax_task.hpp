@@ -23,9 +23,11 @@ struct SoftmaxTask {
 
   T* gradient = nullptr;  ///< scale * dL/dz; may be the logits themselves
   double scale = 1;
-  T* losses = nullptr;           ///< L of each row
-  T* margins = nullptr;          ///< with labels: own logit minus the best other one
-  std::uint8_t* hits = nullptr;  ///< with labels: 1 where the own class is the first of the largest logits
+  T* losses = nullptr;                ///< L of each row
+  T* margins = nullptr;               ///< with labels: own logit minus the best other one
+  std::uint8_t* hits = nullptr;       ///< with labels: 1 where the own class is the first of the largest logits
+  std::int32_t* predicted = nullptr;  ///< the class of the largest logit, the first of several; 0 where all are NaN
+  T* confidences = nullptr;           ///< its probability; NaN where a logit is NaN, unspecified where a row is ignored
 
   /// Whether t is dense: f has to be evaluated for every class.
   bool is_dense() const { return labels == nullptr || label_smoothing > 0; }

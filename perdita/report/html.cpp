@@ -12,16 +12,13 @@
 #include "perdita/evaluate/text.hpp"
 #include "perdita/report/figures.hpp"
 #include "perdita/report/page.hpp"
+#include "perdita/report/sections.hpp"
 
 namespace perdita::report {
 namespace {
 using evaluate::ClassificationScore;
 using evaluate::format_count;
 using evaluate::format_number;
-
-constexpr std::size_t most_classes_in_detail = 20;
-
-std::string number(double v, int places) { return std::isnan(v) ? "–" : fmt::format("{:.{}f}", v, places); }
 
 bool is_classification(const RunReport& r) { return !r.class_names.empty() && !r.targets.empty(); }
 bool is_regression(const RunReport& r) { return !is_classification(r) && !r.target_values.empty(); }
@@ -104,10 +101,6 @@ std::string curve_sentence(const Facts& f) {
   return text;
 }
 
-std::string tile(std::string_view name, std::string_view value, std::string_view detail) {
-  return fmt::format("<div><dt>{}</dt><dd>{} <small>{}</small></dd></div>\n", name, value, detail);
-}
-
 std::string tiles(const RunReport& r, const Facts& f) {
   std::string text;
   if (f.test.count > 0) {
@@ -135,15 +128,6 @@ std::string tiles(const RunReport& r, const Facts& f) {
     }
   }
   return text.empty() ? text : "<dl class=\"facts\">\n" + text + "</dl>\n";
-}
-
-/// A chart twice, on a linear and a logarithmic axis, and the box that chooses; needs no script.
-std::string two_scales(const std::string& linear, const std::string& logarithmic, std::string_view control,
-                       std::string_view label, std::string_view caption) {
-  return fmt::format("<figure class=\"scale\">\n<div class=\"controls\">{}<label><input type=\"checkbox\"> {}</label>"
-                     "</div>\n<div class=\"log-off\">{}</div><div class=\"log-on\">{}</div>\n"
-                     "<figcaption>{}</figcaption>\n</figure>\n",
-                     control, label, linear, logarithmic, caption);
 }
 
 std::string epoch_section(const RunReport& r, const Facts& f) {
@@ -226,46 +210,6 @@ std::string distribution_section(const RunReport& r, const Facts& f) {
   return text + class_multiples(r, f, log_x) + "</section>\n";
 }
 
-std::string class_section(const RunReport& r, const Facts& f) {
-  if (!is_classification(r)) return {};
-  std::string text =
-      "<section aria-labelledby=\"h-classes\"><h2 id=\"h-classes\">Classes</h2>\n<div class=\"scroll\"><table>"
-      "<caption>Precision: of the samples given to the class, the share that belongs to it. Recall: of the samples "
-      "that belong to it, the share that was given to it.</caption>\n<thead><tr><th scope=\"col\" "
-      "class=\"text\">class</th>"
-      "<th scope=\"col\">samples</th><th scope=\"col\">mean loss</th><th scope=\"col\">precision</th>"
-      "<th scope=\"col\">recall</th><th scope=\"col\">F1</th></tr></thead>\n<tbody>\n";
-  for (std::size_t k = 0; k < f.classes.classes.size(); ++k) {
-    const evaluate::ClassScore& c = f.classes.classes[k];
-    text += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
-                        escape(r.class_names[k]), format_count(c.support), number(c.mean_loss, 4),
-                        number(c.precision, 3), number(c.recall, 3), number(c.f1, 3));
-  }
-  text += fmt::format("</tbody><tfoot><tr><th scope=\"row\">all (mean of the classes)</th><td>{}</td><td>{}</td>"
-                      "<td></td><td>{}</td><td>{}</td></tr></tfoot></table></div>\n",
-                      format_count(f.classes.samples), number(f.test.mean, 4), number(f.classes.balanced_accuracy, 3),
-                      number(f.classes.macro_f1, 3));
-  if (r.class_names.size() > most_classes_in_detail) return text + "</section>\n";
-  text += "</section>\n<section aria-labelledby=\"h-confusion\"><h2 id=\"h-confusion\">Confusion</h2>\n"
-          "<div class=\"scroll\"><table class=\"confusion\"><caption>Rows: the true class. Columns: the class that "
-          "was predicted.</caption>\n"
-          "<thead><tr><td></td>";
-  for (const std::string& name : r.class_names) text += fmt::format("<th scope=\"col\">{}</th>", escape(name));
-  text += "</tr></thead><tbody>\n";
-  for (std::size_t row = 0; row < r.class_names.size(); ++row) {
-    text += fmt::format("<tr><th scope=\"row\">{}</th>", escape(r.class_names[row]));
-    for (std::size_t col = 0; col < r.class_names.size(); ++col) {
-      const std::int64_t count = f.classes.confused(row, col);
-      const std::int64_t support = std::max<std::int64_t>(1, f.classes.classes[row].support);
-      const double share = static_cast<double>(count) / static_cast<double>(support);
-      text += fmt::format("<td class=\"{}{}\" style=\"--v:{:.2f}\">{}</td>", row == col ? "same" : "miss",
-                          share > 0.55 ? " deep" : "", count == 0 ? 0.0 : 0.05 + 0.95 * share, count);
-    }
-    text += "</tr>\n";
-  }
-  return text + "</tbody></table></div></section>\n";
-}
-
 std::string hardest_section(const RunReport& r) {
   constexpr std::size_t most = 20;
   if (r.test_losses.empty()) return {};
@@ -322,18 +266,12 @@ std::string reproduce_section(const RunReport& r) {
 std::string html(const RunReport& r) {
   const Facts f = facts_of(r);
   const std::string title = escape(r.data.empty() ? "Training run" : r.data + (r.loss.empty() ? "" : ", " + r.loss));
-  std::string page = fmt::format(
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{0} – Perdita "
-      "report</title>\n"
-      "<link rel=\"icon\" href=\"data:,\">\n<style>\n{1}{2}</style>\n</head>\n<body>\n<header><h1>{0}</h1>\n",
-      title, chart_css(), page_css());
+  std::string page = open_page(title);
   page += "<p class=\"lead\">" + trained_sentence(r, f) + result_sentence(r, f) + curve_sentence(f) + "</p>\n";
   page += "</header>\n<main>\n";
-  page += tiles(r, f) + epoch_section(r, f) + step_section(r) + distribution_section(r, f) + class_section(r, f);
+  page += tiles(r, f) + epoch_section(r, f) + step_section(r) + distribution_section(r, f) + (is_classification(r) ? class_section(f.classes, r.class_names, f.test.mean) : "");
   page += hardest_section(r) + reproduce_section(r);
-  page += fmt::format("<footer>Written by Perdita {}.</footer>\n</main>\n<script>\n{}</script>\n</body>\n</html>\n",
-                      escape(r.version), page_script());
+  page += close_page(r.version, page_script());
   return page;
 }
 

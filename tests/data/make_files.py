@@ -9,6 +9,7 @@ import json
 import os
 import struct
 import sys
+import zipfile
 
 
 def idx(code, letter, values, sizes):
@@ -96,6 +97,21 @@ def main(folder):
         kinds = ["cat", "dog, big", 'the "other"', "two\nlines"]
         for i in range(40):
             rows.writerow([i / 8 - 2, f"{i * 1e-3:e}", kinds[i * 7 % 4]])
+
+    # NPZ: rows [7, 3] of float32, element i being i / 4, and labels [7] of int64, i mod 3.
+    rows, labels = [i / 4 for i in range(21)], [i % 3 for i in range(7)]
+    for name, method in (("stored", zipfile.ZIP_STORED), ("deflated", zipfile.ZIP_DEFLATED)):
+        with zipfile.ZipFile(os.path.join(folder, f"{name}.npz"), "w", method) as archive:
+            with archive.open("logits.npy", "w", force_zip64=True) as member:  # as numpy.savez does it
+                member.write(npy(1, "<f4", "f", rows, (7, 3)))
+            archive.writestr("labels.npy", npy(1, "<i8", "q", labels, (7,)))
+    with zipfile.ZipFile(os.path.join(folder, "one.npz"), "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("arr_0.npy", npy(1, "<f4", "f", rows, (7, 3)))
+    columns = [i / 4 for k in range(3) for i in range(k, 21, 3)]
+    write("columns.npy", npy(1, "<f4", "f", columns, (7, 3), fortran=True))
+    write("big.npy", npy(1, ">f4", "f", rows, (7, 3)))
+    with zipfile.ZipFile(os.path.join(folder, "columns.npz"), "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("arr_0.npy", npy(1, "<f4", "f", columns, (7, 3), fortran=True))
 
 
 main(sys.argv[1])

@@ -55,19 +55,23 @@ struct Outputs {
   double sum;
   std::vector<T> losses, gradient, margins;
   std::vector<std::uint8_t> hits;
+  std::vector<std::int32_t> predicted;
+  std::vector<T> confidences;
 };
 
 template <class T, class Formula>
 Outputs<T> evaluate(const Formula& formula, const Problem<T>& problem, const Options& options) {
   const auto rows = static_cast<std::size_t>(problem.layout.rows());
   Outputs<T> out{0, std::vector<T>(rows), std::vector<T>(problem.logits.size()), std::vector<T>(rows),
-                 std::vector<std::uint8_t>(rows)};
+                 std::vector<std::uint8_t>(rows), std::vector<std::int32_t>(rows, -7), std::vector<T>(rows)};
   SoftmaxTask<T> task{.logits = problem.logits.data(),
                       .layout = problem.layout,
                       .label_smoothing = options.smoothing,
                       .gradient = out.gradient.data(),
                       .scale = 0.7,
-                      .losses = out.losses.data()};
+                      .losses = out.losses.data(),
+                      .predicted = out.predicted.data(),
+                      .confidences = out.confidences.data()};
   if (options.weighted) task.class_weights = problem.weights.data();
   const Labels labels = read_labels("test", DType::int64, problem.labels.data(), problem.layout.rows(),
                                     problem.layout.classes, -100, task.class_weights);
@@ -93,10 +97,17 @@ void expect_definition(const Problem<T>& problem, const Options& options, const 
     const std::int64_t label = problem.labels[static_cast<std::size_t>(row)];
     const bool ignored = !options.probabilities && label < 0;
     double largest = -1e300, total = 0, loss = 0, slopes = 0, other = -1e300;
-    for (std::int64_t k = 0; k < classes; ++k)
-      largest = std::max(largest, static_cast<double>(problem.logits[problem.at(row, k)]));
+    std::int64_t first = 0;
+    for (std::int64_t k = 0; k < classes; ++k) {
+      const double z = static_cast<double>(problem.logits[problem.at(row, k)]);
+      if (z > largest) largest = z, first = k;
+    }
+    EXPECT_EQ(out.predicted[static_cast<std::size_t>(row)], first) << "row " << row;
     for (std::int64_t k = 0; k < classes; ++k)
       total += std::exp(static_cast<double>(problem.logits[problem.at(row, k)]) - largest);
+    if (!ignored) {
+      EXPECT_NEAR(out.confidences[static_cast<std::size_t>(row)], 1 / total, 8 * epsilon) << "row " << row;
+    }
     std::vector<double> d(static_cast<std::size_t>(classes)), p(d);
     for (std::int64_t k = 0; k < classes; ++k) {
       const auto i = static_cast<std::size_t>(k);

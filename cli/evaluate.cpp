@@ -1,0 +1,161 @@
+// perdita evaluate
+#include <fmt/format.h>
+
+#include <array>
+#include <filesystem>
+#include <optional>
+
+#include "cli/commands.hpp"
+#include "cli/evaluation_output.hpp"
+#include "cli/parser.hpp"
+#include "perdita/core/error.hpp"
+#include "perdita/core/file.hpp"
+#include "perdita/core/parallel.hpp"
+#include "perdita/core/suggest.hpp"
+#include "perdita/evaluate/evaluation_json.hpp"
+#include "perdita/evaluate/progress.hpp"
+#include "perdita/evaluate/text.hpp"
+#include "perdita/report/evaluation_page.hpp"
+
+namespace perdita::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+using evaluate::Evaluation;
+using evaluate::Scale;
+
+struct Arguments {
+  std::string predictions, targets, weights, loss = "cross_entropy", from, class_names, header = "detect", out;
+  int bins = 15, threads = 0;
+  std::int64_t hardest = 20;
+  bool json = false, quiet = false;
+};
+
+constexpr const char* examples = R"(Examples:
+  perdita evaluate --predictions p.npy --targets y.npy --loss cross_entropy
+  perdita evaluate --predictions run.npz:logits --targets run.npz:labels --class-names cat,dog,owl --out evaluation
+  perdita evaluate --predictions probs.csv --targets labels.csv:label --from probabilities --hardest 100
+  perdita evaluate --predictions p.npy --targets y.npy --loss binary_cross_entropy_with_logits --json
+  perdita evaluate --predictions yhat.npy --targets y.npy --loss huber:delta=2
+
+Files are NPY, NPZ (FILE.npz:ARRAY picks one of several arrays) or columns of numbers as text (FILE.csv:COLUMN picks
+one). They are read once, piece by piece, and may be larger than memory. A row of predictions holds the scores of all
+classes for the losses of classes, and as many numbers as a row of targets for the others.
+
+--out DIR gets evaluation.json and report.html.
+
+Exit status: 0 done, 1 failed, 2 wrong usage.)";
+
+/// Reads the words. False: --help.
+bool read(const std::vector<std::string>& words, Arguments& a) {
+  CLI::App app("Tells what predictions are worth: loss, accuracy, calibration, the hardest samples.",
+               "perdita evaluate");
+  app.footer(examples);
+  app.get_formatter()->column_width(32);
+  const auto option = [&](const char* name, auto& to, const char* value, const char* help) {
+    return app.add_option(name, to, help)->type_name(value);
+  };
+  option("--predictions", a.predictions, "FILE", "what the model said, a row a sample");
+  option("--targets", a.targets, "FILE", "what is true: class indices, 0 and 1, or numbers");
+  option("--loss", a.loss, "NAME[:OPTIONS]", "the loss (cross_entropy); perdita losses lists them");
+  option("--from", a.from, "SCALE", "logits, probabilities or log-probabilities (what the loss takes)");
+  option("--weights", a.weights, "FILE", "a weight a row, for the mean loss and its interval");
+  option("--class-names", a.class_names, "A,B,...|FILE", "names of the classes, or a file with one a line");
+  option("--header", a.header, "WHEN", "whether text begins with names of columns: yes, no, detect (detect)");
+  option("--hardest", a.hardest, "N", "how many of the hardest samples are told (20)")->check(CLI::Range(0, 100000));
+  option("--bins", a.bins, "N", "bins of the reliability diagram (15)")->check(CLI::Range(1, 1000));
+  option("--threads", a.threads, "N", "threads (all processors)")->check(CLI::Range(1, 1024));
+  option("--out", a.out, "DIR", "writes evaluation.json and report.html into this folder");
+  app.add_flag("--json", a.json, "print the result as JSON; progress goes to standard error");
+  app.add_flag("--quiet", a.quiet, "print the result alone");
+  if (!parse(app, words)) return false;
+  if (a.predictions.empty()) throw UsageError("--predictions is missing");
+  if (a.targets.empty()) throw UsageError("--targets is missing");
+  return true;
+}
+
+/// The place of `given` among `words`; UsageError if it is none of them.
+std::size_t choice(const char* name, const std::string& given, std::span<const std::string_view> words) {
+  const auto found = std::ranges::find(words, given);
+  if (found == words.end()) {
+    std::string valid;
+    for (std::string_view word : words) valid += fmt::format("{}{}", valid.empty() ? "" : ", ", word);
+    throw UsageError(fmt::format("{} is '{}' (valid: {}){}", name, given, valid, suggestion(given, words)));
+  }
+  return static_cast<std::size_t>(found - words.begin());
+}
+
+evaluate::EvaluationOptions options_of(const Arguments& a) {
+  evaluate::EvaluationOptions options{.bins = a.bins, .hardest = a.hardest};
+  try {
+    options.loss = parse_loss(a.loss);
+    evaluate::kind_of(options.loss);
+  } catch (const ValueError& error) {
+    throw UsageError(fmt::format("--loss: {}", error.what()));
+  }
+  constexpr std::array<std::string_view, 3> scales{"logits", "probabilities", "log-probabilities"};
+  if (!a.from.empty()) options.scale = static_cast<Scale>(choice("--from", a.from, scales));
+  return options;
+}
+
+std::vector<std::string> class_names_of(const std::string& given) {
+  std::error_code ignored;
+  const bool is_file = fs::is_regular_file(given, ignored);
+  std::string text = is_file ? read_file(given) : given;
+  std::vector<std::string> names;
+  const char separator = is_file ? '\n' : ',';
+  if (is_file && text.ends_with('\n')) text.pop_back();
+  for (std::size_t at = 0; !given.empty() && at <= text.size();) {
+    const std::size_t end = std::min(text.find(separator, at), text.size());
+    std::string name = text.substr(at, end - at);
+    if (name.ends_with('\r')) name.pop_back();
+    names.push_back(std::move(name));
+    at = end + 1;
+  }
+  return names;
+}
+
+Evaluation run(const Arguments& a, const evaluate::EvaluationOptions& options, std::vector<std::string>& names) {
+  constexpr std::array<std::string_view, 3> headers{"detect", "yes", "no"};
+  const data::RowOptions rows{.header = static_cast<data::RowOptions::Header>(choice("--header", a.header, headers))};
+  const auto predictions = data::open_rows(a.predictions, rows), targets = data::open_rows(a.targets, rows);
+  const auto weights = a.weights.empty() ? nullptr : data::open_rows(a.weights, rows);
+  const evaluate::Kind kind = evaluate::kind_of(options.loss);
+  if (kind == evaluate::Kind::binary && names.empty()) names = {"negative", "positive"};
+  const std::int64_t classes = kind == evaluate::Kind::binary ? 2 : predictions->row_elements();
+  if (!names.empty() && std::ssize(names) != classes) {
+    throw UsageError(fmt::format("--class-names: {} names for {} classes", names.size(), classes));
+  }
+  std::optional<evaluate::Progress> progress;
+  if (!a.quiet) progress.emplace(stderr, "evaluating", predictions->rows.value_or(0));
+  return evaluate::evaluate(*predictions, *targets, weights.get(), options, [&](std::int64_t done) {
+    if (progress && predictions->rows) progress->update(done);
+  });
+}
+
+}  // namespace
+
+int evaluate(const std::vector<std::string>& words) {
+  Arguments a;
+  if (!read(words, a)) return 0;
+  if (a.threads > 0) set_num_threads(a.threads);
+  const evaluate::EvaluationOptions options = options_of(a);
+  std::vector<std::string> names = class_names_of(a.class_names);
+  const Evaluation evaluation = run(a, options, names);
+  for (const std::string& warning : evaluation.warnings)
+    fmt::print(stderr, "perdita evaluate: warning: {}\n", evaluate::printable(warning));
+  if (a.json)
+    fmt::print("{}\n", evaluate::to_json(evaluation, names));
+  else
+    print_evaluation(evaluation, names);
+  if (a.out.empty()) return 0;
+  fs::create_directories(a.out);
+  write_file_atomically(fs::path(a.out) / "evaluation.json", evaluate::to_json(evaluation, names) + "\n");
+  const report::EvaluationPage page{evaluation, names, a.predictions, a.targets};
+  write_file_atomically(fs::path(a.out) / "report.html", report::html(page));
+  if (!a.json) fmt::print("\nreport     {}\n", evaluate::printable((fs::path(a.out) / "report.html").string()));
+  return 0;
+}
+
+}  // namespace perdita::cli

@@ -1,0 +1,28 @@
+// Bytes from front to back: a stretch of a file, and what is deflated in it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "perdita/core/file.hpp"
+
+namespace perdita::data::detail {
+
+class ByteStream {
+ public:
+  virtual ~ByteStream() = default;
+  /// Fills up to `count` bytes; fewer only at the end.
+  virtual std::size_t read(void* to, std::size_t count) = 0;
+};
+
+/// `size` bytes of the file from `offset` on.
+std::unique_ptr<ByteStream> file_stream(std::shared_ptr<const InputFile> file, std::uint64_t offset,
+                                        std::uint64_t size);
+
+/// What the raw deflate data (RFC 1951) of `packed` hold: `size` bytes with the checksum `crc`. `name` is for messages;
+/// DataError where they are corrupt, too short or too long.
+std::unique_ptr<ByteStream> inflated_stream(std::unique_ptr<ByteStream> packed, std::uint64_t size, std::uint32_t crc,
+                                            std::string name);
+
+}  // namespace perdita::data::detail

@@ -1,0 +1,47 @@
+// Rows of numbers that are read in pieces: files may be larger than memory.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "perdita/core/array.hpp"
+
+namespace perdita::data {
+
+/// An array [rows, ...] of which some rows at a time are looked at.
+class RowReader {
+ public:
+  virtual ~RowReader() = default;
+
+  DType dtype = DType::float32;
+  Shape row_shape;                   ///< of one row: [] for a vector, [10] for ten classes
+  std::optional<std::int64_t> rows;  ///< not known of text before its end
+  std::string name;                  ///< for messages
+  /// Whether read() may ask for any rows, also from several threads at once; otherwise each call goes on where the last
+  /// one ended.
+  bool any_order = false;
+
+  std::int64_t row_elements() const { return numel(row_shape); }
+  std::int64_t row_bytes() const { return row_elements() * static_cast<std::int64_t>(size_of(dtype)); }
+  /// Rows [first, first + count) into `to`, dense and row-major; returns how many there were, fewer only at the end.
+  /// Throws FileError, or DataError that names the file and the place where it is malformed.
+  virtual std::int64_t read(std::int64_t first, std::int64_t count, void* to) = 0;
+};
+
+struct RowOptions {
+  enum class Header { detect, yes, no };
+  Header header = Header::detect;  ///< CSV: whether the first line names columns; detect: if none of it is a number
+};
+
+/// Opens FILE.npy, FILE.npz (stored or deflated), FILE.npz:ARRAY, or text with columns of numbers: FILE.csv,
+/// FILE.csv:COLUMN (a name, or an index from 0), separated by comma, semicolon or tab, which are float32. NPY and NPZ
+/// are told by their first bytes. Element types and errors are those of read_npy(); Fortran order is read where the
+/// file lies on a disk, not deflated, and has two dimensions.
+std::unique_ptr<RowReader> open_rows(const std::string& spec, const RowOptions& options = {});
+
+/// The rows of an array in memory, [N, ...].
+std::unique_ptr<RowReader> rows_of(Array array, std::string name);
+
+}  // namespace perdita::data

@@ -1,0 +1,51 @@
+// Rows of several files at once, block by block over the threads, in memory that does not grow with the files.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+
+#include "perdita/data/rows.hpp"
+
+namespace perdita::evaluate {
+
+/// The rows first, first + 1, ... of each file, as read: dense and row-major.
+struct RawBlock {
+  std::int64_t first = 0, count = 0;
+  const void* predictions = nullptr;
+  const void* targets = nullptr;
+  const void* weights = nullptr;  ///< null where there is no such file
+};
+
+/// How a stream is cut, which depends on the size of a row alone: into blocks, and these into rounds of some blocks for
+/// each of a few strands. A strand sees its blocks in their order, one at a time; so what it gathers, and what is
+/// merged from all strands in their order, is the same for any number of threads and any kind of file.
+class BlockStream {
+ public:
+  static constexpr std::int64_t strands = 8;
+
+  /// `weights` may be null. Throws ShapeError if lengths that are known differ.
+  BlockStream(data::RowReader& predictions, data::RowReader& targets, data::RowReader* weights);
+
+  /// Calls body(strand, block) for every block, and then progress(rows so far) after each round. Files that any thread
+  /// may read are read by the thread that needs the rows; of others the next round is read while the last one is worked
+  /// on. Returns the number of rows. Throws what the readers and the body throw, and ShapeError where one file ends
+  /// before another.
+  std::int64_t for_each(const std::function<void(std::int64_t strand, const RawBlock& block)>& body,
+                        const std::function<void(std::int64_t rows)>& progress);
+
+ private:
+  struct Round;
+  std::int64_t round_rows() const { return strands * blocks_in_round_ * block_rows_; }
+  std::int64_t read_by_threads(const std::function<void(std::int64_t, const RawBlock&)>& body,
+                               const std::function<void(std::int64_t)>& progress);
+  std::int64_t read_ahead(const std::function<void(std::int64_t, const RawBlock&)>& body,
+                          const std::function<void(std::int64_t)>& progress);
+  Round read_round(std::int64_t first, Round&& room);
+  void refuse_lengths(std::span<const std::int64_t> counts) const;
+
+  data::RowReader* readers_[3];  // predictions, targets, weights
+  std::int64_t block_rows_, blocks_in_round_;
+};
+
+}  // namespace perdita::evaluate

@@ -1,0 +1,52 @@
+// Whether a confidence of 80 % is right in 80 % of the cases.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <vector>
+
+#include "perdita/evaluate/judged_rows.hpp"
+
+namespace perdita::evaluate {
+
+struct CalibrationBin {
+  double low = 0, high = 0;  ///< confidences in (low, high]; the first bin includes 0
+  std::int64_t count = 0;
+  double confidence = std::numeric_limits<double>::quiet_NaN();  ///< mean; NaN for an empty bin
+  double accuracy = std::numeric_limits<double>::quiet_NaN();    ///< share of right predictions
+};
+
+/// The reliability diagram and what follows from it (Guo, Pleiss, Sun and Weinberger, On calibration of modern neural
+/// networks, ICML 2017, eq. 2 to 5).
+struct Calibration {
+  std::vector<CalibrationBin> bins;
+  double ece = 0;         ///< expected calibration error: sum over bins of count / n |accuracy - confidence|
+  double mce = 0;         ///< the largest |accuracy - confidence|
+  double confidence = 0;  ///< mean over all
+};
+
+/// Counts a stream into bins of equal width over [0, 1].
+class CalibrationCounts {
+ public:
+  /// ValueError unless 1 <= bins <= 1000.
+  explicit CalibrationCounts(int bins);
+  template <class T>
+  void add(const JudgedRows<T>& rows);
+  /// One prediction; its confidence lies in [0, 1].
+  void add(double confidence, bool is_right);
+  void merge(const CalibrationCounts& other);
+  Calibration result() const;
+
+ private:
+  void count(double confidence, bool is_right);
+
+  struct Tally {
+    std::int64_t count = 0;
+    double confidence = 0;  // summed
+  };
+  std::vector<std::array<Tally, 2>> bins_;  // wrong predictions, right ones
+};
+
+}  // namespace perdita::evaluate

@@ -1,0 +1,30 @@
+// Confusion counts and the loss of each class, over a stream.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "perdita/evaluate/classification.hpp"
+#include "perdita/evaluate/judged_rows.hpp"
+
+namespace perdita::evaluate {
+
+class ClassCounts {
+ public:
+  /// With more classes than this the confusion matrix, which grows with their square, is left out.
+  static constexpr std::int64_t most_confusion_classes = 512;
+
+  explicit ClassCounts(std::int64_t classes);
+  template <class T>
+  void add(const JudgedRows<T>& rows);
+  void merge(const ClassCounts& other);
+  ClassificationScore score() const;
+
+ private:
+  std::size_t classes_;
+  std::vector<double> loss_sums_;        // by true class
+  std::vector<std::int64_t> confusion_;  // or, without it,
+  std::vector<std::int64_t> support_, predicted_, correct_;
+};
+
+}  // namespace perdita::evaluate

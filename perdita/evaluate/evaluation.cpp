@@ -1,0 +1,196 @@
+#include "perdita/evaluate/evaluation.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <mutex>
+
+#include "perdita/core/error.hpp"
+#include "perdita/evaluate/text.hpp"
+
+namespace perdita::evaluate {
+
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+/// Whether the first rows are what they are said to be.
+template <class T>
+std::string suspicion(const Judgement& how, const RawBlock& block) {
+  if (dtype_of<T>() != how.predictions || (how.kind != Kind::classes && how.kind != Kind::binary)) return {};
+  const T* const p = static_cast<const T*>(block.predictions);
+  const std::int64_t rows = std::min<std::int64_t>(block.count, 1000);
+  std::int64_t sums_to_one = 0, in_range = 0;
+  for (std::int64_t row = 0; row < rows; ++row) {
+    double sum = 0;
+    bool inside = true;
+    for (std::int64_t k = 0; k < how.columns; ++k) {
+      const auto x = static_cast<double>(p[row * how.columns + k]);
+      inside &= x >= 0 && x <= 1;
+      sum += how.scale == Scale::log_probabilities ? std::exp(x) : x;
+    }
+    in_range += inside;
+    sums_to_one += std::abs(sum - 1) < 1e-3;
+  }
+  const bool are_classes = how.kind == Kind::classes;
+  if (how.scale == Scale::logits && in_range == rows && (are_classes ? sums_to_one == rows : rows >= 20)) {
+    return fmt::format("{} looks like probabilities ({}), but is taken for logits: say --from probabilities if it is",
+                       how.predictions_name, are_classes ? "rows add up to 1" : "all numbers lie in 0..1");
+  }
+  if (how.scale != Scale::logits && are_classes && sums_to_one < rows - rows / 100) {
+    return fmt::format("{}: the probabilities of {} of the first {} rows do not add up to 1; confidences are of {}",
+                       how.predictions_name, rows - sums_to_one, rows, "the shares");
+  }
+  return {};
+}
+
+/// The weights of a block, one for each unit.
+class Weights {
+ public:
+  explicit Weights(const data::RowReader* reader) : reader_(reader) {}
+  std::span<const double> of(const RawBlock& block, std::int64_t units_per_row) {
+    if (!reader_) return {};
+    values_.clear();
+    visit_dtype(reader_->dtype, [&]<class T>() {
+      const T* const w = static_cast<const T*>(block.weights);
+      for (std::int64_t row = 0; row < block.count; ++row) {
+        const auto weight = static_cast<double>(w[row]);
+        if (!(weight >= 0) || !std::isfinite(weight)) {
+          fail<DataError>("evaluate: {}: weight[{}] is {} (valid: 0 or more)", reader_->name, block.first + row,
+                          weight);
+        }
+        values_.insert(values_.end(), static_cast<std::size_t>(units_per_row), weight);
+      }
+    });
+    return values_;
+  }
+
+ private:
+  const data::RowReader* reader_;
+  std::vector<double> values_;
+};
+
+template <class T>
+Gathered gather(const Judgement& how, BlockStream& stream, const data::RowReader* weights,
+                const EvaluationOptions& options, const std::function<void(std::int64_t)>& progress,
+                Evaluation& result) {
+  struct Strand {
+    Gathered gathered;
+    Weights weights;
+  };
+  const std::int64_t classes = how.kind == Kind::binary ? 2 : how.columns;
+  std::vector<Strand> strands;
+  for (std::int64_t i = 0; i < BlockStream::strands; ++i)
+    strands.push_back({Gathered(how.kind, classes, options.bins, options.hardest), Weights(weights)});
+  std::string suspected;  // by the first strand alone
+  result.rows = stream.for_each(
+      [&](std::int64_t at, const RawBlock& block) {
+        Strand& strand = strands[static_cast<std::size_t>(at)];
+        if (block.first == 0) suspected = suspicion<T>(how, block);
+        static thread_local Judged<T> judged;  // a thread's, not a strand's: it stays in the thread's cache
+        judge(how, block, judged);
+        strand.gathered.add(how, block, judged, strand.weights.of(block, how.units_per_row));
+      },
+      [&](std::int64_t rows) {
+        if (progress) progress(rows);
+      });
+  if (!suspected.empty()) result.warnings.push_back(std::move(suspected));
+  Gathered& all = strands[0].gathered;
+  for (std::size_t i = 1; i < strands.size(); ++i) all.merge(strands[i].gathered);
+  return std::move(all);
+}
+
+void tell_losses(const Gathered& all, Evaluation& result) {
+  result.losses = all.losses.summary();
+  result.losses.mean = all.loss.mean();
+  result.losses.standard_deviation = all.loss.standard_deviation();
+  result.losses.standard_error = all.loss.standard_error();
+  result.losses.nonfinite = all.left_out.nan + all.left_out.infinite;
+  result.interval = all.loss.interval();
+  result.exact_quantiles = all.losses.is_exact();
+  constexpr int bins = 50;
+  const Summary& s = result.losses;
+  result.histogram = all.losses.histogram(std::min(s.min, 0.0), s.p99, bins, false);
+  double least = s.max;  // of the positive ones
+  all.losses.visit([&](double low, double high, std::int64_t) {
+    if (high > 0) least = std::min(least, std::max(low, s.min));
+  });
+  if (least > 0 && s.max > 0) result.log_histogram = all.losses.histogram(least, s.max, bins, true);
+  result.hardest = all.hardest.result();
+}
+
+void tell_regression(const Gathered& all, Evaluation& result) {
+  const double n = all.residual.weight(), bias = all.residual.mean();
+  const double squares = all.residual.squared_deviations() + n * bias * bias;
+  const double deviation = all.target.squared_deviations();
+  result.regression = RegressionScore{.samples = static_cast<std::int64_t>(n),
+                                      .mse = squares / n,
+                                      .rmse = std::sqrt(squares / n),
+                                      .mae = all.residual_size.mean(),
+                                      .bias = bias,
+                                      .r2 = deviation > 0 ? 1 - squares / deviation : nan};
+  result.residuals = all.residuals->summary();
+  result.residuals.mean = bias;
+  result.residuals.standard_deviation = n > 1 ? std::sqrt(all.residual.squared_deviations() / (n - 1)) : nan;
+}
+
+void check_weights(const data::RowReader* weights) {
+  if (!weights || weights->row_elements() == 1) return;
+  fail<ShapeError>("evaluate: {}: rows have shape {} (valid: a weight a row, [] or [1])", weights->name,
+                   weights->row_shape);
+}
+
+}  // namespace
+
+RocArea roc_area(const QuantileSketch& negative, const QuantileSketch& positive) {
+  const double pairs = static_cast<double>(negative.count()) * static_cast<double>(positive.count());
+  if (pairs == 0) return {nan, nan};
+  double below = 0, won = 0, tied = 0;  // negatives with smaller logits; pairs
+  for (std::size_t i = 0; i < QuantileSketch::buckets; ++i) {
+    const auto no = static_cast<double>(negative.count_of(i)), yes = static_cast<double>(positive.count_of(i));
+    won += yes * below;
+    tied += yes * no;
+    below += no;
+  }
+  return {(won + tied / 2) / pairs, tied / 2 / pairs};
+}
+
+Evaluation evaluate(data::RowReader& predictions, data::RowReader& targets, data::RowReader* weights,
+                    const EvaluationOptions& options, const std::function<void(std::int64_t)>& progress) {
+  if (options.hardest < 0 || options.hardest > 100000)
+    fail<ValueError>("evaluate: hardest is {} (valid: 0..100000)", options.hardest);
+  const Judgement how =
+      plan_judgement(options.loss, options.scale.value_or(default_scale(options.loss)), predictions, targets);
+  check_weights(weights);
+  Evaluation result{.loss = to_string(options.loss),
+                    .kind = how.kind,
+                    .scale = how.scale,
+                    .columns = how.columns,
+                    .units_per_row = how.units_per_row,
+                    .weighted = weights != nullptr};
+  BlockStream stream(predictions, targets, weights);
+  const Gathered all = predictions.dtype == DType::float32
+                           ? gather<float>(how, stream, weights, options, progress, result)
+                           : gather<double>(how, stream, weights, options, progress, result);
+  result.left_out = all.left_out;
+  if (all.losses.count() == 0) {
+    fail<DataError>("evaluate: none of {} rows counts: {} ignored, {} losses are NaN, {} infinite", result.rows,
+                    all.left_out.ignored, all.left_out.nan, all.left_out.infinite);
+  }
+  if (!(all.loss.mean() == all.loss.mean())) fail<DataError>("evaluate: the weights add up to 0");
+  tell_losses(all, result);
+  if (all.classes) {
+    result.classes = all.classes->score();
+    result.calibration = all.calibration->result();
+    result.temperature = fit_temperature(*all.sample, options.bins);
+  }
+  if (all.negative) {
+    result.roc = roc_area(*all.negative, *all.positive);
+    result.brier = all.brier.mean();
+  }
+  if (all.residuals) tell_regression(all, result);
+  return result;
+}
+
+}  // namespace perdita::evaluate

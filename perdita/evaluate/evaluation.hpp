@@ -1,0 +1,71 @@
+// What predictions are worth: one pass over files of any size.
+//
+//   auto predictions = data::open_rows("p.npy"), targets = data::open_rows("y.npy");
+//   const Evaluation e = evaluate(*predictions, *targets, nullptr, {.loss = parse_loss("cross_entropy")});
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "perdita/data/rows.hpp"
+#include "perdita/evaluate/gathered.hpp"
+#include "perdita/evaluate/judge.hpp"
+
+namespace perdita::evaluate {
+
+struct EvaluationOptions {
+  AnyLoss loss = {.loss = CrossEntropy{}};
+  std::optional<Scale> scale = {};  ///< what the predictions are; none: what the loss takes
+  int bins = 15;                    ///< of the reliability diagram
+  std::int64_t hardest = 20;        ///< how many of the hardest samples are kept
+};
+
+/// The area under the ROC curve: the probability that a positive sample gets a larger logit than a negative one, ties
+/// counting half. Within `error`, for logits are compared by the buckets of a QuantileSketch.
+struct RocArea {
+  double area = 0, error = 0;
+};
+/// NaN where either is empty.
+RocArea roc_area(const QuantileSketch& negative, const QuantileSketch& positive);
+
+struct Evaluation {
+  std::string loss;  ///< as parse_loss() reads it
+  Kind kind = Kind::classes;
+  Scale scale = Scale::logits;
+  std::int64_t rows = 0, columns = 1;  ///< of the predictions
+  std::int64_t units_per_row = 1;      ///< what has a loss of its own; a sample's index is row * units_per_row + unit
+  LeftOut left_out = {};
+  bool weighted = false;  ///< weights count in the mean loss and its interval, and in nothing else
+
+  Summary losses = {};          ///< of those that count; mean and deviation weighted
+  Interval interval = {};       ///< of the mean, 95 %
+  bool exact_quantiles = true;  ///< else within QuantileSketch::relative_error of their size
+  Histogram histogram = {},
+            log_histogram = {};  ///< of losses: linear up to the 99th percentile, logarithmic over all positive
+  std::vector<HardSample> hardest = {};
+
+  std::optional<ClassificationScore> classes = {};  ///< of binary: 0 and 1
+  std::optional<Calibration> calibration = {};
+  std::optional<TemperatureFit> temperature = {};
+  std::optional<RocArea> roc = {};
+  double brier = 0;  ///< binary: mean squared error of the probability of a 1
+  std::optional<RegressionScore> regression = {};
+  Summary residuals = {};  ///< prediction - target
+
+  std::vector<std::string> warnings = {};
+};
+
+/// Reads all rows once. `weights` (null for ones) has one number >= 0 a row. `progress` is called with the rows so far,
+/// on the calling thread. The result is the same, bit for bit, for any number of threads, and for files of any format
+/// that hold the same numbers. Predictions of float32 are computed with in float, others in double; sums are double.
+///
+/// Labels that the loss ignores are left out, as are losses that are not finite, which are counted. Throws ShapeError,
+/// ValueError, IndexError and DataError that name the file and the first row, FileError, and DataError if no row
+/// counts.
+Evaluation evaluate(data::RowReader& predictions, data::RowReader& targets, data::RowReader* weights,
+                    const EvaluationOptions& options, const std::function<void(std::int64_t)>& progress = {});
+
+}  // namespace perdita::evaluate

@@ -1,0 +1,21 @@
+// An evaluation as JSON, for programs.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "perdita/evaluate/evaluation.hpp"
+
+namespace perdita::evaluate {
+
+/// One object. A number that is not finite is null. `class_names` is empty (classes are numbered) or has one name a
+/// class.
+std::string to_json(const Evaluation& evaluation, const std::vector<std::string>& class_names);
+
+/// Row and, where a row has several elements, column of a sample.
+struct Place {
+  std::int64_t row = 0, column = 0;
+};
+Place place_of(const Evaluation& evaluation, const HardSample& sample);
+
+}  // namespace perdita::evaluate

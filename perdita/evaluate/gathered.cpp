@@ -1,0 +1,180 @@
+#include "perdita/evaluate/gathered.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace perdita::evaluate {
+
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr std::int64_t most_sampled_rows = 16384, most_sampled_elements = std::int64_t{1} << 20;
+
+template <class T>
+bool all_finite(const std::vector<T>& values) {
+  bool finite = true;
+  constexpr T most = std::numeric_limits<T>::max();
+  for (T value : values) finite &= std::abs(value) <= most;
+  return finite;
+}
+
+bool none_negative(const std::vector<std::int32_t>& labels) {
+  std::int32_t signs = 0;
+  for (std::int32_t label : labels) signs |= label;
+  return signs >= 0;
+}
+
+/// Keeps the entries of `column` that `places` names.
+template <class T>
+void keep(std::vector<T>& column, std::span<const std::int64_t> places) {
+  if (column.empty()) return;
+  for (std::size_t i = 0; i < places.size(); ++i) column[i] = column[static_cast<std::size_t>(places[i])];
+  column.resize(places.size());
+}
+
+template <class T>
+void merge_optional(std::optional<T>& to, const std::optional<T>& from) {
+  if (to && from) to->merge(*from);
+}
+
+}  // namespace
+
+void LeftOut::merge(const LeftOut& other) {
+  ignored += other.ignored;
+  nan += other.nan;
+  infinite += other.infinite;
+  if (other.first >= 0 && (first < 0 || other.first < first)) first = other.first;
+}
+
+Gathered::Gathered(Kind kind, std::int64_t class_count, int bins, std::int64_t wanted) : hardest(wanted) {
+  if (kind == Kind::classes || kind == Kind::binary) {
+    classes.emplace(class_count);
+    calibration.emplace(bins);
+    sample.emplace(class_count, most_sampled_rows, most_sampled_elements);
+  }
+  if (kind == Kind::binary) {
+    negative.emplace();
+    positive.emplace();
+  }
+  if (kind == Kind::regression) residuals.emplace();
+}
+
+template <class T>
+std::span<const std::int64_t> Gathered::keep_finite(std::int64_t first, Judged<T>& judged) {
+  places_.clear();
+  if (all_finite(judged.losses) && none_negative(judged.labels)) return {};
+  LeftOut block;
+  for (std::int64_t i = 0; i < judged.units; ++i) {
+    const auto at = static_cast<std::size_t>(i);
+    if (!judged.labels.empty() && judged.labels[at] < 0) {
+      ++block.ignored;
+    } else if (!std::isfinite(judged.losses[at])) {
+      ++(std::isnan(judged.losses[at]) ? block.nan : block.infinite);
+      if (block.first < 0) block.first = first + i;
+    } else {
+      places_.push_back(i);
+    }
+  }
+  left_out.merge(block);
+  keep(judged.losses, places_);
+  keep(judged.confidences, places_);
+  keep(judged.labels, places_);
+  keep(judged.predicted, places_);
+  keep(weights_, places_);
+  for (std::int64_t& place : places_) place += first;
+  return places_;
+}
+
+template <class T>
+void Gathered::add(const Judgement& how, const RawBlock& block, Judged<T>& judged, std::span<const double> weights) {
+  const std::int64_t first = block.first * how.units_per_row;
+  if (sample) draw(how.kind, first, judged);
+  weights_.assign(weights.begin(), weights.end());
+  const std::span<const std::int64_t> places = keep_finite(first, judged);
+  const JudgedRows<T> rows{first, places, judged.losses, judged.labels, judged.predicted, judged.confidences};
+  loss.add(rows.losses, std::span<const double>(weights_));
+  losses.add(rows.losses);
+  if (how.kind == Kind::binary) add_binary(rows, judged);
+  if (classes) add_classes(rows);
+  if (residuals) add_residuals(rows, judged);
+  if (how.kind == Kind::losses_only) {
+    for (std::size_t i = 0; i < rows.losses.size(); ++i) {
+      if (const auto l = static_cast<double>(rows.losses[i]); hardest.takes(l))
+        hardest.add({rows.index(i), l, nan, nan});
+    }
+  }
+}
+
+template <class T>
+void Gathered::draw(Kind kind, std::int64_t first, const Judged<T>& judged) {
+  const std::span<const T> all_losses(judged.losses);
+  if (kind == Kind::classes) return sample->add(first, judged.logits, judged.labels, all_losses);
+  std::vector<T> pairs(2 * judged.labels.size());  // a logit is that of one class over another, whose logit is 0
+  for (std::size_t i = 0; i < judged.labels.size(); ++i) pairs[2 * i + 1] = judged.logits[i];
+  sample->add(first, static_cast<const T*>(pairs.data()), judged.labels, all_losses);
+}
+
+template <class T>
+void Gathered::add_classes(const JudgedRows<T>& rows) {
+  classes->add(rows);
+  calibration->add(rows);
+  for (std::size_t i = 0; i < rows.losses.size(); ++i) {
+    const auto l = static_cast<double>(rows.losses[i]);
+    if (hardest.takes(l))
+      hardest.add({rows.index(i), l, static_cast<double>(rows.predicted[i]), static_cast<double>(rows.labels[i])});
+  }
+}
+
+template <class T>
+void Gathered::add_binary(const JudgedRows<T>& rows, Judged<T>& judged) {
+  std::vector<T> by_truth[2], errors(rows.losses.size());
+  for (std::size_t i = 0; i < rows.losses.size(); ++i) {
+    T& p = judged.confidences[i];  // of a 1 so far
+    by_truth[rows.labels[i]].push_back(judged.logits[rows.index(i) - rows.first]);
+    errors[i] = (p - static_cast<T>(rows.labels[i])) * (p - static_cast<T>(rows.labels[i]));
+    p = rows.predicted[i] == 1 ? p : 1 - p;
+  }
+  negative->add(std::span<const T>(by_truth[0]));
+  positive->add(std::span<const T>(by_truth[1]));
+  brier.add(std::span<const T>(errors));
+}
+
+template <class T>
+void Gathered::add_residuals(const JudgedRows<T>& rows, const Judged<T>& judged) {
+  std::vector<double> gaps(rows.losses.size()), sizes(gaps), truths(gaps);
+  for (std::size_t i = 0; i < gaps.size(); ++i) {
+    const auto unit = static_cast<std::size_t>(rows.index(i) - rows.first);
+    const auto prediction = static_cast<double>(judged.inputs[unit]), l = static_cast<double>(rows.losses[i]);
+    truths[i] = static_cast<double>(judged.targets[unit]);
+    gaps[i] = prediction - truths[i];
+    sizes[i] = std::abs(gaps[i]);
+    if (hardest.takes(l)) hardest.add({rows.index(i), l, prediction, truths[i]});
+  }
+  residuals->add(std::span<const double>(gaps));
+  residual.add(std::span<const double>(gaps));
+  residual_size.add(std::span<const double>(sizes));
+  target.add(std::span<const double>(truths));
+}
+
+void Gathered::merge(const Gathered& other) {
+  left_out.merge(other.left_out);
+  loss.merge(other.loss);
+  losses.merge(other.losses);
+  hardest.merge(other.hardest);
+  merge_optional(classes, other.classes);
+  merge_optional(calibration, other.calibration);
+  merge_optional(sample, other.sample);
+  merge_optional(negative, other.negative);
+  merge_optional(positive, other.positive);
+  merge_optional(residuals, other.residuals);
+  brier.merge(other.brier);
+  residual.merge(other.residual);
+  residual_size.merge(other.residual_size);
+  target.merge(other.target);
+}
+
+template void Gathered::add(const Judgement&, const RawBlock&, Judged<float>&, std::span<const double>);
+template void Gathered::add(const Judgement&, const RawBlock&, Judged<double>&, std::span<const double>);
+
+}  // namespace perdita::evaluate

@@ -1,0 +1,63 @@
+// From predictions and targets, as they come, to the loss of each and what a model meant by them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "perdita/data/rows.hpp"
+#include "perdita/evaluate/block_stream.hpp"
+#include "perdita/losses/any.hpp"
+
+namespace perdita::evaluate {
+
+/// What the predictions are.
+enum class Scale { logits, probabilities, log_probabilities };
+std::string_view name_of(Scale scale);
+
+/// What can be told beside the losses.
+enum class Kind {
+  classes,     ///< one of several classes: confusion, calibration
+  binary,      ///< yes or no: the same, and the area under the ROC curve
+  regression,  ///< residuals
+  losses_only,
+};
+
+/// Throws ValueError for a loss that needs more than predictions and targets, or compares several inputs.
+Kind kind_of(const AnyLoss& loss);
+/// What the loss takes, where nothing else is said.
+Scale default_scale(const AnyLoss& loss);
+
+/// How blocks are to be judged; the same for all of a stream.
+struct Judgement {
+  AnyLoss loss;
+  Kind kind = Kind::classes;
+  Scale scale = Scale::logits;
+  DType predictions = DType::float32, targets = DType::int64;
+  std::string predictions_name, targets_name;  ///< for messages
+  std::int64_t columns = 1;                    ///< of predictions: classes, or elements of a row
+  std::int64_t units_per_row = 1;              ///< what has a loss of its own: a row of classes, else an element
+};
+
+/// Throws ShapeError or ValueError where predictions, targets and loss do not fit together.
+Judgement plan_judgement(const AnyLoss& loss, Scale scale, const data::RowReader& predictions,
+                         const data::RowReader& targets);
+
+/// The columns of a block; every vector has `units` entries, or none where the kind does not have it.
+template <class T>
+struct Judged {
+  std::int64_t units = 0;
+  std::vector<T> losses, confidences;
+  std::vector<std::int32_t> labels, predicted;  ///< labels are -1 where the row is ignored
+  std::vector<T> inputs, targets;               ///< classes: logits, if they had to be made; else one of each a unit
+  const T* logits = nullptr;                    ///< of classes [units, columns]; of binary the logit of 1 [units]
+  std::vector<T> made_logits;
+};
+
+/// Fills `out`, whose memory is used again. Throws IndexError for a label out of range and DataError for a target or a
+/// probability outside its domain; both name the first row.
+template <class T>
+void judge(const Judgement& how, const RawBlock& block, Judged<T>& out);
+
+}  // namespace perdita::evaluate

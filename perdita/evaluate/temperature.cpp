@@ -1,0 +1,155 @@
+#include "perdita/evaluate/temperature.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+
+#include "perdita/evaluate/calibration.hpp"
+
+namespace perdita::evaluate {
+
+namespace {
+
+/// Which of the halves of group `group` of level `level` its row comes from: 0 or 1.
+std::int64_t chosen_half(std::int64_t group, int level) {
+  std::uint64_t x = static_cast<std::uint64_t>(group) * 64 + static_cast<std::uint64_t>(level) + 0x9e3779b97f4a7c15;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;  // the finaliser of SplitMix64 (Steele, Lea and Flood 2014)
+  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+  return static_cast<std::int64_t>((x ^ (x >> 31)) & 1);
+}
+
+/// The row that a group gives.
+std::int64_t row_of_group(std::int64_t group, int level) {
+  for (; level > 0; --level) group = 2 * group + chosen_half(group, level);
+  return group;
+}
+
+/// Mean negative log-likelihood of softmax(beta z), and its derivatives by beta: with p = softmax(beta z) the first is
+/// the mean of E_p[z] - z_label, the second that of Var_p[z].
+struct Likelihood {
+  double nll = 0, slope = 0, curvature = 0;
+};
+
+template <class Visitor>
+void visit_probabilities(const RowSample& sample, std::size_t row, double beta, Visitor&& visitor) {
+  const auto z = sample.logits(row);
+  const auto largest = static_cast<double>(*std::ranges::max_element(z));
+  for (float logit : z)
+    visitor(static_cast<double>(logit) - largest, std::exp(beta * (static_cast<double>(logit) - largest)));
+}
+
+Likelihood likelihood(const RowSample& sample, double beta) {
+  Likelihood sum;
+  for (std::size_t row = 0; row < sample.size(); ++row) {
+    const auto z = sample.logits(row);
+    const double own = static_cast<double>(z[static_cast<std::size_t>(sample.label(row))]) -
+                       static_cast<double>(*std::ranges::max_element(z));
+    double total = 0, first = 0, second = 0;
+    visit_probabilities(sample, row, beta, [&](double gap, double e) {
+      if (e == 0) return;  // and gap perhaps -inf
+      total += e;
+      first += gap * e;
+      second += gap * gap * e;
+    });
+    const double mean = first / total;
+    sum.nll += std::log(total) - beta * own;
+    sum.slope += mean - own;
+    sum.curvature += std::max(0.0, second / total - mean * mean);
+  }
+  const auto n = static_cast<double>(sample.size());
+  return {sum.nll / n, sum.slope / n, sum.curvature / n};
+}
+
+double calibration_error(const RowSample& sample, double beta, int bins) {
+  CalibrationCounts counts(bins);
+  for (std::size_t row = 0; row < sample.size(); ++row) {
+    double total = 0;
+    visit_probabilities(sample, row, beta, [&](double, double e) { total += e; });
+    const auto z = sample.logits(row);
+    counts.add(1 / total, std::ranges::max_element(z) - z.begin() == sample.label(row));
+  }
+  return counts.result().ece;
+}
+
+}  // namespace
+
+RowSample::RowSample(std::int64_t classes, std::int64_t most_rows, std::int64_t most_elements)
+    : classes_(classes),
+      most_(static_cast<std::size_t>(std::clamp<std::int64_t>(most_elements / std::max<std::int64_t>(classes, 1), 16,
+                                                              std::max<std::int64_t>(most_rows, 16)))) {}
+
+template <class T>
+void RowSample::add(std::int64_t first, const T* logits, std::span<const std::int32_t> labels,
+                    std::span<const T> losses) {
+  const std::int64_t end = first + std::ssize(labels);
+  for (std::int64_t group = first >> level_; group << level_ < end; ++group) {
+    const std::int64_t row = row_of_group(group, level_);
+    if (row < first || row >= end) continue;
+    const auto at = static_cast<std::size_t>(row - first);
+    if (labels[at] < 0 || !std::isfinite(losses[at])) continue;
+    rows_.push_back(row);
+    labels_.push_back(labels[at]);
+    const T* const z = logits + (row - first) * classes_;
+    for (std::int64_t k = 0; k < classes_; ++k) logits_.push_back(static_cast<float>(z[k]));
+    if (rows_.size() > most_) {
+      raise_level();
+      group = row >> level_;  // which may yet give a later row
+      if (row_of_group(group, level_) > row) --group;
+    }
+  }
+}
+
+void RowSample::raise_level() {
+  ++level_;
+  const auto width = static_cast<std::size_t>(classes_);
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < rows_.size(); ++i) {
+    if (row_of_group(rows_[i] >> level_, level_) != rows_[i]) continue;
+    rows_[kept] = rows_[i];
+    labels_[kept] = labels_[i];
+    std::copy_n(logits_.begin() + static_cast<std::ptrdiff_t>(i * width), width,
+                logits_.begin() + static_cast<std::ptrdiff_t>(kept * width));
+    ++kept;
+  }
+  rows_.resize(kept);
+  labels_.resize(kept);
+  logits_.resize(kept * width);
+}
+
+void RowSample::merge(const RowSample& other) {
+  RowSample theirs = other;
+  while (level_ < theirs.level_) raise_level();
+  while (theirs.level_ < level_) theirs.raise_level();
+  rows_.insert(rows_.end(), theirs.rows_.begin(), theirs.rows_.end());
+  labels_.insert(labels_.end(), theirs.labels_.begin(), theirs.labels_.end());
+  logits_.insert(logits_.end(), theirs.logits_.begin(), theirs.logits_.end());
+  while (rows_.size() > most_) raise_level();
+}
+
+std::optional<TemperatureFit> fit_temperature(const RowSample& sample, int bins) {
+  if (sample.size() < 2) return std::nullopt;
+  double low = 1e-4, high = 1e4;
+  // The slope rises with beta: it must be negative at one end and positive at the other.
+  if (!(likelihood(sample, low).slope < 0) || !(likelihood(sample, high).slope > 0)) return std::nullopt;
+  double beta = 1;
+  for (int i = 0; i < 100; ++i) {
+    const Likelihood at = likelihood(sample, beta);
+    (at.slope > 0 ? high : low) = beta;
+    double next = beta - at.slope / at.curvature;
+    if (!(next > low && next < high)) next = std::sqrt(low * high);
+    const bool is_settled = std::abs(next - beta) <= 1e-12 * beta;
+    beta = next;
+    if (is_settled) break;
+  }
+  return TemperatureFit{.samples = static_cast<std::int64_t>(sample.size()),
+                        .temperature = 1 / beta,
+                        .nll_before = likelihood(sample, 1).nll,
+                        .nll_after = likelihood(sample, beta).nll,
+                        .ece_before = calibration_error(sample, 1, bins),
+                        .ece_after = calibration_error(sample, beta, bins)};
+}
+
+template void RowSample::add(std::int64_t, const float*, std::span<const std::int32_t>, std::span<const float>);
+template void RowSample::add(std::int64_t, const double*, std::span<const std::int32_t>, std::span<const double>);
+
+}  // namespace perdita::evaluate

@@ -1,0 +1,57 @@
+// The temperature that mends a network's confidence (Guo, Pleiss, Sun and Weinberger, ICML 2017, section 4.2): logits
+// are divided by it, the predicted classes stay.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "perdita/evaluate/judged_rows.hpp"
+
+namespace perdita::evaluate {
+
+/// Rows of logits drawn from a stream of unknown length, at most `most_rows`. At level L one row is drawn from each
+/// group of 2^L neighbours, by a hash of the group's number: what is kept depends on the rows' places alone. Where room
+/// ends the level rises, and of two groups one row is dropped.
+class RowSample {
+ public:
+  /// `elements` bounds what is kept in memory: logits of all rows together.
+  RowSample(std::int64_t classes, std::int64_t most_rows, std::int64_t most_elements);
+  /// The rows first, first + 1, ... with their logits [labels.size(), classes]; those with a negative label or a loss
+  /// that is not finite are skipped.
+  template <class T>
+  void add(std::int64_t first, const T* logits, std::span<const std::int32_t> labels, std::span<const T> losses);
+  void merge(const RowSample& other);
+
+  std::int64_t classes() const { return classes_; }
+  std::size_t size() const { return labels_.size(); }
+  std::span<const float> logits(std::size_t row) const {
+    return std::span(logits_).subspan(row * static_cast<std::size_t>(classes_), static_cast<std::size_t>(classes_));
+  }
+  std::int32_t label(std::size_t row) const { return labels_[row]; }
+
+ private:
+  void raise_level();
+
+  std::int64_t classes_;
+  std::size_t most_;
+  int level_ = 0;
+  std::vector<std::int64_t> rows_;
+  std::vector<std::int32_t> labels_;
+  std::vector<float> logits_;
+};
+
+struct TemperatureFit {
+  std::int64_t samples = 0;  ///< rows it was fitted on, and to which what follows refers
+  double temperature = 1;
+  double nll_before = 0, nll_after = 0;  ///< mean negative log-likelihood
+  double ece_before = 0, ece_after = 0;
+};
+
+/// Minimises the mean negative log-likelihood of softmax(beta z), beta = 1 / T, which is convex in beta, by Newton's
+/// method within a bracket 1e-4..1e4. None for fewer than two rows, or where no temperature is best: all rows are right
+/// (the sharper the better), or none tells anything. `bins` are those of the calibration error.
+std::optional<TemperatureFit> fit_temperature(const RowSample& sample, int bins);
+
+}  // namespace perdita::evaluate

@@ -1,0 +1,187 @@
+// Rows read in pieces are those of the whole file.
+#include "perdita/data/rows.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+
+#include "data/files.hpp"
+#include "perdita/data/npy.hpp"
+
+namespace perdita::data {
+namespace {
+
+using namespace std::string_literals;
+using Numbers = std::vector<float>;
+
+/// All rows, `step` at a time.
+template <class T = float>
+std::vector<T> read_all(RowReader& reader, std::int64_t step) {
+  EXPECT_EQ(reader.dtype, dtype_of<T>());
+  std::vector<T> all, some(static_cast<std::size_t>(step * reader.row_elements()));
+  for (std::int64_t first = 0;; first += step) {
+    const std::int64_t got = reader.read(first, step, some.data());
+    all.insert(all.end(), some.begin(), some.begin() + got * reader.row_elements());
+    if (got < step) return all;
+  }
+}
+
+std::string in_files(std::string_view name) { return (python_files() / name).string(); }
+
+Numbers quarters() {
+  Numbers numbers;
+  for (int i = 0; i < 21; ++i) numbers.push_back(static_cast<float>(i) / 4);
+  return numbers;
+}
+
+TEST(Rows, OfEveryKindOfFileAreTheSame) {
+  for (const char* name :
+       {"one.npz", "stored.npz:logits", "deflated.npz:logits", "deflated.npz:logits.npy", "columns.npy", "big.npy"}) {
+    for (std::int64_t step : {1, 2, 7, 100}) {
+      SCOPED_TRACE(fmt::format("{} by {}", name, step));
+      const auto reader = open_rows(in_files(name));
+      EXPECT_EQ(reader->row_shape, Shape{3});
+      EXPECT_EQ(reader->rows, 7);
+      EXPECT_EQ(read_all(*reader, step), quarters());
+    }
+  }
+  for (const char* name : {"stored.npz:labels", "deflated.npz:labels"}) {
+    EXPECT_EQ(read_all<std::int64_t>(*open_rows(in_files(name)), 4), (std::vector<std::int64_t>{0, 1, 2, 0, 1, 2, 0}));
+  }
+}
+
+TEST(Rows, OfNpyAreThoseThatReadNpyGives) {
+  for (const char* name : {"u1.le.v1.npy", "i4.be.v2.npy", "f4.le.v3.npy", "f8.be.v1.npy", "b1.le.v1.npy"}) {
+    SCOPED_TRACE(name);
+    const Array whole = read_npy(in_files(name));
+    const auto reader = open_rows(in_files(name));
+    EXPECT_EQ(reader->dtype, whole.dtype);
+    EXPECT_EQ(reader->row_shape, (Shape{4, 2}));
+    std::vector<char> rows(static_cast<std::size_t>(2 * reader->row_bytes()));
+    EXPECT_EQ(reader->read(1, 5, rows.data()), 2);  // of three, from the second on
+    EXPECT_EQ(
+        std::memcmp(rows.data(), static_cast<const char*>(whole.buffer.data()) + reader->row_bytes(), rows.size()), 0);
+    EXPECT_EQ(rows_of(whole, "array")->read(1, 5, rows.data()), 2);
+  }
+}
+
+TEST(Rows, WhatCannotBeStreamedIsRefusedByName) {
+  EXPECT_CONTAINS(message_of<DataError>([] { open_rows(in_files("f4.le.v1.fortran.npy")); }), "Fortran order");
+  EXPECT_CONTAINS(message_of<DataError>([] { open_rows(in_files("columns.npz")); }), "Fortran order");
+  EXPECT_CONTAINS(message_of<DataError>([] { open_rows(in_files("scalar.npy")); }), "shape []");
+  EXPECT_CONTAINS(message_of<ValueError>([] { open_rows(in_files("stored.npz")); }), "'logits', 'labels'");
+  EXPECT_CONTAINS(message_of<ValueError>([] { open_rows(in_files("stored.npz:other")); }), "no array 'other'");
+  EXPECT_CONTAINS(message_of<FileError>([] { open_rows(in_files("nowhere.npy")); }), "nowhere.npy");
+}
+
+/// Writes the bytes and reads all rows.
+void parse_file(const Folder& folder, const char* name, const std::string& bytes) {
+  write_file_atomically(folder / name, bytes);
+  const auto reader = open_rows((folder / name).string() + (std::string(name).ends_with("z") ? ":logits" : ""));
+  std::vector<char> row(static_cast<std::size_t>(std::min<std::int64_t>(reader->row_bytes(), 1 << 20)) + 1);
+  if (reader->row_bytes() > 1 << 20) return;
+  for (std::int64_t first = 0; reader->read(first, 1, row.data()) == 1 && first < 100; ++first) {
+  }
+}
+
+TEST(Rows, DamagedFilesAreRefused) {
+  Folder folder;
+  for (const char* name : {"stored.npz", "deflated.npz"}) {
+    SCOPED_TRACE(name);
+    try_damaged(read_file(in_files(name)), [&](const std::string& bytes) {
+      try {
+        parse_file(folder, name, bytes);
+      } catch (const ValueError& error) {  // another name among the members
+        throw DataError(error.what());
+      } catch (const FileError& error) {  // no NPZ any more: taken for a file whose name has a colon
+        throw DataError(error.what());
+      }
+    });
+  }
+  const std::string npy = read_file(in_files("big.npy"));
+  for (std::size_t length = 0; length < npy.size(); ++length)
+    EXPECT_THROW(parse_file(folder, "cut.npy", npy.substr(0, length)), DataError) << length;
+  EXPECT_THROW(parse_file(folder, "long.npy", npy + "x"), DataError);
+}
+
+TEST(Rows, ACorruptMemberIsToldByItsChecksum) {
+  Folder folder;
+  const std::string bytes = read_file(in_files("deflated.npz"));
+  int told = 0;
+  for (std::size_t at = 0; at < bytes.size(); ++at) {
+    std::string changed = bytes;
+    changed[at] = static_cast<char>(changed[at] ^ 4);
+    try {
+      parse_file(folder, "a.npz", changed);
+    } catch (const Error& error) {
+      told += std::string(error.what()).find("checksum") != std::string::npos;
+    }
+  }
+  EXPECT_GT(told, 0);
+}
+
+std::unique_ptr<RowReader> csv(const Folder& folder, const std::string& text, const std::string& column = "",
+                               RowOptions::Header header = RowOptions::Header::detect) {
+  write_file_atomically(folder / "a.csv", text);
+  return open_rows((folder / "a.csv").string() + column, {.header = header});
+}
+
+TEST(Rows, OfText) {
+  Folder folder;
+  const Numbers expected{1, 2.5, -3, 4};
+  for (const char* text : {"1,2.5\n-3,4\n", "a,b\r\n1,2.5\r\n\r\n-3,4", "1;2.5\n-3;4\n", "x\ty\n1\t2.5\n-3\t4\n",
+                           "\xef\xbb\xbf\"a\",\"b\n\"\n1,\"2.5\"\n-3,4\n", "1,2.5\r-3,4\r"}) {
+    SCOPED_TRACE(text);
+    const auto reader = csv(folder, text);
+    EXPECT_EQ(reader->row_shape, Shape{2});
+    EXPECT_FALSE(reader->rows);
+    EXPECT_EQ(read_all(*reader, 1), expected);
+  }
+  const std::string named = "a,b\n1,2.5\n-3,4\n";
+  EXPECT_EQ(read_all(*csv(folder, named, ":b"), 10), (Numbers{2.5, 4}));
+  EXPECT_EQ(read_all(*csv(folder, named, ":0"), 10), (Numbers{1, -3}));
+  EXPECT_EQ(csv(folder, named, ":0")->row_shape, Shape{});
+  EXPECT_EQ(read_all(*csv(folder, "0,1\n5,6\n", "", RowOptions::Header::yes), 10), (Numbers{5, 6}));
+  EXPECT_EQ(csv(folder, "7\n8\n")->row_shape, Shape{});
+  const Numbers odd = read_all(*csv(folder, "nan,inf\n-inf,1e99\n"), 10);
+  EXPECT_TRUE(std::isnan(odd[0]) && odd[1] > 1e38f && odd[2] < -1e38f && odd[3] > 1e38f);
+}
+
+TEST(Rows, BadTextIsToldByItsLine) {
+  Folder folder;
+  const auto message = [&](const std::string& text, const std::string& column = "") {
+    return message_of<DataError>([&] { read_all(*csv(folder, text, column), 3); });
+  };
+  EXPECT_CONTAINS(message("1,2\n3,x\n"), "line 2, column 1: 'x' is not a number");
+  EXPECT_CONTAINS(message("1,2\n3,\n"), "line 2, column 1: '' is not a number");
+  EXPECT_CONTAINS(message("1,2\n3\n"), "line 2 has 1 fields (valid: 2");
+  EXPECT_CONTAINS(message("1,2\n3,4,5\n"), "line 2 has 3 fields");
+  EXPECT_CONTAINS(message(",0,1\n0,0.5,0.5\n"), "index=False");
+  EXPECT_CONTAINS(message("a,b\n1,2\n", ":c"), "no column 'c' (valid: 0..1, 'a', 'b')");
+  EXPECT_CONTAINS(message(""), "empty");
+  EXPECT_CONTAINS(message("\x1f\x8b\x08"), "neither");
+}
+
+TEST(Rows, OfTextThatIsLongerThanAPiece) {
+  Folder folder;
+  std::string text;
+  for (int i = 0; i < 300000; ++i) text += fmt::format("{},{}\n", i % 1000, i % 7);
+  ASSERT_GT(text.size(), std::size_t{2} << 20 >> 1);
+  const Numbers all = read_all(*csv(folder, text), 1 << 14);
+  ASSERT_EQ(all.size(), 600000u);
+  for (std::size_t i = 0; i < 300000; ++i) {
+    ASSERT_EQ(all[2 * i], static_cast<float>(i % 1000));
+    ASSERT_EQ(all[2 * i + 1], static_cast<float>(i % 7));
+  }
+  EXPECT_CONTAINS(message_of<DataError>([&] { read_all(*csv(folder, text + "5,?x\n"), 1 << 14); }), "line 300001,");
+  const std::string wide = [] {  // one line that is longer than a piece
+    std::string line = "1";
+    for (int i = 0; i < 700000; ++i) line += ",1";
+    return line + "\n";
+  }();
+  EXPECT_EQ(read_all(*csv(folder, wide + wide), 1).size(), 1400002u);
+}
+
+}  // namespace
+}  // namespace perdita::data
