@@ -254,9 +254,14 @@ struct SoftmaxColumnsKernel {
     P first(0.0), number(static_cast<double>(task.layout.classes - 1));
     for (std::int64_t k = task.layout.classes - 1; k >= 0; --k, number = number - 1.0)
       first = select(P::load(logits.data + k * logits.stride) == rows.largest, number, first);
-    using Integers = typename perdita::detail::VectorMask<float, P::lanes>::Raw;
-    const auto classes = __builtin_convertvector(first.raw, Integers);
-    std::memcpy(task.predicted + row, &classes, static_cast<std::size_t>(count) * sizeof(std::int32_t));
+    if (count == P::lanes) {
+      using Integers = typename perdita::detail::VectorMask<float, P::lanes>::Raw;
+      const auto classes = __builtin_convertvector(first.raw, Integers);
+      std::memcpy(task.predicted + row, &classes, sizeof classes);
+      return;
+    }
+    for (std::int64_t lane = 0; lane < count; ++lane)
+      task.predicted[row + lane] = static_cast<std::int32_t>(first[static_cast<int>(lane)]);
   }
 
   template <class P>
