@@ -54,10 +54,6 @@ class PackSum {
  private:
   static constexpr bool is_wide = sizeof(typename P::value_type) == sizeof(double);
   using Wide = Pack<double, is_wide ? P::lanes : P::lanes / 2>;
-  template <class Half>
-  PERDITA_INLINE static Wide widened(const Half& half) {
-    return Wide::of(__builtin_convertvector(half.raw, typename Wide::Raw));
-  }
   P stretch_{0.0};
   Wide wide_{0.0};
 };

@@ -75,8 +75,16 @@ PERDITA_INLINE void write_tile(const T* tile, std::int64_t size, std::int64_t co
 /// Adds packs lane by lane, for a short stretch in their own type and then in double.
 template <class P>
 class LaneSums {
+  static constexpr bool is_wide = sizeof(typename P::value_type) == sizeof(double);
+  using Wide = Pack<double, is_wide ? P::lanes : P::lanes / 2>;
+
  public:
   PERDITA_INLINE void add(const P& values) { stretch_ = stretch_ + values; }
+  /// Both halves of such values, in double.
+  PERDITA_INLINE void add(const Wide& low, const Wide& high) {
+    low_ = low_ + low;
+    high_ = high_ + high;
+  }
   PERDITA_INLINE void fold() {
     if constexpr (is_wide) {
       low_ = low_ + stretch_;
@@ -93,12 +101,6 @@ class LaneSums {
   }
 
  private:
-  static constexpr bool is_wide = sizeof(typename P::value_type) == sizeof(double);
-  using Wide = Pack<double, is_wide ? P::lanes : P::lanes / 2>;
-  template <class Half>
-  PERDITA_INLINE static Wide widened(const Half& half) {
-    return Wide::of(__builtin_convertvector(half.raw, typename Wide::Raw));
-  }
   P stretch_{0.0};
   Wide low_{0.0}, high_{0.0};
 };

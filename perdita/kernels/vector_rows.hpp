@@ -41,6 +41,13 @@ struct VectorRowsKernel {
   static constexpr auto each_vector = std::make_integer_sequence<int, Formula::vectors>{};
   static constexpr auto each_sum = std::make_integer_sequence<int, Formula::sums>{};
 
+  /// Whether terms are computed in double already, each of them exact: for losses in which the sums cancel.
+  static constexpr bool widens = Formula::sums_in_double && sizeof(T) < sizeof(double);
+  template <class P>
+  using Halves = Pack<double, widens ? P::lanes / 2 : P::lanes>;
+  template <class P>
+  using TermSum = PackSum<std::conditional_t<widens, Halves<P>, P>>;
+
   /// One number a row for each sum.
   using OfSums = double[Formula::sums][most_rows];
 
@@ -123,17 +130,15 @@ struct VectorRowsKernel {
     constexpr std::int64_t stretch = 8 * P::lanes;  // short: as many roundings in T as a sum of eight
     const std::int64_t whole = task.size / P::lanes * P::lanes;
     const auto rest = static_cast<std::size_t>(task.size - whole);
-    const auto is_inside = lane_numbers<P>() < P(static_cast<double>(rest));
     for (std::int64_t r = 0; r < count; ++r) {
       const std::int64_t row = (first + r) * task.size;
-      PackSum<P> sum[Formula::sums];
+      TermSum<P> sum[Formula::sums];
       P x[Formula::vectors];
       for (std::int64_t i = 0; i < whole;) {
         for (const std::int64_t stop = std::min(whole, i + stretch); i < stop; i += P::lanes) {
           load_each(
               x, [&](int k) PERDITA_INLINE_LAMBDA { return P::load(task.vectors[k] + row + i); }, each_vector);
-          add_each(
-              formula, x, [&](int j, const P& value) PERDITA_INLINE_LAMBDA { sum[j].add(value); }, each_sum);
+          add_terms_of<P>(formula, x, P::lanes, sum);
         }
         fold_each(sum, each_sum);
       }
@@ -141,18 +146,46 @@ struct VectorRowsKernel {
         load_each(
             x, [&](int k) PERDITA_INLINE_LAMBDA { return P::load_first(task.vectors[k] + row + whole, rest); },
             each_vector);
-        const auto add = [&](int j, const P& value)
-                             PERDITA_INLINE_LAMBDA { sum[j].add(zero_unless(is_inside, value)); };
-        add_each(formula, x, add, each_sum);
+        add_terms_of<P>(formula, x, rest, sum);
       }
       for (int j = 0; j < Formula::sums; ++j) sums[j][r] = sum[j].total();
     }
   }
 
+  /// Adds the terms of the first `present` lanes.
   template <class P>
-  PERDITA_INLINE static P lane_numbers() {
-    P numbers;
-    for (int lane = 0; lane < P::lanes; ++lane) numbers.raw[lane] = static_cast<T>(lane);
+  PERDITA_INLINE static void add_terms_of(const Formula& formula, const P* x, std::size_t present, TermSum<P>* sum) {
+    if constexpr (widens) {
+      constexpr std::size_t half = P::lanes / 2;
+      Halves<P> low[Formula::vectors], high[Formula::vectors];
+      widen_each(x, low, high, each_vector);
+      add_lanes(formula, low, std::min(present, half), sum);
+      if (present > half) add_lanes(formula, high, present - half, sum);
+    } else {
+      add_lanes(formula, x, present, sum);
+    }
+  }
+  template <class V, class Sum>
+  PERDITA_INLINE static void add_lanes(const Formula& formula, const V* x, std::size_t present, Sum* sum) {
+    if (present == V::lanes) {
+      add_each(
+          formula, x, [&](int j, const V& value) PERDITA_INLINE_LAMBDA { sum[j].add(value); }, each_sum);
+      return;
+    }
+    const auto is_inside = lane_numbers<V>() < V(static_cast<double>(present));
+    add_each(
+        formula, x, [&](int j, const V& value) PERDITA_INLINE_LAMBDA { sum[j].add(zero_unless(is_inside, value)); },
+        each_sum);
+  }
+  template <class P, int... k>
+  PERDITA_INLINE static void widen_each(const P* x, Halves<P>* low, Halves<P>* high, std::integer_sequence<int, k...>) {
+    ((low[k] = widened(low_half(x[k])), high[k] = widened(high_half(x[k]))), ...);
+  }
+
+  template <class V>
+  PERDITA_INLINE static V lane_numbers() {
+    V numbers;
+    for (int lane = 0; lane < V::lanes; ++lane) numbers.raw[lane] = static_cast<typename V::value_type>(lane);
     return numbers;
   }
 
@@ -169,12 +202,23 @@ struct VectorRowsKernel {
       for (const std::int64_t stop = std::min<std::int64_t>(size, i + 8); i < stop; ++i) {
         load_each(
             x, [&](int k) PERDITA_INLINE_LAMBDA { return P::load(scratch + k * tile + i * P::lanes); }, each_vector);
-        add_each(
-            formula, x, [&](int j, const P& value) PERDITA_INLINE_LAMBDA { sum[j].add(value); }, each_sum);
+        add_lane_terms<P>(formula, x, sum, each_sum);
       }
       fold_each(sum, each_sum);
     }
     for (int j = 0; j < Formula::sums; ++j) sum[j].store(sums[j]);
+  }
+
+  template <class P, int... j>
+  PERDITA_INLINE static void add_lane_terms(const Formula& formula, const P* x, LaneSums<P>* sum,
+                                            std::integer_sequence<int, j...>) {
+    if constexpr (widens) {
+      Halves<P> low[Formula::vectors], high[Formula::vectors];
+      widen_each(x, low, high, each_vector);
+      (sum[j].add(term<j, none>(formula, low, each_vector), term<j, none>(formula, high, each_vector)), ...);
+    } else {
+      (sum[j].add(term<j, none>(formula, x, each_vector)), ...);
+    }
   }
 
   template <int active, class V, int... j>

@@ -160,6 +160,12 @@ PERDITA_INLINE Pack<T, N / 2> high_half(const Pack<T, N>& pack) {
   return detail::half_from<N / 2>(pack, std::make_integer_sequence<int, N / 2>{});
 }
 
+/// The same numbers in double.
+template <class T, int N>
+PERDITA_INLINE Pack<double, N> widened(const Pack<T, N>& pack) {
+  return Pack<double, N>::of(__builtin_convertvector(pack.raw, typename Pack<double, N>::Raw));
+}
+
 /// The sum of the lanes, in a fixed order: halves are added until two numbers are left.
 template <class T, int N>
 PERDITA_INLINE T horizontal_sum(const Pack<T, N>& pack) {

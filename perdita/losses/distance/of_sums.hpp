@@ -12,7 +12,7 @@ namespace perdita {
 template <class Norm, bool swap>
 struct TripletMarginOfSums {
   static constexpr int vectors = 3, sums = swap ? 3 : 2;
-  static constexpr bool has_target = false;
+  static constexpr bool has_target = false, sums_in_double = false;
   TripletMargin loss;
 
   template <int j>
@@ -39,6 +39,7 @@ using SwappedTripletMarginOf1Norms = TripletMarginOfSums<ManhattanNorm, true>;
 struct CosineEmbeddingOfSums {
   static constexpr int vectors = 2, sums = 3;
   static constexpr bool has_target = true;
+  static constexpr bool sums_in_double = true;  // 1 - cos cancels
   CosineEmbedding loss;
 
   template <int j>
