@@ -39,6 +39,12 @@ def _overflows(tensors, options, what):
     return -tensors["target"] * tensors["input"] > 80
 
 
+def _squares_overflow(tensors, options, what):
+    """Rows of finite vectors whose squares are too large for their dtype, but not for double."""
+    squares = [tensors[name].square().sum(-1) for name in ("input1", "input2")]
+    return torch.stack([total.isinf() for total in squares]).any(0) & (tensors["input1"].dtype == torch.float32)
+
+
 def _vanishing_terms(tensors, options, what):
     """Rows in which a class of probability 0 has the logit -inf: 0 * inf."""
     target = tensors["target"]
@@ -109,6 +115,22 @@ TABLE = (
         lambda value, gradient: is_nan(gradient),
         lambda value, gradient: same(value, [0.0]) and same(gradient[:, 1], [0.0]),
         lambda tensors, options, what: tensors["target"] == 0 if what != "value" else None,
+    ),
+    Disagreement(
+        "cosine_embedding_overflow",
+        ("cosine_embedding_loss",),
+        "float32 vectors with components above 1.8e19, whose squares overflow",
+        "a cosine of 0 or nan, gradient nan",
+        "the loss of their cosine",
+        "the cosine does not depend on the vectors' lengths; its sums are taken in double",
+        lambda: (
+            {"input1": torch.tensor([[1e30, 0.0]]), "input2": torch.tensor([[3.0, 4.0]]), "target": torch.tensor([1.0])},
+            {"reduction": "none"},
+        ),
+        "input2",
+        lambda value, gradient: value[0] == 1 and is_nan(gradient),
+        lambda value, gradient: abs(value[0] - 0.4) < 1e-6 and gradient.isfinite().all(),
+        _squares_overflow,
     ),
     Disagreement(
         "kl_div_of_an_absent_target",

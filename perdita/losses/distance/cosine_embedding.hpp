@@ -23,7 +23,9 @@ struct CosineEmbedding {
       .source =
           "Hadsell, Chopra and LeCun, Dimensionality reduction by learning an invariant mapping, CVPR 2006, with "
           "the cosine for a distance",
-      .differences = "a target that is neither 1 nor -1 gives gradient 0 even where the cosine is nan (PyTorch: nan)"};
+      .differences =
+          "a target that is neither 1 nor -1 gives gradient 0 even where the cosine is nan (PyTorch: nan); float32 "
+          "vectors whose squares overflow keep their cosine (PyTorch: 0 or nan)"};
   static constexpr auto parameters() {
     return std::array{parameter<&CosineEmbedding::margin>("margin", "the cosine that dissimilar pairs may keep",
                                                           Interval{.low = -1, .high = 1})};
