@@ -17,6 +17,7 @@
 #include "perdita/nn/layers.hpp"
 #include "perdita/nn/losses.hpp"
 #include "perdita/nn/model_file.hpp"
+#include "perdita/nn/projecting_losses.hpp"
 #include "perdita/optim/adam.hpp"
 #include "perdita/optim/sgd.hpp"
 #include "perdita/report/chart.hpp"

@@ -1,36 +1,97 @@
 #include "perdita/kernels/nll.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "perdita/kernels/blocks.hpp"
+#include "perdita/kernels/stream.hpp"
 
 namespace perdita::kernels {
 
+namespace {
+
+/// Where the class of a row stands in the logits; of an ignored row, where its first class does.
+template <class T>
+std::int64_t place_of(const SoftmaxTask<T>& task, std::int64_t row) {
+  const ClassLayout& layout = task.layout;
+  const std::int64_t label = std::max(task.labels[row], 0);
+  if (layout.inner == 1) return row * layout.classes + label;
+  return (row / layout.inner * layout.classes + label) * layout.inner + row % layout.inner;
+}
+
+/// The gradient at that place.
+template <class T>
+T slope_of(const SoftmaxTask<T>& task, std::int64_t row) {
+  const std::int32_t label = task.labels[row];
+  if (label < 0) return T(0);
+  const double weight = task.class_weights ? static_cast<double>(task.class_weights[label]) : 1.0;
+  return static_cast<T>(-weight * task.scale);
+}
+
+/// Clears the gradient, then sets it at the places of the rows, wherever these are.
+template <class T>
+void write_gradient(const SoftmaxTask<T>& task) {
+  constexpr std::int64_t block = 65536;
+  const std::int64_t rows = task.layout.rows(), size = rows * task.layout.classes;
+  parallel_for((size + block - 1) / block, [&](std::int64_t i) {
+    std::fill(task.gradient + i * block, task.gradient + std::min(size, (i + 1) * block), T(0));
+  });
+  parallel_for((rows + block - 1) / block, [&](std::int64_t i) {
+    for (std::int64_t row = i * block; row < std::min(rows, (i + 1) * block); ++row)
+      task.gradient[place_of(task, row)] = slope_of(task, row);
+  });
+}
+
+/// The same for the rows [begin, end) where classes lie side by side, so that places ascend: in chunks made in cache,
+/// for which memory is written once.
+template <class T>
+void write_gradient(const SoftmaxTask<T>& task, std::int64_t begin, std::int64_t end, bool streaming) {
+  constexpr std::int64_t chunk_size = 1024;
+  T chunk[chunk_size] = {};
+  const std::int64_t stop = end * task.layout.classes;
+  std::int64_t row = begin;
+  for (std::int64_t first = begin * task.layout.classes; first < stop; first += chunk_size) {
+    const std::int64_t count = std::min(chunk_size, stop - first), first_row = row;
+    std::int64_t place = 0;
+    for (; row < end && (place = place_of(task, row)) < first + count; ++row)
+      chunk[place - first] = slope_of(task, row);
+    if (streaming && count == chunk_size)
+      perdita::detail::stream(task.gradient + first, chunk, sizeof chunk);
+    else
+      std::memcpy(task.gradient + first, chunk, static_cast<std::size_t>(count) * sizeof(T));
+    for (std::int64_t set = first_row; set < row; ++set) chunk[place_of(task, set) - first] = T(0);
+  }
+  if (streaming) perdita::detail::end_streaming();
+}
+
+/// Writes and adds up the losses of the rows [begin, end).
+template <class T>
+double add_losses(const SoftmaxTask<T>& task, std::int64_t begin, std::int64_t end) {
+  double total = 0;
+  for (std::int64_t row = begin; row < end; ++row) {
+    const std::int32_t label = task.labels[row];
+    T loss = 0;
+    if (label >= 0) loss = -(task.class_weights ? task.class_weights[label] : T(1)) * task.logits[place_of(task, row)];
+    total += static_cast<double>(loss);
+    if (task.losses) task.losses[row] = loss;
+  }
+  return total;
+}
+
+}  // namespace
+
 template <class T>
 double nll_loss(const SoftmaxTask<T>& task) {
-  const ClassLayout& layout = task.layout;
-  if (task.gradient) {
-    constexpr std::int64_t block = 65536;
-    const std::int64_t size = layout.rows() * layout.classes;
-    parallel_for((size + block - 1) / block, [&](std::int64_t i) {
-      std::fill(task.gradient + i * block, task.gradient + std::min(size, (i + 1) * block), T(0));
-    });
-  }
-  return sum_over_blocks(layout.rows(), 4096, [&](std::int64_t begin, std::int64_t end) {
-    double total = 0;
-    for (std::int64_t row = begin; row < end; ++row) {
-      const std::int32_t label = task.labels[row];
-      T loss = 0;
-      if (label >= 0) {
-        const std::int64_t at = (row / layout.inner * layout.classes + label) * layout.inner + row % layout.inner;
-        const T weight = task.class_weights ? task.class_weights[label] : T(1);
-        loss = -weight * task.logits[at];
-        if (task.gradient) task.gradient[at] = static_cast<T>(-static_cast<double>(weight) * task.scale);
-      }
-      total += static_cast<double>(loss);
-      if (task.losses) task.losses[row] = loss;
-    }
-    return total;
+  const std::int64_t rows = task.layout.rows(), classes = task.layout.classes;
+  const bool side_by_side = task.layout.inner == 1;
+  if (task.gradient && !side_by_side) write_gradient(task);
+  // Blocks of 16 rows begin at whole cache lines.
+  const std::int64_t block = std::clamp<std::int64_t>(65536 / std::max<std::int64_t>(classes, 1) / 16 * 16, 16, 4096);
+  const auto bytes = static_cast<std::size_t>(rows * classes) * sizeof(T);
+  const bool streaming = task.gradient && perdita::detail::is_worth_streaming(task.gradient, bytes);
+  return sum_over_blocks(rows, block, [&](std::int64_t begin, std::int64_t end) {
+    if (task.gradient && side_by_side) write_gradient(task, begin, end, streaming);
+    return add_losses(task, begin, end);
   });
 }
 

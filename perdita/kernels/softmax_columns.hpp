@@ -185,7 +185,7 @@ struct SoftmaxColumnsKernel {
       for (const std::int64_t stop = std::min(classes, k + 64); k < stop; ++k, number = number + 1.0) {
         const P z = P::load(in) - rows.largest;
         const P e = perdita::detail::exp_of_difference(z);
-        if (task.gradient) e.store(out);
+        e.store(out);
         in += logits.stride, out += results.stride;
         const auto mine = rows.label == number;
         own = select(mine, e, own);
@@ -254,14 +254,14 @@ struct SoftmaxColumnsKernel {
     P first(0.0), number(static_cast<double>(task.layout.classes - 1));
     for (std::int64_t k = task.layout.classes - 1; k >= 0; --k, number = number - 1.0)
       first = select(P::load(logits.data + k * logits.stride) == rows.largest, number, first);
-    std::int32_t* const to = task.predicted + row;
     if (count == P::lanes) {
       using Integers = typename perdita::detail::VectorMask<float, P::lanes>::Raw;
       const auto classes = __builtin_convertvector(first.raw, Integers);
-      std::memcpy(to, &classes, sizeof classes);
-    } else {
-      for (int lane = 0; lane < static_cast<int>(count); ++lane) to[lane] = static_cast<std::int32_t>(first[lane]);
+      std::memcpy(task.predicted + row, &classes, sizeof classes);
+      return;
     }
+    for (std::int64_t lane = 0; lane < count; ++lane)
+      task.predicted[row + lane] = static_cast<std::int32_t>(first[static_cast<int>(lane)]);
   }
 
   template <class P>

@@ -18,13 +18,40 @@ namespace {
 struct Captures {
   std::vector<Tensor> gradients;
   std::vector<const TensorImpl*> leaves;  // null where the input is not a leaf
+  std::vector<const Node*> nodes;         // null where it is one
   std::vector<Tensor> recorded;           // inputs that may have been computed inside other nodes, or undefined
 };
 
-/// One pass. Scratch lives in the nodes, so two threads must not run over the same graph at once.
+/// What an outer pass has noted on a node, for the time of a pass inside it.
+struct OuterNotes {
+  explicit OuterNotes(Node* noted)
+      : node(noted),
+        upstream(std::move(noted->upstream)),
+        visited_in(noted->visited_in),
+        capture(noted->capture),
+        is_needed(noted->is_needed),
+        is_run(noted->is_run) {}
+  void restore() {
+    node->upstream = std::move(upstream);
+    node->visited_in = visited_in;
+    node->capture = capture;
+    node->is_needed = is_needed;
+    node->is_run = is_run;
+  }
+  Ref<Node> node;
+  Tensor upstream;
+  std::uint64_t visited_in;
+  int capture;
+  bool is_needed, is_run;
+};
+
+/// One pass. Its notes live in the nodes, so two threads must not run over the same graph at once. A rule may run a
+/// pass of its own, over nodes that the outer pass has notes on.
 struct Pass {
   bool retain_graph, create_graph;
   Captures* captures;
+  bool is_inner = false;
+  std::vector<OuterNotes> outer_notes = {};
 };
 thread_local Pass* current_pass = nullptr;
 
@@ -33,11 +60,14 @@ struct Visit {
   int next_input;
 };
 
-int captured_leaf(const TensorImpl* leaf) {
-  const auto& leaves = current_pass->captures->leaves;
-  const auto found = std::find(leaves.begin(), leaves.end(), leaf);
-  return found == leaves.end() ? -1 : static_cast<int>(found - leaves.begin());
+/// The position of an input, -1 for what is none.
+template <class T>
+int position_in(const std::vector<const T*>& inputs, const T* input) {
+  const auto found = std::find(inputs.begin(), inputs.end(), input);
+  return found == inputs.end() ? -1 : static_cast<int>(found - inputs.begin());
 }
+
+int captured_leaf(const TensorImpl* leaf) { return position_in(current_pass->captures->leaves, leaf); }
 
 bool contains_captured(const Node& node) {
   return std::ranges::any_of(current_pass->captures->recorded, [&](const Tensor& input) {
@@ -55,7 +85,9 @@ void collect(Node* root, std::uint64_t pass_id, std::vector<Visit>& stack, std::
           "{}: backward through a graph that has been used and freed (pass retain_graph = true the first time)",
           node->name);
     }
+    if (current_pass->is_inner) current_pass->outer_notes.emplace_back(node);
     node->visited_in = pass_id;
+    node->capture = captures ? position_in<Node>(current_pass->captures->nodes, node) : -1;
     node->is_run = !captures;
     node->upstream = Tensor();
     stack.push_back({node, 0});
@@ -174,11 +206,13 @@ void run_backward(Pass& pass, const Roots& roots) {
   scratch.order.clear();
   scratch.stack.clear();
   Pass* const outer = std::exchange(current_pass, &pass);
+  pass.is_inner = outer != nullptr;
   struct Restore {
     Pass* outer;
     Scratch& scratch;
     ~Restore() {
       for (const Ref<Node>& node : scratch.order) node->upstream = Tensor();  // after an error
+      for (OuterNotes& notes : current_pass->outer_notes) notes.restore();
       scratch.order.clear();
       current_pass = outer;
       spare_scratch = std::move(scratch);
@@ -254,22 +288,14 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
   }
   Captures captures;
   captures.gradients.resize(inputs.size());
-  struct Unmark {
-    const std::vector<Tensor>& inputs;
-    ~Unmark() {
-      for (const Tensor& input : inputs) {
-        if (input.defined() && input.impl()->node) input.impl()->node->capture = -1;
-      }
-    }
-  } unmark{inputs};
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     require_defined(inputs[i], "grad");
     if (!inputs[i].requires_grad()) fail<GraphError>("grad: input {} does not require a gradient", i);
     ensure_data(inputs[i]);
-    Node* node = inputs[i].impl()->node.get();
+    const Node* const node = inputs[i].impl()->node.get();
     captures.leaves.push_back(node ? nullptr : inputs[i].impl());
+    captures.nodes.push_back(node);
     captures.recorded.push_back(node && inputs[i].impl()->recorded_id ? inputs[i] : Tensor());
-    if (node) node->capture = static_cast<int>(i);
   }
   Pass pass{options.retain_graph || options.create_graph, options.create_graph, &captures};
   run_backward(pass, roots);

@@ -56,6 +56,13 @@ PERDITA_SOFTMAX_LOSSES(PERDITA_DECLARE)
 PERDITA_PICKING_LOSSES(PERDITA_DECLARE)
 #undef PERDITA_DECLARE
 
+/// cross_entropy(input linear_weight^T + bias, target), whose logits are never stored all at once. input: [F] or [N,
+/// F]; linear_weight: [C, F], or [C, d1, ..., dK, F] for logits [N, C, d1, ..., dK]; target as for cross_entropy. One
+/// floating dtype. Gradients by input, linear_weight and bias are made in the forward pass; for those by target or
+/// weight, and for second derivatives, the logits are stored. Throws as cross_entropy.
+Tensor linear_cross_entropy(const Tensor& input, const Tensor& linear_weight, const Tensor& target,
+                            const ClassOptions& options = {}, const LinearOptions& linear = {});
+
 /// Scores: input1 and input2 of one rank, broadcast; target 1 where input1 should be the larger, -1 where input2.
 /// Gradients by all three.
 Tensor margin_ranking_loss(const Tensor& input1, const Tensor& input2, const Tensor& target,

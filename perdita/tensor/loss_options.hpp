@@ -34,6 +34,12 @@ struct ClassOptions {
   LossExtras* extras = nullptr;                  ///< filled where given
 };
 
+/// What linear_cross_entropy takes besides the options of cross_entropy.
+struct LinearOptions {
+  Tensor bias = {};             ///< of linear_weight's shape less F
+  std::int64_t chunk_rows = 0;  ///< rows whose logits exist at a time; 0: as many as take 9 MB
+};
+
 /// Throws ValueError, naming `loss`, for options that no call could meet.
 inline void check_options(std::string_view, const LossOptions&) {}
 void check_options(std::string_view loss, const ClassOptions& options);

@@ -64,7 +64,7 @@ class Node : public Counted<Node> {
   bool is_freed = false;
   Shape shape;
 
-  // Scratch of the backward pass that is under way.
+  // Notes of the backward pass that is under way.
   std::uint64_t visited_in = 0;
   bool is_needed = false;  // its upstream gradient is of use
   bool is_run = false;     // and so are the gradients of its inputs

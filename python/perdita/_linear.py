@@ -7,18 +7,20 @@ that of Liger Kernel, Hsu et al., arXiv 2410.10989, section 3.2.)
 import math
 
 from perdita import _core
+from perdita._extras import LossExtras
 from perdita._functions import loss_of
 from perdita.errors import DomainError, DTypeError, ShapeError
 
 _FUNCTION = "linear_cross_entropy"
-_CHUNK_BYTES = 12 << 20  # of logits, of which there are two such buffers
+_CHUNK_BYTES = 9 << 20  # of logits, of which there are two such buffers
 
 
 class LinearCrossEntropy:
-    """A checked call. library: numpy or torch; its arrays are what all of this is done with."""
+    """A checked call. library: numpy or torch; its arrays are what all of this is done with. return_extras: what is
+    computed leaves its LossExtras in `extras`."""
 
     def __init__(self, library, input, linear_weight, target, bias, weight, reduction, ignore_index, label_smoothing,
-                 normalize_by, chunk_rows):
+                 normalize_by, chunk_rows, return_extras=False):
         self.library = library
         names = ["input", "linear_weight", "target", "linear_bias", "weight"]
         for name, array in zip(names[:3], (input, linear_weight, target)):
@@ -50,6 +52,8 @@ class LinearCrossEntropy:
         row_bytes = self.matrix.shape[0] * 4
         self.chunk_rows = chunk_rows or max(1, _CHUNK_BYTES // max(1, row_bytes))
         self.denominator = self._denominator()
+        self.return_extras, self.extras, self._of_chunks = return_extras, None, []
+        self._logits = None  # one buffer for all chunks
 
     @staticmethod
     def _check(input, linear_weight, target, bias, ignore_index):
@@ -91,8 +95,9 @@ class LinearCrossEntropy:
         found = []
         loss = loss_of("cross_entropy", "none", None, self.options)
         for begin, end in self._chunks(len(self.input)):
-            found.append(loss.value(self._operands(begin, end)))
-        losses = self.library.concatenate(found) if found else self._empty(0)
+            found.append(self._value(loss, self._operands(begin, end)))
+        losses = self.library.concatenate(found) if found else self._empty((0, *self.places))
+        self._join_extras(float(losses.sum()), 1.0)
         return losses[0] if self.single else losses
 
     def sum_and_gradients(self, wanted, upstream=None):
@@ -106,9 +111,9 @@ class LinearCrossEntropy:
         for begin, end in self._chunks(len(self.input)):
             operands = self._operands(begin, end)
             if not any(wanted):
-                total += float(loss.value(operands))
+                total += float(self._value(loss, operands))
                 continue
-            value, (slope,) = loss.value_and_gradients(operands, 1)
+            value, slope = self._value_and_slope(loss, operands)
             total += float(value)
             if upstream is not None:
                 slope *= upstream[begin:end, None]
@@ -119,11 +124,44 @@ class LinearCrossEntropy:
                 self.library.accumulate(by_weight, slope, self.input[begin:end])
             if by_bias is not None:
                 by_bias += slope.sum(0)
+            del slope  # before the next one is made
         if self.denominator != 1.0:
             for gradient in (by_input, by_weight, by_bias):
                 if gradient is not None:
                     gradient *= 1 / self.denominator if self.denominator else 0.0
+        self._join_extras(total, self.denominator)
         return self._quotient(total), self._shaped(by_input, by_weight, by_bias)
+
+    def _value(self, loss, operands):
+        if not self.return_extras:
+            return loss.value(operands)
+        value, extras = loss.value_and_extras(operands)
+        self._of_chunks.append(LossExtras(*extras))
+        return value
+
+    def _value_and_slope(self, loss, operands):
+        """The loss of a chunk, and its gradient by the logits."""
+        if not self.return_extras:
+            value, (slope,) = loss.value_and_gradients(operands, 1)
+            return value, slope
+        value, extras, evaluation = loss.forward_with_extras(operands, 1)
+        self._of_chunks.append(LossExtras(*extras))
+        one = self._empty(())
+        one[...] = 1
+        return value, evaluation.backward(one)[0]
+
+    def _join_extras(self, numerator, denominator):
+        if not self.return_extras:
+            return
+
+        def joined(parts):
+            if not parts or parts[0] is None:
+                return None
+            whole = self.library.concatenate(parts)
+            return whole[0] if self.single else whole
+
+        columns = [[getattr(extras, name) for extras in self._of_chunks] for name in ("losses", "margins", "hits")]
+        self.extras = LossExtras(numerator, denominator, *map(joined, columns))
 
     def _quotient(self, total):
         return total / self.denominator if self.denominator else math.nan
@@ -144,7 +182,9 @@ class LinearCrossEntropy:
 
     def _operands(self, begin, end):
         """What cross_entropy is computed of, for some rows."""
-        logits = self._empty((end - begin, self.matrix.shape[0]))
+        if self._logits is None:
+            self._logits = self._empty((min(self.chunk_rows, len(self.input)), self.matrix.shape[0]))
+        logits = self._logits[: end - begin]
         self.library.product(self.input[begin:end], self.matrix.T, logits)
         if self.bias is not None:
             logits += self.bias

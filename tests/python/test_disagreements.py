@@ -35,3 +35,11 @@ def test_torch_exact_gives_torchs(entry):
     with perdita.torch.torch_exact():
         assert entry.torch_result(*result_of(perdita_functional, entry)), result_of(perdita_functional, entry)
     test_perdita_is_sound(entry)  # the switch ends with its block
+
+
+def test_the_docstrings_name_them():
+    for entry in TABLE:
+        for loss in entry.losses:
+            assert loss in perdita.torch.DIFFERING
+            assert "Differs from PyTorch" in getattr(perdita_functional, loss).__doc__, loss
+    assert {loss for entry in TABLE for loss in entry.losses} == perdita.torch.DIFFERING

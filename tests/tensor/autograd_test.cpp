@@ -3,6 +3,8 @@
 #include <functional>
 
 #include "perdita/tensor/all.hpp"
+#include "perdita/tensor/functional.hpp"
+#include "perdita/tensor/gradcheck.hpp"
 
 namespace perdita {
 namespace {
@@ -44,6 +46,32 @@ TEST(Backward, OfOnePathMeetsAnother) {
   both.backward();  // (x.w)^2 + x.w, x.w = 11
   EXPECT_EQ(x.grad().to_vector<float>(), (Floats{69, 92}));
   EXPECT_EQ(w.grad().to_vector<float>(), (Floats{23, 46}));
+}
+
+// Rules of losses run a pass of their own for second derivatives, over nodes that the outer pass is at work on.
+TEST(Backward, WithinBackwardLeavesTheOuterPassAlone) {
+  const Tensor x = Tensor::randn({3, 4}, 1, 0, DType::float64).set_requires_grad();
+  const Tensor w = Tensor::randn({4, 4}, 2, 0, DType::float64).set_requires_grad();
+  const Tensor labels = Tensor::from(std::vector<std::int64_t>{0, 2, 1}),
+               t = Tensor::randn({3, 4}, 3, 0, DType::float64);
+  const auto losses_of = [&](const Tensor& h) {
+    return std::vector<Tensor>{functional::cross_entropy(h, labels), sum(matmul(h, h.t())),
+                               functional::multi_margin_loss(h, labels, {.p = 2}), functional::huber_loss(h, t)};
+  };
+  for (std::size_t first = 0; first < 4; ++first) {
+    for (std::size_t second = 0; second < 4; ++second) {
+      const auto both = [&](const std::vector<Tensor>& in) {
+        const Tensor h = matmul(in[0], in[1]);
+        return losses_of(h)[first] + losses_of(h)[second];
+      };
+      EXPECT_EQ(check_gradient(both, {x, w}, {.second_order = true}), "") << first << ", " << second;
+      // the gradient by what is made within the graph
+      const Tensor h = matmul(x, w);
+      const Tensor by_h = grad(losses_of(h)[first] + losses_of(h)[second], h, {.create_graph = true});
+      const Tensor apart = grad(losses_of(h)[first], h, {.create_graph = true}) + grad(losses_of(h)[second], h, {});
+      EXPECT_LT(max(abs(by_h - apart)).item(), 1e-14) << first << ", " << second;
+    }
+  }
 }
 
 TEST(Backward, ASecondTimeNeedsRetainGraph) {

@@ -126,6 +126,25 @@ TEST(ClassLosses, NllOfLogSoftmaxIsCrossEntropy) {
   EXPECT_NEAR(F::focal_loss(logits, t, {.gamma = 0}).item(), F::cross_entropy(logits, t).item(), 1e-13);
 }
 
+// Few and many classes, blocks and chunks that end within rows, and more than is written past the caches.
+TEST(ClassLosses, TheGradientOfNllIsZeroButAtTheClassOfEachRow) {
+  for (const auto& [rows, classes] :
+       {std::pair<std::int64_t, std::int64_t>{5, 1000}, {3001, 7}, {33, 50257}, {430000, 10}}) {
+    const Tensor log_p = Tensor::zeros({rows, classes}, DType::float32).set_requires_grad();
+    std::vector<std::int64_t> t(static_cast<std::size_t>(rows));
+    for (std::size_t i = 0; i < t.size(); ++i)
+      t[i] = i % 11 == 3 ? -100 : static_cast<std::int64_t>(i * 7919) % classes;
+    const Tensor loss = F::nll_loss(log_p, Tensor::from(t), {.reduction = Reduction::sum});
+    const auto gradient = grad(loss, log_p).to_vector<float>();
+    std::int64_t wrong = 0;
+    for (std::size_t i = 0; i < gradient.size(); ++i) {
+      const auto row = i / static_cast<std::size_t>(classes), k = i % static_cast<std::size_t>(classes);
+      wrong += gradient[i] != (t[row] == static_cast<std::int64_t>(k) ? -1.0F : 0.0F);
+    }
+    EXPECT_EQ(wrong, 0) << rows << " x " << classes;
+  }
+}
+
 TEST(ClassLosses, NothingToCountGivesNaNWithZeroGradients) {
   const Tensor logits = Tensor::randn({2, 3}, 4).set_requires_grad();
   const auto gradient_is_zero = [&] { return logits.grad().to_vector<float>() == std::vector<float>(6, 0); };

@@ -21,7 +21,9 @@ struct BinaryCrossEntropy {
           "there is a sigmoid before it: binary_cross_entropy_with_logits keeps the gradient where this "
           "saturates",
       .source = "Good, Rational decisions, J. R. Statist. Soc. B 14, 1952, section 8",
-      .differences = ""};
+      .differences =
+          "the gradient by the target is that of the clamped loss, 100 or -100, where the input is 0 or 1 (PyTorch: "
+          "infinite)"};
 
   // PyTorch clamps the logarithms in the value, but x (1 - x) >= 1e-12 (rounded to float32) in the gradient, which is
   // so never 0 at a wrong 0 or 1.

@@ -23,7 +23,7 @@ struct CosineEmbedding {
       .source =
           "Hadsell, Chopra and LeCun, Dimensionality reduction by learning an invariant mapping, CVPR 2006, with "
           "the cosine for a distance",
-      .differences = ""};
+      .differences = "a target that is neither 1 nor -1 gives gradient 0 even where the cosine is nan (PyTorch: nan)"};
   static constexpr auto parameters() {
     return std::array{parameter<&CosineEmbedding::margin>("margin", "the cosine that dissimilar pairs may keep",
                                                           Interval{.low = -1, .high = 1})};

@@ -21,9 +21,12 @@ struct TripletMarginOfSums {
     if constexpr (j == 1) return Norm::term(a - n + loss.eps);
     if constexpr (j == 2) return Norm::term(p - n + loss.eps);
   }
-  auto value(auto near, auto far) const { return loss(Norm::root(near), Norm::root(far)); }
+  auto value(auto near, auto far) const {
+    return loss(Norm::root(near), Norm::root(far)) + (Norm::slope_of_nan(near) + Norm::slope_of_nan(far));
+  }
   auto value(auto near, auto far, auto across) const {
-    return loss(Norm::root(near), min(Norm::root(far), Norm::root(across)));
+    return loss(Norm::root(near), min(Norm::root(far), Norm::root(across))) +
+           (Norm::slope_of_nan(near) + Norm::slope_of_nan(far) + Norm::slope_of_nan(across));
   }
 };
 
@@ -47,7 +50,8 @@ struct CosineEmbeddingOfSums {
   // As in PyTorch: what is added keeps the cosine of a zero vector 0, and its gradient finite.
   auto value(auto product, auto square1, auto square2, auto t) const {
     constexpr double epsilon = 1e-12F;  // as PyTorch stores it
-    return loss(product / sqrt((square1 + epsilon) * (square2 + epsilon)), t);
+    const auto cosine = product / sqrt((square1 + epsilon) * (square2 + epsilon));
+    return loss(cosine, t) + zero_unless(t == -1.0, nan_with_slope(cosine, cosine));
   }
 };
 

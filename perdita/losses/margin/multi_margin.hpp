@@ -20,7 +20,8 @@ struct MultiMargin {
       .source =
           "Crammer and Singer, On the algorithmic implementation of multiclass kernel-based vector machines, "
           "JMLR 2, 2001; in the form of Weston and Watkins, ESANN 1999, eq. 3",
-      .differences = "weights are checked for their number; the mean of no rows is nan"};
+      .differences =
+          "weights are checked for their number; the mean of no rows is nan (PyTorch: uninitialised memory)"};
   static constexpr auto parameters() {
     return std::array{
         parameter<&MultiMargin::p>("p", "the power, 1 or 2", Interval{.low = 1, .high = 2, .ends_only = true}),

@@ -16,7 +16,7 @@ struct MultilabelMargin {
       .use_when = "several classes hold at once and only their order above the others counts",
       .avoid_when = "probabilities are wanted (see multilabel_soft_margin)",
       .source = "Elisseeff and Weston, A kernel method for multi-labelled classification, NIPS 2001, section 3",
-      .differences = "the mean of no rows is nan"};
+      .differences = "the mean of no rows is nan (PyTorch: uninitialised memory)"};
 
   // As in PyTorch a difference that just keeps the margin has no slope.
   auto operator()(auto y) const {

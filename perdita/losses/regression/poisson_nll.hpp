@@ -18,7 +18,7 @@ struct PoissonNll {
       .use_when = "the target is a count of rare, independent events",
       .avoid_when = "counts vary more than their mean (overdispersion), or are not counts",
       .source = "Cameron and Trivedi, Regression Analysis of Count Data, 2nd ed. 2013, eq. 3.3",
-      .differences = ""};
+      .differences = "with full, the gradient by a target of 0 is -input (PyTorch: nan, of the term that is left out)"};
   static constexpr auto parameters() {
     return std::array{parameter<&PoissonNll::log_input>("log_input", "whether the input is the logarithm of the rate"),
                       parameter<&PoissonNll::full>("full", "adds Stirling's approximation of log t! where t > 1"),

@@ -21,7 +21,8 @@ struct CrossEntropy {
       .source = "Bridle, Probabilistic interpretation of feedforward classification network outputs, 1990, section 3",
       .differences =
           "a class of target probability 0 adds 0 even where its logit is -inf (PyTorch: nan); ignored rows "
-          "have gradient 0 even where their logits are nan (PyTorch: nan)"};
+          "have gradient 0 even where their logits are nan (PyTorch: nan); where all labels have weight 0 the mean is "
+          "nan with gradient 0 (PyTorch: gradient nan); a negative label_smoothing is an error (PyTorch: taken as 0)"};
 
   // 0 log 0 is 0; else the slope by t is -log p, where t is 0 too.
   auto operator()(auto log_p, auto t) const {

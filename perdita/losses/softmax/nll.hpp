@@ -17,7 +17,7 @@ struct Nll {
       .avoid_when = "the model gives logits: cross_entropy is exact where log_softmax rounds, and one pass cheaper",
       .source =
           "Fisher, On the mathematical foundations of theoretical statistics, Phil. Trans. A 222, 1922, section 6",
-      .differences = ""};
+      .differences = "where all labels have weight 0 the mean is nan with gradient 0 (PyTorch: gradient nan)"};
 
   auto operator()(auto log_p, auto t) const { return -t * log_p; }
 };

@@ -35,13 +35,14 @@ def linear_cross_entropy(
     label_smoothing=0.0,
     options=None,
     normalize_by=None,
+    return_extras=False,
     chunk_rows=0,
 ):
     """cross_entropy(linear(input, linear_weight, linear_bias), target) in chunks of rows, never storing all logits.
 
     input: [F] or [N, F]. linear_weight: [C, F], or [C, d1, ..., dK, F] for logits [N, C, d1, ..., dK]; linear_bias: its
     shape less F. target: class indices or probabilities, as for cross_entropy. The gradients by input, linear_weight and
-    linear_bias are made in the forward pass. chunk_rows: rows at a time; 0 keeps a chunk of logits at 12 MB. options:
+    linear_bias are made in the forward pass. chunk_rows: rows at a time; 0 keeps a chunk of logits at 9 MB. options:
     torch's LinearCrossEntropyOptions, of which batch_chunk_size is taken. Under torch.compile, for second derivatives and
     for gradients by target or weight the logits are stored, as torch does. Other keywords and errors: see cross_entropy.
     """
@@ -57,12 +58,16 @@ def linear_cross_entropy(
     if input.dtype in (torch.float16, torch.bfloat16):
         wide = [t.float() if t is not None and t.is_floating_point() else t for t in (*tensors, target, weight)]
         loss = linear_cross_entropy(
-            *wide[:2], wide[3], linear_bias=wide[2], weight=wide[4], chunk_rows=chunk_rows, **keywords
+            *wide[:2], wide[3], linear_bias=wide[2], weight=wide[4], return_extras=return_extras, chunk_rows=chunk_rows,
+            **keywords
         )
-        return loss.to(input.dtype)
+        return (loss[0].to(input.dtype), loss[1]) if return_extras else loss.to(input.dtype)
     if torch.compiler.is_compiling() or others_want and torch.is_grad_enabled():
+        keywords["return_extras"] = return_extras
         return _stored(input, linear_weight, target, linear_bias, weight, **keywords)
-    return _LinearCrossEntropy.apply(keywords, chunk_rows, target, weight, *tensors)
+    found = [] if return_extras else None
+    loss = _LinearCrossEntropy.apply(keywords, chunk_rows, found, target, weight, *tensors)
+    return (loss, found[0]) if return_extras else loss
 
 
 def _stored(input, linear_weight, target, linear_bias, weight, *, ignore_index, **keywords):
@@ -79,26 +84,32 @@ def _stored(input, linear_weight, target, linear_bias, weight, *, ignore_index, 
 
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, keywords, chunk_rows, target, weight, input, linear_weight, linear_bias):
+    def forward(ctx, keywords, chunk_rows, extras, target, weight, input, linear_weight, linear_bias):
+        """extras: a list that gets the LossExtras, or None."""
         call = LinearCrossEntropy(
-            _Products, input, linear_weight, target, linear_bias, weight, chunk_rows=chunk_rows, **keywords
+            _Products, input, linear_weight, target, linear_bias, weight, chunk_rows=chunk_rows,
+            return_extras=extras is not None, **keywords
         )
         ctx.keywords, ctx.chunk_rows, ctx.gradients = keywords, chunk_rows, None
         ctx.save_for_backward(target, weight, input, linear_weight, linear_bias)
         if keywords["reduction"] == "none":
-            return call.losses()
-        value, ctx.gradients = call.sum_and_gradients(ctx.needs_input_grad[4:])
-        return torch.tensor(value, dtype=input.dtype)
+            value = call.losses()
+        else:
+            value, ctx.gradients = call.sum_and_gradients(ctx.needs_input_grad[5:])
+            value = torch.tensor(value, dtype=input.dtype)
+        if extras is not None:
+            extras.append(call.extras)
+        return value
 
     @staticmethod
     def backward(ctx, upstream):
         target, weight, *tensors = ctx.saved_tensors
-        wanted = ctx.needs_input_grad[4:]
+        wanted = ctx.needs_input_grad[5:]
         if torch.is_grad_enabled():
             loss = _stored(tensors[0], tensors[1], target, tensors[2], weight, **ctx.keywords)
             leaves = [tensor for tensor, is_wanted in zip(tensors, wanted) if is_wanted]
             following = iter(torch.autograd.grad(loss, leaves, upstream, create_graph=True))
-            return *(None,) * 4, *(next(following) if is_wanted else None for is_wanted in wanted)
+            return *(None,) * 5, *(next(following) if is_wanted else None for is_wanted in wanted)
         gradients, ctx.gradients = ctx.gradients, None
         if gradients is None:  # losses that are not reduced, or another pass through a retained graph
             reduced = ctx.keywords["reduction"] != "none"
@@ -112,4 +123,4 @@ class _LinearCrossEntropy(torch.autograd.Function):
             for gradient in gradients:
                 if gradient is not None:
                     gradient *= upstream
-        return *(None,) * 4, *gradients
+        return *(None,) * 5, *gradients
