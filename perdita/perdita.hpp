@@ -7,6 +7,8 @@
 #include "perdita/data/split.hpp"
 #include "perdita/data/synthetic.hpp"
 #include "perdita/evaluate/classification.hpp"
+#include "perdita/evaluate/evaluation.hpp"
+#include "perdita/evaluate/evaluation_json.hpp"
 #include "perdita/evaluate/history.hpp"
 #include "perdita/evaluate/progress.hpp"
 #include "perdita/evaluate/statistics.hpp"

@@ -69,7 +69,10 @@ bool is_number(const CsvField& field) {
 class CsvRows : public RowReader {
  public:
   CsvRows(std::shared_ptr<const InputFile> file, const std::string& column, const RowOptions& options)
-      : pieces_(file), piece_(pieces_.next()), separator_(separator_of(piece_)), scanner_(piece_, separator_, file->path().native()) {
+      : pieces_(file),
+        piece_(pieces_.next()),
+        separator_(separator_of(piece_)),
+        scanner_(piece_, separator_, file->path().native()) {
     name = file->path().string();
     if (!at_record()) fail<DataError>("read_csv: {}: the file is empty", name);
     read_first_record(options);

@@ -1,7 +1,6 @@
 // Whether a confidence of 80 % is right in 80 % of the cases.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -40,13 +39,12 @@ class CalibrationCounts {
   Calibration result() const;
 
  private:
-  void count(double confidence, bool is_right);
-
   struct Tally {
     std::int64_t count = 0;
     double confidence = 0;  // summed
   };
-  std::vector<std::array<Tally, 2>> bins_;  // wrong predictions, right ones
+  std::int32_t bins_;
+  std::vector<Tally> tallies_;  // of each bin wrong predictions, then right ones
 };
 
 }  // namespace perdita::evaluate

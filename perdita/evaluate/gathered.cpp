@@ -13,10 +13,10 @@ constexpr std::int64_t most_sampled_rows = 16384, most_sampled_elements = std::i
 
 template <class T>
 bool all_finite(const std::vector<T>& values) {
-  bool finite = true;
+  std::int32_t others = 0;  // a whole number, so that the compiler makes vectors of it
   constexpr T most = std::numeric_limits<T>::max();
-  for (T value : values) finite &= std::abs(value) <= most;
-  return finite;
+  for (T value : values) others |= std::abs(value) <= most ? 0 : 1;
+  return others == 0;
 }
 
 bool none_negative(const std::vector<std::int32_t>& labels) {

@@ -104,7 +104,8 @@ void RowSample::raise_level() {
   const auto width = static_cast<std::size_t>(classes_);
   std::size_t kept = 0;
   for (std::size_t i = 0; i < rows_.size(); ++i) {
-    if (row_of_group(rows_[i] >> level_, level_) != rows_[i]) continue;
+    const std::int64_t half = rows_[i] >> (level_ - 1);  // whose row this is
+    if (chosen_half(half >> 1, level_) != (half & 1)) continue;
     rows_[kept] = rows_[i];
     labels_[kept] = labels_[i];
     std::copy_n(logits_.begin() + static_cast<std::ptrdiff_t>(i * width), width,
