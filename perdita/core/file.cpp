@@ -135,8 +135,7 @@ void AtomicFile::open_partial() {
     }
     retry([&] { return ::flock(descriptor_, LOCK_EX); });
     // The writer that held the lock has renamed its file meanwhile: then ours is already the finished one.
-    struct stat ours {
-    }, named{};
+    struct stat ours {}, named {};
     if (::fstat(descriptor_, &ours) == 0 && ::lstat(partial_.c_str(), &named) == 0 && ours.st_ino == named.st_ino &&
         ours.st_dev == named.st_dev) {
       break;

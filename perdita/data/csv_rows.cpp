@@ -121,8 +121,7 @@ class CsvRows : public RowReader {
     if (detects && numbers > 0 && numbers < columns_) {
       fail<DataError>(
           "read_csv: {}: line {} has numbers and words: say whether it is a header (valid: yes or no; a table of "
-          "pandas "
-          "is written with index=False)",
+          "pandas is written with index=False)",
           name, scanner_.line() - 1);
     }
     if (options.header == Header::no || (detects && numbers == columns_)) {

@@ -39,8 +39,9 @@ std::string suspicion(const Judgement& how, const RawBlock& block) {
                        how.predictions_name, are_classes ? "rows add up to 1" : "all numbers lie in 0..1");
   }
   if (how.scale != Scale::logits && are_classes && sums_to_one < rows - rows / 100) {
-    return fmt::format("{}: the probabilities of {} of the first {} rows do not add up to 1; confidences are of {}",
-                       how.predictions_name, rows - sums_to_one, rows, "the shares");
+    return fmt::format(
+        "{}: the probabilities of {} of the first {} rows do not add up to 1: they are divided by their sum",
+        how.predictions_name, rows - sums_to_one, rows);
   }
   return {};
 }

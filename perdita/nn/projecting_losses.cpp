@@ -108,6 +108,10 @@ AdaptiveLogSoftmaxWithLoss::Result AdaptiveLogSoftmaxWithLoss::operator()(const 
     fail<ShapeError>("{}: target has shape {}, but input has {} (valid: [N] for [N, F], [] for [F])", adaptive,
                      target.shape(), input.shape());
   }
+  if (is_floating(target.dtype()) || target.dtype() == DType::boolean) {
+    fail<DTypeError>("{}: target holds {} (valid: class indices as int64, int32 or uint8)", adaptive,
+                     name_of(target.dtype()));
+  }
   const Tensor rows = is_single ? input.unsqueeze(0) : input;
   const std::vector<std::int64_t> labels = target.to_vector<std::int64_t>();
   std::vector<std::int64_t> places(labels.size());

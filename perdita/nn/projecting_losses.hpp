@@ -53,7 +53,7 @@ class AdaptiveLogSoftmaxWithLoss : public Module {
   AdaptiveLogSoftmaxWithLoss(std::int64_t in_features, std::int64_t classes, std::vector<std::int64_t> cutoffs);
   AdaptiveLogSoftmaxWithLoss(std::int64_t in_features, std::int64_t classes, std::vector<std::int64_t> cutoffs,
                              const Layout& layout);
-  /// input: [N, F] or [F]; target: classes (int64) [N] or []. Throws ShapeError, DTypeError, and IndexError for a label
+  /// input: [N, F] or [F]; target: class indices [N] or []. Throws ShapeError, DTypeError, and IndexError for a label
   /// that is no class.
   Result operator()(const Tensor& input, const Tensor& target) const;
   /// Log-probabilities [N, classes] of input [N, F].

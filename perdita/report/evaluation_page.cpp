@@ -116,8 +116,8 @@ std::string distribution_section(const Evaluation& e) {
     return text + "<figure>" + svg + "<figcaption>" + caption + "</figcaption></figure></section>\n";
   DistributionChart logarithmic = linear;
   logarithmic.histogram = e.log_histogram, logarithmic.log_x = true, logarithmic.id = "distribution-log";
-  text += two_scales(svg, distribution_chart(logarithmic, Placement::page), "", "logarithmic axis", caption);
-  if (prefers_log(s)) text.replace(text.find("type=\"checkbox\">"), 16, "type=\"checkbox\" checked>");
+  text += two_scales(svg, distribution_chart(logarithmic, Placement::page), "", "logarithmic axis", caption,
+                     prefers_log(s));
   return text + "</section>\n";
 }
 
@@ -126,10 +126,8 @@ std::string hardest_section(const Evaluation& e, const std::vector<std::string>&
   const bool has_values = e.kind != Kind::losses_only, has_columns = e.units_per_row > 1;
   std::string text =
       "<section aria-labelledby=\"h-hard\"><h2 id=\"h-hard\">Hardest samples</h2>\n<p class=\"note\">The samples with "
-      "the "
-      "largest loss, by their row counted from 0. Look at them: some may be labelled wrongly.</p>\n<div "
-      "class=\"scroll\">"
-      "<table><thead><tr><th scope=\"col\" class=\"text\">row</th>";
+      "the largest loss, by their row counted from 0. Look at them: some may be labelled wrongly.</p>\n"
+      "<div class=\"scroll\"><table><thead><tr><th scope=\"col\" class=\"text\">row</th>";
   if (has_columns) text += "<th scope=\"col\">column</th>";
   text += "<th scope=\"col\">loss</th>";
   if (has_values) text += "<th scope=\"col\">predicted</th><th scope=\"col\">true</th>";

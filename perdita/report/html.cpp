@@ -156,10 +156,10 @@ std::string step_section(const RunReport& r) {
   if (steps.x.size() < 2) return {};
   LineChart linear = step_chart(steps, false), logarithmic = step_chart(steps, true);
   linear.id = "steps-linear", logarithmic.id = "steps-log";
-  const std::string control =
-      fmt::format("<span><label for=\"smoothing\">smoothing</label> <input type=\"range\" id=\"smoothing\" min=\"0\" "
-                  "max=\"99\" value=\"{0:.0f}\"><output for=\"smoothing\">{0:.0f} %</output></span>",
-                  100 * default_smoothing);
+  const std::string control = fmt::format(
+      "<span><label for=\"smoothing\">smoothing</label> <input type=\"range\" id=\"smoothing\" min=\"0\" "
+      "max=\"99\" value=\"{0:.0f}\"><output for=\"smoothing\">{0:.0f} %</output></span>",
+      100 * default_smoothing);
   return "<section aria-labelledby=\"h-steps\"><h2 id=\"h-steps\">Training loss by step</h2>\n" +
          two_scales(line_chart(linear, Placement::page), line_chart(logarithmic, Placement::page), control,
                     "logarithmic loss axis",
@@ -182,8 +182,8 @@ std::string class_multiples(const RunReport& r, const Facts& f, bool log_x) {
     chart.id = fmt::format("class-{}", k);
     chart.x_label.clear(), chart.markers.resize(std::min<std::size_t>(1, chart.markers.size()));
     chart.width = 270, chart.height = 150;
-    text += fmt::format("<div><h4>{}</h4>{}</div>\n", escape(r.class_names[k]),
-                        distribution_chart(chart, Placement::page));
+    text +=
+        fmt::format("<div><h4>{}</h4>{}</div>\n", escape(r.class_names[k]), distribution_chart(chart, Placement::page));
   }
   return text + "</div>\n";
 }
@@ -202,8 +202,7 @@ std::string distribution_section(const RunReport& r, const Facts& f) {
   if (can_log) {
     DistributionChart logarithmic = loss_distribution(r.test_losses, f.test, true);
     logarithmic.id = "distribution-log";
-    text += two_scales(svg, distribution_chart(logarithmic, Placement::page), "", "logarithmic axis", caption);
-    if (log_x) text.replace(text.find("type=\"checkbox\">"), 16, "type=\"checkbox\" checked>");
+    text += two_scales(svg, distribution_chart(logarithmic, Placement::page), "", "logarithmic axis", caption, log_x);
   } else {
     text += "<figure>" + svg + "<figcaption>" + caption + "</figcaption></figure>\n";
   }
@@ -247,14 +246,16 @@ std::string hardest_section(const RunReport& r) {
 std::string reproduce_section(const RunReport& r) {
   std::string text;
   if (!r.command.empty()) {
-    text += "<section aria-labelledby=\"h-again\"><h2 id=\"h-again\">How to repeat it</h2>\n<pre "
-            "tabindex=\"0\"><code>" +
-            escape(r.command) + "</code></pre></section>\n";
+    text +=
+        "<section aria-labelledby=\"h-again\"><h2 id=\"h-again\">How to repeat it</h2>\n<pre "
+        "tabindex=\"0\"><code>" +
+        escape(r.command) + "</code></pre></section>\n";
   }
   if (r.configuration.empty()) return text;
-  text += "<section aria-labelledby=\"h-config\"><h2 id=\"h-config\">Configuration</h2>\n"
-          "<div class=\"scroll\"><table><thead><tr><th scope=\"col\" class=\"text\">option</th><th scope=\"col\" "
-          "class=\"text\">value</th></tr></thead><tbody>\n";
+  text +=
+      "<section aria-labelledby=\"h-config\"><h2 id=\"h-config\">Configuration</h2>\n"
+      "<div class=\"scroll\"><table><thead><tr><th scope=\"col\" class=\"text\">option</th><th scope=\"col\" "
+      "class=\"text\">value</th></tr></thead><tbody>\n";
   for (const auto& [key, value] : r.configuration) {
     text += fmt::format("<tr><th scope=\"row\">{}</th><td class=\"text\">{}</td></tr>\n", escape(key), escape(value));
   }
@@ -269,7 +270,8 @@ std::string html(const RunReport& r) {
   std::string page = open_page(title);
   page += "<p class=\"lead\">" + trained_sentence(r, f) + result_sentence(r, f) + curve_sentence(f) + "</p>\n";
   page += "</header>\n<main>\n";
-  page += tiles(r, f) + epoch_section(r, f) + step_section(r) + distribution_section(r, f) + (is_classification(r) ? class_section(f.classes, r.class_names, f.test.mean) : "");
+  page += tiles(r, f) + epoch_section(r, f) + step_section(r) + distribution_section(r, f);
+  if (is_classification(r)) page += class_section(f.classes, r.class_names, f.test.mean);
   page += hardest_section(r) + reproduce_section(r);
   page += close_page(r.version, page_script());
   return page;

@@ -35,12 +35,12 @@ std::string tile(std::string_view name, std::string_view value, std::string_view
 }
 
 std::string two_scales(const std::string& linear, const std::string& logarithmic, std::string_view control,
-                       std::string_view label, std::string_view caption) {
+                       std::string_view label, std::string_view caption, bool is_checked) {
   return fmt::format(
-      "<figure class=\"scale\">\n<div class=\"controls\">{}<label><input type=\"checkbox\"> {}</label>"
+      "<figure class=\"scale\">\n<div class=\"controls\">{}<label><input type=\"checkbox\"{}> {}</label>"
       "</div>\n<div class=\"log-off\">{}</div><div class=\"log-on\">{}</div>\n"
       "<figcaption>{}</figcaption>\n</figure>\n",
-      control, label, linear, logarithmic, caption);
+      control, is_checked ? " checked" : "", label, linear, logarithmic, caption);
 }
 
 std::string class_section(const ClassificationScore& score, const std::vector<std::string>& names, double mean_loss) {

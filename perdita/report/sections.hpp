@@ -19,9 +19,10 @@ std::string number(double v, int places);
 /// One fact of a <dl class="facts">; all three are escaped already.
 std::string tile(std::string_view name, std::string_view value, std::string_view detail);
 
-/// A chart twice, on a linear and a logarithmic axis, and the box that chooses; needs no script.
+/// A chart twice, on a linear and a logarithmic axis, and the box that chooses, checked for the latter; needs no
+/// script.
 std::string two_scales(const std::string& linear, const std::string& logarithmic, std::string_view control,
-                       std::string_view label, std::string_view caption);
+                       std::string_view label, std::string_view caption, bool is_checked = false);
 
 /// With more classes than this, charts of each and the confusion matrix are left out.
 inline constexpr std::size_t most_classes_in_detail = 20;

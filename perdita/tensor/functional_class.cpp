@@ -1,12 +1,12 @@
 // Losses over classes on tensors.
 #include <cmath>
 
-#include "perdita/kernels/labels.hpp"
 #include "perdita/kernels/nll.hpp"
 #include "perdita/losses/kernels.hpp"
+#include "perdita/tensor/class_loss.hpp"
 #include "perdita/tensor/functional.hpp"
 #include "perdita/tensor/impl.hpp"
-#include "perdita/tensor/pair_loss.hpp"
+#include "perdita/tensor/kernel_loss.hpp"
 
 namespace perdita {
 
@@ -103,29 +103,15 @@ Call check(const char* function, const Tensor& input, const Tensor& target, cons
   return call;
 }
 
-/// The weights of the classes, counted by their probabilities.
-double weight_of_shares(const Call& call) {
-  const NoGrad no_grad;
-  Shape along(call.input.rank(), 1);
-  along[call.classes_dim] = call.layout.classes;
-  return sum((call.target * call.weight.reshape(along)).to(DType::float64)).item();
-}
-
 /// What a reduced loss divides by, and its reciprocal as the gradient's scale: 0 where nothing is counted, so that the
 /// loss of nothing is NaN and its gradient zero, as PyTorch has it.
 struct Denominator {
   double value = 1, scale = 1;
 };
 Denominator denominator(const Call& call, const kernels::Labels& labels) {
-  if (call.options.reduction != Reduction::mean) return {};
-  const double rows = static_cast<double>(call.layout.rows());
-  const bool indexed = !call.has_probabilities;
-  const double count = indexed ? static_cast<double>(labels.used) : rows;
-  const bool standard = call.options.normalize_by == Normalize::standard;
-  const bool by_share = !indexed && call.weight.defined() && call.options.normalize_by == Normalize::weight_sum;
-  const double weights = indexed ? labels.weight_sum : by_share ? weight_of_shares(call) : rows;
   const double value =
-      standard ? weights : detail::denominator_of(call.options.normalize_by, call.row_shape, count, weights);
+      detail::class_denominator(call.options, call.row_shape, call.has_probabilities ? nullptr : &labels, call.target,
+                                call.weight, call.classes_dim);
   return {value, value == 0 ? 0 : 1 / value};
 }
 
@@ -198,9 +184,8 @@ SoftmaxTask<T> task_of(const Call& call, const Tensor& logits, const Tensor& tar
   if (call.has_probabilities) {
     task.probabilities = target.data<T>();
   } else {
-    const void* const data = visit_dtype(target.dtype(), [&]<class U>() -> const void* { return target.data<U>(); });
-    labels = kernels::read_labels(call.function, target.dtype(), data, call.layout.rows(), call.layout.classes,
-                                  call.options.ignore_index, task.class_weights);
+    labels =
+        detail::read_labels(call.function, target, call.layout.classes, call.options.ignore_index, task.class_weights);
     task.labels = labels.data();
   }
   return task;
@@ -249,10 +234,11 @@ Tensor by_kernel(const Loss& loss, const Call& call) {
   return make_node(call.function, result, {&call.input},
                    [loss, call = Call(call), gradient, input = Saved(call.input)](BackwardContext& b) mutable {
                      if (!b.create_graph()) return detail::scale_gradient(b, gradient, call.classes_dim);
-                     call.input = input.get(b.name());
                      call.options.extras = nullptr;
-                     const Tensor again = by_formula(loss, call);
-                     b.set(0, grad(again, call.input, {.grad_outputs = {b.upstream()}, .create_graph = true}));
+                     detail::set_recorded_gradients(b, {&input, 1}, [&](std::span<const Tensor> x) {
+                       call.input = x[0];
+                       return by_formula(loss, call);
+                     });
                    });
 }
 
@@ -267,6 +253,23 @@ Tensor class_loss(const char* function, const Loss& loss, const Tensor& input, c
 }
 
 }  // namespace
+
+double detail::class_denominator(const ClassOptions& options, const Shape& positions, const kernels::Labels* labels,
+                                 const Tensor& target, const Tensor& weight, int classes_dim) {
+  if (options.reduction != Reduction::mean) return 1;
+  double count = static_cast<double>(numel(positions)), weights = count;
+  if (labels) {
+    count = static_cast<double>(labels->used);
+    weights = labels->weight_sum;
+  } else if (weight.defined() && options.normalize_by == Normalize::weight_sum) {
+    const NoGrad no_grad;
+    Shape along(target.rank(), 1);
+    along[classes_dim] = target.size(classes_dim);
+    weights = sum((target * weight.reshape(along)).to(DType::float64)).item();
+  }
+  if (options.normalize_by == Normalize::standard) return weights;
+  return denominator_of(options.normalize_by, positions, count, weights);
+}
 
 void check_options(std::string_view loss, const ClassOptions& options) {
   if (!probabilities.contains(options.label_smoothing)) {

@@ -79,7 +79,7 @@ template <class Norm>
 Tensor triplet_margin_by_kernel(const std::array<Tensor, 3>& vectors, const TripletMargin& loss,
                                 const LossOptions& options) {
   constexpr const char* function = "triplet_margin_loss";
-  const auto formula = [loss, options = without_extras(options)](const std::array<Tensor, 3>& x) {
+  const auto formula = [loss, options = without_extras(options)](std::span<const Tensor> x) {
     return triplet_margin_by_formula(x[0], x[1], x[2], loss, options);
   };
   if (loss.swap) return vector_loss(function, TripletMarginOfSums<Norm, true>{loss}, vectors, {}, options, formula);
@@ -113,7 +113,7 @@ Tensor cosine_embedding_loss(const Tensor& input1, const Tensor& input2, const T
                         !options.weight.defined() && !needs_grad({&t});
   if (!is_plain) return cosine_embedding_by_formula(function, of_sums, x1, x2, t, options);
   return vector_loss(function, of_sums, std::array{x1, x2}, t, options,
-                     [=, target = Saved(t), options = without_extras(options)](const std::array<Tensor, 2>& x) {
+                     [=, target = Saved(t), options = without_extras(options)](std::span<const Tensor> x) {
                        return cosine_embedding_by_formula(function, of_sums, x[0], x[1], target.get(function), options);
                      });
 }

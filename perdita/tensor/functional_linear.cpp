@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <array>
 
-#include "perdita/kernels/labels.hpp"
+#include "perdita/tensor/class_loss.hpp"
 #include "perdita/tensor/functional.hpp"
+#include "perdita/tensor/kernel_loss.hpp"
 #include "perdita/tensor/matmul.hpp"
-#include "perdita/tensor/pair_loss.hpp"
 
 namespace perdita {
 
@@ -83,26 +83,13 @@ double denominator_of(const Call& call) {
   const ClassOptions& options = call.options;
   Shape positions = call.logits_shape;
   positions.erase(1);
-  const std::int64_t classes = call.logits_shape[1];
-  double count = static_cast<double>(numel(positions)), weights = count;
-  const bool indexed = !is_floating(call.target.dtype());
-  if (indexed) {
-    const Tensor labels = call.target.contiguous();
-    const Tensor weight = options.weight.defined() ? options.weight.to(DType::float64).contiguous() : Tensor();
-    const void* const data = visit_dtype(labels.dtype(), [&]<class T>() -> const void* { return labels.data<T>(); });
-    const kernels::Labels found =
-        kernels::read_labels(function, labels.dtype(), data, labels.numel(), classes, options.ignore_index,
-                             weight.defined() ? weight.data<double>() : nullptr);
-    count = static_cast<double>(found.used);
-    weights = found.weight_sum;
-  } else if (options.weight.defined() && options.normalize_by == Normalize::weight_sum) {
-    Shape along(call.logits_shape.rank(), 1);
-    along[1] = classes;
-    weights = sum((call.target * options.weight.reshape(along)).to(DType::float64)).item();
-  }
-  if (options.reduction != Reduction::mean) return 1;
-  if (options.normalize_by == Normalize::standard) return weights;
-  return detail::denominator_of(options.normalize_by, positions, count, weights);
+  if (is_floating(call.target.dtype()))
+    return detail::class_denominator(options, positions, nullptr, call.target, options.weight, 1);
+  const Tensor weight = options.weight.defined() ? options.weight.to(DType::float64).contiguous() : Tensor();
+  const kernels::Labels labels =
+      detail::read_labels(function, call.target.contiguous(), call.logits_shape[1], options.ignore_index,
+                          weight.defined() ? weight.data<double>() : nullptr);
+  return detail::class_denominator(options, positions, &labels, call.target, weight, 1);
 }
 
 Tensor chunk_of(const Tensor& tensor, std::int64_t begin, std::int64_t end) {
@@ -146,14 +133,16 @@ struct Chunk {
   Tensor rows, logits, target;
 };
 
-/// Calls visit(chunk, begin, end) for each chunk of rows.
+/// Calls visit(chunk, begin, end) for each chunk of rows; once where there are none.
 template <class T, class Visit>
 void for_each_chunk(const Call& call, const Visit& visit) {
-  for (std::int64_t begin = 0; begin < call.rows(); begin += call.chunk_rows) {
+  std::int64_t begin = 0;
+  do {
     const std::int64_t end = std::min(call.rows(), begin + call.chunk_rows);
     const Tensor rows = chunk_of(call.input, begin, end);
     visit(Chunk{rows, logits_of<T>(call, rows), chunk_of(call.target, begin, end)}, begin, end);
-  }
+    begin = end;
+  } while (begin < call.rows());
 }
 
 /// Chunks' extras, joined.
@@ -176,9 +165,6 @@ class ExtrasOfChunks {
 /// A loss for each position.
 template <class T>
 Tensor losses_of(const Call& call) {
-  Shape shape = call.logits_shape;
-  shape.erase(1);
-  if (call.rows() == 0) return Tensor::empty(shape, call.input.dtype());
   ClassOptions options = call.options;
   LossExtras of_chunk;
   ExtrasOfChunks extras;
@@ -239,19 +225,6 @@ std::vector<Tensor> inputs_of(const Call& call) {
   return inputs;
 }
 
-/// The rule that can be differentiated itself.
-void run_stored(BackwardContext& b, const Call& call, std::span<const Saved> saved) {
-  std::vector<Tensor> views, wanted;
-  for (std::size_t i = 0; i < saved.size(); ++i) {
-    views.push_back(saved[i].get(b.name()).unsqueeze(0).squeeze(0));
-    if (b.wants(static_cast<int>(i))) wanted.push_back(views[i]);
-  }
-  const Tensor loss = stored(call, views[0], views[1], views.size() > 2 ? views[2] : Tensor());
-  const std::vector<Tensor> found = grad({loss}, wanted, {.grad_outputs = {b.upstream()}, .create_graph = true});
-  for (std::size_t i = 0, next = 0; i < saved.size(); ++i)
-    if (b.wants(static_cast<int>(i))) b.set(static_cast<int>(i), found[next++]);
-}
-
 template <class T>
 Tensor in_chunks(Call call) {
   const std::vector<Tensor> inputs = inputs_of(call);
@@ -271,7 +244,11 @@ Tensor in_chunks(Call call) {
   call.options.extras = nullptr;
   return make_node(function, value, std::span<const Tensor>(inputs),
                    [call, saved, wanted, gradients, reduces](BackwardContext& b) mutable {
-                     if (b.create_graph()) return run_stored(b, call, saved);
+                     if (b.create_graph()) {
+                       return detail::set_recorded_gradients(b, saved, [&](std::span<const Tensor> x) {
+                         return stored(call, x[0], x[1], x.size() > 2 ? x[2] : Tensor());
+                       });
+                     }
                      if (!reduces) {
                        for (const Saved& input : saved) input.get(b.name());
                        sum_and_gradients<T>(call, wanted, b.upstream(), gradients);

@@ -175,7 +175,7 @@ Tensor margin_ranking_loss(const Tensor& input1, const Tensor& input2, const Ten
   const MarginRankingOfScores of_scores{loss};
   if (!are_dense_alike({&x1, &x2, &t}) || options.weight.defined() || needs_grad({&t}))
     return margin_ranking_by_formula(function, x1, x2, t, of_scores, options);
-  const auto formula = [=, target = Saved(t), options = without_extras(options)](const std::array<Tensor, 2>& x) {
+  const auto formula = [=, target = Saved(t), options = without_extras(options)](std::span<const Tensor> x) {
     return margin_ranking_by_formula(function, x[0], x[1], target.get(function), of_scores, options);
   };
   return visit_floating(dtype, function, [&]<class T>() {
@@ -209,7 +209,7 @@ Tensor multi_margin_loss(const Tensor& input, const Tensor& target, const MultiM
   };
   const bool needs_weights = needs_grad({&weight}) || options.normalize_by == Normalize::weight_sum;
   if (weight.defined() && needs_weights) return by_formula(input, target, options);
-  const auto formula = [=, target = Saved(target), options = without_extras(options)](const std::array<Tensor, 1>& x) {
+  const auto formula = [=, target = Saved(target), options = without_extras(options)](std::span<const Tensor> x) {
     return by_formula(x[0], target.get(function), options);
   };
   const Tensor dense = input.contiguous(), dense_weight = weight.defined() ? weight.contiguous() : Tensor();
@@ -241,8 +241,7 @@ Tensor multilabel_margin_loss(const Tensor& input, const Tensor& target, const M
   };
   const kernels::LabelLists lists = read(dense_target);
   if (options.weight.defined()) return multilabel_margin_by_formula(function, input, lists, loss, options);
-  const auto formula = [=, target = Saved(dense_target),
-                        options = without_extras(options)](const std::array<Tensor, 1>& x) {
+  const auto formula = [=, target = Saved(dense_target), options = without_extras(options)](std::span<const Tensor> x) {
     return multilabel_margin_by_formula(function, x[0], read(target.get(function)), loss, options);
   };
   const Shape losses = rows.single ? Shape{} : Shape{rows.count()};
@@ -268,7 +267,7 @@ Tensor multilabel_soft_margin_loss(const Tensor& input, const Tensor& target, co
   if (input.rank() == 0) fail<ShapeError>("{}: input has shape [] (valid: [..., C])", function);
   const Tensor y = input.to(dtype), t = target.to(dtype);
   if (!is_plain_call(y, t, options)) return multilabel_soft_margin_by_formula(function, y, t, loss, options);
-  const auto formula = [=, target = Saved(t), options = without_extras(options)](const std::array<Tensor, 1>& x) {
+  const auto formula = [=, target = Saved(t), options = without_extras(options)](std::span<const Tensor> x) {
     return multilabel_soft_margin_by_formula(function, x[0], target.get(function), loss, options);
   };
   Shape rows = y.shape();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <span>
 #include <vector>
 
 #include "perdita/tensor/autograd.hpp"
@@ -40,6 +41,23 @@ inline bool are_dense_alike(std::initializer_list<const Tensor*> tensors) {
   return true;
 }
 
+/// The rule that can be differentiated itself: hands on the gradients of formula(inputs), which is made of recorded
+/// operators, by those inputs that are wanted.
+template <class Formula>
+void set_recorded_gradients(BackwardContext& b, std::span<const Saved> inputs, const Formula& formula) {
+  // Views, for an input may be given twice or be made of another: each has its own derivative.
+  std::vector<Tensor> views, wanted;
+  for (std::size_t k = 0; k < inputs.size(); ++k) {
+    views.push_back(inputs[k].get(b.name()).unsqueeze(0).squeeze(0));
+    if (b.wants(static_cast<int>(k))) wanted.push_back(views[k]);
+  }
+  const std::vector<Tensor> found =
+      grad({formula(std::span<const Tensor>(views))}, wanted, {.grad_outputs = {b.upstream()}, .create_graph = true});
+  for (std::size_t k = 0, next = 0; k < inputs.size(); ++k) {
+    if (b.wants(static_cast<int>(k))) b.set(static_cast<int>(k), found[next++]);
+  }
+}
+
 /// The reduced loss of `inputs`, whose losses have the shape `losses_shape`, which is theirs or lacks their last
 /// dimension. compute(KernelOutputs) runs the kernel and returns the sum of all losses; formula(inputs) is the same
 /// reduced loss by recorded operators, for second derivatives.
@@ -75,18 +93,7 @@ Tensor kernel_loss(const char* function, const std::array<Tensor, n>& inputs, co
                        }
                        return;
                      }
-                     // Views, for an input may be given twice or be made of another: each has its own derivative.
-                     std::array<Tensor, n> views;
-                     std::vector<Tensor> wanted;
-                     for (std::size_t k = 0; k < n; ++k) {
-                       views[k] = saved[k].get(b.name()).unsqueeze(0).squeeze(0);
-                       if (b.wants(static_cast<int>(k))) wanted.push_back(views[k]);
-                     }
-                     const std::vector<Tensor> found =
-                         grad({formula(views)}, wanted, {.grad_outputs = {b.upstream()}, .create_graph = true});
-                     for (std::size_t k = 0, next = 0; k < n; ++k) {
-                       if (b.wants(static_cast<int>(k))) b.set(static_cast<int>(k), found[next++]);
-                     }
+                     set_recorded_gradients(b, saved, formula);
                    });
 }
 

@@ -96,7 +96,7 @@ class LinearCrossEntropy:
         loss = loss_of("cross_entropy", "none", None, self.options)
         for begin, end in self._chunks(len(self.input)):
             found.append(self._value(loss, self._operands(begin, end)))
-        losses = self.library.concatenate(found) if found else self._empty((0, *self.places))
+        losses = self.library.concatenate(found)
         self._join_extras(float(losses.sum()), 1.0)
         return losses[0] if self.single else losses
 
@@ -155,7 +155,7 @@ class LinearCrossEntropy:
             return
 
         def joined(parts):
-            if not parts or parts[0] is None:
+            if parts[0] is None:
                 return None
             whole = self.library.concatenate(parts)
             return whole[0] if self.single else whole
@@ -177,7 +177,8 @@ class LinearCrossEntropy:
         )
 
     def _chunks(self, rows):
-        for begin in range(0, rows, self.chunk_rows):
+        """Where chunks begin and end; one of no rows, where there are none."""
+        for begin in range(0, max(rows, 1), self.chunk_rows):
             yield begin, min(rows, begin + self.chunk_rows)
 
     def _operands(self, begin, end):

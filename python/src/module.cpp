@@ -7,7 +7,7 @@
 
 #include "perdita/core/parallel.hpp"
 #include "perdita/core/version.hpp"
-#include "perdita/kernels/labels.hpp"
+#include "perdita/tensor/class_loss.hpp"
 #include "python/src/loss.hpp"
 
 namespace nb = nanobind;
@@ -112,9 +112,8 @@ nb::tuple count_labels(std::string_view function, nb::handle target, std::int64_
                      classes, classes);
   }
   const Tensor dense = weights.defined() ? weights.to(DType::float64).contiguous() : Tensor();
-  const void* const data = visit_dtype(labels.dtype(), [&]<class T>() -> const void* { return labels.data<T>(); });
-  const kernels::Labels found = kernels::read_labels(function, labels.dtype(), data, labels.numel(), classes,
-                                                     ignore_index, dense.defined() ? dense.data<double>() : nullptr);
+  const kernels::Labels found =
+      detail::read_labels(function, labels, classes, ignore_index, dense.defined() ? dense.data<double>() : nullptr);
   return nb::make_tuple(found.used, found.weight_sum);
 }
 

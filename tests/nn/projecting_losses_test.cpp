@@ -68,6 +68,7 @@ TEST(AdaptiveLogSoftmaxWithLoss, ErrorsSayWhatIsWrongAndWhatIsValid) {
   EXPECT_THROW(AdaptiveLogSoftmaxWithLoss(2, 12, {4}), ValueError);
   const AdaptiveLogSoftmaxWithLoss criterion(16, 12, {4, 7});
   EXPECT_THROW(criterion(Tensor::zeros({2, 16}), Tensor::zeros({3}, DType::int64)), ShapeError);
+  EXPECT_THROW(criterion(Tensor::zeros({2, 16}), Tensor::from({0.5, 1.5})), DTypeError);
   try {
     criterion(Tensor::zeros({2, 16}), Tensor::from(std::vector<std::int64_t>{0, 12}));
     FAIL();

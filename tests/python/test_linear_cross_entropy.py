@@ -59,3 +59,14 @@ def test_extras_of_one_row():
     _, extras = torch_functional.linear_cross_entropy(input[0], weight, target[0], return_extras=True)
     _, expected = torch_functional.cross_entropy(weight @ input[0], target[0], return_extras=True)
     expect_same(extras, expected)
+
+
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+def test_extras_of_no_rows(reduction):
+    input, weight, target = operands()
+    call = dict(reduction=reduction, return_extras=True)
+    loss, extras = torch_functional.linear_cross_entropy(input[:0], weight, target[:0], **call)
+    expected, expected_extras = torch_functional.cross_entropy(input[:0] @ weight.T, target[:0], **call)
+    torch.testing.assert_close(loss, expected, equal_nan=True)
+    assert extras.denominator == expected_extras.denominator
+    assert extras.losses.shape == extras.margins.shape == extras.hits.shape == (0,)

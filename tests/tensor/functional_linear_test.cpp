@@ -89,6 +89,12 @@ TEST(LinearCrossEntropy, OneRowNoRowsAndIgnoredRows) {
   EXPECT_EQ(
       F::linear_cross_entropy(none, p.weight, Tensor::zeros({0}, DType::int64), {.reduction = Reduction::sum}).item(),
       0);
+  LossExtras extras;
+  const Tensor no_losses = F::linear_cross_entropy(none, p.weight, Tensor::zeros({0}, DType::int64),
+                                                   {.reduction = Reduction::none, .extras = &extras});
+  EXPECT_EQ(no_losses.shape(), Shape{0});
+  EXPECT_EQ(extras.losses.shape(), Shape{0});
+  EXPECT_EQ(extras.hits.shape(), Shape{0});
   const Tensor ignored = F::linear_cross_entropy(p.input, p.weight, Tensor::full({4}, -100, DType::int64));
   EXPECT_TRUE(std::isnan(ignored.item()));
   for (double g : grad(ignored, p.weight).to_vector<double>()) EXPECT_EQ(g, 0);

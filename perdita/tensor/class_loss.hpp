@@ -1,0 +1,22 @@
+// What losses over classes share.
+#pragma once
+
+#include "perdita/kernels/labels.hpp"
+#include "perdita/tensor/loss_options.hpp"
+
+namespace perdita::detail {
+
+/// The labels of a dense tensor; see kernels::read_labels().
+template <class T>
+kernels::Labels read_labels(std::string_view operation, const Tensor& labels, std::int64_t classes,
+                            std::int64_t ignore_index, const T* class_weights) {
+  const void* const data = visit_dtype(labels.dtype(), [&]<class U>() -> const void* { return labels.data<U>(); });
+  return kernels::read_labels(operation, labels.dtype(), data, labels.numel(), classes, ignore_index, class_weights);
+}
+
+/// What the sum of losses of shape `positions` is divided by. `labels` are null where the target holds probabilities,
+/// with the classes along `classes_dim`; `weight` is one for each class, or undefined.
+double class_denominator(const ClassOptions& options, const Shape& positions, const kernels::Labels* labels,
+                         const Tensor& target, const Tensor& weight, int classes_dim);
+
+}  // namespace perdita::detail
