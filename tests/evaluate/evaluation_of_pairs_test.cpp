@@ -1,0 +1,147 @@
+// The streamed evaluation of yes and no, and of numbers, against definitions written out as plain loops.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <random>
+
+#include "perdita/core/error.hpp"
+#include "perdita/evaluate/evaluation_json.hpp"
+#include "tests/evaluate/arrays.hpp"
+
+namespace perdita::evaluate {
+namespace {
+
+TEST(Evaluation, OfBinaryIsItsDefinition) {
+  std::mt19937 random(9);
+  std::normal_distribution<double> normal;
+  std::vector<double> logits, probabilities, labels;
+  for (int i = 0; i < 3000; ++i) {
+    labels.push_back(random() % 3 == 0);
+    logits.push_back(2 * normal(random) + (labels.back() == 1 ? 1.5 : -1.5));
+    probabilities.push_back(1 / (1 + std::exp(-logits.back())));
+  }
+  const Array z = array_of(logits, {3000}), p = array_of(probabilities, {3000}), t = array_of(labels, {3000, 1});
+  double brier = 0, loss = 0, pairs = 0, won = 0;
+  std::int64_t correct = 0;
+  for (std::size_t i = 0; i < 3000; ++i) {
+    brier += (probabilities[i] - labels[i]) * (probabilities[i] - labels[i]) / 3000;
+    loss -= std::log(labels[i] == 1 ? probabilities[i] : 1 - probabilities[i]) / 3000;
+    correct += (logits[i] > 0) == (labels[i] == 1);
+    for (std::size_t j = 0; j < 3000; ++j) {
+      if (labels[i] != 1 || labels[j] != 0) continue;
+      ++pairs, won += logits[i] > logits[j] ? 1 : logits[i] == logits[j] ? 0.5 : 0;
+    }
+  }
+  EvaluationOptions from_probabilities = with_loss("binary_cross_entropy_with_logits"),
+                    to_probabilities = with_loss("binary_cross_entropy");
+  from_probabilities.scale = Scale::probabilities;
+  to_probabilities.scale = Scale::logits;
+  for (const Evaluation& e : {evaluate_arrays(z, t, with_loss("binary_cross_entropy_with_logits")),
+                              evaluate_arrays(p, t, with_loss("binary_cross_entropy")),
+                              evaluate_arrays(p, t, from_probabilities), evaluate_arrays(z, t, to_probabilities)}) {
+    EXPECT_EQ(e.kind, Kind::binary);
+    EXPECT_NEAR(e.losses.mean, loss, 1e-10);
+    EXPECT_NEAR(e.brier, brier, 1e-10);
+    EXPECT_EQ(e.classes->correct, correct);
+    EXPECT_LT(e.roc->error, 1e-3);
+    EXPECT_NEAR(e.roc->area, won / pairs, e.roc->error + 1e-12);
+    EXPECT_NEAR(e.temperature->temperature, 1, 5);  // fitted at all
+  }
+  std::vector<double> signs = labels;
+  for (double& s : signs) s = 2 * s - 1;
+  EXPECT_EQ(evaluate_arrays(z, array_of(signs, {3000}), with_loss("soft_margin")).classes->correct, correct);
+  EXPECT_THROW(evaluate_arrays(z, t, with_loss("soft_margin")), DataError);
+}
+
+TEST(Evaluation, OfNumbersIsItsDefinition) {
+  std::mt19937 random(10);
+  std::normal_distribution<double> normal;
+  std::vector<double> y, t, residuals;
+  for (int i = 0; i < 4000; ++i) {
+    t.push_back(5 + 2 * normal(random));
+    y.push_back(t.back() + 0.3 + normal(random));
+    residuals.push_back(y.back() - t.back());
+  }
+  const RegressionScore score = score_regression(t, y);
+  const Evaluation e = evaluate_arrays(array_of(y, {2000, 2}), array_of(t, {2000, 2}), with_loss("mse"));
+  EXPECT_NEAR(e.losses.mean, score.mse, 1e-12);
+  EXPECT_NEAR(e.regression->mse, score.mse, 1e-12);
+  EXPECT_NEAR(e.regression->mae, score.mae, 1e-12);
+  EXPECT_NEAR(e.regression->bias, score.bias, 1e-12);
+  EXPECT_NEAR(e.regression->r2, score.r2, 1e-12);
+  const Summary r = summarize(std::span<const double>(residuals));
+  EXPECT_DOUBLE_EQ(e.residuals.median, r.median);
+  EXPECT_NEAR(e.residuals.standard_deviation, r.standard_deviation, 1e-12);
+  const auto worst = std::ranges::max_element(residuals, {}, [](double v) { return std::abs(v); }) - residuals.begin();
+  const Place place = place_of(e, e.hardest[0]);
+  EXPECT_EQ(place.row, worst / 2);
+  EXPECT_EQ(place.column, worst % 2);
+}
+
+TEST(Evaluation, TheDivergenceOfARowIsASum) {
+  const std::vector<double> logs{std::log(0.5), std::log(0.5), std::log(0.9), std::log(0.1)}, t{1, 0, 0.5, 0.5};
+  const Evaluation e = evaluate_arrays(array_of(logs, {2, 2}), array_of(t, {2, 2}), with_loss("kl_div"));
+  EXPECT_EQ(e.losses.count, 2);
+  EXPECT_NEAR(e.losses.mean, (std::log(2) + 0.5 * std::log(0.5 / 0.9) + 0.5 * std::log(0.5 / 0.1)) / 2, 1e-12);
+}
+
+// More rows than one strand gets, so that what strands gathered is merged.
+constexpr std::int64_t many = 1'300'000;
+
+TEST(Evaluation, OfManyNumbersIsItsDefinition) {
+  std::mt19937 random(11);
+  std::normal_distribution<double> normal;
+  std::vector<double> y, t, residuals;
+  for (std::int64_t i = 0; i < many; ++i) {
+    t.push_back(5 + 2 * normal(random) + (i > many / 2));  // the halves differ, lest a strand stand for all
+    y.push_back(t.back() + 0.3 + normal(random) - 2 * (i > many / 2));
+    residuals.push_back(y.back() - t.back());
+  }
+  const RegressionScore score = score_regression(t, y);
+  const Evaluation e = evaluate_arrays(array_of(y, {many}), array_of(t, {many}), with_loss("mse"));
+  EXPECT_EQ(e.regression->samples, many);
+  EXPECT_NEAR(e.regression->mse, score.mse, 1e-10);
+  EXPECT_NEAR(e.regression->mae, score.mae, 1e-10);
+  EXPECT_NEAR(e.regression->bias, score.bias, 1e-10);
+  EXPECT_NEAR(e.regression->r2, score.r2, 1e-10);
+  const Summary r = summarize(std::span<const double>(residuals));
+  EXPECT_NEAR(e.residuals.median, r.median, std::abs(r.median) * QuantileSketch::relative_error);
+  EXPECT_NEAR(e.residuals.standard_deviation, r.standard_deviation, 1e-10);
+}
+
+TEST(Evaluation, OfManyBinaryIsItsDefinition) {
+  std::mt19937 random(12);
+  std::normal_distribution<double> normal;
+  std::vector<double> logits, labels;
+  double brier = 0;
+  std::int64_t correct = 0;
+  for (std::int64_t i = 0; i < many; ++i) {
+    labels.push_back(random() % (i > many / 2 ? 2 : 5) == 0);
+    logits.push_back(normal(random) + (labels.back() == 1 ? 0.5 : -0.5) * (i > many / 2 ? 3 : 1));
+    const double p = 1 / (1 + std::exp(-logits.back()));
+    brier += (p - labels.back()) * (p - labels.back()) / static_cast<double>(many);
+    correct += (logits.back() > 0) == (labels.back() == 1);
+  }
+  // The area by ranks (Mann and Whitney 1947); logits are all different.
+  std::vector<std::size_t> order(logits.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::sort(order, {}, [&](std::size_t i) { return logits[i]; });
+  double negatives = 0, positives = 0, won = 0;
+  for (std::size_t i : order) {
+    if (labels[i] == 1)
+      ++positives, won += negatives;
+    else
+      ++negatives;
+  }
+  const Evaluation e = evaluate_arrays(array_of(logits, {many}), array_of(labels, {many}),
+                                       with_loss("binary_cross_entropy_with_logits"));
+  EXPECT_NEAR(e.brier, brier, 1e-10);
+  EXPECT_EQ(e.classes->correct, correct);
+  EXPECT_NEAR(e.roc->area, won / (positives * negatives), e.roc->error + 1e-12);
+  EXPECT_LT(e.roc->error, 1e-3);
+}
+
+}  // namespace
+}  // namespace perdita::evaluate
