@@ -117,7 +117,7 @@ class LinearCrossEntropy:
             total += float(value)
             if upstream is not None:
                 slope *= upstream[begin:end, None]
-            slope = slope.reshape(end - begin, -1)
+            slope = slope.reshape(end - begin, self.matrix.shape[0])
             if by_input is not None:
                 self.library.product(slope, self.matrix, by_input[begin:end])
             if by_weight is not None:

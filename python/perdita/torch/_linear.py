@@ -3,6 +3,7 @@ import torch
 
 from perdita._linear import LinearCrossEntropy
 from perdita.errors import DTypeError
+from perdita.torch._call import FUNCTIONS
 
 
 class _Products:
@@ -72,14 +73,12 @@ def linear_cross_entropy(
 
 def _stored(input, linear_weight, target, linear_bias, weight, *, ignore_index, **keywords):
     """The same with all logits at once."""
-    from perdita.torch.functional import cross_entropy
-
     shape = linear_weight.shape[:-1]
     bias = None if linear_bias is None else linear_bias.reshape(-1)
     logits = torch.nn.functional.linear(input, linear_weight.reshape(-1, linear_weight.shape[-1]), bias)
     if len(shape) > 1:
         logits = logits.reshape(-1, *shape)
-    return cross_entropy(logits, target, weight, -100 if ignore_index is None else ignore_index, **keywords)
+    return FUNCTIONS["cross_entropy"](logits, target, weight, -100 if ignore_index is None else ignore_index, **keywords)
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
