@@ -68,7 +68,10 @@ void TrainOutput::begin() {
   };
   line("data", fmt::format("{}: {}", config.data, samples_line(problem)));
   line("model", fmt::format("MLP {}, {} parameters", trainer.model().sizes(), format_count(trainer.parameter_count())));
-  line("loss", *config.loss + (config.class_weights == "none" ? "" : ", class weights " + config.class_weights));
+  std::string weights;
+  if (config.class_weights != "none") weights = ", class weights " + config.class_weights;
+  if (config.pos_weight != "none") weights = ", pos weight " + config.pos_weight;
+  line("loss", *config.loss + weights);
   line("training", fmt::format("{}, lr {}, batch size {}, {} epochs, {} thread{}", config.optimizer, *config.lr,
                                *config.batch_size, *config.epochs, *config.threads, *config.threads == 1 ? "" : "s"));
   line("folder", run_.path().string());

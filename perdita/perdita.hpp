@@ -1,11 +1,16 @@
 // All of Perdita's library.
 #pragma once
 
+#include "perdita/data/class_sampler.hpp"
+#include "perdita/data/class_weights.hpp"
+#include "perdita/data/distributed_sampler.hpp"
+#include "perdita/data/imbalance.hpp"
 #include "perdita/data/loader.hpp"
 #include "perdita/data/sampler.hpp"
 #include "perdita/data/source.hpp"
 #include "perdita/data/split.hpp"
 #include "perdita/data/synthetic.hpp"
+#include "perdita/data/weighted_sampler.hpp"
 #include "perdita/evaluate/classification.hpp"
 #include "perdita/evaluate/evaluation.hpp"
 #include "perdita/evaluate/evaluation_json.hpp"

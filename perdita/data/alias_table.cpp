@@ -1,8 +1,11 @@
 #include "perdita/data/alias_table.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <numeric>
+#include <limits>
+
+#include "perdita/core/parallel.hpp"
 
 namespace perdita::data {
 
@@ -11,57 +14,100 @@ namespace {
 __extension__ using Tickets = unsigned __int128;
 constexpr Tickets tickets_per_column = Tickets{1} << 53;
 
-/// The weights in tickets, which sum to 2^53 for each of them exactly.
-std::vector<Tickets> share_tickets(std::span<const double> weights) {
-  // Scaled by the largest, sums neither overflow nor vanish.
-  const double largest = *std::ranges::max_element(weights);
-  long double sum = 0, lost = 0;  // lost: what adding has rounded off (Kahan's compensation)
-  for (double weight : weights) {
-    const long double term = weight / static_cast<long double>(largest) - lost, next = sum + term;
-    lost = (next - sum) - term;
-    sum = next;
+/// The weights in tickets, which sum to 2^53 for each of them exactly. They are computed whenever they are asked for:
+/// stored, those of many weights would take more memory than the table.
+class TicketShares {
+ public:
+  explicit TicketShares(std::span<const double> weights) : weights_(weights) {
+    // Sums of doubles neither overflow nor vanish here.
+    static_assert(std::numeric_limits<long double>::max_exponent > 4 * std::numeric_limits<double>::max_exponent);
+    long double sum = 0, lost = 0;  // lost: what adding has rounded off (Kahan's compensation)
+    for (double weight : weights) {
+      const long double term = weight - lost, next = sum + term;
+      lost = (next - sum) - term;
+      sum = next;
+    }
+    const Tickets total = tickets_per_column * weights.size();
+    per_weight_ = static_cast<long double>(total) / sum;
+    Tickets given = 0;
+    for (double weight : weights) given += rounded(weight);
+    richest_ = static_cast<std::size_t>(std::ranges::max_element(weights) - weights.begin());
+    left_over_ = total - given;
   }
-  const Tickets total = tickets_per_column * weights.size();
-  const long double per_weight = static_cast<long double>(total) / sum;
-  std::vector<Tickets> tickets(weights.size());
-  Tickets given = 0;
-  std::size_t richest = 0;
-  for (std::size_t i = 0; i < weights.size(); ++i) {
-    tickets[i] = static_cast<Tickets>(weights[i] / static_cast<long double>(largest) * per_weight + 0.5L);
-    given += tickets[i];
-    if (tickets[i] > tickets[richest]) richest = i;
+
+  std::size_t size() const { return weights_.size(); }
+  Tickets operator[](std::size_t i) const {
+    // What rounding has left over, or (modulo 2^128) given too many: a few, where the richest has at least a column.
+    return rounded(weights_[i]) + (i == richest_ ? left_over_ : 0);
   }
-  tickets[richest] += total - given;  // the few that rounding has left over, or (modulo 2^128) given too many
-  return tickets;
-}
+
+ private:
+  Tickets rounded(double weight) const {
+    const long double tickets = weight * per_weight_ + 0.5L;
+    return tickets < 0x1p63L ? static_cast<Tickets>(static_cast<std::int64_t>(tickets))  // an instruction, not a call
+                             : static_cast<Tickets>(tickets);
+  }
+
+  std::span<const double> weights_;
+  long double per_weight_ = 0;
+  std::size_t richest_ = 0;
+  Tickets left_over_ = 0;
+};
 
 }  // namespace
 
+// Two fingers sweep over the weights (Huebschle-Schneider, Sanders: Parallel weighted random sampling, ESA 2019,
+// section 4.1): one stops at those with at most a column of tickets, the other at those with more, whose tickets fill
+// up the columns of the former until they have at most a column themselves, which the next one with more then fills. No
+// stacks, and memory is walked in order.
 AliasTable::AliasTable(std::span<const double> weights) : columns_(weights.size()) {
-  std::vector<Tickets> tickets = share_tickets(weights);
-  // Two stacks in one array: those with less than a column from the front, those with more from the back.
-  std::vector<std::size_t> stack(weights.size());
-  std::size_t poor = 0, rich = stack.size();
-  for (std::size_t i = 0; i < tickets.size(); ++i) {
-    if (tickets[i] < tickets_per_column) {
-      stack[poor++] = i;
+  const TicketShares tickets(weights);
+  const auto next = [&](std::size_t i, bool rich) {
+    while (i < tickets.size() && (tickets[i] > tickets_per_column) != rich) ++i;
+    return i;
+  };
+  const auto set = [&](std::size_t column, Tickets own, std::size_t alias) {
+    columns_[column] = {static_cast<std::uint64_t>(own), static_cast<std::int64_t>(alias)};
+  };
+  std::size_t poor = next(0, false), rich = next(0, true);
+  if (rich == tickets.size()) {  // the sum is exact, so all have exactly one column
+    for (std::size_t i = 0; i < tickets.size(); ++i) set(i, tickets_per_column, i);
+    return;
+  }
+  for (Tickets left = tickets[rich];;) {
+    if (left > tickets_per_column) {  // then someone poor is left
+      const Tickets own = tickets[poor];
+      set(poor, own, rich);
+      left -= tickets_per_column - own;
+      poor = next(poor + 1, false);
+    } else if (const std::size_t giver = next(rich + 1, true); giver < tickets.size()) {
+      set(rich, left, giver);
+      left = tickets[giver] - (tickets_per_column - left);
+      rich = giver;
     } else {
-      stack[--rich] = i;
+      set(rich, tickets_per_column, rich);
+      break;
     }
   }
-  while (poor > 0) {  // since the sum is exact, someone rich is left as long as someone is poor
-    const std::size_t taker = stack[--poor], giver = stack[rich];
-    columns_[taker] = {static_cast<std::uint64_t>(tickets[taker]), static_cast<std::int64_t>(giver)};
-    tickets[giver] -= tickets_per_column - tickets[taker];
-    if (tickets[giver] < tickets_per_column) {
-      ++rich;
-      stack[poor++] = giver;
+  for (; poor < tickets.size(); poor = next(poor + 1, false)) set(poor, tickets_per_column, poor);
+}
+
+void AliasTable::draw_all(const Philox& random, std::span<std::int64_t> draws) const {
+  constexpr std::size_t block = 1 << 14, ahead = 32;
+  const std::size_t blocks = (draws.size() + block - 1) / block;
+  parallel_for(static_cast<std::int64_t>(blocks), [&](std::int64_t b) {
+    const std::size_t begin = static_cast<std::size_t>(b) * block, end = std::min(begin + block, draws.size());
+    // The columns of several draws are fetched at once: one by one, each would wait for the memory.
+    std::array<Place, ahead> places;
+    for (std::size_t at = begin; at < end; at += ahead) {
+      const std::size_t count = std::min(ahead, end - at);
+      for (std::size_t i = 0; i < count; ++i) {
+        places[i] = place(random, at + i);
+        __builtin_prefetch(&columns_[places[i].column]);
+      }
+      for (std::size_t i = 0; i < count; ++i) draws[at + i] = look_up(places[i]);
     }
-  }
-  for (; rich < stack.size(); ++rich) {  // these have exactly one column
-    const std::size_t i = stack[rich];
-    columns_[i] = {static_cast<std::uint64_t>(tickets_per_column), static_cast<std::int64_t>(i)};
-  }
+  });
 }
 
 std::vector<double> AliasTable::probabilities() const {

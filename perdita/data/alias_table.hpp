@@ -9,9 +9,10 @@
 
 namespace perdita::data {
 
-/// Vose's alias table (A linear algorithm for generating random numbers with a given distribution, IEEE Transactions on
-/// Software Engineering 17, 1991), built in whole numbers: each of n columns holds 2^53 tickets, and the weights are
-/// rounded to tickets once, so that every probability is exact to 2^-53 however many weights there are.
+/// The alias table of Walker (An efficient method for generating discrete random variables with general distributions,
+/// ACM Transactions on Mathematical Software 3, 1977), built in whole numbers: each of n columns holds 2^53 tickets,
+/// and the weights are rounded to tickets once, so that every probability is exact to 2^-53 however many weights there
+/// are. It takes 16 bytes a weight, and building it no more.
 class AliasTable {
  public:
   AliasTable() = default;
@@ -19,15 +20,10 @@ class AliasTable {
   explicit AliasTable(std::span<const double> weights);
 
   /// Draw number `index` of the generator's stream: one block of random bits.
-  std::int64_t draw(const Philox& random, std::uint64_t index) const {
-    const Philox::Block bits = random.block(index);
-    __extension__ using Wide = unsigned __int128;
-    const std::uint64_t high = bits[0] | std::uint64_t{bits[1]} << 32;
-    const std::uint64_t ticket = (bits[2] | std::uint64_t{bits[3]} << 32) >> 11;
-    const auto at = static_cast<std::size_t>((static_cast<Wide>(high) * columns_.size()) >> 64);
-    const Column& column = columns_[at];
-    return ticket < column.own ? static_cast<std::int64_t>(at) : column.alias;
-  }
+  std::int64_t draw(const Philox& random, std::uint64_t index) const { return look_up(place(random, index)); }
+
+  /// Draws number 0, 1, ... up to the span's length: on all threads, which do not change them.
+  void draw_all(const Philox& random, std::span<std::int64_t> draws) const;
 
   /// What the table stands for: the probability of each index.
   std::vector<double> probabilities() const;
@@ -37,6 +33,22 @@ class AliasTable {
     std::uint64_t own;  // tickets below this one belong to the column itself, the others to `alias`
     std::int64_t alias;
   };
+  struct Place {
+    std::size_t column;
+    std::uint64_t ticket;
+  };
+  Place place(const Philox& random, std::uint64_t index) const {
+    const Philox::Block bits = random.block(index);
+    __extension__ using Wide = unsigned __int128;
+    const std::uint64_t high = bits[0] | std::uint64_t{bits[1]} << 32;
+    const std::uint64_t ticket = (bits[2] | std::uint64_t{bits[3]} << 32) >> 11;
+    return {static_cast<std::size_t>((static_cast<Wide>(high) * columns_.size()) >> 64), ticket};
+  }
+  std::int64_t look_up(const Place& place) const {
+    const Column& column = columns_[place.column];
+    return place.ticket < column.own ? static_cast<std::int64_t>(place.column) : column.alias;
+  }
+
   std::vector<Column> columns_;
 };
 

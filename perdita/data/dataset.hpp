@@ -44,6 +44,10 @@ struct Dataset {
   std::int64_t num_classes() const { return static_cast<std::int64_t>(class_names.size()); }
   /// The shape of one sample: [] for inputs [N].
   Shape sample_shape() const;
+  /// The class of each sample. Throws DTypeError for regression.
+  std::span<const std::int64_t> labels() const {
+    return {targets.data<std::int64_t>(), static_cast<std::size_t>(size())};
+  }
   /// How many samples each class has; empty for regression.
   std::vector<std::int64_t> class_counts() const;
 

@@ -12,8 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include "perdita/data/alias_table.hpp"
-
 namespace perdita::data {
 
 /// Derive from it for an order of your own.
@@ -24,6 +22,8 @@ class Sampler {
   virtual std::int64_t size() const = 0;
   /// Writes the order of an epoch, counted from 0; `indices` has size() elements. May be called from another thread.
   virtual void draw(std::uint64_t epoch, std::span<std::int64_t> indices) const = 0;
+  /// How often index 0, 1, ... is drawn in an epoch on average, up to the largest that is; empty where nobody knows.
+  virtual std::vector<double> expected_draws() const { return {}; }
 };
 
 /// Any sampler, held by value. Empty at first.
@@ -34,6 +34,7 @@ class AnySampler {
   AnySampler(S sampler) : sampler_(std::make_shared<const S>(std::move(sampler))) {}
   explicit operator bool() const { return sampler_ != nullptr; }
   const Sampler* operator->() const { return sampler_.get(); }
+  const Sampler& operator*() const { return *sampler_; }
 
  private:
   std::shared_ptr<const Sampler> sampler_;
@@ -45,6 +46,7 @@ class SequentialSampler : public Sampler {
   explicit SequentialSampler(std::int64_t count);
   std::int64_t size() const override { return count_; }
   void draw(std::uint64_t epoch, std::span<std::int64_t> indices) const override;
+  std::vector<double> expected_draws() const override;
 
  private:
   std::int64_t count_;
@@ -63,6 +65,7 @@ class RandomSampler : public Sampler {
   explicit RandomSampler(std::int64_t count, const RandomOptions& options = {});
   std::int64_t size() const override { return num_samples_; }
   void draw(std::uint64_t epoch, std::span<std::int64_t> indices) const override;
+  std::vector<double> expected_draws() const override;
 
  private:
   std::int64_t count_, num_samples_;
@@ -76,6 +79,7 @@ class SubsetSampler : public Sampler {
   explicit SubsetSampler(std::vector<std::int64_t> indices);
   std::int64_t size() const override { return static_cast<std::int64_t>(indices_.size()); }
   void draw(std::uint64_t epoch, std::span<std::int64_t> indices) const override;
+  std::vector<double> expected_draws() const override;
 
  private:
   std::vector<std::int64_t> indices_;
@@ -87,38 +91,11 @@ class SubsetRandomSampler : public Sampler {
   explicit SubsetRandomSampler(std::vector<std::int64_t> indices, std::uint64_t seed = 0);
   std::int64_t size() const override { return subset_.size(); }
   void draw(std::uint64_t epoch, std::span<std::int64_t> indices) const override;
+  std::vector<double> expected_draws() const override;
 
  private:
   SubsetSampler subset_;
   std::uint64_t seed_;
-};
-
-struct WeightedRandomOptions {
-  bool replacement = true;
-  std::uint64_t seed = 0;
-};
-
-/// Draws index i with a probability proportional to weights[i]; weights need not sum to 1, and there may be any number
-/// of them. With replacement by an alias table, in constant time a draw and exact to 2^-53. Without replacement as if
-/// drawn one after the other from what is left (Efraimidis and Spirakis: Weighted random sampling with a reservoir,
-/// Information Processing Letters 97, 2006). A weight of zero is never drawn.
-/// Throws ValueError unless num_samples is positive, every weight is finite and not negative and one is positive;
-/// without replacement also when num_samples exceeds the number of positive weights.
-class WeightedRandomSampler : public Sampler {
- public:
-  WeightedRandomSampler(std::vector<double> weights, std::int64_t num_samples,
-                        const WeightedRandomOptions& options = {});
-  std::int64_t size() const override { return num_samples_; }
-  void draw(std::uint64_t epoch, std::span<std::int64_t> indices) const override;
-
- private:
-  void draw_without_replacement(std::uint64_t epoch, std::span<std::int64_t> indices) const;
-
-  std::int64_t num_samples_;
-  bool replacement_;
-  std::uint64_t seed_;
-  AliasTable table_;                 // with replacement
-  std::vector<double> log_weights_;  // without
 };
 
 }  // namespace perdita::data

@@ -1,28 +1,25 @@
 #include "perdita/train/class_weights.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <vector>
 
 #include "perdita/core/error.hpp"
 #include "perdita/core/file.hpp"
+#include "perdita/data/class_weights.hpp"
+#include "perdita/train/optimizer.hpp"
+#include "perdita/train/parse.hpp"
 
 namespace perdita::train {
 
 namespace {
 
-std::vector<float> balanced(const data::Dataset& dataset) {
-  std::vector<float> weights;
-  const double per_class = static_cast<double>(dataset.size()) / static_cast<double>(dataset.num_classes());
-  for (std::int64_t count : dataset.class_counts()) {
-    weights.push_back(count == 0 ? 0.0f : static_cast<float>(per_class / static_cast<double>(count)));
-  }
-  return weights;
-}
+using Counts = std::vector<std::int64_t>;
+using Weights = std::vector<double>;
 
-std::vector<float> read_weights(std::string_view path) {
+Weights read_weights(std::string_view path) {
   const std::string text = read_file(path);
-  std::vector<float> weights;
+  Weights weights;
   std::int64_t line = 1;
   for (std::size_t at = 0; at < text.size();) {
     constexpr std::string_view separators = " ,\t\r\n";
@@ -31,9 +28,10 @@ std::vector<float> read_weights(std::string_view path) {
       continue;
     }
     const std::size_t end = std::min(text.find_first_of(separators, at), text.size());
-    float weight = 0;
+    double weight = 0;
     const auto [stopped, error] = std::from_chars(text.data() + at, text.data() + end, weight);
-    if (error != std::errc{} || stopped != text.data() + end || !std::isfinite(weight) || weight < 0) {
+    if (error != std::errc{} || stopped != text.data() + end || !std::isfinite(static_cast<float>(weight)) ||
+        weight < 0) {
       fail<DataError>("{}:{}: got '{}' (valid: one number a class, 0 or more)", path, line,
                       std::string_view(text).substr(at, std::min<std::size_t>(end - at, 40)));
     }
@@ -43,20 +41,70 @@ std::vector<float> read_weights(std::string_view path) {
   return weights;
 }
 
+Weights weights_of_file(std::string_view path, std::int64_t num_classes) {
+  Weights weights = read_weights(path);
+  if (std::ssize(weights) != num_classes) {
+    fail<DataError>("{}: holds {} numbers (valid: {}, one for each class)", path, weights.size(), num_classes);
+  }
+  return weights;
+}
+
+/// A pos_weight that is made from the counts: balanced, or nothing.
+std::optional<double> cap_of_balanced(std::string_view text) {
+  if (!data::names_weight_scheme(text)) return std::nullopt;
+  const data::WeightScheme scheme = data::parse_weight_scheme(text);
+  if (scheme.kind != data::Weighting::balanced) {
+    fail<ValueError>("got '{}' (valid: none, balanced, balanced,cap=R, or a positive number)", text);
+  }
+  return scheme.cap;
+}
+
+double pos_weight(std::string_view text, const Counts& counts) {
+  const auto cap = cap_of_balanced(text);
+  return cap ? data::pos_weights(std::span(counts).first(1), std::span(counts).last(1), *cap)[0]
+             : parse_number(text, positive);
+}
+
+/// One for each class; empty for none.
+Weights weights_of(const Config& config, const data::Dataset& dataset) {
+  if (config.class_weights == "none" && config.pos_weight == "none") return {};
+  if (config.class_weights != "none" && config.pos_weight != "none") {
+    fail<ValueError>("class weights are '{}' and pos-weight is '{}' (valid: one of them)", config.class_weights,
+                     config.pos_weight);
+  }
+  if (config.pos_weight != "none") {
+    if (dataset.task != data::Task::binary) {
+      fail<ValueError>("pos-weight is '{}', but the data do not have two classes (valid: none)", config.pos_weight);
+    }
+    return {1.0, pos_weight(config.pos_weight, dataset.class_counts())};
+  }
+  if (dataset.task == data::Task::regression) {
+    fail<ValueError>("class weights are '{}', but the targets are numbers (valid: none)", config.class_weights);
+  }
+  if (!data::names_weight_scheme(config.class_weights)) {
+    return weights_of_file(config.class_weights, dataset.num_classes());
+  }
+  return data::class_weights(dataset.class_counts(), data::parse_weight_scheme(config.class_weights));
+}
+
 }  // namespace
 
-Tensor class_weights(std::string_view spec, const data::Dataset& dataset) {
-  if (spec == "none") return {};
-  if (dataset.task == data::Task::regression) {
-    fail<ValueError>("class weights are '{}', but the targets are numbers (valid: none)", spec);
-  }
-  if (spec == "balanced") return Tensor::from(balanced(dataset));
-  const std::vector<float> weights = read_weights(spec);
-  if (static_cast<std::int64_t>(weights.size()) != dataset.num_classes()) {
-    fail<DataError>("{}: holds {} numbers (valid: {}, one for each class)", spec, weights.size(),
-                    dataset.num_classes());
-  }
-  return Tensor::from(weights);
+std::string check_class_weights(std::string_view text) {
+  if (text.empty()) fail<ValueError>("got '' (valid: none, balanced or another scheme, or a file)");
+  return data::names_weight_scheme(text) ? to_string(data::parse_weight_scheme(text)) : std::string(text);
 }
+
+std::string check_pos_weight(std::string_view text) {
+  if (text == "none") return "none";
+  if (cap_of_balanced(text)) return to_string(data::parse_weight_scheme(text));
+  return fmt::format("{}", parse_number(text, positive));
+}
+
+Tensor class_weights(const Config& config, const data::Dataset& dataset) {
+  const Weights weights = weights_of(config, dataset);
+  return weights.empty() ? Tensor() : Tensor::from(std::vector<float>(weights.begin(), weights.end()));
+}
+
+std::vector<std::string> warn_of_weights(const Config&, const data::Dataset&) { return {}; }
 
 }  // namespace perdita::train

@@ -1,10 +1,14 @@
 // The table of options.
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <array>
 
 #include "perdita/core/error.hpp"
-
-#include <fmt/ranges.h>
+#include "perdita/core/suggest.hpp"
+#include "perdita/data/imbalance.hpp"
 #include "perdita/losses/any.hpp"
+#include "perdita/train/class_weights.hpp"
 #include "perdita/train/config.hpp"
 #include "perdita/train/optimizer.hpp"
 #include "perdita/train/parse.hpp"
@@ -24,13 +28,11 @@ std::string shown(const std::optional<T>& value) {
 std::string yes_no(bool value) { return value ? "yes" : "no"; }
 
 void set_sampling(Config& c, Text text) {
-  if (text != "shuffle" && text != "balanced") fail<ValueError>("got '{}' (valid: shuffle, balanced)", text);
+  constexpr std::array<Text, 4> valid{"shuffle", "balanced", "oversample", "undersample"};
+  if (std::ranges::find(valid, text) == valid.end()) {
+    fail<ValueError>("got '{}' (valid: {}){}", text, fmt::join(valid, ", "), suggestion(text, valid));
+  }
   c.sampling = text;
-}
-
-void set_class_weights(Config& c, Text text) {
-  if (text.empty()) fail<ValueError>("got '' (valid: balanced, none or a file with one number a class)");
-  c.class_weights = text;
 }
 
 constexpr auto table = std::to_array<Option>({
@@ -55,16 +57,38 @@ constexpr auto table = std::to_array<Option>({
      "part of the model, and losses are in the target's own unit",
      [](Config& c, Text t) { c.standardize = parse_bool(t); },
      [](const Config& c) { return c.standardize ? yes_no(*c.standardize) : ""; }},
-    {"sampling", "HOW", "Data", "shuffle, or balanced: every class equally often (shuffle)", set_sampling,
-     [](const Config& c) { return c.sampling; }},
+    {"imbalance", "HOW", "Data",
+     "makes the training and validation samples unbalanced, the first of each class being kept; the test set stays\n"
+     "as it is (none):\n"
+     "  longtail:R                    class i of 0..K-1 keeps n R^(-i/(K-1)), where n is the largest class's number\n"
+     "  step:R                        the second half of the classes keeps n / R",
+     [](Config& c, Text t) { c.imbalance = to_string(data::parse_imbalance(t)); },
+     [](const Config& c) { return c.imbalance; }},
+    {"sampling", "HOW", "Data",
+     "what an epoch visits (shuffle):\n"
+     "  shuffle                       every sample once\n"
+     "  balanced                      as many samples, drawn with replacement, every class equally likely\n"
+     "  oversample                    as many of each class as the largest has, the others' samples repeated\n"
+     "  undersample                   as many of each class as the smallest has, chosen anew in each epoch",
+     set_sampling, [](const Config& c) { return c.sampling; }},
 
     {"loss", "NAME[:OPTION=VALUE,...]", "Loss",
      "what is minimised; perdita losses lists them, perdita explain NAME tells more (mse for numbers,\n"
      "binary_cross_entropy_with_logits for two classes, cross_entropy for more)",
      [](Config& c, Text t) { c.loss = to_string(parse_loss(t)); }, [](const Config& c) { return shown(c.loss); }},
     {"class-weights", "HOW", "Loss",
-     "none, balanced (samples / (classes * samples of the class)), or a file with one number a class (none)",
-     set_class_weights, [](const Config& c) { return c.class_weights; }},
+     "how much each class counts (none); perdita weights shows the numbers:\n"
+     "  balanced                      samples / (classes * samples of the class)\n"
+     "  inverse, inverse_sqrt         in proportion to 1 / n, 1 / sqrt(n)\n"
+     "  effective_number:BETA         in proportion to (1 - BETA) / (1 - BETA^n) (0.9999)\n"
+     "  SCHEME,cap=R                  none more than R times the smallest, as in balanced,cap=10\n"
+     "  FILE                          text with one number a class",
+     [](Config& c, Text t) { c.class_weights = check_class_weights(t); },
+     [](const Config& c) { return c.class_weights; }},
+    {"pos-weight", "HOW", "Loss",
+     "for two classes: how much the second counts beside the first, a number, or balanced: negatives / positives,\n"
+     "also as balanced,cap=R (none)",
+     [](Config& c, Text t) { c.pos_weight = check_pos_weight(t); }, [](const Config& c) { return c.pos_weight; }},
 
     {"hidden", "SIZES", "Model", "units of the hidden layers, such as 256,128; none: a linear model (128)",
      [](Config& c, Text t) { c.hidden = parse_sizes(t); },

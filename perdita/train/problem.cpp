@@ -3,6 +3,7 @@
 #include <zlib.h>
 
 #include "perdita/core/error.hpp"
+#include "perdita/data/imbalance.hpp"
 #include "perdita/data/source.hpp"
 #include "perdita/data/split.hpp"
 #include "perdita/train/class_weights.hpp"
@@ -24,21 +25,33 @@ void check_sample_shapes(const data::Source& source) {
                   source.test->sample_shape(), source.train.sample_shape());
 }
 
+Dataset make_unbalanced(const Dataset& dataset, const Config& config) {
+  const data::Imbalance imbalance = data::parse_imbalance(config.imbalance);
+  if (imbalance.profile == data::Profile::none) return dataset;
+  if (dataset.task == data::Task::regression) {
+    fail<ValueError>("imbalance is {}, but the targets are numbers (valid: none)", config.imbalance);
+  }
+  return dataset.select(data::imbalanced_subset(dataset.labels(), imbalance, dataset.num_classes()));
+}
+
 Config complete_for(const Config& config, const data::Source& source) {
   const bool synthetic = config.data.starts_with("synthetic:");
-  return complete(config, {.training_samples = source.train.size(),
+  return complete(config, {.training_samples = make_unbalanced(source.train, config).size(),
                            .standardize = !synthetic,
                            .has_test_set = source.test.has_value(),
                            .default_loss = default_loss(source.train.task)});
 }
 
 data::Splits divide(const Config& config, const data::Source& source) {
-  const data::SplitOptions options{.val_fraction = config.val_fraction,
-                                   .test_fraction = config.test_fraction.value_or(0.0),
-                                   .seed = config.seed,
-                                   .stratified = source.train.task != data::Task::regression};
+  data::SplitOptions options{.val_fraction = 0,
+                             .test_fraction = config.test_fraction.value_or(0.0),
+                             .seed = config.seed,
+                             .stratified = source.train.task != data::Task::regression};
   try {
-    return data::split(source.train, options, source.test);
+    data::Splits splits = data::split(source.train, options, source.test);
+    options.val_fraction = config.val_fraction;
+    options.test_fraction = 0;
+    return data::split(make_unbalanced(splits.train, config), options, std::move(splits.test));
   } catch (const ValueError& error) {
     fail<ValueError>("{} samples cannot be divided: {} (see --val-fraction and --test-fraction)", source.train.size(),
                      error.what());
@@ -65,16 +78,17 @@ Problem prepare(const Config& given) {
     fail<ValueError>("patience is {}, but there is no validation set (valid: with a val-fraction above 0)",
                      config.patience);
   }
-  if (config.sampling == "balanced" && splits.train.task == data::Task::regression) {
-    fail<ValueError>("sampling is balanced, but the targets are numbers (valid: shuffle)");
+  if (config.sampling != "shuffle" && splits.train.task == data::Task::regression) {
+    fail<ValueError>("sampling is {}, but the targets are numbers (valid: shuffle)", config.sampling);
   }
   Problem problem{.config = config,
                   .train = splits.train,
                   .validation = splits.validation,
                   .test = splits.test,
-                  .objective = Objective(loss, splits.train, class_weights(config.class_weights, splits.train)),
+                  .objective = Objective(loss, splits.train, class_weights(config, splits.train)),
                   .model = {},
-                  .sample_shape = source.train.sample_shape()};
+                  .sample_shape = source.train.sample_shape(),
+                  .warnings = warn_of_weights(config, splits.train)};
   for (const Array* array : {&source.train.inputs, &source.train.targets}) {
     problem.checksum = add_checksum(problem.checksum, *array);
   }

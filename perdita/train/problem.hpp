@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "perdita/data/dataset.hpp"
 #include "perdita/train/config.hpp"
@@ -17,7 +19,8 @@ struct Problem {
   std::optional<data::Dataset> validation, test;
   Objective objective;
   MlpOptions model;
-  Shape sample_shape;          ///< before samples became rows
+  Shape sample_shape;                 ///< before samples became rows
+  std::vector<std::string> warnings;  ///< what is likely to go wrong, a sentence each
   std::uint32_t checksum = 0;  ///< of all training and validation samples: a resumed run must find them unchanged
 };
 

@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "perdita/core/error.hpp"
+#include "perdita/data/class_sampler.hpp"
+#include "perdita/data/weighted_sampler.hpp"
 #include "perdita/train/diagnose.hpp"
 #include "perdita/train/judge.hpp"
 #include "perdita/train/optimizer.hpp"
@@ -20,9 +22,8 @@ Mlp make_model(const Problem& problem) {
 data::DataLoader make_loader(const Problem& problem) {
   const Config& config = problem.config;
   data::LoaderOptions options{.batch_size = *config.batch_size, .seed = config.seed};
-  if (config.sampling == "balanced") {
-    options.sampler = data::WeightedRandomSampler(data::balanced_sample_weights(problem.train), problem.train.size(),
-                                                  {.seed = config.seed});
+  if (data::AnySampler sampler = sampler_of(problem)) {
+    options.sampler = std::move(sampler);
   } else {
     options.shuffle = true;
   }
@@ -30,6 +31,18 @@ data::DataLoader make_loader(const Problem& problem) {
 }
 
 }  // namespace
+
+data::AnySampler sampler_of(const Problem& problem) {
+  const std::string& how = problem.config.sampling;
+  const std::uint64_t seed = problem.config.seed;
+  if (how == "shuffle") return {};
+  if (how == "balanced") {
+    return data::WeightedRandomSampler(data::balanced_sample_weights(problem.train), problem.train.size(),
+                                       {.seed = seed});
+  }
+  const data::Balance balance = how == "oversample" ? data::Balance::oversample : data::Balance::undersample;
+  return data::ClassBalancedSampler(problem.train.labels(), {.how = balance, .seed = seed});
+}
 
 Trainer::Trainer(const Problem& problem)
     : problem_(problem),

@@ -32,6 +32,9 @@ struct Events {
   std::function<bool()> should_stop = {};  ///< asked between steps
 };
 
+/// What draws the samples of an epoch as config.sampling says; empty for a shuffle.
+data::AnySampler sampler_of(const Problem& problem);
+
 class Trainer {
  public:
   /// The model's weights follow from the seed alone.

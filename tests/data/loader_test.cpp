@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "data/files.hpp"
+#include "perdita/data/weighted_sampler.hpp"
 
 namespace perdita::data {
 namespace {

@@ -1,0 +1,35 @@
+// One process's part of what a sampler draws.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "perdita/data/sampler.hpp"
+
+namespace perdita::data {
+
+struct DistributedOptions {
+  std::int64_t world_size = 1;  ///< processes
+  std::int64_t rank = 0;        ///< this one, from 0
+  /// All processes get the same number of draws, of which the draws often are no multiple. True: the last ones are left
+  /// out. False: the first ones are given out again.
+  bool drop_last = false;
+};
+
+/// Draws rank, rank + world_size, rank + 2 world_size, ... of any sampler: with the same sampler (and its seed) on all
+/// ranks and in the same epoch, the parts are disjoint and together the whole. Every process makes the whole order, in
+/// the memory of its own. Throws ValueError for a world_size below 1, a rank outside it, or where a process would get
+/// nothing.
+class DistributedSampler : public Sampler {
+ public:
+  explicit DistributedSampler(AnySampler whole, const DistributedOptions& options = {});
+  std::int64_t size() const override;
+  void draw(std::uint64_t epoch, std::span<std::int64_t> indices) const override;
+
+ private:
+  AnySampler whole_;
+  DistributedOptions options_;
+};
+
+}  // namespace perdita::data
