@@ -10,6 +10,7 @@
 #include "cli/train_output.hpp"
 #include "perdita/core/error.hpp"
 #include "perdita/core/parallel.hpp"
+#include "perdita/evaluate/text.hpp"
 #include "perdita/train/run.hpp"
 
 namespace perdita::cli {
@@ -151,6 +152,9 @@ int train(const std::vector<std::string>& words) {
   if (!read(words, arguments)) return 0;
   catch_signals();
   train::Run run = arguments.resume.empty() ? start(arguments) : resume(arguments);
+  for (const std::string& warning : run.problem().warnings) {
+    fmt::print(stderr, "perdita train: warning: {}\n", evaluate::printable(warning));
+  }
   TrainOutput output(run, arguments.json ? stderr : stdout);
   train::RunEvents events{.on_step = {}, .on_epoch = {}, .should_stop = must_stop};
   if (!arguments.quiet) {

@@ -191,7 +191,7 @@ WeightSpread spread_of(std::span<const double> weights, std::span<const std::int
     samples += count, sum += count * weights[c], squares += count * weights[c] * weights[c];
   }
   if (sum == 0) return {};
-  return {.ratio = largest / smallest, .heaviest = largest * samples / sum, .samples = sum * sum / squares};
+  return {.ratio = largest / smallest, .mean = sum / samples, .effective_share = sum / squares * sum / samples};
 }
 
 }  // namespace perdita::data

@@ -56,9 +56,11 @@ std::vector<double> pos_weights(std::span<const std::int64_t> negatives, std::sp
 
 /// How unevenly samples pull once they are weighted.
 struct WeightSpread {
-  double ratio = 1;     ///< the largest weight over the smallest, of classes with samples
-  double heaviest = 1;  ///< the largest weight over that of the mean sample: how many mean samples one sample outweighs
-  double samples = 0;   ///< (sum w)^2 / sum w^2 over the samples: how many equal ones would be as noisy (Kish 1965)
+  double ratio = 1;  ///< the largest weight over the smallest, of classes with samples
+  double mean = 1;   ///< of the samples' weights
+  /// (sum w)^2 / (N sum w^2) over the N samples: the share of equal ones that would be as noisy (Kish: Survey sampling,
+  /// 1965, section 11.7).
+  double effective_share = 1;
 };
 WeightSpread spread_of(std::span<const double> weights, std::span<const std::int64_t> counts);
 

@@ -9,6 +9,7 @@
 #include "perdita/data/class_weights.hpp"
 #include "perdita/train/optimizer.hpp"
 #include "perdita/train/parse.hpp"
+#include "perdita/train/weight_warning.hpp"
 
 namespace perdita::train {
 
@@ -105,6 +106,21 @@ Tensor class_weights(const Config& config, const data::Dataset& dataset) {
   return weights.empty() ? Tensor() : Tensor::from(std::vector<float>(weights.begin(), weights.end()));
 }
 
-std::vector<std::string> warn_of_weights(const Config&, const data::Dataset&) { return {}; }
+std::optional<std::string> warn_of_class_weights(const Config& config, const data::Dataset& dataset,
+                                                 bool divides_by_weights) {
+  const Weights weights = weights_of(config, dataset);
+  if (weights.empty()) return std::nullopt;
+  const StepSize step{.optimizer = config.optimizer,
+                      .lr = *config.lr,
+                      .batch_size = *config.batch_size,
+                      .divides_by_weights = divides_by_weights};
+  const bool is_pos_weight = config.pos_weight != "none";
+  const Counts counts = dataset.class_counts();
+  const WeightsInForce in_force{.option = is_pos_weight ? "--pos-weight" : "--class-weights",
+                                .text = is_pos_weight ? config.pos_weight : config.class_weights,
+                                .weights = weights,
+                                .counts = counts};
+  return warn_of_weights(in_force, step);
+}
 
 }  // namespace perdita::train

@@ -1,9 +1,9 @@
 // How much each class counts in training.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "perdita/data/dataset.hpp"
 #include "perdita/train/config.hpp"
@@ -23,12 +23,8 @@ std::string check_pos_weight(std::string_view text);
 /// FileError, DataError that names file and line.
 Tensor class_weights(const Config& config, const data::Dataset& dataset);
 
-/// How strongly the heaviest sample of these weights pulls at the model: its step, beside that of an unweighted sample
-/// at the optimizer's default learning rate. `mean_by_weight`: the loss of a batch is divided by its weights.
-double strongest_pull(const std::vector<double>& weights, const std::vector<std::int64_t>& counts,
-                      std::string_view optimizer, double lr, bool mean_by_weight);
-
-/// A sentence with the capped alternative where the weights are likely to wreck training at this learning rate.
-std::vector<std::string> warn_of_weights(const Config& config, const data::Dataset& dataset);
+/// warn_of_weights() for the weights of a run whose loss divides a batch by its weights, or does not.
+std::optional<std::string> warn_of_class_weights(const Config& config, const data::Dataset& dataset,
+                                                 bool divides_by_weights);
 
 }  // namespace perdita::train

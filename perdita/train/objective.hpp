@@ -25,6 +25,8 @@ class Objective {
   std::int64_t outputs() const { return outputs_; }
   /// Whether predictions are in the unit of the targets, so that scaling the outputs makes sense.
   bool scales() const;
+  /// Whether the loss of a batch is divided by the sum of its class weights, and not by its samples.
+  bool divides_by_weights() const { return family_ == Family::softmax; }
   bool has_classes() const { return task_ != data::Task::regression; }
 
   /// Throws DataError that names the first target outside the loss's domain.

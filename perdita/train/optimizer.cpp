@@ -156,6 +156,13 @@ double default_lr(std::string_view text) {
   return std::stod(fmt::format("{:.3g}", parsed.entry.lr * (1 - momentum->second)));  // 0.01 rather than 0.00999...98
 }
 
+std::optional<double> sgd_momentum(std::string_view text) {
+  const Parsed parsed = parse(text);
+  if (parsed.entry.name != "sgd") return std::nullopt;
+  const auto momentum = parsed.given.find("momentum");
+  return momentum == parsed.given.end() ? 0.0 : momentum->second;
+}
+
 std::unique_ptr<Optimizer> make_optimizer(std::string_view text, double lr, std::vector<Tensor> parameters) {
   const Parsed parsed = parse(text);
   return parsed.entry.make(std::move(parameters), lr, parsed.given);

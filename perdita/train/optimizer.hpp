@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,9 @@ std::string with_option(std::string_view text, std::string_view option, std::str
 
 /// The learning rate that is used when none is given: 0.1 (1 - momentum) for sgd, 0.001 for adam and adamw.
 double default_lr(std::string_view text);
+
+/// The momentum of sgd; nothing for those that divide a step by the gradient's size.
+std::optional<double> sgd_momentum(std::string_view text);
 
 std::unique_ptr<optim::Optimizer> make_optimizer(std::string_view text, double lr, std::vector<Tensor> parameters);
 

@@ -88,7 +88,10 @@ Problem prepare(const Config& given) {
                   .objective = Objective(loss, splits.train, class_weights(config, splits.train)),
                   .model = {},
                   .sample_shape = source.train.sample_shape(),
-                  .warnings = warn_of_weights(config, splits.train)};
+                  .warnings = {}};
+  if (auto warning = warn_of_class_weights(config, splits.train, problem.objective.divides_by_weights())) {
+    problem.warnings.push_back(std::move(*warning));
+  }
   for (const Array* array : {&source.train.inputs, &source.train.targets}) {
     problem.checksum = add_checksum(problem.checksum, *array);
   }

@@ -127,8 +127,8 @@ TEST(ClassWeights, SpreadIsThatOfTheSamples) {
   for (double weight : of_samples) sum += weight, squares += weight * weight;
   const WeightSpread spread = spread_of(of_classes, counts);
   EXPECT_DOUBLE_EQ(spread.ratio, 8);
-  EXPECT_DOUBLE_EQ(spread.heaviest, 4 / (sum / 6));
-  EXPECT_DOUBLE_EQ(spread.samples, sum * sum / squares);
+  EXPECT_DOUBLE_EQ(spread.mean, sum / 6);
+  EXPECT_DOUBLE_EQ(spread.effective_share, sum * sum / squares / 6);
 }
 
 }  // namespace
