@@ -52,14 +52,6 @@ class Pieces {
   bool at_end_ = false;
 };
 
-char separator_of(std::string_view text) {
-  const std::string_view line = text.substr(0, text.find_first_of("\r\n"));
-  for (char c : {'\t', ';'}) {
-    if (line.find(c) != std::string_view::npos) return c;
-  }
-  return ',';
-}
-
 bool is_number(const CsvField& field) {
   float ignored;
   const NumberStatus status = parse_number(field.text, ignored);
@@ -71,7 +63,7 @@ class CsvRows : public RowReader {
   CsvRows(std::shared_ptr<const InputFile> file, const std::string& column, const RowOptions& options)
       : pieces_(file),
         piece_(pieces_.next()),
-        separator_(separator_of(piece_)),
+        separator_(guess_separator(piece_)),
         scanner_(piece_, separator_, file->path().native()) {
     name = file->path().string();
     if (!at_record()) fail<DataError>("read_csv: {}: the file is empty", name);

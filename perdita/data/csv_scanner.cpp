@@ -110,6 +110,14 @@ bool is_tiny(std::string_view text) {
 
 }  // namespace
 
+char guess_separator(std::string_view text) {
+  const std::string_view line = text.substr(0, text.find_first_of("\r\n"));
+  for (char c : {'\t', ';'}) {
+    if (line.find(c) != std::string_view::npos) return c;
+  }
+  return ',';
+}
+
 NumberStatus parse_number(std::string_view text, float& number) {
   if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
   const char* end = text.data() + text.size();

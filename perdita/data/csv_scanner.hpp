@@ -45,6 +45,9 @@ class CsvScanner {
   std::string_view file_;
 };
 
+/// Tab or semicolon where the first line has one, else comma.
+char guess_separator(std::string_view text);
+
 enum class NumberStatus { ok, missing, not_a_number, not_finite, too_large };
 
 /// The whole text as a float, whatever the locale. Numbers too small for float become the nearest one, perhaps 0.

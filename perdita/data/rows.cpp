@@ -44,15 +44,6 @@ class ArrayRows : public RowReader {
   Array array_;
 };
 
-/// FILE and what follows its colon, where the whole is not itself a file.
-std::pair<fs::path, std::string> split(const std::string& spec) {
-  std::error_code ignored;
-  const std::size_t colon = spec.rfind(':');
-  if (colon == std::string::npos || fs::exists(spec, ignored) || !fs::exists(spec.substr(0, colon), ignored))
-    return {spec, ""};
-  return {spec.substr(0, colon), spec.substr(colon + 1)};
-}
-
 const ZipMember& find_member(const std::vector<ZipMember>& members, const std::string& wanted,
                              const std::string& file) {
   if (wanted.empty() && members.size() == 1) return members.front();
@@ -78,8 +69,16 @@ std::unique_ptr<RowReader> npz_rows(std::shared_ptr<const InputFile> file, const
 
 }  // namespace
 
+std::pair<std::filesystem::path, std::string> detail::split_spec(const std::string& spec) {
+  std::error_code ignored;
+  const std::size_t colon = spec.rfind(':');
+  if (colon == std::string::npos || fs::exists(spec, ignored) || !fs::exists(spec.substr(0, colon), ignored))
+    return {spec, ""};
+  return {spec.substr(0, colon), spec.substr(colon + 1)};
+}
+
 std::unique_ptr<RowReader> open_rows(const std::string& spec, const RowOptions& options) {
-  const auto [path, part] = split(spec);
+  const auto [path, part] = split_spec(spec);
   auto file = std::make_shared<const InputFile>(path);
   if (!file->is_regular() && path.extension() == ".npy")
     return npy_rows(file_stream(file, 0, std::numeric_limits<std::uint64_t>::max()), path.string());

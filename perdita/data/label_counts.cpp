@@ -1,0 +1,204 @@
+#include "perdita/data/label_counts.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <map>
+#include <string_view>
+
+#include "perdita/core/error.hpp"
+#include "perdita/data/bytes.hpp"
+#include "perdita/data/class_weights.hpp"
+#include "perdita/data/csv_scanner.hpp"
+#include "perdita/data/row_readers.hpp"
+
+namespace perdita::data {
+
+namespace {
+
+using Header = RowOptions::Header;
+
+std::optional<std::int64_t> as_index(std::string_view text) {
+  std::int64_t index = 0;
+  const auto [stopped, error] = std::from_chars(text.data(), text.data() + text.size(), index);
+  if (error != std::errc{} || stopped != text.data() + text.size()) return std::nullopt;
+  return index;
+}
+
+/// Hands out the file's numbers some at a time: use(number of the first row, whole numbers row by row).
+template <class Use>
+void read_whole_numbers(RowReader& rows, Use&& use) {
+  const std::int64_t columns = rows.row_elements(), block = std::max<std::int64_t>(1, (1 << 16) / columns);
+  std::vector<std::byte> memory(static_cast<std::size_t>(block * rows.row_bytes()));
+  std::vector<std::int64_t> numbers;
+  for (std::int64_t first = 0;; first += block) {
+    const std::int64_t count = rows.read(first, block, memory.data());
+    numbers.resize(static_cast<std::size_t>(count * columns));
+    visit_dtype(rows.dtype, [&]<class T>() {
+      const T* from = reinterpret_cast<const T*>(memory.data());
+      for (std::size_t i = 0; i < numbers.size(); ++i) {
+        if constexpr (std::is_floating_point_v<T>) {
+          if (!(std::abs(from[i]) < T(1e15)) || from[i] != std::floor(from[i])) {
+            fail<DataError>("{}: row {} has {} (valid: whole numbers)", rows.name,
+                            first + static_cast<std::int64_t>(i) / columns, from[i]);
+          }
+        }
+        numbers[i] = static_cast<std::int64_t>(from[i]);
+      }
+    });
+    use(first, numbers);
+    if (count < block) return;
+  }
+}
+
+void check_one_column(const RowReader& rows) {
+  if (rows.row_elements() == 1) return;
+  fail<DataError>("{}: a row has {} numbers (valid: 1)", rows.name, rows.row_elements());
+}
+
+/// The labels of a column of text, and how often each occurs.
+class LabelColumn {
+ public:
+  LabelColumn(const std::filesystem::path& path, std::string column, Header header)
+      : file_(path.string()), text_(read_file(path)), column_(std::move(column)) {
+    detail::CsvScanner scanner(text_, detail::guess_separator(text_), file_);
+    if (!scanner.at_record()) fail<DataError>("{}: the file is empty", file_);
+    read_first_record(scanner, header);
+    while (scanner.at_record()) add(scanner);
+    if (undecided_ && (as_index(*undecided_) || counts_.contains(*undecided_))) ++counts_[*undecided_];
+    if (counts_.empty()) fail<DataError>("{}: there are no labels", file_);
+  }
+
+  const std::map<std::string, std::int64_t>& counts() const { return counts_; }
+
+ private:
+  void read_first_record(detail::CsvScanner& scanner, Header header) {
+    const detail::CsvScanner start = scanner;
+    std::vector<std::string> names;
+    for (detail::CsvField field; !field.ends_record;) {
+      field = scanner.next();
+      names.push_back(field.value());
+    }
+    fields_ = names.size();
+    chosen_ = find(names);
+    const bool by_name = !column_.empty() && names[chosen_] == column_ && !as_index(column_);
+    if (header == Header::no) {
+      scanner = start;
+    } else if (header == Header::detect && !by_name) {
+      undecided_ = names[chosen_];
+    }
+  }
+
+  std::size_t find(const std::vector<std::string>& names) const {
+    if (column_.empty() && names.size() == 1) return 0;
+    const auto named = std::ranges::find(names, column_);
+    if (!column_.empty() && named != names.end()) return static_cast<std::size_t>(named - names.begin());
+    const auto index = as_index(column_);
+    if (index && *index >= 0 && *index < std::ssize(names)) return static_cast<std::size_t>(*index);
+    std::string valid = fmt::format("{}:0..{}", file_, names.size() - 1);
+    for (std::size_t i = 0; i < std::min<std::size_t>(names.size(), 20); ++i) {
+      valid += ", " + detail::printable(names[i]);
+    }
+    if (column_.empty()) fail<DataError>("{}: has {} columns: name one (valid: {})", file_, names.size(), valid);
+    fail<DataError>("{}: there is no column {} (valid: {})", file_, detail::printable(column_), valid);
+  }
+
+  void add(detail::CsvScanner& scanner) {
+    detail::CsvField field;
+    std::size_t seen = 0;
+    for (; !field.ends_record; ++seen) {
+      field = scanner.next();
+      if (seen != chosen_) continue;
+      if (field.text.empty()) fail<DataError>("{}: line {}: the label is missing", file_, field.line);
+      ++counts_[field.value()];
+    }
+    if (seen != fields_) fail<DataError>("{}: line {} has {} fields (valid: {})", file_, field.line, seen, fields_);
+  }
+
+  std::string file_, text_, column_;
+  std::size_t fields_ = 0, chosen_ = 0;
+  std::optional<std::string> undecided_;  // the first label, or the column's name
+  std::map<std::string, std::int64_t> counts_;
+};
+
+LabelCounts count_words(const LabelColumn& column, const std::string& file, const LabelFileOptions& options) {
+  LabelCounts found;
+  for (const auto& [word, count] : column.counts()) {
+    found.names.push_back(word);
+    found.counts.push_back(count);
+  }
+  if (options.num_classes && *options.num_classes != std::ssize(found.names)) {
+    fail<DataError>("{}: has {} different labels, num_classes is {}", file, found.names.size(), *options.num_classes);
+  }
+  return found;
+}
+
+LabelCounts count_text(const std::string& spec, const LabelFileOptions& options) {
+  const auto [path, column_name] = detail::split_spec(spec);
+  const LabelColumn column(path, column_name, options.header);
+  const auto is_word = [](const auto& entry) { return !as_index(entry.first); };
+  if (std::ranges::any_of(column.counts(), is_word)) return count_words(column, path.string(), options);
+  LabelCounts found;
+  for (const auto& [text, count] : column.counts()) {
+    const std::int64_t label = *as_index(text);
+    if (label == options.ignore_index) continue;
+    const auto one = count_classes(std::span(&label, 1), options.num_classes);  // which checks it
+    if (one.size() > found.counts.size()) found.counts.resize(one.size());
+    found.counts[static_cast<std::size_t>(label)] += count;
+  }
+  return found;
+}
+
+bool is_text(const std::string& spec) {
+  constexpr std::array<std::string_view, 3> extensions{".csv", ".tsv", ".txt"};
+  return std::ranges::find(extensions, detail::split_spec(spec).first.extension().string()) != extensions.end();
+}
+
+}  // namespace
+
+LabelCounts count_labels(const std::string& spec, const LabelFileOptions& options) {
+  if (is_text(spec)) return count_text(spec, options);
+  const auto rows = open_rows(spec);
+  check_one_column(*rows);
+  LabelCounts found;
+  read_whole_numbers(*rows, [&](std::int64_t first, std::span<const std::int64_t> labels) {
+    std::vector<std::int64_t> counts;
+    try {
+      counts = count_classes(labels, options.num_classes, options.ignore_index);
+    } catch (const IndexError& error) {
+      fail<IndexError>("{}, from row {} on: {}", rows->name, first, error.what());
+    }
+    if (counts.size() > found.counts.size()) found.counts.resize(counts.size());
+    for (std::size_t c = 0; c < counts.size(); ++c) found.counts[c] += counts[c];
+  });
+  return found;
+}
+
+BinaryCounts count_binary_labels(const std::string& spec, const RowOptions& options) {
+  const auto rows = open_rows(spec, options);
+  const auto columns = static_cast<std::size_t>(rows->row_elements());
+  BinaryCounts found{std::vector<std::int64_t>(columns), std::vector<std::int64_t>(columns)};
+  read_whole_numbers(*rows, [&](std::int64_t first, std::span<const std::int64_t> labels) {
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      if (labels[i] != 0 && labels[i] != 1) {
+        fail<DataError>("{}: row {} has {} (valid: 0 and 1)", rows->name,
+                        static_cast<std::size_t>(first) + i / columns, labels[i]);
+      }
+      ++(labels[i] == 1 ? found.positives : found.negatives)[i % columns];
+    }
+  });
+  return found;
+}
+
+std::vector<std::int64_t> read_counts(const std::string& spec, const RowOptions& options) {
+  const auto rows = open_rows(spec, options);
+  check_one_column(*rows);
+  std::vector<std::int64_t> counts;
+  read_whole_numbers(*rows, [&](std::int64_t, std::span<const std::int64_t> numbers) {
+    counts.insert(counts.end(), numbers.begin(), numbers.end());
+  });
+  return counts;
+}
+
+}  // namespace perdita::data
