@@ -27,6 +27,7 @@ struct Command {
 constexpr std::array commands{
     Command{"train", "train a network with a loss, test it, write a report", perdita::cli::train},
     Command{"evaluate", "tell what predictions in files are worth", perdita::cli::evaluate},
+    Command{"weights", "weights for classes that differ in size", perdita::cli::weights},
     Command{"losses", "list the losses", perdita::cli::losses},
     Command{"explain", "tell what a loss is: formula, options, when to use it", perdita::cli::explain},
     Command{"version", "tell the version, and what it runs on", perdita::cli::version},

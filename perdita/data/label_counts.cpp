@@ -182,8 +182,8 @@ BinaryCounts count_binary_labels(const std::string& spec, const RowOptions& opti
   read_whole_numbers(*rows, [&](std::int64_t first, std::span<const std::int64_t> labels) {
     for (std::size_t i = 0; i < labels.size(); ++i) {
       if (labels[i] != 0 && labels[i] != 1) {
-        fail<DataError>("{}: row {} has {} (valid: 0 and 1)", rows->name,
-                        static_cast<std::size_t>(first) + i / columns, labels[i]);
+        fail<DataError>("{}: row {} has {} (valid: 0 and 1)", rows->name, static_cast<std::size_t>(first) + i / columns,
+                        labels[i]);
       }
       ++(labels[i] == 1 ? found.positives : found.negatives)[i % columns];
     }
