@@ -14,11 +14,6 @@ namespace perdita::evaluate {
 
 namespace {
 
-template <class Loss, class List>
-inline constexpr bool is_in = false;
-template <class Loss, class... Losses>
-inline constexpr bool is_in<Loss, TypeList<Losses...>> = (std::is_same_v<Loss, Losses> || ...);
-
 struct LogOf {
   PERDITA_INLINE auto operator()(auto p) const { return log(p); }
 };

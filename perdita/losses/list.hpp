@@ -26,8 +26,11 @@
 #include "perdita/losses/regression/poisson_nll.hpp"
 #include "perdita/losses/regression/smooth_l1.hpp"
 #include "perdita/losses/sequence/ctc.hpp"
+#include "perdita/losses/softmax/balanced_softmax.hpp"
 #include "perdita/losses/softmax/cross_entropy.hpp"
 #include "perdita/losses/softmax/focal.hpp"
+#include "perdita/losses/softmax/ldam.hpp"
+#include "perdita/losses/softmax/logit_adjusted.hpp"
 #include "perdita/losses/softmax/nll.hpp"
 
 /// Formulas of one input and one target element.
@@ -52,6 +55,12 @@
 #define PERDITA_SOFTMAX_LOSSES(X)                  \
   X(CrossEntropy, cross_entropy, CrossEntropyLoss) \
   X(Focal, focal_loss, FocalLoss)
+
+/// Cross-entropies of logits that are changed first by what is known of the classes' numbers of samples.
+#define PERDITA_FREQUENCY_LOSSES(X)                              \
+  X(BalancedSoftmax, balanced_softmax_loss, BalancedSoftmaxLoss) \
+  X(LogitAdjusted, logit_adjusted_loss, LogitAdjustedLoss)       \
+  X(Ldam, ldam_loss, LDAMLoss)
 
 /// Losses that pick the log-probability of a class.
 #define PERDITA_PICKING_LOSSES(X) X(Nll, nll_loss, NLLLoss)
@@ -80,6 +89,12 @@ struct TypeList {
   }
 };
 
+/// Whether a loss is of a list.
+template <class Loss, class List>
+inline constexpr bool is_in = false;
+template <class Loss, class... Losses>
+inline constexpr bool is_in<Loss, TypeList<Losses...>> = (std::is_same_v<Loss, Losses> || ...);
+
 namespace detail {
 template <class First, class... Rest>
 struct TailOf {
@@ -92,6 +107,7 @@ struct TailOf {
 using PairLosses = detail::TailOf<int PERDITA_PAIR_LOSSES(PERDITA_TYPE)>::type;
 using TripleLosses = detail::TailOf<int PERDITA_TRIPLE_LOSSES(PERDITA_TYPE)>::type;
 using SoftmaxLosses = detail::TailOf<int PERDITA_SOFTMAX_LOSSES(PERDITA_TYPE)>::type;
+using FrequencyLosses = detail::TailOf<int PERDITA_FREQUENCY_LOSSES(PERDITA_TYPE)>::type;
 using PickingLosses = detail::TailOf<int PERDITA_PICKING_LOSSES(PERDITA_TYPE)>::type;
 using ComparingLosses = detail::TailOf<int PERDITA_COMPARING_LOSSES(PERDITA_TYPE)>::type;
 using SequenceLosses = detail::TailOf<int PERDITA_SEQUENCE_LOSSES(PERDITA_TYPE)>::type;
@@ -102,6 +118,7 @@ void for_each_loss(Visitor&& visitor) {
   PairLosses::each(visitor);
   TripleLosses::each(visitor);
   SoftmaxLosses::each(visitor);
+  FrequencyLosses::each(visitor);
   PickingLosses::each(visitor);
   ComparingLosses::each(visitor);
   SequenceLosses::each(visitor);

@@ -19,4 +19,11 @@ kernels::Labels read_labels(std::string_view operation, const Tensor& labels, st
 double class_denominator(const ClassOptions& options, const Shape& positions, const kernels::Labels* labels,
                          const Tensor& target, const Tensor& weight, int classes_dim);
 
+/// one_hot(labels, classes) with the classes along dimension `dim`.
+Tensor one_hot_along(const Tensor& labels, std::int64_t classes, int dim);
+
+/// cross_entropy() whose errors and node have another function's name.
+Tensor cross_entropy_named(const char* function, const Tensor& input, const Tensor& target,
+                           const ClassOptions& options);
+
 }  // namespace perdita::detail

@@ -56,6 +56,24 @@ PERDITA_SOFTMAX_LOSSES(PERDITA_DECLARE)
 PERDITA_PICKING_LOSSES(PERDITA_DECLARE)
 #undef PERDITA_DECLARE
 
+/// The same with class_counts [C], of any dtype: how many samples of each class there are in training, finite and not
+/// negative. A class without samples gets probability 0 from the first two, and its own samples an infinite loss; to
+/// ldam_loss it is as rare as the rarest. ldam_loss takes class indices only. Gradients by input. Extras are those of
+/// the logits that the loss has changed.
+#define PERDITA_DECLARE(Loss, function, Module)                                                                     \
+  Tensor function(const Tensor& input, const Tensor& target, const Tensor& class_counts, const perdita::Loss& loss, \
+                  const ClassOptions& options = {});                                                                \
+  inline Tensor function(const Tensor& input, const Tensor& target, const Tensor& class_counts,                     \
+                         const ClassOptions& options = {}) {                                                        \
+    return function(input, target, class_counts, perdita::Loss{}, options);                                         \
+  }
+PERDITA_FREQUENCY_LOSSES(PERDITA_DECLARE)
+#undef PERDITA_DECLARE
+
+/// Logit adjustment after training: logits [..., C] less tau log(share of the class) (Menon et al., ICLR 2021, eq. 9),
+/// which makes of a model for the classes' shares in training one for equal shares. Throws as logit_adjusted_loss.
+Tensor adjust_logits(const Tensor& logits, const Tensor& class_counts, double tau = 1.0);
+
 /// cross_entropy(input linear_weight^T + bias, target), whose logits are never stored all at once. input: [F] or [N,
 /// F]; linear_weight: [C, F], or [C, d1, ..., dK, F] for logits [N, C, d1, ..., dK]; target as for cross_entropy. One
 /// floating dtype. Gradients by input, linear_weight and bias are made in the forward pass; for those by target or
@@ -113,9 +131,14 @@ inline Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, const Ten
   return ctc_loss(log_probs, targets, input_lengths, target_lengths, Ctc{}, options);
 }
 
-/// Any loss of two tensors, chosen at run time. For the softmax family options.weight holds class weights. Throws
-/// ValueError for a loss that takes a third tensor.
-Tensor evaluate_loss(const AnyLoss& loss, const Tensor& input, const Tensor& target, const LossOptions& options = {});
+/// Any loss of two tensors, chosen at run time. For the softmax family options.weight holds class weights. `third` is
+/// what some take besides: a variance, class counts. Throws ValueError for a loss that takes other tensors.
+Tensor evaluate_loss(const AnyLoss& loss, const Tensor& input, const Tensor& target, const Tensor& third,
+                     const LossOptions& options = {});
+inline Tensor evaluate_loss(const AnyLoss& loss, const Tensor& input, const Tensor& target,
+                            const LossOptions& options = {}) {
+  return evaluate_loss(loss, input, target, Tensor(), options);
+}
 
 }  // namespace functional
 }  // namespace perdita

@@ -125,8 +125,7 @@ Tensor by_formula(const Loss& loss, const Call& call) {
     const Tensor labels = target.reshape(call.row_shape).to(DType::int64);
     const Tensor used = (labels != static_cast<double>(call.options.ignore_index)).to(DType::boolean);
     const Tensor shown = select(used, labels, Tensor::zeros(call.row_shape, DType::int64));
-    target = one_hot(shown, classes).to(input.dtype());
-    for (int d = target.rank() - 1; d > dim; --d) target = target.transpose(d, d - 1);
+    target = detail::one_hot_along(shown, classes, dim).to(input.dtype());
     // An ignored row has target 0 everywhere, and logits 0 so that nothing of its own leaks into gradients.
     const Tensor mask = used.unsqueeze(dim);
     input = select(mask, input, Tensor::zeros({}, input.dtype()));
@@ -271,6 +270,17 @@ double detail::class_denominator(const ClassOptions& options, const Shape& posit
   return denominator_of(options.normalize_by, positions, count, weights);
 }
 
+Tensor detail::one_hot_along(const Tensor& labels, std::int64_t classes, int dim) {
+  Tensor hot = one_hot(labels, classes);
+  for (int d = hot.rank() - 1; d > dim; --d) hot = hot.transpose(d, d - 1);
+  return hot;
+}
+
+Tensor detail::cross_entropy_named(const char* function, const Tensor& input, const Tensor& target,
+                                   const ClassOptions& options) {
+  return class_loss(function, CrossEntropy{}, input, target, options);
+}
+
 void check_options(std::string_view loss, const ClassOptions& options) {
   if (!probabilities.contains(options.label_smoothing)) {
     fail<ValueError>("{}: label_smoothing is {} (valid: 0..1)", loss, options.label_smoothing);
@@ -292,50 +302,67 @@ PERDITA_PICKING_LOSSES(PERDITA_DEFINE)
 
 namespace {
 
+ClassOptions class_options(const AnyLoss& any, const LossOptions& options) {
+  return {.weight = options.weight,
+          .ignore_index = any.ignore_index,
+          .label_smoothing = any.label_smoothing,
+          .reduction = options.reduction,
+          .normalize_by = options.normalize_by,
+          .extras = options.extras};
+}
+
+/// What a call of a loss brings.
+struct Operands {
+  const AnyLoss& any;
+  const Tensor &input, &target, &third;
+  const LossOptions& options;
+};
+
 /// Overloads that tell a loss's function from its type.
-#define PERDITA_CALL(Loss, function, Module)                                               \
-  Tensor call(const perdita::Loss& loss, const AnyLoss&, const Tensor& y, const Tensor& t, \
-              const LossOptions& options) {                                                \
-    return function(y, t, loss, options);                                                  \
-  }
+#define PERDITA_CALL(Loss, function, Module) \
+  Tensor call(const perdita::Loss& loss, const Operands& o) { return function(o.input, o.target, loss, o.options); }
 PERDITA_PAIR_LOSSES(PERDITA_CALL)
 #undef PERDITA_CALL
-#define PERDITA_CALL(Loss, function, Module)                                                   \
-  Tensor call(const perdita::Loss& loss, const AnyLoss& any, const Tensor& y, const Tensor& t, \
-              const LossOptions& options) {                                                    \
-    return function(y, t, loss,                                                                \
-                    {.weight = options.weight,                                                 \
-                     .ignore_index = any.ignore_index,                                         \
-                     .label_smoothing = any.label_smoothing,                                   \
-                     .reduction = options.reduction,                                           \
-                     .normalize_by = options.normalize_by});                                   \
+#define PERDITA_CALL(Loss, function, Module)                                   \
+  Tensor call(const perdita::Loss& loss, const Operands& o) {                  \
+    return function(o.input, o.target, loss, class_options(o.any, o.options)); \
   }
 PERDITA_SOFTMAX_LOSSES(PERDITA_CALL)
 PERDITA_PICKING_LOSSES(PERDITA_CALL)
 #undef PERDITA_CALL
-#define PERDITA_CALL(Loss, function, Module)                                                            \
-  Tensor call(const perdita::Loss&, const AnyLoss&, const Tensor&, const Tensor&, const LossOptions&) { \
-    fail<ValueError>("{}: takes a third tensor, the variance (call it by name)", #function);            \
+#define PERDITA_CALL(Loss, function, Module)                                                       \
+  Tensor call(const perdita::Loss& loss, const Operands& o) {                                      \
+    if (!o.third.defined()) fail<ValueError>("{}: takes a third tensor, the variance", #function); \
+    return function(o.input, o.target, o.third, loss, o.options);                                  \
   }
 PERDITA_TRIPLE_LOSSES(PERDITA_CALL)
 #undef PERDITA_CALL
-#define PERDITA_CALL(Loss, function, Module)                                                            \
-  Tensor call(const perdita::Loss&, const AnyLoss&, const Tensor&, const Tensor&, const LossOptions&) { \
-    fail<ValueError>("{}: compares tensors in a way of its own (call it by name)", #function);          \
+#define PERDITA_CALL(Loss, function, Module)                                                           \
+  Tensor call(const perdita::Loss& loss, const Operands& o) {                                          \
+    if (!o.third.defined()) fail<ValueError>("{}: takes a third tensor, the class counts", #function); \
+    return function(o.input, o.target, o.third, loss, class_options(o.any, o.options));                \
+  }
+PERDITA_FREQUENCY_LOSSES(PERDITA_CALL)
+#undef PERDITA_CALL
+#define PERDITA_CALL(Loss, function, Module)                                                   \
+  Tensor call(const perdita::Loss&, const Operands&) {                                         \
+    fail<ValueError>("{}: compares tensors in a way of its own (call it by name)", #function); \
   }
 PERDITA_COMPARING_LOSSES(PERDITA_CALL)
 #undef PERDITA_CALL
-#define PERDITA_CALL(Loss, function, Module)                                                            \
-  Tensor call(const perdita::Loss&, const AnyLoss&, const Tensor&, const Tensor&, const LossOptions&) { \
-    fail<ValueError>("{}: takes the lengths of sequences (call it by name)", #function);                \
+#define PERDITA_CALL(Loss, function, Module)                                             \
+  Tensor call(const perdita::Loss&, const Operands&) {                                   \
+    fail<ValueError>("{}: takes the lengths of sequences (call it by name)", #function); \
   }
 PERDITA_SEQUENCE_LOSSES(PERDITA_CALL)
 #undef PERDITA_CALL
 
 }  // namespace
 
-Tensor evaluate_loss(const AnyLoss& any, const Tensor& input, const Tensor& target, const LossOptions& options) {
-  return std::visit([&](const auto& loss) { return call(loss, any, input, target, options); }, any.loss);
+Tensor evaluate_loss(const AnyLoss& any, const Tensor& input, const Tensor& target, const Tensor& third,
+                     const LossOptions& options) {
+  const Operands operands{any, input, target, third, options};
+  return std::visit([&](const auto& loss) { return call(loss, operands); }, any.loss);
 }
 
 }  // namespace functional

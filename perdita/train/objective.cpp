@@ -30,13 +30,17 @@ bool takes_distributions(const AnyLoss& any) {
   return info_of(any).family == Family::softmax || std::holds_alternative<KlDiv>(any.loss);
 }
 
+bool takes_class_counts(const AnyLoss& any) {
+  return std::visit([]<class Loss>(const Loss&) { return is_in<Loss, FrequencyLosses>; }, any.loss);
+}
+
 bool suits(const AnyLoss& any, Task task, std::int64_t columns) {
   const Family family = info_of(any).family;
   if (family == Family::margin || family == Family::distance) return false;  // they compare several inputs
   if (family == Family::sequence) return false;                              // and these read sequences
   if (task == Task::multiclass) return family == Family::softmax;
   if (task == Task::binary) return family != Family::regression;
-  if (std::holds_alternative<Nll>(any.loss)) return false;
+  if (std::holds_alternative<Nll>(any.loss) || takes_class_counts(any)) return false;
   return columns >= 2 || !takes_distributions(any);
 }
 
@@ -78,6 +82,10 @@ Objective::Objective(const AnyLoss& loss, const data::Dataset& dataset, const Te
   } else {
     outputs_ = family_ == Family::softmax ? dataset.num_classes() : 1;
   }
+  if (takes_class_counts(loss)) {
+    const std::vector<std::int64_t> counts = dataset.class_counts();
+    class_counts_ = Tensor::from(std::vector<double>(counts.begin(), counts.end()));
+  }
   head_ = std::visit([](const auto& l) { return head_for(l); }, loss.loss);
 }
 
@@ -109,15 +117,16 @@ Objective::Operands Objective::operands(const Tensor& outputs, const Tensor& tar
   const bool weighs = weighted && class_weights_.defined();
   if (family_ == Family::softmax) {
     if (weighs) all.weight = class_weights_;
+    all.third = class_counts_;
     return all;
   }
   if (head_ == Head::mean_and_variance) {
     all.input = outputs.slice(1, 0, outputs_);
-    all.variance = outputs.slice(1, outputs_, 2 * outputs_);
+    all.third = outputs.slice(1, outputs_, 2 * outputs_);
   }
   if (targets.rank() == 1) {
     all.input = all.input.squeeze(1);
-    if (all.variance.defined()) all.variance = all.variance.squeeze(1);
+    if (all.third.defined()) all.third = all.third.squeeze(1);
   }
   all.target = targets.to(DType::float32);
   if (task_ == Task::binary) {
@@ -128,16 +137,13 @@ Objective::Operands Objective::operands(const Tensor& outputs, const Tensor& tar
 }
 
 Tensor Objective::evaluate(const Operands& o, Reduction reduction) const {
-  if (const auto* loss = std::get_if<GaussianNll>(&loss_.loss)) {
-    return functional::gaussian_nll_loss(o.input, o.target, o.variance, *loss, {.reduction = reduction});
-  }
-  return functional::evaluate_loss(loss_, o.input, o.target, {.weight = o.weight, .reduction = reduction});
+  return functional::evaluate_loss(loss_, o.input, o.target, o.third, {.weight = o.weight, .reduction = reduction});
 }
 
-Tensor Objective::loss(const Tensor& outputs, const Tensor& targets) const {
+Tensor Objective::loss(const Tensor& outputs, const Tensor& targets, bool weighted) const {
   // The divergence of a sample is the sum over its classes, and not their mean.
   const bool sums_classes = std::holds_alternative<KlDiv>(loss_.loss);
-  return evaluate(operands(outputs, targets, true), sums_classes ? Reduction::batchmean : Reduction::mean);
+  return evaluate(operands(outputs, targets, weighted), sums_classes ? Reduction::batchmean : Reduction::mean);
 }
 
 Tensor Objective::sample_losses(const Tensor& outputs, const Tensor& targets, bool weighted) const {

@@ -32,8 +32,8 @@ class Objective {
   /// Throws DataError that names the first target outside the loss's domain.
   void check_targets(const data::Dataset& dataset) const;
 
-  /// The mean over a batch, with class weights: what training minimises.
-  Tensor loss(const Tensor& outputs, const Tensor& targets) const;
+  /// The mean over a batch, with class weights unless these are deferred: what training minimises.
+  Tensor loss(const Tensor& outputs, const Tensor& targets, bool weighted = true) const;
   /// One loss for each sample.
   Tensor sample_losses(const Tensor& outputs, const Tensor& targets, bool weighted) const;
   /// What the mean of weighted sample losses divides by.
@@ -43,7 +43,7 @@ class Objective {
 
  private:
   struct Operands {
-    Tensor input, target, variance, weight;
+    Tensor input, target, third, weight;  // third: a variance, or class counts
   };
   Operands operands(const Tensor& outputs, const Tensor& targets, bool weighted) const;
   Tensor evaluate(const Operands& operands, Reduction reduction) const;
@@ -54,6 +54,7 @@ class Objective {
   Head head_ = Head::identity;
   std::int64_t outputs_ = 1;
   Tensor class_weights_;
+  Tensor class_counts_;  // of the training samples, where the loss asks for them
 };
 
 }  // namespace perdita::train

@@ -103,6 +103,78 @@ def functions(call, library, check_arrays=_core.check_arrays):
             label_smoothing=label_smoothing,
         )
 
+    def balanced_softmax_loss(
+        input,
+        target,
+        class_counts,
+        weight=None,
+        ignore_index=-100,
+        reduction="mean",
+        label_smoothing=0.0,
+        *,
+        normalize_by=None,
+        return_extras=False,
+    ):
+        return call(
+            "balanced_softmax_loss",
+            (input, target, class_counts, weight),
+            reduction,
+            normalize_by,
+            return_extras,
+            ignore_index=ignore_index,
+            label_smoothing=label_smoothing,
+        )
+
+    def logit_adjusted_loss(
+        input,
+        target,
+        class_counts,
+        tau=1.0,
+        weight=None,
+        ignore_index=-100,
+        reduction="mean",
+        label_smoothing=0.0,
+        *,
+        normalize_by=None,
+        return_extras=False,
+    ):
+        return call(
+            "logit_adjusted_loss",
+            (input, target, class_counts, weight),
+            reduction,
+            normalize_by,
+            return_extras,
+            tau=tau,
+            ignore_index=ignore_index,
+            label_smoothing=label_smoothing,
+        )
+
+    def ldam_loss(
+        input,
+        target,
+        class_counts,
+        max_margin=0.5,
+        scale=30.0,
+        weight=None,
+        ignore_index=-100,
+        reduction="mean",
+        label_smoothing=0.0,
+        *,
+        normalize_by=None,
+        return_extras=False,
+    ):
+        return call(
+            "ldam_loss",
+            (input, target, class_counts, weight),
+            reduction,
+            normalize_by,
+            return_extras,
+            max_margin=max_margin,
+            scale=scale,
+            ignore_index=ignore_index,
+            label_smoothing=label_smoothing,
+        )
+
     def nll_loss(
         input, target, weight=None, ignore_index=-100, reduction="mean", *, normalize_by=None, return_extras=False
     ):
@@ -350,7 +422,11 @@ def _text_of_value(name, value):
 
 _INTEGERS = ("ignore_index", "blank")
 _PAIR = ["input", "target", "weight", "pos_weight"]
+_FREQUENCY = ["input", "target", "class_counts", "weight"]
 _ARGUMENTS = {
+    "balanced_softmax_loss": _FREQUENCY,
+    "logit_adjusted_loss": _FREQUENCY,
+    "ldam_loss": _FREQUENCY,
     "gaussian_nll_loss": ["input", "target", "var"],
     "margin_ranking_loss": ["input1", "input2", "target"],
     "cosine_embedding_loss": ["input1", "input2", "target"],

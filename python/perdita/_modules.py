@@ -14,6 +14,9 @@ CLASSES = {
     "BinaryFocalLoss": "binary_focal_loss",
     "CrossEntropyLoss": "cross_entropy",
     "FocalLoss": "focal_loss",
+    "BalancedSoftmaxLoss": "balanced_softmax_loss",
+    "LogitAdjustedLoss": "logit_adjusted_loss",
+    "LDAMLoss": "ldam_loss",
     "NLLLoss": "nll_loss",
     "KLDivLoss": "kl_div",
     "PoissonNLLLoss": "poisson_nll_loss",
@@ -35,7 +38,7 @@ _OPERANDS = {
     "input_lengths", "target_lengths",
 }  # fmt: skip
 
-_WEIGHTS = ("weight", "pos_weight")
+_WEIGHTS = ("weight", "pos_weight", "class_counts")
 
 
 def options_signature(function):

@@ -31,15 +31,19 @@ Tensor call(const Function& function, const L& loss, const AnyLoss& any, std::sp
                        .normalize_by = normalize_by,
                        .extras = extras};
   };
+  const auto with_class_weights = [&](std::size_t n) {
+    return ClassOptions{.weight = operand(x, n),
+                        .ignore_index = any.ignore_index,
+                        .label_smoothing = any.label_smoothing,
+                        .reduction = reduction,
+                        .normalize_by = normalize_by,
+                        .extras = extras};
+  };
   using T = const Tensor&;
   if constexpr (std::is_invocable_v<Function, T, T, const L&, const ClassOptions&>) {
-    return function(x[0], x[1], loss,
-                    ClassOptions{.weight = operand(x, 2),
-                                 .ignore_index = any.ignore_index,
-                                 .label_smoothing = any.label_smoothing,
-                                 .reduction = reduction,
-                                 .normalize_by = normalize_by,
-                                 .extras = extras});
+    return function(x[0], x[1], loss, with_class_weights(2));
+  } else if constexpr (std::is_invocable_v<Function, T, T, T, const L&, const ClassOptions&>) {
+    return function(x[0], x[1], x[2], loss, with_class_weights(3));
   } else if constexpr (std::is_invocable_v<Function, T, T, const L&, const LossOptions&>) {
     return function(x[0], x[1], loss, with_weights(2));
   } else if constexpr (std::is_invocable_v<Function, T, T, T, const L&, const LossOptions&>) {
@@ -61,6 +65,7 @@ Tensor call(const Function& function, const L& loss, const AnyLoss& any, std::sp
 PERDITA_PAIR_LOSSES(PERDITA_CALL)
 PERDITA_TRIPLE_LOSSES(PERDITA_CALL)
 PERDITA_SOFTMAX_LOSSES(PERDITA_CALL)
+PERDITA_FREQUENCY_LOSSES(PERDITA_CALL)
 PERDITA_PICKING_LOSSES(PERDITA_CALL)
 PERDITA_COMPARING_LOSSES(PERDITA_CALL)
 PERDITA_SEQUENCE_LOSSES(PERDITA_CALL)

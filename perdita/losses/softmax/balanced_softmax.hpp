@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cmath>
+
+#include "perdita/losses/info.hpp"
+#include "perdita/losses/softmax/class_frequency.hpp"
+
+namespace perdita {
+
+/// Cross-entropy whose softmax counts every class as often as it occurs in training, so that the network itself learns
+/// the classes as if all were equally frequent.
+struct BalancedSoftmax {
+  static constexpr LossInfo info{
+      .name = "balanced_softmax",
+      .torch_name = "",
+      .family = Family::softmax,
+      .summary = "-log(n_k exp(y_k) / sum_j n_j exp(y_j)) of the true class k, n_j samples of class j in training.",
+      .operands = "log_p, the log-softmax of y_k + log n_k, and t",
+      .target = probabilities,
+      .traits = Trait::convex | Trait::lipschitz | Trait::smooth | Trait::never_negative,
+      .use_when =
+          "classes differ in size, and all should be found equally well: the same classes are equally frequent "
+          "(or matter equally) where the model will work",
+      .avoid_when = "the classes' shares are the same in use as in training: cross_entropy knows them",
+      .source =
+          "Ren, Yu, Sheng, Ma, Zhao, Yi and Li, Balanced meta-softmax for long-tailed visual recognition, NeurIPS "
+          "2020, eq. 4",
+      .differences = ""};
+
+  auto operator()(auto log_p, auto t) const { return -t * log_p; }
+
+  double shift(const ClassFrequency& of_class) const { return std::log(of_class.count); }
+};
+
+}  // namespace perdita

@@ -1,0 +1,12 @@
+// What losses of class frequencies are told of a class.
+#pragma once
+
+namespace perdita {
+
+struct ClassFrequency {
+  double count;     ///< of the class's samples in training
+  double total;     ///< of all classes
+  double smallest;  ///< count of a class that has samples
+};
+
+}  // namespace perdita

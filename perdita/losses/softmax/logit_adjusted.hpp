@@ -1,0 +1,43 @@
+#pragma once
+
+#include <array>
+#include <cmath>
+
+#include "perdita/losses/info.hpp"
+#include "perdita/losses/softmax/class_frequency.hpp"
+
+namespace perdita {
+
+/// Cross-entropy of logits to which tau times the logarithm of the class's share is added. At tau = 1 it is
+/// balanced_softmax.
+struct LogitAdjusted {
+  static constexpr LossInfo info{
+      .name = "logit_adjusted",
+      .torch_name = "",
+      .family = Family::softmax,
+      .summary = "cross_entropy of y_k + tau log(share of class k in training).",
+      .operands = "log_p, the log-softmax of y_k + tau log(share of class k), and t",
+      .target = probabilities,
+      .traits = Trait::convex | Trait::lipschitz | Trait::smooth | Trait::never_negative,
+      .use_when =
+          "classes differ in size, and balanced_softmax favours the rare ones too little or too much: tau says how "
+          "far to go",
+      .avoid_when = "the classes' shares are the same in use as in training: cross_entropy knows them",
+      .source =
+          "Menon, Jayasumana, Rawat, Jain, Veit and Kumar, Long-tail learning via logit adjustment, ICLR 2021, eq. 10",
+      .differences = ""};
+  static constexpr auto parameters() {
+    return std::array{parameter<&LogitAdjusted::tau>(
+        "tau", "how much of the shares is taken out; 0 is cross_entropy, 1 balanced_softmax", non_negative)};
+  }
+
+  double tau = 1.0;
+
+  auto operator()(auto log_p, auto t) const { return -t * log_p; }
+
+  double shift(const ClassFrequency& of_class) const {
+    return tau == 0 ? 0.0 : tau * std::log(of_class.count / of_class.total);
+  }
+};
+
+}  // namespace perdita
