@@ -12,6 +12,7 @@
 #include "perdita/train/config.hpp"
 #include "perdita/train/optimizer.hpp"
 #include "perdita/train/parse.hpp"
+#include "perdita/train/schedule.hpp"
 
 namespace perdita::train {
 
@@ -90,6 +91,11 @@ constexpr auto table = std::to_array<Option>({
      "also as balanced,cap=R (none)",
      [](Config& c, Text t) { c.pos_weight = check_pos_weight(t); }, [](const Config& c) { return c.pos_weight; }},
 
+    {"defer-weights", "F", "Loss",
+     "share of the run after which the weights count; 0.8 is the deferred re-weighting of Cao et al. (2019) (0)",
+     [](Config& c, Text t) { c.defer_weights = parse_number(t, fraction); },
+     [](const Config& c) { return fmt::format("{}", c.defer_weights); }},
+
     {"hidden", "SIZES", "Model", "units of the hidden layers, such as 256,128; none: a linear model (128)",
      [](Config& c, Text t) { c.hidden = parse_sizes(t); },
      [](const Config& c) { return c.hidden.empty() ? "none" : fmt::format("{}", fmt::join(c.hidden, ",")); }},
@@ -109,6 +115,14 @@ constexpr auto table = std::to_array<Option>({
      [](Config& c, Text t) { c.optimizer = with_option(c.optimizer, "weight_decay", t); }, nullptr},
     {"lr", "RATE", "Training", "learning rate (0.1 (1 - momentum) for sgd, 0.001 for adam and adamw)",
      [](Config& c, Text t) { c.lr = parse_number(t, positive); }, [](const Config& c) { return shown(c.lr); }, true},
+    {"schedule", "HOW", "Training",
+     "how lr changes over the run (constant):\n"
+     "  step:SHARE,...[,factor=F]     times F (0.1) after each of these shares, as in step:0.8,0.9\n"
+     "  cosine[:minimum=M]            half a cosine down to M times lr (0)",
+     [](Config& c, Text t) { c.schedule = to_string(parse_schedule(t)); }, [](const Config& c) { return c.schedule; }},
+    {"warmup", "EPOCHS", "Training", "lr rises from 0 over these first epochs, of which it may be a part (0)",
+     [](Config& c, Text t) { c.warmup = parse_number(t, {.low = 0, .high = 1e9}); },
+     [](const Config& c) { return fmt::format("{}", c.warmup); }},
     {"batch-size", "N", "Training", "samples in a step (128; 32 below 10,000 samples)",
      [](Config& c, Text t) { c.batch_size = parse_count(t, 1, most); },
      [](const Config& c) { return shown(c.batch_size); }},

@@ -16,11 +16,11 @@ namespace fs = std::filesystem;
 using evaluate::History;
 using evaluate::Record;
 
-Record to_record(const EpochReport& report, double lr) {
+Record to_record(const EpochReport& report) {
   Record record{"epoch", report.epoch, report.step, {{"train_loss", report.train_loss}}};
   if (report.val_loss) record.values.emplace_back("val_loss", *report.val_loss);
   if (report.val_accuracy) record.values.emplace_back("val_accuracy", *report.val_accuracy);
-  record.values.emplace_back("lr", lr);
+  record.values.emplace_back("lr", report.lr);
   record.values.emplace_back("seconds", report.seconds);
   return record;
 }
@@ -29,13 +29,13 @@ Record to_record(const EpochReport& report, double lr) {
 class StepRecords {
  public:
   explicit StepRecords(History& history) : history_(history) {}
-  void add(const StepReport& at, double lr) {
+  void add(const StepReport& at) {
     constexpr std::int64_t most = 1000;
     const std::int64_t group = (at.batches + most - 1) / most;
     sum_ += at.loss;
     ++count_;
     if (at.batch % group != 0 && at.batch != at.batches) return;
-    history_.write({"step", at.epoch, at.step, {{"train_loss", sum_ / static_cast<double>(count_)}, {"lr", lr}}});
+    history_.write({"step", at.epoch, at.step, {{"train_loss", sum_ / static_cast<double>(count_)}, {"lr", at.lr}}});
     sum_ = 0, count_ = 0;
   }
 
@@ -78,11 +78,10 @@ Run::Run(Problem problem, Folder folder, const std::optional<Checkpoint>& checkp
 }
 
 bool Run::train(const RunEvents& events) {
-  const double lr = *problem_->config.lr;
   StepRecords steps(history_);
   const Events inner{.on_step =
                          [&](const StepReport& at) {
-                           steps.add(at, lr);
+                           steps.add(at);
                            if (events.on_step) events.on_step(at);
                          },
                      .should_stop = events.should_stop};
@@ -91,7 +90,7 @@ bool Run::train(const RunEvents& events) {
       const auto epoch = trainer_.run_epoch(inner);
       if (!epoch) return false;
       // The record first: a checkpoint is never ahead of the history, which is cut back to it.
-      history_.write(to_record(*epoch, lr));
+      history_.write(to_record(*epoch));
       write_checkpoint(folder_.checkpoint(), trainer_.checkpoint());
       if (events.on_epoch) events.on_epoch(*epoch);
     }

@@ -48,20 +48,29 @@ Trainer::Trainer(const Problem& problem)
     : problem_(problem),
       model_(make_model(problem)),
       optimizer_(make_optimizer(problem.config.optimizer, *problem.config.lr, model_.parameters())),
-      loader_(make_loader(problem)) {
+      loader_(make_loader(problem)),
+      schedule_(parse_schedule(problem.config.schedule)) {
   state_.config = problem.config;
   state_.data_checksum = problem.checksum;
 }
 
+double Trainer::lr_of(const StepReport& at) const {
+  const auto warmup = static_cast<std::int64_t>(std::lround(problem_.config.warmup * static_cast<double>(at.batches)));
+  return *problem_.config.lr * lr_factor(schedule_, at.step - 1, *problem_.config.epochs * at.batches, warmup);
+}
+
 double Trainer::step(const data::Batch& batch, const StepReport& at) {
   optimizer_->zero_grad();
-  const Tensor loss = problem_.objective.loss(model_(batch.inputs), batch.targets);
+  const double done = static_cast<double>(at.step - 1) / static_cast<double>(*problem_.config.epochs * at.batches);
+  const bool weighted = done >= problem_.config.defer_weights;
+  const Tensor loss = problem_.objective.loss(model_(batch.inputs), batch.targets, weighted);
   const double value = loss.item();
   if (!std::isfinite(value)) {
     fail<NumericalError>("the training loss is {} in epoch {}, batch {} of {}; {}", value, at.epoch, at.batch,
                          at.batches, diagnose(model_, problem_, batch));
   }
   loss.backward();
+  optimizer_->set_lr(at.lr);
   optimizer_->step();
   return value;
 }
@@ -76,6 +85,7 @@ std::optional<EpochReport> Trainer::run_epoch(const Events& events) {
   for (const data::Batch& batch : loader_) {
     if (events.should_stop && events.should_stop()) return std::nullopt;
     ++at.batch, ++at.step;
+    at.lr = lr_of(at);
     at.loss = step(batch, at);
     total += at.loss * static_cast<double>(batch.size());
     samples += batch.size();
@@ -88,7 +98,7 @@ std::optional<EpochReport> Trainer::run_epoch(const Events& events) {
     fail<NumericalError>("a parameter is not finite after epoch {}, batch {} of {}; {}", at.epoch, at.batch, at.batches,
                          diagnose(model_, problem_, last));
   }
-  EpochReport report{.epoch = at.epoch, .step = at.step, .train_loss = at.mean_loss};
+  EpochReport report{.epoch = at.epoch, .step = at.step, .train_loss = at.mean_loss, .lr = at.lr};
   judge_epoch(report, events);
   if (events.should_stop && events.should_stop()) return std::nullopt;
   state_.epoch = at.epoch;

@@ -9,6 +9,7 @@
 #include "perdita/optim/optimizer.hpp"
 #include "perdita/train/checkpoint.hpp"
 #include "perdita/train/problem.hpp"
+#include "perdita/train/schedule.hpp"
 
 namespace perdita::train {
 
@@ -17,12 +18,14 @@ struct StepReport {
   std::int64_t batch = 0, batches = 0;  ///< of the epoch, from 1
   double loss = 0;                      ///< of the batch
   double mean_loss = 0;                 ///< of the epoch's samples so far
+  double lr = 0;
 };
 
 struct EpochReport {
   std::int64_t epoch = 0, step = 0;
   double train_loss = 0;  ///< mean over the epoch, taken while the model changed
   std::optional<double> val_loss = {}, val_accuracy = {};
+  double lr = 0;  ///< of the last step
   double seconds = 0;
   bool is_best = false;  ///< no epoch before had a lower validation loss
 };
@@ -60,12 +63,14 @@ class Trainer {
 
  private:
   double step(const data::Batch& batch, const StepReport& at);
+  double lr_of(const StepReport& at) const;
   void judge_epoch(EpochReport& report, const Events& events);
 
   const Problem& problem_;
   Mlp model_;
   std::unique_ptr<optim::Optimizer> optimizer_;
   data::DataLoader loader_;
+  Schedule schedule_;
   Checkpoint state_;  // without the tensors of model and optimizer, which live there
 };
 
