@@ -65,6 +65,11 @@ std::string program_name(const std::vector<std::string>& words) {
   return "perdita";
 }
 
+int fail_to_write(const std::string& name) {
+  fmt::print(stderr, "{}: error: cannot write to standard output: {}\n", name, std::strerror(errno));
+  return 1;
+}
+
 /// A thread that waits for the others spins; g++'s OpenMP does so for milliseconds, and where other programs want the
 /// processors too, a training step then takes twenty times as long. It reads how long to spin when it is loaded, so we
 /// tell it and begin anew. On an idle machine the shorter time costs nothing that could be measured.
@@ -92,13 +97,11 @@ int main(int argc, char** argv) {
     fmt::print(stderr, "{}: error: there is not enough memory\n", name);
     return 1;
   } catch (const std::exception& error) {
+    if (std::ferror(stdout) != 0) return fail_to_write(name);
     std::fflush(stdout);
     fmt::print(stderr, "{}: error: {}\n", name, error.what());
     return 1;
   }
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) {
-    fmt::print(stderr, "{}: error: cannot write to standard output: {}\n", name, std::strerror(errno));
-    return 1;
-  }
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) return fail_to_write(name);
   return status;
 }

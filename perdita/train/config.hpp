@@ -22,15 +22,16 @@ struct Config {
   std::string schedule = "constant";  ///< as parse_schedule() takes it
   double warmup = 0;                  ///< epochs in which lr rises from 0
   std::optional<std::int64_t> batch_size, epochs;
-  std::int64_t patience = 0;            ///< epochs without a better validation loss before stopping; 0: never
-  std::string class_weights = "none";   ///< as train::class_weights() takes it
-  std::string pos_weight = "none";      ///< the same
-  double defer_weights = 0;             ///< share of the run after which weights count
-  std::string sampling = "shuffle";     ///< shuffle, balanced, oversample or undersample
-  std::string imbalance = "none";       ///< as data::parse_imbalance() takes it
-  std::optional<bool> standardize;      ///< inputs (and numbers to predict) to mean 0 and deviation 1
-  double val_fraction = 0.1;            ///< of the training samples
-  std::optional<double> test_fraction;  ///< of all samples, where the source has no test set
+  std::int64_t patience = 0;              ///< epochs without a better validation loss before stopping; 0: never
+  std::string class_weights = "none";     ///< as train::class_weights() takes it
+  std::string pos_weight = "none";        ///< the same
+  std::string normalize_by = "standard";  ///< standard, count or weight_sum
+  double defer_weights = 0;               ///< share of the run after which weights count
+  std::string sampling = "shuffle";       ///< shuffle, balanced, oversample or undersample
+  std::string imbalance = "none";         ///< as data::parse_imbalance() takes it
+  std::optional<bool> standardize;        ///< inputs (and numbers to predict) to mean 0 and deviation 1
+  double val_fraction = 0.1;              ///< of the training samples
+  std::optional<double> test_fraction;    ///< of all samples, where the source has no test set
   std::uint64_t seed = 0;
   std::optional<int> threads;
 };

@@ -73,8 +73,12 @@ std::string_view default_loss(Task task) {
   return Mse::info.name;
 }
 
-Objective::Objective(const AnyLoss& loss, const data::Dataset& dataset, const Tensor& class_weights)
-    : loss_(loss), task_(dataset.task), family_(info_of(loss).family), class_weights_(class_weights) {
+Objective::Objective(const AnyLoss& loss, const data::Dataset& dataset, const Weighing& weighing)
+    : loss_(loss),
+      task_(dataset.task),
+      family_(info_of(loss).family),
+      class_weights_(weighing.class_weights),
+      normalize_by_(weighing.normalize_by) {
   const std::int64_t columns = columns_of(dataset);
   if (!suits(loss, task_, columns)) refuse(loss, dataset, columns);
   if (task_ == Task::regression) {
@@ -137,7 +141,8 @@ Objective::Operands Objective::operands(const Tensor& outputs, const Tensor& tar
 }
 
 Tensor Objective::evaluate(const Operands& o, Reduction reduction) const {
-  return functional::evaluate_loss(loss_, o.input, o.target, o.third, {.weight = o.weight, .reduction = reduction});
+  return functional::evaluate_loss(loss_, o.input, o.target, o.third,
+                                   {.weight = o.weight, .reduction = reduction, .normalize_by = normalize_by_});
 }
 
 Tensor Objective::loss(const Tensor& outputs, const Tensor& targets, bool weighted) const {
@@ -153,13 +158,13 @@ Tensor Objective::sample_losses(const Tensor& outputs, const Tensor& targets, bo
 }
 
 double Objective::denominator(const Tensor& targets) const {
-  const bool by_label = family_ == Family::softmax && has_classes();
-  if (!by_label || (!class_weights_.defined() && loss_.ignore_index < 0)) return static_cast<double>(targets.size(0));
-  const std::vector<float> weights =
-      class_weights_.defined() ? class_weights_.to_vector<float>() : std::vector<float>();
+  const bool by_weights = class_weights_.defined() && divides_by_weights();
+  const bool ignores = family_ == Family::softmax && loss_.ignore_index >= 0;
+  if (!has_classes() || (!by_weights && !ignores)) return static_cast<double>(targets.size(0));
+  const std::vector<float> weights = by_weights ? class_weights_.to_vector<float>() : std::vector<float>();
   double total = 0;
   for (std::int64_t label : targets.to_vector<std::int64_t>()) {
-    if (label == loss_.ignore_index) continue;
+    if (ignores && label == loss_.ignore_index) continue;
     total += weights.empty() ? 1.0 : static_cast<double>(weights[static_cast<std::size_t>(label)]);
   }
   return total;

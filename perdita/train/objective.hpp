@@ -15,18 +15,26 @@ namespace perdita::train {
 /// The loss that suits the targets best where nothing is known of the problem.
 std::string_view default_loss(data::Task task);
 
+/// How samples count in a batch.
+struct Weighing {
+  Tensor class_weights = {};  ///< float32, one for each class, or undefined
+  Normalize normalize_by = Normalize::standard;
+};
+
 class Objective {
  public:
-  /// `class_weights`: float32, one for each class, or undefined. Throws ValueError where the loss is not for such
-  /// targets, with the losses that are.
-  Objective(const AnyLoss& loss, const data::Dataset& dataset, const Tensor& class_weights = {});
+  /// Throws ValueError where the loss is not for such targets, with the losses that are.
+  Objective(const AnyLoss& loss, const data::Dataset& dataset, const Weighing& weighing = {});
 
   Head head() const { return head_; }
   std::int64_t outputs() const { return outputs_; }
   /// Whether predictions are in the unit of the targets, so that scaling the outputs makes sense.
   bool scales() const;
   /// Whether the loss of a batch is divided by the sum of its class weights, and not by its samples.
-  bool divides_by_weights() const { return family_ == Family::softmax; }
+  bool divides_by_weights() const {
+    return normalize_by_ == Normalize::weight_sum ||
+           (normalize_by_ == Normalize::standard && family_ == Family::softmax);
+  }
   bool has_classes() const { return task_ != data::Task::regression; }
 
   /// Throws DataError that names the first target outside the loss's domain.
@@ -54,6 +62,7 @@ class Objective {
   Head head_ = Head::identity;
   std::int64_t outputs_ = 1;
   Tensor class_weights_;
+  Normalize normalize_by_;
   Tensor class_counts_;  // of the training samples, where the loss asks for them
 };
 

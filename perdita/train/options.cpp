@@ -36,6 +36,14 @@ void set_sampling(Config& c, Text text) {
   c.sampling = text;
 }
 
+void set_normalize_by(Config& c, Text text) {
+  constexpr std::array<Text, 3> valid{"standard", "count", "weight_sum"};
+  if (std::ranges::find(valid, text) == valid.end()) {
+    fail<ValueError>("got '{}' (valid: {}){}", text, fmt::join(valid, ", "), suggestion(text, valid));
+  }
+  c.normalize_by = text;
+}
+
 constexpr auto table = std::to_array<Option>({
     {"data", "SOURCE", "Data",
      "where the samples come from:\n"
@@ -91,6 +99,11 @@ constexpr auto table = std::to_array<Option>({
      "also as balanced,cap=R (none)",
      [](Config& c, Text t) { c.pos_weight = check_pos_weight(t); }, [](const Config& c) { return c.pos_weight; }},
 
+    {"normalize-by", "WHAT", "Loss",
+     "what the loss of a batch is divided by: count, its samples; weight_sum, their weights; standard, what is usual\n"
+     "for the loss: weights for those of the softmax family, samples for others (standard). Of weights whose mean is\n"
+     "below 1, count takes smaller steps",
+     set_normalize_by, [](const Config& c) { return c.normalize_by; }},
     {"defer-weights", "F", "Loss",
      "share of the run after which the weights count; 0.8 is the deferred re-weighting of Cao et al. (2019) (0)",
      [](Config& c, Text t) { c.defer_weights = parse_number(t, fraction); },

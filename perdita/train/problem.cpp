@@ -58,6 +58,11 @@ data::Splits divide(const Config& config, const data::Source& source) {
   }
 }
 
+Normalize normalize_of(std::string_view name) {
+  if (name == "count") return Normalize::count;
+  return name == "weight_sum" ? Normalize::weight_sum : Normalize::standard;
+}
+
 /// uint8 images are scaled by the loader, numbers by the model.
 void scale(Dataset& dataset, const data::PixelScale& pixels) {
   dataset.pixels = pixels;
@@ -85,7 +90,8 @@ Problem prepare(const Config& given) {
                   .train = splits.train,
                   .validation = splits.validation,
                   .test = splits.test,
-                  .objective = Objective(loss, splits.train, class_weights(config, splits.train)),
+                  .objective = Objective(loss, splits.train,
+                                         {class_weights(config, splits.train), normalize_of(config.normalize_by)}),
                   .model = {},
                   .sample_shape = source.train.sample_shape(),
                   .warnings = {}};

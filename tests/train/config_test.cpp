@@ -21,6 +21,7 @@ const std::map<std::string_view, std::string> samples{{"data", "csv:a file's.csv
                                                       {"loss", "huber:delta=2"},
                                                       {"class-weights", "effective_number:0.999,cap=10"},
                                                       {"pos-weight", "2.5"},
+                                                      {"normalize-by", "count"},
                                                       {"defer-weights", "0.8"},
                                                       {"hidden", "64,8"},
                                                       {"dropout", "0.3"},

@@ -65,12 +65,14 @@ TEST(Objective, TheMeanOfSampleLossesIsTheLoss) {
         for (std::size_t k = 0; k < w.size(); ++k) w[k] = 0.5f + static_cast<float>(k);
         weights = Tensor::from(w);
       }
-      const Objective objective(any, *data, weights);
-      const Tensor outputs = outputs_for(objective, data->size()), targets = Tensor::from(data->targets);
-      const Tensor losses = objective.sample_losses(outputs, targets, true);
-      ASSERT_EQ(losses.shape(), Shape({data->size()})) << loss.info.name;
-      EXPECT_NEAR(sum(losses).item() / objective.denominator(targets), objective.loss(outputs, targets).item(), 1e-5)
-          << loss.info.name;
+      for (Normalize normalize_by : {Normalize::standard, Normalize::count, Normalize::weight_sum}) {
+        const Objective objective(any, *data, {weights, normalize_by});
+        const Tensor outputs = outputs_for(objective, data->size()), targets = Tensor::from(data->targets);
+        const Tensor losses = objective.sample_losses(outputs, targets, true);
+        ASSERT_EQ(losses.shape(), Shape({data->size()})) << loss.info.name;
+        EXPECT_NEAR(sum(losses).item() / objective.denominator(targets), objective.loss(outputs, targets).item(), 1e-5)
+            << loss.info.name;
+      }
     });
   }
 }
