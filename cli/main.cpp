@@ -26,6 +26,7 @@ struct Command {
 };
 constexpr std::array commands{
     Command{"train", "train a network with a loss, test it, write a report", perdita::cli::train},
+    Command{"compare", "train with several losses and tell which is best", perdita::cli::compare},
     Command{"evaluate", "tell what predictions in files are worth", perdita::cli::evaluate},
     Command{"weights", "weights for classes that differ in size", perdita::cli::weights},
     Command{"losses", "list the losses", perdita::cli::losses},

@@ -1,12 +1,10 @@
 // perdita train
 #include <fmt/format.h>
 
-#include <csignal>
 #include <filesystem>
-#include <map>
 
 #include "cli/commands.hpp"
-#include "cli/parser.hpp"
+#include "cli/run_options.hpp"
 #include "cli/train_output.hpp"
 #include "perdita/core/error.hpp"
 #include "perdita/core/parallel.hpp"
@@ -19,22 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The signal that asked us to stop, or 0.
-volatile std::sig_atomic_t stop_signal = 0;
-
-/// The first Ctrl-C ends training after the step at hand, the second at once.
-void catch_signals() {
-  for (int number : {SIGINT, SIGTERM}) {
-    struct sigaction action {};
-    action.sa_handler = [](int signal) { stop_signal = signal; };
-    action.sa_flags = SA_RESTART | SA_RESETHAND;
-    ::sigaction(number, &action, nullptr);
-  }
-}
-bool must_stop() { return stop_signal != 0; }
-
 struct Arguments {
-  std::map<std::string_view, std::string> given;  // by the option's name
+  Given given;
   std::string out, resume;
   bool overwrite = false, quiet = false, json = false;
 };
@@ -58,56 +42,25 @@ bool read(const std::vector<std::string>& words, Arguments& arguments) {
   CLI::App app("Trains a multi-layer perceptron, tests it and writes a report.", "perdita train");
   app.footer(examples);
   app.get_formatter()->column_width(32);
-  for (const train::Option& option : train::options()) {
-    std::string& text = arguments.given[option.name];
-    CLI::Option* added = nullptr;
-    const std::string name = fmt::format("--{}", option.name), help(option.help);
-    if (option.value.empty()) {
-      added = app.add_flag_callback(
-          name, [&text] { text = "yes"; }, help);
-    } else {
-      added = app.add_option(name, text, help)->type_name(std::string(option.value));
-    }
-    added->group(std::string(option.section));
-  }
+  add_run_options(app, arguments.given);
   app.add_option("--out", arguments.out, "folder of the run (runs/NAME-1, -2, ...)")->type_name("DIR")->group("Run");
   app.add_flag("--overwrite", arguments.overwrite, "replace the run that is in the folder")->group("Run");
   app.add_option("--resume", arguments.resume, "go on with the run in this folder")->type_name("DIR")->group("Run");
   app.add_flag("--quiet", arguments.quiet, "print the result alone")->group("Run");
   app.add_flag("--json", arguments.json, "print the result as JSON; progress goes to standard error")->group("Run");
   if (!parse(app, words)) return false;
-  for (const train::Option& option : train::options()) {
-    if (!option.value.empty() && app.count(fmt::format("--{}", option.name)) == 0) arguments.given.erase(option.name);
-    if (option.value.empty() && arguments.given[option.name].empty()) arguments.given.erase(option.name);
-  }
+  keep_given(app, arguments.given);
   return true;
 }
 
-void apply(const Arguments& arguments, train::Config& config) {
-  for (const train::Option& option : train::options()) {  // in this order: shorthands change what others set
-    const auto found = arguments.given.find(option.name);
-    if (found == arguments.given.end()) continue;
-    try {
-      option.set(config, found->second);
-    } catch (const ValueError& error) {
-      throw UsageError(fmt::format("--{}: {}", option.name, error.what()));
-    }
-  }
-}
-
-/// train::prepare(), where a ValueError is the user's.
 train::Problem prepare_problem(const train::Config& config) {
   if (config.threads) set_num_threads(*config.threads);
-  try {
-    return train::prepare(config);
-  } catch (const ValueError& error) {
-    throw UsageError(error.what());
-  }
+  return as_usage([&] { return train::prepare(config); });
 }
 
 train::Run start(const Arguments& arguments) {
   train::Config config;
-  apply(arguments, config);
+  apply(arguments.given, config);
   if (config.data.empty()) throw UsageError("--data is missing (valid: --data SOURCE, or --resume DIR)");
   if (!arguments.out.empty() && train::is_occupied(arguments.out) && !arguments.overwrite) {
     throw UsageError(
@@ -135,14 +88,14 @@ train::Run resume(const Arguments& arguments) {
                                  arguments.overwrite ? "--overwrite" : "--out"));
   }
   train::Resumable found = train::find_run(arguments.resume);
-  apply(arguments, found.config);
+  apply(arguments.given, found.config);
   return train::Run(prepare_problem(found.config), std::move(found.folder), found.checkpoint);
 }
 
 int report_stop(const train::Run& run) {
   fmt::print(stderr, "perdita train: interrupted in epoch {}; to go on:\n  perdita train --resume {}\n",
              run.trainer().epoch() + 1, train::quote_for_shell(run.path().string()));
-  return 128 + stop_signal;
+  return interrupted_status();
 }
 
 }  // namespace

@@ -170,6 +170,16 @@ double Objective::denominator(const Tensor& targets) const {
   return total;
 }
 
+Tensor Objective::log_probabilities(const Tensor& outputs) const {
+  if (!has_classes() || std::holds_alternative<HingeEmbedding>(loss_.loss)) return {};
+  if (family_ == Family::softmax) {
+    const auto* ldam = std::get_if<Ldam>(&loss_.loss);
+    return log_softmax(ldam != nullptr ? outputs * ldam->scale : outputs, 1);
+  }
+  if (head_ == Head::identity) return cat({-softplus(outputs), -softplus(-outputs)}, 1);
+  return cat({log(1 - outputs), log(outputs)}, 1);
+}
+
 Tensor Objective::predictions(const Tensor& outputs) const {
   if (has_classes()) {
     if (family_ == Family::softmax) return argmax(outputs, 1);

@@ -46,6 +46,8 @@ class Objective {
   Tensor sample_losses(const Tensor& outputs, const Tensor& targets, bool weighted) const;
   /// What the mean of weighted sample losses divides by.
   double denominator(const Tensor& targets) const;
+  /// log p of each class, [N, K], as the outputs have it; undefined for numbers and where the outputs are no scores.
+  Tensor log_probabilities(const Tensor& outputs) const;
   /// int64 [N] for classes; numbers in the shape of the targets otherwise.
   Tensor predictions(const Tensor& outputs) const;
 

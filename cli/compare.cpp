@@ -1,0 +1,185 @@
+// perdita compare
+#include <fmt/format.h>
+
+#include <chrono>
+#include <memory>
+
+#include "cli/commands.hpp"
+#include "cli/run_options.hpp"
+#include "perdita/core/error.hpp"
+#include "perdita/core/file.hpp"
+#include "perdita/core/parallel.hpp"
+#include "perdita/evaluate/progress.hpp"
+#include "perdita/evaluate/text.hpp"
+#include "perdita/train/comparison.hpp"
+
+namespace perdita::cli {
+
+namespace {
+
+using evaluate::format_duration;
+using evaluate::printable;
+
+struct Arguments {
+  Given given;
+  std::string losses, out, resume;
+  std::int64_t seeds = 3;
+  bool overwrite = false, quiet = false, json = false;
+};
+
+constexpr const char* examples =
+    R"(Losses are those of perdita losses, separated by semicolons. Behind the colon may stand options of training, too
+(with _ in place of -; weights is class_weights), so that what goes with a loss is compared with it. The first one is
+what the others are compared with.
+
+Examples:
+  perdita compare --data synthetic:imbalanced-blobs --losses 'cross_entropy; cross_entropy:weights=balanced'
+  perdita compare --data csv:houses.csv,target=price --losses 'mse; huber:delta=2; log_cosh' --seeds 5
+  perdita compare --data fashion-mnist --imbalance longtail:100 --epochs 25 --seeds 3 --losses
+    'cross_entropy; cross_entropy:weights=balanced; focal:gamma=2; ldam_drw; balanced_softmax; logit_adjusted'
+  perdita compare --resume runs/compare-fashion-mnist-1
+
+Every loss trains the same network from the same initial weights on the same batches, once for each seed. The folder
+gets comparison.json, comparison.csv, report.html and a folder for each run. After Ctrl-C or a crash --resume goes on.
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.)";
+
+/// Reads the words. False: --help.
+bool read(const std::vector<std::string>& words, Arguments& a) {
+  CLI::App app("Trains with several losses and tells which is best under one yardstick.", "perdita compare");
+  app.footer(examples);
+  app.get_formatter()->column_width(32);
+  app.add_option("--losses", a.losses, "what is compared: LOSS[:OPTION=VALUE,...]; LOSS; ...")
+      ->type_name("LIST")
+      ->group("Comparison");
+  app.add_option("--seeds", a.seeds, "runs of each loss, from --seed on (3)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1000))
+      ->group("Comparison");
+  add_run_options(app, a.given, {"loss"});
+  app.add_option("--out", a.out, "folder of the comparison (runs/compare-NAME-1, -2, ...)")
+      ->type_name("DIR")
+      ->group("Run");
+  app.add_flag("--overwrite", a.overwrite, "replace the comparison that is in the folder")->group("Run");
+  app.add_option("--resume", a.resume, "go on with the comparison in this folder")->type_name("DIR")->group("Run");
+  app.add_flag("--quiet", a.quiet, "print the table alone")->group("Run");
+  app.add_flag("--json", a.json, "print comparison.json; progress goes to standard error")->group("Run");
+  if (!parse(app, words)) return false;
+  keep_given(app, a.given);
+  if (a.resume.empty()) {
+    if (a.losses.empty()) throw UsageError("--losses is missing (valid: as in 'cross_entropy; focal:gamma=2')");
+    return true;
+  }
+  if (!a.given.empty() || !a.losses.empty() || !a.out.empty() || a.overwrite || app.count("--seeds") > 0) {
+    throw UsageError("--resume goes with --quiet and --json alone (a comparison goes on as it was begun)");
+  }
+  return true;
+}
+
+train::Comparison start(const Arguments& a) {
+  train::ComparisonPlan plan{.losses = a.losses, .seeds = a.seeds, .common = {}};
+  apply(a.given, plan.common);
+  if (plan.common.data.empty()) throw UsageError("--data is missing (valid: --data SOURCE, or --resume DIR)");
+  if (!a.out.empty() && train::is_occupied(a.out) && !a.overwrite) {
+    throw UsageError(
+        fmt::format("--out: {} is not empty (valid: a new or empty folder; --overwrite to replace the comparison in "
+                    "it, or --resume {} to go on with it)",
+                    a.out, train::quote_for_shell(a.out)));
+  }
+  if (plan.common.threads) set_num_threads(*plan.common.threads);
+  return as_usage([&] {
+    train::parse_contenders(plan.losses, plan.common);  // before a folder is made
+    const std::filesystem::path folder =
+        a.out.empty() ? train::next_free_folder("compare-" + train::folder_name(plan.common.data))
+                      : std::filesystem::path(a.out);
+    return train::Comparison(plan, folder);
+  });
+}
+
+train::Comparison resume(const Arguments& a) { return train::Comparison::resume(a.resume); }
+
+/// One line a run, and a bar of its epochs.
+class Output {
+ public:
+  Output(const train::Comparison& comparison, std::FILE* out)
+      : comparison_(comparison), out_(out), done_before_(comparison.runs_done()) {}
+
+  void begin(std::int64_t number, const train::Run& run) {
+    const train::Config& config = run.problem().config;
+    const std::string label = fmt::format("run {}/{} {}, seed {}", comparison_.runs_done() + 1, comparison_.runs(),
+                                          name_of(number), config.seed);
+    bar_ = std::make_unique<evaluate::Progress>(out_, label, *config.epochs);
+    bar_->update(run.trainer().epoch());
+  }
+  void epoch(const train::EpochReport& report) { bar_->update(report.epoch, report.train_loss); }
+  void end(std::int64_t number, const evaluate::Trial& trial) {
+    std::string text = fmt::format("{:>3}/{}  {}, seed {}: ", comparison_.runs_done(), comparison_.runs(),
+                                   name_of(number), trial.seed);
+    if (trial.failure.empty()) {
+      const evaluate::Metric& metric = comparison_.contest().metrics.front();
+      text += metric.is_share ? fmt::format("{} {:.2f} %", metric.title, 100 * trial.values.front())
+                              : fmt::format("{} {}", metric.title, evaluate::format_number(trial.values.front()));
+    } else {
+      text += "failed: " + printable(trial.failure);
+    }
+    bar_->finish(text + time_left());
+    bar_.reset();
+  }
+  void stop() { bar_.reset(); }
+
+ private:
+  std::string name_of(std::int64_t number) const {
+    const auto& entries = comparison_.contest().entries;
+    return printable(entries[static_cast<std::size_t>(number) % entries.size()].name);
+  }
+  std::string time_left() const {
+    const std::int64_t done = comparison_.runs_done(), left = comparison_.runs() - done;
+    if (left == 0) return "";
+    const double spent = std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    return fmt::format("  (about {} left)",
+                       format_duration(spent / static_cast<double>(done - done_before_) * static_cast<double>(left)));
+  }
+
+  const train::Comparison& comparison_;
+  std::FILE* out_;
+  std::int64_t done_before_;
+  std::unique_ptr<evaluate::Progress> bar_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+void print_result(const train::Comparison& comparison) {
+  fmt::print("\n{}\n", evaluate::contest_table(comparison.contest()));
+  for (const std::string& note : evaluate::notes(comparison.contest())) fmt::print("{}\n", printable(note));
+  fmt::print("\nreport     {}\n", printable((comparison.path() / "report.html").string()));
+}
+
+}  // namespace
+
+int compare(const std::vector<std::string>& words) {
+  Arguments a;
+  if (!read(words, a)) return 0;
+  catch_signals();
+  train::Comparison comparison = a.resume.empty() ? start(a) : resume(a);
+  Output output(comparison, a.json ? stderr : stdout);
+  train::ComparisonEvents events{.should_stop = must_stop};
+  if (!a.quiet) {
+    events.on_run = [&](std::int64_t number, const train::Run& run) { output.begin(number, run); };
+    events.on_epoch = [&](const train::EpochReport& report) { output.epoch(report); };
+    events.on_result = [&](std::int64_t number, const evaluate::Trial& trial) { output.end(number, trial); };
+  }
+  if (!comparison.run(events)) {
+    output.stop();
+    fmt::print(stderr, "perdita compare: interrupted after {} of {} runs; to go on:\n  perdita compare --resume {}\n",
+               comparison.runs_done(), comparison.runs(), train::quote_for_shell(comparison.path().string()));
+    return interrupted_status();
+  }
+  comparison.finish();
+  if (a.json) {
+    fmt::print("{}", read_file(comparison.path() / "comparison.json"));
+  } else {
+    print_result(comparison);
+  }
+  return 0;
+}
+
+}  // namespace perdita::cli

@@ -1,0 +1,214 @@
+#include "perdita/train/comparison.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "perdita/core/error.hpp"
+#include "perdita/core/file.hpp"
+#include "perdita/core/version.hpp"
+#include "perdita/report/contest_page.hpp"
+#include "perdita/train/yardstick.hpp"
+
+namespace perdita::train {
+
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+using evaluate::Trial;
+
+fs::path file_of(const fs::path& folder) { return folder / "comparison.json"; }
+
+/// The option's text as it was written, where a folder can be named so.
+std::string slug(std::string_view text) {
+  std::string name;
+  for (char c : text) {
+    const bool plain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
+    if (plain) {
+      name += c;
+    } else if (!name.empty() && name.back() != '-') {
+      name += '-';
+    }
+  }
+  return name.substr(0, 60);
+}
+
+Config with_seed(const Contender& contender, std::uint64_t seed) {
+  Config config = contender.config;
+  config.seed = seed;
+  return config;
+}
+
+Json to_json(const evaluate::Contest& contest) {
+  auto results = Json::array();
+  for (const evaluate::Entry& entry : contest.entries) {
+    for (const Trial& trial : entry.trials) {
+      Json result{{"loss", entry.name}, {"seed", trial.seed}};
+      if (!trial.failure.empty()) result["failure"] = trial.failure;
+      for (std::size_t m = 0; m < trial.values.size(); ++m) {
+        const double value = trial.values[m];
+        result[contest.metrics[m].name] = std::isfinite(value) ? Json(value) : Json();
+      }
+      if (!trial.recalls.empty()) result["recall"] = trial.recalls;
+      results.push_back(result);
+    }
+  }
+  return results;
+}
+
+Trial trial_from(const Json& result, const evaluate::Contest& contest) {
+  Trial trial{.seed = result.at("seed").get<std::uint64_t>(), .failure = result.value("failure", "")};
+  if (!trial.failure.empty()) return trial;
+  for (const evaluate::Metric& metric : contest.metrics) {
+    const Json& value = result.at(metric.name);
+    trial.values.push_back(value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>());
+  }
+  trial.recalls = result.value("recall", std::vector<double>());
+  return trial;
+}
+
+/// Of all epochs, those before an interruption too.
+double seconds_of(const Run& run) {
+  double seconds = 0;
+  for (const evaluate::Record& record : evaluate::read_history(run.path() / "history.jsonl")) {
+    if (record.kind == "epoch") seconds += record.find("seconds").value_or(0);
+  }
+  return seconds;
+}
+
+Folder new_folder(const fs::path& path) {
+  Folder folder(path);
+  std::error_code ignored;
+  fs::remove_all(path / "runs", ignored);
+  for (const char* name : {"comparison.json", "comparison.csv", "report.html"}) fs::remove(path / name, ignored);
+  return folder;
+}
+
+}  // namespace
+
+Comparison::Comparison(ComparisonPlan plan, const fs::path& folder) : Comparison(std::move(plan), new_folder(folder)) {
+  save();
+}
+
+Comparison::Comparison(ComparisonPlan plan, Folder folder) : plan_(std::move(plan)), folder_(std::move(folder)) {
+  contenders_ = parse_contenders(plan_.losses, plan_.common);
+  for (const Contender& contender : contenders_) {
+    Problem problem = [&] {
+      try {
+        return prepare(with_seed(contender, plan_.common.seed));
+      } catch (const ValueError& error) {
+        fail<ValueError>("'{}': {}", contender.name, error.what());
+      }
+    }();
+    if (!problem.test)
+      fail<ValueError>("there are no test samples to compare on (valid: with a test-fraction above 0)");
+    if (contest_.metrics.empty()) {
+      contest_.metrics = yardstick_of(problem);
+      contest_.class_names = classes_by_size(problem);
+    }
+    contest_.entries.push_back({contender.name, {}});
+  }
+}
+
+Comparison Comparison::resume(const fs::path& path) {
+  if (!fs::exists(file_of(path))) fail<FileError>("there is no comparison in {}: no comparison.json", path.string());
+  const std::string name = file_of(path).string();
+  const Json file = Json::parse(read_file(file_of(path)), nullptr, false);
+  try {
+    ComparisonPlan plan{.losses = file.at("losses").get<std::string>(),
+                        .seeds = file.at("seeds").get<std::int64_t>(),
+                        .common = config_from_json(file.at("options").dump(), name)};
+    Comparison found(std::move(plan), Folder(path));
+    for (const Json& result : file.at("results")) {
+      for (evaluate::Entry& entry : found.contest_.entries) {
+        if (entry.name == result.at("loss")) entry.trials.push_back(trial_from(result, found.contest_));
+      }
+    }
+    return found;
+  } catch (const Json::exception& error) {
+    fail<DataError>("{}: {}", name, error.what());
+  }
+}
+
+const Contender& Comparison::contender_of(std::int64_t number) const {
+  return contenders_[static_cast<std::size_t>(number % std::ssize(contenders_))];
+}
+
+std::uint64_t Comparison::seed_of(std::int64_t number) const {
+  return plan_.common.seed + static_cast<std::uint64_t>(number / std::ssize(contenders_));
+}
+
+fs::path Comparison::path_of(std::int64_t number) const {
+  const std::int64_t place = number % std::ssize(contenders_) + 1;
+  return folder_.path() / "runs" /
+         fmt::format("{}-{}-seed-{}", place, slug(contender_of(number).name), seed_of(number));
+}
+
+bool Comparison::is_done(std::int64_t number) const {
+  const auto& trials = contest_.entries[static_cast<std::size_t>(number % std::ssize(contenders_))].trials;
+  return std::ranges::find(trials, seed_of(number), &Trial::seed) != trials.end();
+}
+
+std::int64_t Comparison::runs_done() const {
+  std::int64_t done = 0;
+  for (std::int64_t number = 0; number < runs(); ++number) done += is_done(number);
+  return done;
+}
+
+Run Comparison::open(std::int64_t number) const {
+  Problem problem = prepare(with_seed(contender_of(number), seed_of(number)));
+  const fs::path path = path_of(number);
+  if (!fs::exists(path / "config.json")) return Run(std::move(problem), path, true);
+  Resumable found = find_run(path);
+  return Run(std::move(problem), std::move(found.folder), found.checkpoint);
+}
+
+bool Comparison::run(const ComparisonEvents& events) {
+  for (std::int64_t number = 0; number < runs(); ++number) {
+    if (is_done(number)) continue;
+    Trial trial{.seed = seed_of(number)};
+    Run run = open(number);
+    if (events.on_run) events.on_run(number, run);
+    const RunEvents inner{.on_step = {}, .on_epoch = events.on_epoch, .should_stop = events.should_stop};
+    try {
+      if (!run.train(inner)) return false;
+      run.finish();
+      trial.values = measure(run.trainer().model(), run.problem(), &trial.recalls);
+      trial.values.push_back(seconds_of(run));
+    } catch (const NumericalError& error) {
+      trial.failure = error.what();
+    }
+    contest_.entries[static_cast<std::size_t>(number % std::ssize(contenders_))].trials.push_back(trial);
+    save();
+    if (events.on_result) events.on_result(number, trial);
+  }
+  return true;
+}
+
+void Comparison::save() const {
+  const Json file{{"version", version()},
+                  {"losses", plan_.losses},
+                  {"seeds", plan_.seeds},
+                  {"options", Json::parse(train::to_json(plan_.common))},
+                  {"results", to_json(contest_)}};
+  write_file_atomically(file_of(folder_.path()), file.dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
+}
+
+void Comparison::finish() const {
+  write_file_atomically(folder_.path() / "comparison.csv", evaluate::contest_csv(contest_));
+  report::ContestPage page{.contest = contest_, .data = plan_.common.data, .command = {}, .configuration = {}};
+  for (const Option& option : options()) {
+    if (option.get == nullptr || option.name == "loss") continue;
+    if (std::string value = option.get(plan_.common); !value.empty()) {
+      page.command += fmt::format(" --{} {}", option.name, quote_for_shell(value));
+      page.configuration.emplace_back(option.name, std::move(value));
+    }
+  }
+  page.command =
+      fmt::format("perdita compare --losses {} --seeds {}{}", quote_for_shell(plan_.losses), plan_.seeds, page.command);
+  write_file_atomically(folder_.path() / "report.html", report::html(page));
+}
+
+}  // namespace perdita::train

@@ -1,0 +1,74 @@
+// Comparison: every contender trained under every seed, in a folder that it can be resumed from.
+//
+//   comparison.json   the contenders, the common options, and the results so far
+//   comparison.csv    the results, a line a run
+//   report.html
+//   runs/             a folder for each run, as `perdita train` leaves it
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "perdita/evaluate/contest.hpp"
+#include "perdita/train/contender.hpp"
+#include "perdita/train/folder.hpp"
+#include "perdita/train/run.hpp"
+
+namespace perdita::train {
+
+/// What is compared. Contender c under seed s trains with common.seed + s, from the same weights and on the same
+/// batches as the others under s.
+struct ComparisonPlan {
+  std::string losses;  ///< as parse_contenders() takes them
+  std::int64_t seeds = 3;
+  Config common;  ///< without a loss
+};
+
+struct ComparisonEvents {
+  /// A run begins (number counted from 0), goes on after an interruption at `epoch`, or begins anew.
+  std::function<void(std::int64_t run, const Run&)> on_run = {};
+  std::function<void(const EpochReport&)> on_epoch = {};
+  std::function<void(std::int64_t run, const evaluate::Trial&)> on_result = {};
+  std::function<bool()> should_stop = {};
+};
+
+class Comparison {
+ public:
+  /// A new one in `folder`, which is made here; what an earlier one left there is replaced. Prepares every contender
+  /// once, so that what does not fit is found before anything is trained. Throws as parse_contenders() and prepare(),
+  /// ValueError where the data leave no test samples, FileError.
+  Comparison(ComparisonPlan plan, const std::filesystem::path& folder);
+  /// Goes on with the one in `folder`. Throws FileError when there is none, DataError when it is damaged.
+  static Comparison resume(const std::filesystem::path& folder);
+
+  /// Trains what is not done yet; false if should_stop() ended it. A run that diverges is a result, too.
+  bool run(const ComparisonEvents& events);
+  /// Writes the table and the report.
+  void finish() const;
+
+  std::int64_t runs() const { return std::ssize(contenders_) * plan_.seeds; }
+  std::int64_t runs_done() const;
+  const ComparisonPlan& plan() const { return plan_; }
+  const evaluate::Contest& contest() const { return contest_; }
+  const std::filesystem::path& path() const { return folder_.path(); }
+
+ private:
+  Comparison(ComparisonPlan plan, Folder folder);
+  Run open(std::int64_t number) const;
+  std::filesystem::path path_of(std::int64_t number) const;
+  const Contender& contender_of(std::int64_t number) const;
+  std::uint64_t seed_of(std::int64_t number) const;
+  bool is_done(std::int64_t number) const;
+  void save() const;
+
+  ComparisonPlan plan_;
+  Folder folder_;
+  std::vector<Contender> contenders_;
+  evaluate::Contest contest_;
+};
+
+}  // namespace perdita::train

@@ -1,0 +1,94 @@
+#include "perdita/train/contender.hpp"
+
+#include <algorithm>
+
+#include "perdita/core/error.hpp"
+#include "perdita/losses/any.hpp"
+
+namespace perdita::train {
+
+namespace {
+
+constexpr std::string_view blanks = " \t\r\n";
+
+std::string_view trim(std::string_view text) {
+  const std::size_t begin = text.find_first_not_of(blanks);
+  if (begin == text.npos) return {};
+  return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
+}
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t end = std::min(text.find(separator, at), text.size());
+    if (const std::string_view part = trim(text.substr(at, end - at)); !part.empty()) parts.push_back(part);
+    at = end + 1;
+  }
+  return parts;
+}
+
+/// The option of a run that "class_weights" or "weights" means; null if there is none.
+const Option* run_option(std::string_view key) {
+  std::string name(key == "weights" ? "class-weights" : key);
+  std::ranges::replace(name, '_', '-');
+  // What differs between contenders may not be what they are compared on.
+  for (std::string_view common : {"data", "loss", "imbalance", "val-fraction", "test-fraction", "seed", "threads"}) {
+    if (name == common) return nullptr;
+  }
+  const auto found = std::ranges::find(options(), name, &Option::name);
+  return found == options().end() ? nullptr : &*found;
+}
+
+std::string expand(std::string_view entry) {
+  constexpr std::string_view drw = "ldam_drw";
+  if (!entry.starts_with(drw)) return std::string(entry);
+  std::string_view rest = entry.substr(drw.size());
+  if (!rest.empty() && rest.front() != ':') return std::string(entry);
+  std::string text = "ldam:scale=1,weights=effective_number:0.9999,defer_weights=0.8";
+  return rest.empty() ? text : fmt::format("{},{}", text, rest.substr(1));
+}
+
+Contender parse_contender(std::string_view name, const Config& common) {
+  Contender contender{std::string(name), common};
+  const std::string text = expand(name);
+  const std::size_t colon = text.find(':');
+  std::string loss = text.substr(0, colon), of_loss;
+  std::vector<std::pair<const Option*, std::string>> of_run;
+  if (colon != text.npos) {
+    for (std::string_view word : split(std::string_view(text).substr(colon + 1), ',')) {
+      const Option* const option = run_option(word.substr(0, word.find('=')));
+      if (option != nullptr && word.find('=') != word.npos) {
+        of_run.emplace_back(option, word.substr(word.find('=') + 1));
+      } else if (!of_run.empty() && of_run.back().first->name == "class-weights" && word.starts_with("cap=")) {
+        of_run.back().second += fmt::format(",{}", word);
+      } else {
+        of_loss += fmt::format("{}{}", of_loss.empty() ? ":" : ",", word);
+      }
+    }
+  }
+  try {
+    contender.config.loss = to_string(parse_loss(loss + of_loss));
+    for (const auto& [option, value] : of_run) option->set(contender.config, value);
+  } catch (const ValueError& error) {
+    fail<ValueError>("'{}': {}", name, error.what());
+  }
+  return contender;
+}
+
+}  // namespace
+
+std::vector<Contender> parse_contenders(std::string_view text, const Config& common) {
+  std::vector<Contender> all;
+  for (std::string_view entry : split(text, ';')) {
+    if (std::ranges::find(all, entry, &Contender::name) != all.end()) {
+      fail<ValueError>("'{}' is there twice (valid: each once)", entry);
+    }
+    all.push_back(parse_contender(entry, common));
+  }
+  if (all.size() < 2) {
+    fail<ValueError>("got '{}' (valid: two losses or more, as in 'cross_entropy; focal:gamma=2')", text);
+  }
+  return all;
+}
+
+}  // namespace perdita::train

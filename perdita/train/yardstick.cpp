@@ -1,0 +1,122 @@
+#include "perdita/train/yardstick.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "perdita/data/loader.hpp"
+#include "perdita/evaluate/calibration.hpp"
+#include "perdita/evaluate/classification.hpp"
+#include "perdita/train/judge.hpp"
+
+namespace perdita::train {
+
+namespace {
+
+constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+constexpr int bins = 15;
+
+/// Of the classes, those with most samples in training first.
+std::vector<std::size_t> by_size(const std::vector<std::int64_t>& counts) {
+  std::vector<std::size_t> order(counts.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) { return counts[a] > counts[b]; });
+  return order;
+}
+
+bool has_groups(const Problem& problem) {
+  const std::vector<std::int64_t> counts = problem.train.class_counts();
+  return counts.size() >= 3 && std::ranges::max(counts) > 1.1 * static_cast<double>(std::ranges::min(counts));
+}
+
+/// Mean recall of head, middle and tail.
+std::vector<double> recall_of_groups(const Problem& problem, const evaluate::ClassificationScore& score) {
+  const std::vector<std::size_t> order = by_size(problem.train.class_counts());
+  const std::size_t third = order.size() / 3;
+  const auto mean_recall = [&](std::size_t begin, std::size_t end) {
+    double sum = 0;
+    for (std::size_t i = begin; i < end; ++i) sum += score.classes[order[i]].recall;
+    return sum / static_cast<double>(end - begin);
+  };
+  return {mean_recall(0, third), mean_recall(third, order.size() - third),
+          mean_recall(order.size() - third, order.size())};
+}
+
+/// Mean of -log p of the true class, and the calibration error.
+struct Sureness {
+  double loss = unknown, ece = unknown;
+};
+
+Sureness sureness_of(const Mlp& model, const Problem& problem) {
+  const NoGrad no_grad;
+  model.eval();
+  evaluate::CalibrationCounts calibration(bins);
+  double total = 0;
+  for (const auto& [inputs, targets] : data::DataLoader(*problem.test, {.batch_size = 1024})) {
+    const Tensor log_p = problem.objective.log_probabilities(model(inputs));
+    if (!log_p.defined()) return {};
+    const std::vector<double> values = log_p.to(DType::float64).to_vector<double>();
+    const std::vector<std::int64_t> labels = targets.to_vector<std::int64_t>();
+    const auto classes = static_cast<std::size_t>(log_p.size(1));
+    for (std::size_t row = 0; row < labels.size(); ++row) {
+      const auto first = values.begin() + static_cast<std::ptrdiff_t>(row * classes);
+      const auto best = std::max_element(first, first + static_cast<std::ptrdiff_t>(classes));
+      total -= first[labels[row]];
+      calibration.add(std::min(std::exp(*best), 1.0), best - first == labels[row]);
+    }
+  }
+  return {total / static_cast<double>(problem.test->size()), calibration.result().ece};
+}
+
+}  // namespace
+
+std::vector<evaluate::Metric> yardstick_of(const Problem& problem) {
+  const evaluate::Metric seconds{.name = "seconds", .title = "seconds", .is_cost = true};
+  if (!problem.objective.has_classes()) {
+    return {{.name = "rmse", .title = "RMSE"},
+            {.name = "mae", .title = "MAE"},
+            {.name = "r2", .title = "R²", .more_is_better = true},
+            seconds};
+  }
+  const auto share = [](const char* name, const char* title) {
+    return evaluate::Metric{.name = name, .title = title, .is_share = true, .more_is_better = true};
+  };
+  std::vector<evaluate::Metric> metrics{share("accuracy", "accuracy"), share("balanced_accuracy", "balanced acc.")};
+  if (has_groups(problem)) {
+    metrics.push_back(share("head_recall", "head"));
+    metrics.push_back(share("middle_recall", "middle"));
+    metrics.push_back(share("tail_recall", "tail"));
+  }
+  metrics.push_back({.name = "test_cross_entropy", .title = "test loss"});
+  metrics.push_back({.name = "ece", .title = "ECE"});
+  metrics.push_back(seconds);
+  return metrics;
+}
+
+std::vector<std::string> classes_by_size(const Problem& problem) {
+  std::vector<std::string> names;
+  for (std::size_t k : by_size(problem.train.class_counts())) names.push_back(problem.train.class_names[k]);
+  return names;
+}
+
+std::vector<double> measure(const Mlp& model, const Problem& problem, std::vector<double>* recalls) {
+  const Judgement judged = judge(model, problem.objective, *problem.test, false);
+  if (!problem.objective.has_classes()) {
+    const auto score = evaluate::score_regression(judged.target_values, judged.predicted_values);
+    return {score.rmse, score.mae, score.r2};
+  }
+  const auto score = evaluate::score_classes(judged.targets, judged.predictions, {}, problem.test->num_classes());
+  std::vector<double> values{score.accuracy, score.balanced_accuracy};
+  if (recalls != nullptr) {
+    for (std::size_t k : by_size(problem.train.class_counts())) recalls->push_back(score.classes[k].recall);
+  }
+  if (has_groups(problem)) {
+    for (double recall : recall_of_groups(problem, score)) values.push_back(recall);
+  }
+  const Sureness sureness = sureness_of(model, problem);
+  values.push_back(sureness.loss);
+  values.push_back(sureness.ece);
+  return values;
+}
+
+}  // namespace perdita::train

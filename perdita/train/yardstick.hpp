@@ -1,0 +1,25 @@
+// A common yardstick for models that were trained with different losses.
+#pragma once
+
+#include <vector>
+
+#include "perdita/evaluate/contest.hpp"
+#include "perdita/train/model.hpp"
+#include "perdita/train/problem.hpp"
+
+namespace perdita::train {
+
+/// Classes: accuracy, balanced accuracy, cross-entropy and expected calibration error (15 bins) of the test samples,
+/// and where the classes differ in size in training, the mean recall of the largest third of the classes (rounded
+/// down), the smallest third, and those between. Numbers: root mean square and mean absolute error, R^2. Last the
+/// seconds of training.
+std::vector<evaluate::Metric> yardstick_of(const Problem& problem);
+
+/// The class with most training samples first; empty for numbers.
+std::vector<std::string> classes_by_size(const Problem& problem);
+
+/// The values of these metrics, but for the seconds; NaN where the loss's outputs give no probabilities. `recalls`: of
+/// the classes in the order of classes_by_size().
+std::vector<double> measure(const Mlp& model, const Problem& problem, std::vector<double>* recalls = nullptr);
+
+}  // namespace perdita::train

@@ -1,0 +1,46 @@
+// Losses with options of training, from text.
+#include "perdita/train/contender.hpp"
+
+#include <gtest/gtest.h>
+
+#include "perdita/core/error.hpp"
+
+namespace perdita::train {
+namespace {
+
+TEST(Contender, OptionsGoToTheLossOrToTheRun) {
+  Config common;
+  common.data = "fashion-mnist";
+  const auto all = parse_contenders(
+      " cross_entropy;focal:gamma=1,lr=0.5 ; cross_entropy:weights=effective_number:0.99,cap=5,label_smoothing=0.1; "
+      "ldam_drw:max_margin=0.3;",
+      common);
+  ASSERT_EQ(all.size(), 4u);
+  EXPECT_EQ(all[0].name, "cross_entropy");
+  EXPECT_EQ(*all[0].config.loss, "cross_entropy");
+  EXPECT_EQ(all[0].config.data, "fashion-mnist");
+  EXPECT_EQ(*all[1].config.loss, "focal:gamma=1");
+  EXPECT_EQ(*all[1].config.lr, 0.5);
+  EXPECT_EQ(*all[2].config.loss, "cross_entropy:label_smoothing=0.1");
+  EXPECT_EQ(all[2].config.class_weights, "effective_number:0.99,cap=5");
+  EXPECT_EQ(*all[3].config.loss, "ldam:max_margin=0.3,scale=1");
+  EXPECT_EQ(all[3].config.class_weights, "effective_number:0.9999");
+  EXPECT_EQ(all[3].config.defer_weights, 0.8);
+}
+
+TEST(Contender, WrongTextIsNamed) {
+  for (const char* text : {"", "cross_entropy", "cross_entropy; cross_entropy", "cross_entropy; focl",
+                           "cross_entropy; focal:seed=3", "cross_entropy; focal:weights=balancd:1,lr=x"}) {
+    EXPECT_THROW(parse_contenders(text, {}), ValueError) << text;
+  }
+  try {
+    parse_contenders("mse; huber:detla=1", {});
+    FAIL();
+  } catch (const ValueError& error) {
+    EXPECT_NE(std::string(error.what()).find("'huber:detla=1'"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("delta"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace perdita::train
