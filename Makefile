@@ -5,7 +5,7 @@ EPOCHS ?= 15
 .PHONY: help deps build demo test bench asan tsan fuzz lint reference clean
 help:
 	@echo "make build   the library, the command line, tests and examples, in build/release"
-	@echo "make demo    builds, trains on Fashion-MNIST, leaves a report in runs/demo"
+	@echo "make demo    builds, trains on Fashion-MNIST, compares losses on a long-tailed part of it; reports in runs/"
 	@echo "make test    builds and runs every test, those of the Python package too"
 	@echo "make bench   builds and runs the benchmarks"
 	@echo "make asan    the tests under AddressSanitizer and UndefinedBehaviorSanitizer"
@@ -22,11 +22,14 @@ build: deps
 	@cmake --preset release
 	@cmake --build --preset release -j $(JOBS)
 
-# The run folder of an earlier demo is replaced.
+# What an earlier demo left is replaced.
 demo: build
-	@rm -rf runs/demo
+	@rm -rf runs/demo runs/demo-compare
 	build/release/bin/perdita train --data fashion-mnist --hidden 256 --optimizer sgd:momentum=0.9 --lr 0.02 \
 	  --epochs $(EPOCHS) --out runs/demo
+	build/release/bin/perdita compare --data fashion-mnist --imbalance longtail:100 --hidden 256,128 --epochs 10 \
+	  --losses 'cross_entropy; focal; balanced_softmax' --optimizer sgd:momentum=0.9,nesterov=yes,weight_decay=0.0005 \
+	  --lr 0.05 --schedule step:0.8,0.9 --batch-size 128 --val-fraction 0 --seeds 2 --out runs/demo-compare
 
 test: build
 	@ctest --preset release -j $(JOBS)

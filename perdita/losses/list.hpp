@@ -6,6 +6,7 @@
 
 #include <string_view>
 
+#include "perdita/losses/binary/asymmetric.hpp"
 #include "perdita/losses/binary/binary_cross_entropy.hpp"
 #include "perdita/losses/binary/binary_cross_entropy_with_logits.hpp"
 #include "perdita/losses/binary/binary_focal.hpp"
@@ -17,6 +18,8 @@
 #include "perdita/losses/margin/multi_margin.hpp"
 #include "perdita/losses/margin/multilabel_margin.hpp"
 #include "perdita/losses/margin/multilabel_soft_margin.hpp"
+#include "perdita/losses/regression/charbonnier.hpp"
+#include "perdita/losses/regression/gamma_nll.hpp"
 #include "perdita/losses/regression/gaussian_nll.hpp"
 #include "perdita/losses/regression/huber.hpp"
 #include "perdita/losses/regression/kl_div.hpp"
@@ -24,14 +27,19 @@
 #include "perdita/losses/regression/log_cosh.hpp"
 #include "perdita/losses/regression/mse.hpp"
 #include "perdita/losses/regression/poisson_nll.hpp"
+#include "perdita/losses/regression/quantile.hpp"
 #include "perdita/losses/regression/smooth_l1.hpp"
+#include "perdita/losses/regression/tweedie.hpp"
 #include "perdita/losses/sequence/ctc.hpp"
 #include "perdita/losses/softmax/balanced_softmax.hpp"
 #include "perdita/losses/softmax/cross_entropy.hpp"
 #include "perdita/losses/softmax/focal.hpp"
+#include "perdita/losses/softmax/generalized_cross_entropy.hpp"
 #include "perdita/losses/softmax/ldam.hpp"
 #include "perdita/losses/softmax/logit_adjusted.hpp"
 #include "perdita/losses/softmax/nll.hpp"
+#include "perdita/losses/softmax/poly_1.hpp"
+#include "perdita/losses/softmax/symmetric_cross_entropy.hpp"
 
 /// Formulas of one input and one target element.
 #define PERDITA_PAIR_LOSSES(X)                                                         \
@@ -40,21 +48,29 @@
   X(SmoothL1, smooth_l1_loss, SmoothL1Loss)                                            \
   X(Huber, huber_loss, HuberLoss)                                                      \
   X(LogCosh, log_cosh_loss, LogCoshLoss)                                               \
+  X(Charbonnier, charbonnier_loss, CharbonnierLoss)                                    \
+  X(Quantile, quantile_loss, QuantileLoss)                                             \
+  X(Tweedie, tweedie_loss, TweedieLoss)                                                \
+  X(GammaNll, gamma_nll_loss, GammaNLLLoss)                                            \
   X(PoissonNll, poisson_nll_loss, PoissonNLLLoss)                                      \
   X(KlDiv, kl_div, KLDivLoss)                                                          \
   X(BinaryCrossEntropy, binary_cross_entropy, BCELoss)                                 \
   X(BinaryCrossEntropyWithLogits, binary_cross_entropy_with_logits, BCEWithLogitsLoss) \
   X(SoftMargin, soft_margin_loss, SoftMarginLoss)                                      \
   X(HingeEmbedding, hinge_embedding_loss, HingeEmbeddingLoss)                          \
-  X(BinaryFocal, binary_focal_loss, BinaryFocalLoss)
+  X(BinaryFocal, binary_focal_loss, BinaryFocalLoss)                                   \
+  X(Asymmetric, asymmetric_loss, AsymmetricLoss)
 
 /// Formulas of an input, a target and a variance.
 #define PERDITA_TRIPLE_LOSSES(X) X(GaussianNll, gaussian_nll_loss, GaussianNLLLoss)
 
 /// Formulas of a class's log-probability and its target.
-#define PERDITA_SOFTMAX_LOSSES(X)                  \
-  X(CrossEntropy, cross_entropy, CrossEntropyLoss) \
-  X(Focal, focal_loss, FocalLoss)
+#define PERDITA_SOFTMAX_LOSSES(X)                                                    \
+  X(CrossEntropy, cross_entropy, CrossEntropyLoss)                                   \
+  X(Focal, focal_loss, FocalLoss)                                                    \
+  X(Poly1, poly_1_loss, Poly1Loss)                                                   \
+  X(GeneralizedCrossEntropy, generalized_cross_entropy, GeneralizedCrossEntropyLoss) \
+  X(SymmetricCrossEntropy, symmetric_cross_entropy, SymmetricCrossEntropyLoss)
 
 /// Cross-entropies of logits that are changed first by what is known of the classes' numbers of samples.
 #define PERDITA_FREQUENCY_LOSSES(X)                              \

@@ -29,7 +29,7 @@ struct WeightsInForce {
 /// there.
 double step_noise(std::span<const double> weights, std::span<const std::int64_t> counts, const StepSize& step);
 
-/// Above this noise weighted training is likely to fail; docs/imbalance.md has the runs that it was chosen by.
+/// Above this noise weighted training is likely to fail; docs/choosing-a-loss.md has the runs that it was chosen by.
 inline constexpr double most_step_noise = 0.02;
 
 /// A sentence that names the capped alternative, where the weights make steps noisier than that and equal weights would

@@ -103,6 +103,104 @@ def functions(call, library, check_arrays=_core.check_arrays):
             label_smoothing=label_smoothing,
         )
 
+    def charbonnier_loss(
+        input, target, eps=1e-3, reduction="mean", *, normalize_by=None, return_extras=False
+    ):
+        return call("charbonnier_loss", (input, target), reduction, normalize_by, return_extras, eps=eps)
+
+    def quantile_loss(
+        input, target, q=0.5, reduction="mean", *, normalize_by=None, return_extras=False
+    ):
+        return call("quantile_loss", (input, target), reduction, normalize_by, return_extras, q=q)
+
+    def tweedie_loss(
+        input, target, power=1.5, log_input=True, reduction="mean", *, normalize_by=None, return_extras=False
+    ):
+        return call("tweedie_loss", (input, target), reduction, normalize_by, return_extras, power=power, log_input=log_input)
+
+    def gamma_nll_loss(
+        input, target, log_input=True, reduction="mean", *, normalize_by=None, return_extras=False
+    ):
+        return call("gamma_nll_loss", (input, target), reduction, normalize_by, return_extras, log_input=log_input)
+
+    def asymmetric_loss(
+        input, target, gamma_pos=0.0, gamma_neg=4.0, clip=0.05, reduction="mean", *, normalize_by=None, return_extras=False
+    ):
+        return call("asymmetric_loss", (input, target), reduction, normalize_by, return_extras, gamma_pos=gamma_pos, gamma_neg=gamma_neg, clip=clip)
+
+    def poly_1_loss(
+        input,
+        target,
+        eps=1.0,
+        weight=None,
+        ignore_index=-100,
+        reduction="mean",
+        label_smoothing=0.0,
+        *,
+        normalize_by=None,
+        return_extras=False,
+    ):
+        return call(
+            "poly_1_loss",
+            (input, target, weight),
+            reduction,
+            normalize_by,
+            return_extras,
+            eps=eps,
+            ignore_index=ignore_index,
+            label_smoothing=label_smoothing,
+        )
+
+    def generalized_cross_entropy(
+        input,
+        target,
+        q=0.7,
+        weight=None,
+        ignore_index=-100,
+        reduction="mean",
+        label_smoothing=0.0,
+        *,
+        normalize_by=None,
+        return_extras=False,
+    ):
+        return call(
+            "generalized_cross_entropy",
+            (input, target, weight),
+            reduction,
+            normalize_by,
+            return_extras,
+            q=q,
+            ignore_index=ignore_index,
+            label_smoothing=label_smoothing,
+        )
+
+    def symmetric_cross_entropy(
+        input,
+        target,
+        alpha=0.1,
+        beta=1.0,
+        log_zero=-4.0,
+        weight=None,
+        ignore_index=-100,
+        reduction="mean",
+        label_smoothing=0.0,
+        *,
+        normalize_by=None,
+        return_extras=False,
+    ):
+        return call(
+            "symmetric_cross_entropy",
+            (input, target, weight),
+            reduction,
+            normalize_by,
+            return_extras,
+            alpha=alpha,
+            beta=beta,
+            log_zero=log_zero,
+            ignore_index=ignore_index,
+            label_smoothing=label_smoothing,
+        )
+
     def balanced_softmax_loss(
         input,
         target,

@@ -75,8 +75,9 @@ PERDITA_SEQUENCE_LOSSES(PERDITA_CALL)
 std::string with_function(const std::string& function, std::string_view loss, std::string_view message) {
   if (message.starts_with(function + ":")) return std::string(message);
   if (message.starts_with("loss ")) message.remove_prefix(5);
-  if (message.starts_with(loss) && message.substr(loss.size()).starts_with(": "))
-    message.remove_prefix(loss.size() + 2);
+  const std::string_view name = message.substr(0, message.find(": "));
+  if (name.size() < message.size() && (name == loss || function == fmt::format("{}_loss", name)))
+    message.remove_prefix(name.size() + 2);
   return function + ": " + std::string(message);
 }
 

@@ -58,6 +58,14 @@ double slope_at(const Loss& loss, double y, double t) {
   return apply(loss, Dual<Real>{Real(y), Real(1.0)}, t).d[0];
 }
 
+/// Another valid value of a parameter.
+inline double moved_within(const Interval& valid, double value) {
+  for (double other : {value + 0.6, value / 2, value * 1.2}) {
+    if (valid.contains(other)) return other;
+  }
+  return value;
+}
+
 /// The loss with its default parameters, and with each parameter moved.
 template <class Loss>
 std::vector<Loss> variants() {
@@ -68,7 +76,7 @@ std::vector<Loss> variants() {
     if (parameter.is_bool)
       parameter.set(moved, 1 - value);
     else
-      parameter.set(moved, parameter.valid.contains(value + 0.6) ? value + 0.6 : value / 2);
+      parameter.set(moved, moved_within(parameter.valid, value));
     all.push_back(moved);
   }
   return all;

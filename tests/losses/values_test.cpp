@@ -127,5 +127,76 @@ TEST(Values, FocalOfACertainRowIsZero) {
   EXPECT_NEAR(value_at(Focal{.gamma = 2}, std::log(0.25), 1), -0.5625 * std::log(0.25), 1e-15);
 }
 
+// The digits of the following are mpmath's, from the definitions.
+
+TEST(Values, CharbonnierIsRoundAndDoesNotOverflow) {
+  const Charbonnier loss;
+  EXPECT_NEAR(value_at(loss, 0.75, 2), 1.250000399999936, 1e-15);
+  EXPECT_NEAR(slope_at(loss, 0.75, 2), -0.9999996800001536, 1e-15);
+  EXPECT_NEAR(value_at(loss, 1e-7, 0) / 0.001000000004999999987500000062, 1, 1e-15);
+  EXPECT_NEAR(slope_at(loss, 1e-7, 0) / 9.99999995000000037499997e-5, 1, 1e-15);
+  EXPECT_EQ(slope_at(loss, 3, 3), 0);
+  for (double r : {1e30, 1e200, inf}) {
+    EXPECT_EQ(value_at(loss, r, 0), r);
+    EXPECT_EQ(slope_at(loss, -r, 0), -1);
+  }
+}
+
+TEST(Values, QuantileCountsTooSmallPredictionsQ) {
+  const Quantile loss{.q = 0.9};
+  EXPECT_NEAR(value_at(loss, 1, 3), 1.8, 1e-15);
+  EXPECT_NEAR(value_at(loss, 3, 1), 0.2, 1e-15);
+  EXPECT_NEAR(slope_at(loss, 1, 3), -0.9, 1e-15);
+  EXPECT_NEAR(slope_at(loss, 3, 1), 0.1, 1e-15);
+  EXPECT_EQ(value_at(loss, inf, 0), inf);
+  EXPECT_EQ(value_at(loss, -inf, 0), inf);
+}
+
+TEST(Values, TweedieAndGamma) {
+  EXPECT_NEAR(value_at(Tweedie{}, 0.75, 2), 5.659139944400291466, 1e-14);
+  EXPECT_NEAR(slope_at(Tweedie{}, 0.75, 2), 0.0804128570362569389, 1e-14);
+  const Tweedie of_mean{.power = 1.2, .log_input = false};
+  EXPECT_NEAR(value_at(of_mean, 0.75, 2), 11.58526076147138402, 1e-13);
+  EXPECT_NEAR(slope_at(of_mean, 0.75, 2), -1.765373068414687088, 1e-13);
+  EXPECT_EQ(value_at(Tweedie{}, -inf, 0), 0);  // a mean of 0 and nothing seen
+  EXPECT_EQ(value_at(Tweedie{}, -inf, 1), inf);
+  EXPECT_NEAR(value_at(GammaNll{}, 0.75, 2), 1.694733105482029414, 1e-15);
+  EXPECT_NEAR(slope_at(GammaNll{}, 0.75, 2), 0.05526689451797058, 1e-15);
+  EXPECT_NEAR(value_at(GammaNll{.log_input = false}, 0.75, 2), 2.378984594214885739, 1e-15);
+}
+
+TEST(Values, AsymmetricKeepsPositivesAndDropsEasyNegatives) {
+  EXPECT_NEAR(value_at(Asymmetric{.gamma_pos = 1}, 2, 1), 0.01513018980277792653, 1e-16);
+  EXPECT_NEAR(slope_at(Asymmetric{.gamma_pos = 1}, 2, 1), -0.02753596358614858974, 1e-16);
+  EXPECT_NEAR(value_at(Asymmetric{}, 2, 0), 0.8464149506919508792, 1e-14);
+  EXPECT_NEAR(slope_at(Asymmetric{}, 2, 0), 0.7234899345920383941, 1e-14);
+  EXPECT_EQ(value_at(Asymmetric{}, -5, 0), 0);
+  EXPECT_EQ(slope_at(Asymmetric{}, -5, 0), 0);
+  EXPECT_EQ(value_at(Asymmetric{.gamma_neg = 0.5}, -5, 0), 0);
+  EXPECT_EQ(slope_at(Asymmetric{.gamma_neg = 0.5}, -5, 0), 0);
+  EXPECT_NEAR(value_at(Asymmetric{.gamma_pos = 2}, -30, 1), 29.999999999994479, 1e-13);
+  EXPECT_NEAR(value_at(Asymmetric{.gamma_neg = 2, .clip = 0}, 40, 0), 40, 1e-13);
+}
+
+/// Of a class whose log-probability is log_p, and which is the true one.
+template <class Loss>
+double value_of_class(const Loss& loss, double log_p) {
+  return value_at(loss, log_p, 1);
+}
+
+TEST(Values, SoftmaxLossesKeepTheirDigitsNearCertainty) {
+  EXPECT_NEAR(value_of_class(Poly1{}, -0.25), 0.47119921692859513, 1e-15);
+  EXPECT_NEAR(value_of_class(Poly1{}, -1e-12) / 1.9999999999995e-12, 1, 1e-15);
+  EXPECT_NEAR(value_of_class(Poly1{}, -20), 20.99999999793884638, 1e-14);
+  EXPECT_NEAR(value_of_class(GeneralizedCrossEntropy{}, -0.25), 0.22934711318684663, 1e-15);
+  EXPECT_NEAR(value_of_class(GeneralizedCrossEntropy{}, -1e-12) / 9.9999999999965e-13, 1, 1e-15);
+  EXPECT_NEAR(value_of_class(GeneralizedCrossEntropy{}, -20), 1.428570240673258423, 1e-14);
+  EXPECT_NEAR(value_of_class(SymmetricCrossEntropy{}, -0.25), 0.90979686771438053, 1e-15);
+  EXPECT_NEAR(value_of_class(SymmetricCrossEntropy{}, -1e-12) / 4.099999999998e-12, 1, 1e-15);
+  EXPECT_NEAR(value_of_class(SymmetricCrossEntropy{}, -20), 5.99999999175538551, 1e-14);
+  EXPECT_EQ(value_of_class(GeneralizedCrossEntropy{.q = 1}, -inf), 1);
+  EXPECT_EQ(value_at(Poly1{}, -inf, 0), 0);
+}
+
 }  // namespace
 }  // namespace perdita

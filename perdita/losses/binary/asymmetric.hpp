@@ -1,0 +1,48 @@
+#pragma once
+
+#include <array>
+
+#include "perdita/losses/info.hpp"
+#include "perdita/math/logit.hpp"
+
+namespace perdita {
+
+/// Focal loss with a focus of its own for positives and for negatives, of which easy ones count nothing at all.
+struct Asymmetric {
+  static constexpr LossInfo info{
+      .name = "asymmetric",
+      .torch_name = "",
+      .family = Family::binary,
+      .summary =
+          "-t (1 - p)^gamma_pos log p - (1 - t) q^gamma_neg log(1 - q), with p = sigmoid(y) and q = max(p - clip, 0).",
+      .target = probabilities,
+      .traits = Trait::smooth | Trait::never_negative,
+      .use_when = "many labels may hold at once, of which few do: positives are kept, easy negatives are dropped",
+      .avoid_when = "probabilities must be calibrated, or positives are not rare (see binary_focal)",
+      .source =
+          "Ridnik, Ben-Baruch, Zamir, Noy, Friedman, Protter and Zelnik-Manor, Asymmetric loss for multi-label "
+          "classification, ICCV 2021, eq. 4 to 7",
+      .differences = ""};
+  static constexpr auto parameters() {
+    return std::array{parameter<&Asymmetric::gamma_pos>("gamma_pos", "how fast easy positives fade", non_negative),
+                      parameter<&Asymmetric::gamma_neg>("gamma_neg", "how fast easy negatives fade", non_negative),
+                      parameter<&Asymmetric::clip>("clip", "negatives with a smaller probability count nothing",
+                                                   Interval{.low = 0, .high = 1, .includes_high = false})};
+  }
+
+  double gamma_pos = 0.0;
+  double gamma_neg = 4.0;
+  double clip = 0.05;
+
+  // log p = -softplus(-y) keeps its digits. Without a clip so must log(1 - p); with one, 1 - q is at least clip. The
+  // power of 0 is taken aside: its slope may be infinite.
+  auto operator()(auto y, auto t) const {
+    const auto positives = pow(sigmoid(-y), gamma_pos) * softplus(-y);
+    if (clip == 0.0) return t * positives + (1.0 - t) * pow(sigmoid(y), gamma_neg) * softplus(y);
+    const auto q = max(sigmoid(y) - clip, 0.0);
+    const auto negatives = select(q == 0.0, 0.0, -pow(q, gamma_neg) * log1p(-q));
+    return t * positives + (1.0 - t) * negatives;
+  }
+};
+
+}  // namespace perdita

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <array>
+
+#include "perdita/losses/info.hpp"
+
+namespace perdita {
+
+/// The absolute error with its kink rounded off: a hyperbola.
+struct Charbonnier {
+  static constexpr LossInfo info{
+      .name = "charbonnier",
+      .torch_name = "",
+      .family = Family::regression,
+      .summary = "sqrt((y - t)^2 + eps^2): the absolute error, smooth within about eps of the target.",
+      .traits = Trait::convex | Trait::lipschitz | Trait::smooth | Trait::symmetric | Trait::never_negative,
+      .use_when = "images or flow fields are restored, and the absolute error's jump of slope at 0 disturbs",
+      .avoid_when = "a perfect prediction must cost 0: it costs eps",
+      .source =
+          "Charbonnier, Blanc-Feraud, Aubert and Barlaud, Two deterministic half-quadratic regularization algorithms "
+          "for computed imaging, ICIP 1994; Barron, A general and adaptive robust loss function, CVPR 2019, alpha = 1",
+      .differences = ""};
+  static constexpr auto parameters() {
+    return std::array{parameter<&Charbonnier::eps>("eps", "how far from the target it is round",
+                                                   Interval{.low = 1e-15, .high = 1e15})};
+  }
+
+  double eps = 1e-3;
+
+  // r = c + e: the hyperbola of what can be squared, and the rest, by which a hyperbola grows like its asymptote.
+  auto operator()(auto y, auto t) const {
+    const auto r = abs(y - t);
+    const auto c = min(r, 1e18), e = max(r - 1e18, 0.0);
+    return sqrt(c * c + eps * eps) + e;
+  }
+};
+
+}  // namespace perdita

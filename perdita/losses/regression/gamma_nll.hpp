@@ -1,0 +1,32 @@
+#pragma once
+
+#include <array>
+
+#include "perdita/losses/info.hpp"
+
+namespace perdita {
+
+/// Negative log-likelihood of a gamma law: positive numbers whose deviation is in proportion to their mean.
+struct GammaNll {
+  static constexpr LossInfo info{
+      .name = "gamma_nll",
+      .torch_name = "",
+      .family = Family::regression,
+      .summary = "y + t exp(-y) for a positive target t, where y is the logarithm of the expected value.",
+      .target = positive,
+      .traits = Trait::convex | Trait::smooth,
+      .use_when = "the target is positive and errors are relative: costs, durations, sizes of claims",
+      .avoid_when = "targets may be 0 (see tweedie), or are counts (see poisson_nll)",
+      .source = "McCullagh and Nelder, Generalized Linear Models, 2nd ed. 1989, section 8.3.2, for one shape parameter",
+      .differences = ""};
+  static constexpr auto parameters() {
+    return std::array{
+        parameter<&GammaNll::log_input>("log_input", "whether the input is the logarithm of the expected value")};
+  }
+
+  bool log_input = true;
+
+  auto operator()(auto y, auto t) const { return log_input ? y + t * exp(-y) : log(y) + t / y; }
+};
+
+}  // namespace perdita

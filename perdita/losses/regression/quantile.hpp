@@ -1,0 +1,37 @@
+#pragma once
+
+#include <array>
+
+#include "perdita/losses/info.hpp"
+
+namespace perdita {
+
+/// Absolute error that counts too small predictions q, too large ones 1 - q: least at the q-quantile.
+struct Quantile {
+  static constexpr LossInfo info{
+      .name = "quantile",
+      .torch_name = "",
+      .family = Family::regression,
+      .summary = "q (t - y) where the prediction y is too small, (1 - q) (y - t) where it is too large.",
+      .traits = Trait::convex | Trait::lipschitz | Trait::never_negative,
+      .use_when =
+          "an interval or a worst case is to be predicted, or errors to one side cost more: train one output for "
+          "each quantile, as q = 0.05 and 0.95 for an interval of 90 %",
+      .avoid_when = "the mean is wanted (see mse)",
+      .source = "Koenker and Bassett, Regression quantiles, Econometrica 46, 1978, eq. 2.1",
+      .differences = "also called pinball loss; twice the loss of q = 0.5 is l1"};
+  static constexpr auto parameters() {
+    return std::array{
+        parameter<&Quantile::q>("q", "the share of targets that should lie below the prediction",
+                                Interval{.low = 0, .high = 1, .includes_low = false, .includes_high = false})};
+  }
+
+  double q = 0.5;
+
+  auto operator()(auto y, auto t) const {
+    const auto r = t - y;
+    return q * max(r, 0.0) + (1.0 - q) * max(-r, 0.0);
+  }
+};
+
+}  // namespace perdita

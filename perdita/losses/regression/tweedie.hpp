@@ -1,0 +1,42 @@
+#pragma once
+
+#include <array>
+
+#include "perdita/losses/info.hpp"
+
+namespace perdita {
+
+/// Quasi-likelihood of a compound Poisson-gamma law: exactly 0 often, positive otherwise.
+struct Tweedie {
+  static constexpr LossInfo info{
+      .name = "tweedie",
+      .torch_name = "",
+      .family = Family::regression,
+      .summary = "m^(2-p) / (2 - p) + t m^(1-p) / (p - 1) for the mean m = exp(y), variance in proportion to m^p.",
+      .target = non_negative,
+      .traits = Trait::convex | Trait::smooth | Trait::never_negative,
+      .use_when = "the target is a sum of a random number of positive amounts, many of them none: claims, rain, sales",
+      .avoid_when = "zeros have a cause of their own, which deserves a model of its own (hurdle, zero-inflation)",
+      .source =
+          "Tweedie 1984; Jorgensen, Exponential dispersion models, J. R. Statist. Soc. B 49, 1987, section 4; the "
+          "terms of the log-likelihood that depend on the mean",
+      .differences = "half of scikit-learn's mean_tweedie_deviance but for a term of the target alone"};
+  static constexpr auto parameters() {
+    return std::array{
+        parameter<&Tweedie::power>("power", "the variance grows like the mean to this power",
+                                   Interval{.low = 1, .high = 2, .includes_low = false, .includes_high = false}),
+        parameter<&Tweedie::log_input>("log_input", "whether the input is the logarithm of the mean")};
+  }
+
+  double power = 1.5;
+  bool log_input = true;
+
+  // A target of 0 has no second term, even where its factor is infinite.
+  auto operator()(auto y, auto t) const {
+    const double a = 2.0 - power, b = 1.0 - power;
+    const auto log_mean = log_input ? y : log(y);
+    return exp(a * log_mean) / a - select(t == 0.0, 0.0, t * exp(b * log_mean) / b);
+  }
+};
+
+}  // namespace perdita

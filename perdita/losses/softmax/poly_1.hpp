@@ -1,0 +1,34 @@
+#pragma once
+
+#include <array>
+
+#include "perdita/losses/info.hpp"
+
+namespace perdita {
+
+/// Cross-entropy with the first term of its series in (1 - p) weighted anew.
+struct Poly1 {
+  static constexpr LossInfo info{
+      .name = "poly_1",
+      .torch_name = "",
+      .family = Family::softmax,
+      .summary = "-log p + eps (1 - p) of the true class, p = softmax(logits).",
+      .target = probabilities,
+      .traits = Trait::smooth | Trait::lipschitz | Trait::never_negative,
+      .use_when = "cross-entropy works and a last point is sought: eps is one number to tune",
+      .avoid_when = "there is no validation set to choose eps by",
+      .source =
+          "Leng, Tan, Liu, Cubuk, Shi, Cheng and Anguelov, PolyLoss: a polynomial expansion perspective of "
+          "classification loss functions, ICLR 2022, eq. 4",
+      .differences = ""};
+  static constexpr auto parameters() {
+    return std::array{parameter<&Poly1::eps>("eps", "weight of 1 - p; 0 is cross-entropy", Interval{.low = -1})};
+  }
+
+  double eps = 1.0;
+
+  // 1 - p = -expm1(log p) does not cancel.
+  auto operator()(auto log_p, auto t) const { return select(t == 0.0, 0.0, -t * (log_p + eps * expm1(log_p))); }
+};
+
+}  // namespace perdita

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <array>
+
+#include "perdita/losses/info.hpp"
+
+namespace perdita {
+
+/// Cross-entropy of the label by the model, and of the model by the label.
+struct SymmetricCrossEntropy {
+  static constexpr LossInfo info{
+      .name = "symmetric_cross_entropy",
+      .torch_name = "",
+      .family = Family::softmax,
+      .summary = "-alpha log p + beta (-A) (1 - p) of the true class, p = softmax(logits), where A stands for log 0.",
+      .target = probabilities,
+      .traits = Trait::smooth | Trait::lipschitz | Trait::never_negative,
+      .use_when = "some labels are wrong and the classes are not equally hard",
+      .avoid_when = "labels are right: cross_entropy needs no choice of alpha and beta",
+      .source =
+          "Wang, Ma, Chen, Luo, Yi and Bailey, Symmetric cross entropy for robust learning with noisy labels, ICCV "
+          "2019, eq. 6 and 7; of a target that is no single class each class counts by its share",
+      .differences = ""};
+  static constexpr auto parameters() {
+    return std::array{
+        parameter<&SymmetricCrossEntropy::alpha>("alpha", "weight of the cross-entropy", non_negative),
+        parameter<&SymmetricCrossEntropy::beta>("beta", "weight of the reverse cross-entropy", non_negative),
+        parameter<&SymmetricCrossEntropy::log_zero>("log_zero", "A, what log 0 is taken for", Interval{.high = 0})};
+  }
+
+  double alpha = 0.1, beta = 1.0, log_zero = -4.0;
+
+  // The reverse cross-entropy of a class k is -sum_j p_j log [j = k] = -A (1 - p_k), and 1 - p = -expm1(log p).
+  auto operator()(auto log_p, auto t) const {
+    return select(t == 0.0, 0.0, t * (beta * log_zero * expm1(log_p) - alpha * log_p));
+  }
+};
+
+}  // namespace perdita
