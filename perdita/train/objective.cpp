@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "perdita/core/error.hpp"
 
@@ -20,10 +21,21 @@ Head head_for(const Loss&) {
 }
 Head head_for(const BinaryCrossEntropy&) { return Head::sigmoid; }
 Head head_for(const HingeEmbedding&) { return Head::softplus; }  // a distance
-Head head_for(const PoissonNll& loss) { return loss.log_input ? Head::identity : Head::softplus; }
 Head head_for(const KlDiv&) { return Head::log_softmax; }
 Head head_for(const GaussianNll&) { return Head::mean_and_variance; }
 Head head_for(const Nll&) { return Head::log_softmax; }
+
+/// Of losses of a positive mean, whether their input is its logarithm.
+std::optional<bool> log_input_of(const AnyLoss& any) {
+  return std::visit(
+      []<class Loss>(const Loss& loss) -> std::optional<bool> {
+        if constexpr (requires { loss.log_input; })
+          return loss.log_input;
+        else
+          return std::nullopt;
+      },
+      any.loss);
+}
 
 /// Losses whose targets are class probabilities, side by side.
 bool takes_distributions(const AnyLoss& any) {
@@ -90,11 +102,13 @@ Objective::Objective(const AnyLoss& loss, const data::Dataset& dataset, const We
     const std::vector<std::int64_t> counts = dataset.class_counts();
     class_counts_ = Tensor::from(std::vector<double>(counts.begin(), counts.end()));
   }
-  head_ = std::visit([](const auto& l) { return head_for(l); }, loss.loss);
+  const auto log_input = log_input_of(loss);
+  head_ = log_input ? (*log_input ? Head::identity : Head::softplus)
+                    : std::visit([](const auto& l) { return head_for(l); }, loss.loss);
 }
 
 bool Objective::scales() const {
-  const bool identity = head_ == Head::identity && !std::holds_alternative<PoissonNll>(loss_.loss);
+  const bool identity = head_ == Head::identity && !log_input_of(loss_);
   return family_ == Family::regression && (identity || head_ == Head::mean_and_variance);
 }
 
@@ -192,8 +206,7 @@ Tensor Objective::predictions(const Tensor& outputs) const {
   if (family_ == Family::softmax) return softmax(outputs, 1);
   if (head_ == Head::log_softmax) return exp(outputs);
   if (head_ == Head::mean_and_variance) return outputs.slice(1, 0, outputs_);
-  const auto* poisson = std::get_if<PoissonNll>(&loss_.loss);
-  if (poisson != nullptr && poisson->log_input) return exp(outputs);
+  if (log_input_of(loss_).value_or(false)) return exp(outputs);
   const bool is_logit = family_ == Family::binary && head_ == Head::identity && !info_of(loss_).target.ends_only;
   return is_logit ? sigmoid(outputs) : outputs;
 }

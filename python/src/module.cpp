@@ -8,6 +8,7 @@
 #include "perdita/core/parallel.hpp"
 #include "perdita/core/version.hpp"
 #include "perdita/tensor/class_loss.hpp"
+#include "python/src/data.hpp"
 #include "python/src/loss.hpp"
 
 namespace nb = nanobind;
@@ -179,6 +180,7 @@ NB_MODULE(_core, m) {
   m.def("loss_names", &loss_names);
   m.def("num_threads", &num_threads);
   m.def("set_num_threads", &set_num_threads);
+  add_data(m);
   m.attr("__version__") = version();
 }
 

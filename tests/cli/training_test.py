@@ -104,8 +104,8 @@ class Training(CliTest):
                     self.write("x.npy", npy("<f4", (30, 3), struct.pack("<90f", *x)))
                     self.write("y.npy", npy("<f4", (30, 3), struct.pack("<90f", *y)))
                     data = "npy:x.npy,y.npy"
-                elif name == "poisson_nll":
-                    rows = [f"{x},{rng.randrange(1 + x)}" for x in range(40)]
+                elif name in ("poisson_nll", "tweedie", "gamma_nll"):
+                    rows = [f"{x},{1 + rng.randrange(1 + x)}" for x in range(40)]
                     self.write("counts.csv", "x,count\n" + "\n".join(rows) + "\n")
                     data = "csv:counts.csv,task=regression"
                 else:

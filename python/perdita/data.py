@@ -1,0 +1,111 @@
+"""Class imbalance: weights from labels, samplers, long-tailed subsets. Arrays are NumPy's, torch's, or sequences."""
+import numpy as np
+
+from perdita import _core
+from perdita.errors import DTypeError, ShapeError
+
+__all__ = [
+    "ClassBalancedSampler", "WeightedRandomSampler", "adjust_logits", "class_weights", "count_classes",
+    "imbalanced_subset", "pos_weight",
+]  # fmt: skip
+
+
+def class_weights(labels=None, scheme="balanced", *, counts=None, num_classes=None, ignore_index=None):
+    """A weight for each class, float64 [C], as `weight` of the losses over classes takes it.
+
+    labels: class indices, integers of any shape; or counts: how many samples each class has. num_classes: more than the
+    labels show. ignore_index: a label that does not count.
+
+    scheme, for a class with n of the N samples and C classes: "balanced" N / (C n); "inverse", "inverse_sqrt" and
+    "effective_number:BETA" (Cui et al., CVPR 2019, eq. 3) in proportion to 1 / n, 1 / sqrt(n) and (1 - BETA) / (1 -
+    BETA^n), normalised to sum to C. Each may have ",cap=R": none is more than R times the smallest. A class without
+    samples gets 0.
+
+    Raises ValueError (DomainError for a scheme or count, LabelError for a label out of range), TypeError (DTypeError).
+    """
+    if (labels is None) == (counts is None):
+        raise DTypeError("class_weights: takes labels or counts (valid: one of them)")
+    if counts is None:
+        counts = count_classes(labels, num_classes, ignore_index)
+    return _core.class_weights(_integers("class_weights", "counts", counts), scheme)
+
+
+def count_classes(labels, num_classes=None, ignore_index=None):
+    """How many of the labels are 0, 1, ..., int64 [C]: up to num_classes - 1, or to the largest label."""
+    return _core.count_classes(_integers("count_classes", "labels", labels), num_classes, ignore_index)
+
+
+def pos_weight(labels, cap=float("inf")):
+    """negatives / positives of each column of labels [N] or [N, C] of 0 and 1, as `pos_weight` of
+    binary_cross_entropy_with_logits takes it: float64 [C], or [1] for [N]. At most cap, at least 1 / cap; 1 where there
+    are no positives or no negatives."""
+    labels = _integers("pos_weight", "labels", labels, flat=False)
+    if labels.ndim not in (1, 2):
+        raise ShapeError(f"pos_weight: labels has shape {list(labels.shape)} (valid: [N] or [N, C])")
+    if not np.isin(labels, (0, 1)).all():
+        raise DTypeError("pos_weight: labels hold other numbers than 0 and 1 (valid: 0 and 1)")
+    positives = labels.reshape(len(labels), -1).sum(0)
+    return _core.pos_weights(len(labels) - positives, positives, float(cap))
+
+
+def adjust_logits(logits, class_counts, tau=1.0):
+    """logits [..., C] less tau log(share of the class in training): logit adjustment after training (Menon et al., ICLR
+    2021, eq. 9). Of the type of logits."""
+    counts = np.asarray(class_counts, np.float64)
+    if counts.shape != tuple(logits.shape[-1:]):
+        raise ShapeError(f"adjust_logits: class_counts has shape {list(counts.shape)} (valid: {list(logits.shape[-1:])})")
+    shift = tau * np.log(counts / counts.sum())
+    return logits - (logits.new_tensor(shift) if hasattr(logits, "new_tensor") else shift.astype(logits.dtype))
+
+
+def imbalanced_subset(labels, imbalance):
+    """Indices of the first samples of each class that "longtail:R" or "step:R" keeps, ascending, int64."""
+    return _core.imbalanced_subset(_integers("imbalanced_subset", "labels", labels), imbalance)
+
+
+class _Sampler:
+    """What the samplers share: as torch.utils.data.DataLoader takes them. Each pass is the next epoch; set_epoch chooses
+    one. draw(epoch) gives its indices at once, as an array."""
+
+    def __init__(self, core):
+        self._core, self._epoch = core, 0
+
+    def __len__(self):
+        return len(self._core)
+
+    def __iter__(self):
+        indices = self.draw(self._epoch)
+        self._epoch += 1
+        return iter(indices.tolist())
+
+    def set_epoch(self, epoch):
+        self._epoch = epoch
+
+    def draw(self, epoch=0):
+        return self._core.draw(epoch)
+
+
+class WeightedRandomSampler(_Sampler):
+    """Draws index i with a probability in proportion to weights[i]: any number of weights, exact to 2^-53, in constant
+    time a draw; without replacement as if drawn one after the other. The seed and the epoch decide the draws."""
+
+    def __init__(self, weights, num_samples, replacement=True, seed=0):
+        weights = np.ascontiguousarray(weights, np.float64).reshape(-1)
+        super().__init__(_core.WeightedRandomSampler(weights, num_samples, replacement, seed))
+
+
+class ClassBalancedSampler(_Sampler):
+    """As many samples of each class, shuffled: as the largest has (how="oversample"), the smallest ("undersample"), or
+    samples_per_class."""
+
+    def __init__(self, labels, how="oversample", samples_per_class=None, seed=0):
+        labels = _integers("ClassBalancedSampler", "labels", labels)
+        super().__init__(_core.ClassBalancedSampler(labels, how, samples_per_class, seed))
+
+
+def _integers(function, name, values, flat=True):
+    array = np.asarray(values)
+    if array.dtype.kind not in "iub":
+        raise DTypeError(f"{function}: {name} holds {array.dtype} (valid: integers)")
+    array = np.ascontiguousarray(array, np.int64)
+    return array.reshape(-1) if flat else array
