@@ -23,7 +23,8 @@ struct VariantOf<TypeList<A...>, TypeList<B...>, Rest...> : VariantOf<TypeList<A
 
 /// One of the losses of the list with its parameters, and the options of the softmax family that are plain numbers.
 struct AnyLoss {
-  detail::VariantOf<PairLosses, TripleLosses, SoftmaxLosses, FrequencyLosses, PickingLosses, ComparingLosses, SequenceLosses>::type loss;
+  detail::VariantOf<PairLosses, TripleLosses, SoftmaxLosses, FrequencyLosses, PickingLosses, ComparingLosses,
+                    SequenceLosses>::type loss;
   double label_smoothing = 0;
   std::int64_t ignore_index = -100;
 };
