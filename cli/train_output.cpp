@@ -57,6 +57,19 @@ nlohmann::ordered_json number(double value) {
   return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
 }
 
+void print_suspects(const train::Run& run, const train::Suspects& suspects) {
+  const auto samples = static_cast<double>(suspects.ranking.size());
+  fmt::print(
+      "\nsuspects   {} of {} training samples ({:.2f} %) were contradicted by the model on average\n           {}\n",
+      format_count(suspects.contradicted), format_count(std::ssize(suspects.ranking)),
+      100 * static_cast<double>(suspects.contradicted) / samples, printable((run.path() / "suspects.csv").string()));
+  if (!suspects.found) return;
+  fmt::print(
+      "           the labels made wrong rank first with an area under the ROC curve of {:.4f} by margin,\n"
+      "           {:.4f} by mean loss, {:.4f} by last loss\n",
+      suspects.found->by_aum, suspects.found->by_mean_loss, suspects.found->by_last_loss);
+}
+
 }  // namespace
 
 void TrainOutput::begin() {
@@ -118,12 +131,21 @@ void print_result(const train::Run& run, const std::optional<train::TestResult>&
   } else {
     fmt::print("no test set: nothing to judge the model by\n");
   }
+  if (const auto suspects = run.suspects()) print_suspects(run, *suspects);
   fmt::print("\nmodel      {}\nreport     {}\n", printable((run.path() / "model.safetensors").string()),
              printable((run.path() / "report.html").string()));
 }
 
 void print_result_json(const train::Run& run, const std::optional<train::TestResult>& result) {
   nlohmann::ordered_json object{{"folder", run.path().string()}, {"epochs", run.trainer().epoch()}};
+  if (const auto suspects = run.suspects()) {
+    object["suspects"] = {{"samples", suspects->ranking.size()}, {"contradicted", suspects->contradicted}};
+    if (suspects->found) {
+      object["suspects"]["area_under_roc"] = {{"aum", suspects->found->by_aum},
+                                              {"mean_loss", suspects->found->by_mean_loss},
+                                              {"last_loss", suspects->found->by_last_loss}};
+    }
+  }
   if (result) {
     const evaluate::Interval interval = evaluate::mean_interval(result->loss);
     auto& test = object["test"];

@@ -31,6 +31,7 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& c) {
   add(file, "model.", c.model);
   add(file, "optimizer.", c.optimizer);
   add(file, "best.", c.best);
+  add(file, "samples.", c.samples);
   nlohmann::ordered_json facts{{"epoch", c.epoch}, {"step", c.step}, {"best_epoch", c.best_epoch}};
   if (std::isfinite(c.best_loss)) facts["best_loss"] = c.best_loss;
   facts["data_checksum"] = c.data_checksum;
@@ -55,7 +56,8 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
             .data_checksum = facts.at("data_checksum").get<std::uint32_t>(),
             .model = take(file, "model."),
             .optimizer = take(file, "optimizer."),
-            .best = take(file, "best.")};
+            .best = take(file, "best."),
+            .samples = take(file, "samples.")};
   } catch (const nlohmann::json::exception& error) {
     fail<DataError>("{}: its {} is malformed: {}", path.string(), key, error.what());
   }

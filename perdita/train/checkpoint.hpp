@@ -16,11 +16,13 @@ struct Checkpoint {
   std::int64_t best_epoch = 0;       ///< of the lowest validation loss; 0: none yet
   double best_loss = std::numeric_limits<double>::infinity();
   std::uint32_t data_checksum = 0;
-  nn::StateDict model = {}, optimizer = {},
-                best = {};  ///< best: the model after best_epoch, where patience asks for it
+  nn::StateDict model = {}, optimizer = {};
+  nn::StateDict best = {};     ///< the model after best_epoch, where patience asks for it
+  nn::StateDict samples = {};  ///< of the SampleLedger
 };
 
-/// A safetensors file: tensors model.*, optimizer.* and best.*, the rest as JSON in its metadata. Throws FileError.
+/// A safetensors file: tensors model.*, optimizer.*, best.* and samples.*, the rest as JSON in its metadata. Throws
+/// FileError.
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
 
 /// Throws FileError, or DataError that names the file for one that is damaged or no checkpoint.

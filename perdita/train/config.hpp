@@ -29,6 +29,7 @@ struct Config {
   double defer_weights = 0;               ///< share of the run after which weights count
   std::string sampling = "shuffle";       ///< shuffle, balanced, oversample or undersample
   std::string imbalance = "none";         ///< as data::parse_imbalance() takes it
+  double label_noise = 0;                 ///< share of the training and validation labels that are made wrong
   std::optional<bool> standardize;        ///< inputs (and numbers to predict) to mean 0 and deviation 1
   double val_fraction = 0.1;              ///< of the training samples
   std::optional<double> test_fraction;    ///< of all samples, where the source has no test set

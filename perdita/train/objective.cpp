@@ -154,15 +154,16 @@ Objective::Operands Objective::operands(const Tensor& outputs, const Tensor& tar
   return all;
 }
 
-Tensor Objective::evaluate(const Operands& o, Reduction reduction) const {
-  return functional::evaluate_loss(loss_, o.input, o.target, o.third,
-                                   {.weight = o.weight, .reduction = reduction, .normalize_by = normalize_by_});
+Tensor Objective::evaluate(const Operands& o, Reduction reduction, LossExtras* extras) const {
+  return functional::evaluate_loss(
+      loss_, o.input, o.target, o.third,
+      {.weight = o.weight, .reduction = reduction, .normalize_by = normalize_by_, .extras = extras});
 }
 
-Tensor Objective::loss(const Tensor& outputs, const Tensor& targets, bool weighted) const {
+Tensor Objective::loss(const Tensor& outputs, const Tensor& targets, bool weighted, LossExtras* extras) const {
   // The divergence of a sample is the sum over its classes, and not their mean.
   const bool sums_classes = std::holds_alternative<KlDiv>(loss_.loss);
-  return evaluate(operands(outputs, targets, weighted), sums_classes ? Reduction::batchmean : Reduction::mean);
+  return evaluate(operands(outputs, targets, weighted), sums_classes ? Reduction::batchmean : Reduction::mean, extras);
 }
 
 Tensor Objective::sample_losses(const Tensor& outputs, const Tensor& targets, bool weighted) const {

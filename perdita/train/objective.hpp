@@ -35,13 +35,15 @@ class Objective {
     return normalize_by_ == Normalize::weight_sum ||
            (normalize_by_ == Normalize::standard && family_ == Family::softmax);
   }
+  /// Whether the loss tells own logits less the best other ones.
+  bool has_margins() const { return task_ == data::Task::multiclass && head_ == Head::identity; }
   bool has_classes() const { return task_ != data::Task::regression; }
 
   /// Throws DataError that names the first target outside the loss's domain.
   void check_targets(const data::Dataset& dataset) const;
 
   /// The mean over a batch, with class weights unless these are deferred: what training minimises.
-  Tensor loss(const Tensor& outputs, const Tensor& targets, bool weighted = true) const;
+  Tensor loss(const Tensor& outputs, const Tensor& targets, bool weighted = true, LossExtras* extras = nullptr) const;
   /// One loss for each sample.
   Tensor sample_losses(const Tensor& outputs, const Tensor& targets, bool weighted) const;
   /// What the mean of weighted sample losses divides by.
@@ -56,7 +58,7 @@ class Objective {
     Tensor input, target, third, weight;  // third: a variance, or class counts
   };
   Operands operands(const Tensor& outputs, const Tensor& targets, bool weighted) const;
-  Tensor evaluate(const Operands& operands, Reduction reduction) const;
+  Tensor evaluate(const Operands& operands, Reduction reduction, LossExtras* extras = nullptr) const;
 
   AnyLoss loss_;
   data::Task task_;

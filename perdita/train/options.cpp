@@ -73,6 +73,11 @@ constexpr auto table = std::to_array<Option>({
      "  step:R                        the second half of the classes keeps n / R",
      [](Config& c, Text t) { c.imbalance = to_string(data::parse_imbalance(t)); },
      [](const Config& c) { return c.imbalance; }},
+    {"label-noise", "F", "Data",
+     "share of the training and validation labels that are replaced by another class, to see how a loss and the\n"
+     "ranking of suspects stand it; the test set stays as it is (0)",
+     [](Config& c, Text t) { c.label_noise = parse_number(t, probabilities); },
+     [](const Config& c) { return fmt::format("{}", c.label_noise); }},
     {"sampling", "HOW", "Data",
      "what an epoch visits (shuffle):\n"
      "  shuffle                       every sample once\n"

@@ -4,6 +4,7 @@
 
 #include "perdita/core/error.hpp"
 #include "perdita/data/imbalance.hpp"
+#include "perdita/data/label_noise.hpp"
 #include "perdita/data/source.hpp"
 #include "perdita/data/split.hpp"
 #include "perdita/train/class_weights.hpp"
@@ -34,6 +35,25 @@ Dataset make_unbalanced(const Dataset& dataset, const Config& config) {
   return dataset.select(data::imbalanced_subset(dataset.labels(), imbalance, dataset.num_classes()));
 }
 
+/// Some labels made wrong.
+Dataset make_noisy(Dataset dataset, const Config& config) {
+  if (config.label_noise == 0) return dataset;
+  if (dataset.task == data::Task::regression) {
+    fail<ValueError>("label-noise is {}, but the targets are numbers (valid: 0)", config.label_noise);
+  }
+  const auto labels = data::flip_labels(dataset.labels(), dataset.num_classes(), config.label_noise, config.seed);
+  dataset.targets = Tensor::from(labels).to_array();
+  return dataset;
+}
+
+/// What the source says of the samples' labels.
+std::vector<std::int64_t> labels_in(const Dataset& source, const Dataset& samples) {
+  std::vector<std::int64_t> labels;
+  if (samples.rows.empty()) labels.assign(source.labels().begin(), source.labels().end());  // all of them
+  for (std::int64_t row : samples.rows) labels.push_back(source.labels()[static_cast<std::size_t>(row)]);
+  return labels;
+}
+
 Config complete_for(const Config& config, const data::Source& source) {
   const bool synthetic = config.data.starts_with("synthetic:");
   return complete(config, {.training_samples = make_unbalanced(source.train, config).size(),
@@ -51,7 +71,7 @@ data::Splits divide(const Config& config, const data::Source& source) {
     data::Splits splits = data::split(source.train, options, source.test);
     options.val_fraction = config.val_fraction;
     options.test_fraction = 0;
-    return data::split(make_unbalanced(splits.train, config), options, std::move(splits.test));
+    return data::split(make_noisy(make_unbalanced(splits.train, config), config), options, std::move(splits.test));
   } catch (const ValueError& error) {
     fail<ValueError>("{} samples cannot be divided: {} (see --val-fraction and --test-fraction)", source.train.size(),
                      error.what());
@@ -93,8 +113,10 @@ Problem prepare(const Config& given) {
                   .objective = Objective(loss, splits.train,
                                          {class_weights(config, splits.train), normalize_of(config.normalize_by)}),
                   .model = {},
+                  .true_labels = {},
                   .sample_shape = source.train.sample_shape(),
                   .warnings = {}};
+  if (config.label_noise > 0) problem.true_labels = labels_in(source.train, splits.train);
   if (auto warning = warn_of_class_weights(config, splits.train, problem.objective.divides_by_weights())) {
     problem.warnings.push_back(std::move(*warning));
   }

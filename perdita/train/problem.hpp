@@ -19,8 +19,9 @@ struct Problem {
   std::optional<data::Dataset> validation, test;
   Objective objective;
   MlpOptions model;
-  Shape sample_shape;                 ///< before samples became rows
-  std::vector<std::string> warnings;  ///< what is likely to go wrong, a sentence each
+  std::vector<std::int64_t> true_labels;  ///< of the training samples, where some were made wrong
+  Shape sample_shape;                     ///< before samples became rows
+  std::vector<std::string> warnings;      ///< what is likely to go wrong, a sentence each
   std::uint32_t checksum = 0;  ///< of all training and validation samples: a resumed run must find them unchanged
 };
 

@@ -108,6 +108,9 @@ bool Run::train(const RunEvents& events) {
 std::optional<TestResult> Run::finish() {
   trainer_.take_best();
   write_model();
+  if (const auto found = suspects()) {
+    write_file_atomically(folder_.path() / "suspects.csv", suspects_csv(*found, problem_->train));
+  }
   std::optional<TestResult> result;
   if (problem_->test) result = test();
   write_report(result);

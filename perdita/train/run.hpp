@@ -4,6 +4,7 @@
 //   history.jsonl           a line for each step and epoch, and one for the test
 //   checkpoint.safetensors  what --resume goes on from, replaced after each epoch
 //   model.safetensors       the trained model
+//   suspects.csv            the training samples, those first whose labels are most probably wrong
 //   report.html, loss.svg, distribution.svg
 #pragma once
 
@@ -19,6 +20,7 @@
 #include "perdita/evaluate/statistics.hpp"
 #include "perdita/train/folder.hpp"
 #include "perdita/train/judge.hpp"
+#include "perdita/train/suspects.hpp"
 #include "perdita/train/trainer.hpp"
 
 namespace perdita::train {
@@ -49,9 +51,11 @@ class Run {
   /// Trains to the end; false if should_stop() ended it. Throws as Trainer::run_epoch() does, after noting the loss in
   /// the history.
   bool train(const RunEvents& events);
-  /// Tests the model, writes it and the report. Nothing without a test set.
+  /// Tests the model, writes it, the suspects and the report. Nothing without a test set.
   std::optional<TestResult> finish();
 
+  /// Nothing where the loss tells no margins. Ranks anew with each call.
+  std::optional<Suspects> suspects() const { return find_suspects(*problem_, trainer_.ledger()); }
   const Problem& problem() const { return *problem_; }
   const Trainer& trainer() const { return trainer_; }
   const std::filesystem::path& path() const { return folder_.path(); }

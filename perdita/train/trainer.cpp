@@ -49,7 +49,8 @@ Trainer::Trainer(const Problem& problem)
       model_(make_model(problem)),
       optimizer_(make_optimizer(problem.config.optimizer, *problem.config.lr, model_.parameters())),
       loader_(make_loader(problem)),
-      schedule_(parse_schedule(problem.config.schedule)) {
+      schedule_(parse_schedule(problem.config.schedule)),
+      ledger_(problem.train.size()) {
   state_.config = problem.config;
   state_.data_checksum = problem.checksum;
 }
@@ -63,7 +64,9 @@ double Trainer::step(const data::Batch& batch, const StepReport& at) {
   optimizer_->zero_grad();
   const double done = static_cast<double>(at.step - 1) / static_cast<double>(*problem_.config.epochs * at.batches);
   const bool weighted = done >= problem_.config.defer_weights;
-  const Tensor loss = problem_.objective.loss(model_(batch.inputs), batch.targets, weighted);
+  LossExtras extras;
+  LossExtras* const wanted = problem_.objective.has_margins() ? &extras : nullptr;
+  const Tensor loss = problem_.objective.loss(model_(batch.inputs), batch.targets, weighted, wanted);
   const double value = loss.item();
   if (!std::isfinite(value)) {
     fail<NumericalError>("the training loss is {} in epoch {}, batch {} of {}; {}", value, at.epoch, at.batch,
@@ -72,6 +75,7 @@ double Trainer::step(const data::Batch& batch, const StepReport& at) {
   loss.backward();
   optimizer_->set_lr(at.lr);
   optimizer_->step();
+  ledger_.add(batch.indices(), extras);
   return value;
 }
 
@@ -141,16 +145,19 @@ Checkpoint Trainer::checkpoint() const {
   Checkpoint full = state_;
   full.model = model_.state_dict();
   full.optimizer = optimizer_->state_dict();
+  full.samples = ledger_.state_dict();
   return full;
 }
 
 void Trainer::restore(const Checkpoint& checkpoint) {
   model_.load_state_dict(checkpoint.model);
   optimizer_->load_state_dict(checkpoint.optimizer);
+  ledger_.load_state_dict(checkpoint.samples);
   state_ = checkpoint;
   state_.config = problem_.config;
   state_.model.clear();
   state_.optimizer.clear();
+  state_.samples.clear();
   loader_.restore({.seed = problem_.config.seed, .epoch = static_cast<std::uint64_t>(checkpoint.epoch)});
 }
 

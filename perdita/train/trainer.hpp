@@ -9,6 +9,7 @@
 #include "perdita/optim/optimizer.hpp"
 #include "perdita/train/checkpoint.hpp"
 #include "perdita/train/problem.hpp"
+#include "perdita/train/sample_ledger.hpp"
 #include "perdita/train/schedule.hpp"
 
 namespace perdita::train {
@@ -53,6 +54,7 @@ class Trainer {
   std::int64_t epoch() const { return state_.epoch; }
   std::int64_t best_epoch() const { return state_.best_epoch; }
   const Mlp& model() const { return model_; }
+  const SampleLedger& ledger() const { return ledger_; }
   std::int64_t parameter_count() const;
 
   Checkpoint checkpoint() const;
@@ -71,6 +73,7 @@ class Trainer {
   std::unique_ptr<optim::Optimizer> optimizer_;
   data::DataLoader loader_;
   Schedule schedule_;
+  SampleLedger ledger_;
   Checkpoint state_;  // without the tensors of model and optimizer, which live there
 };
 

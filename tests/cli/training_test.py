@@ -9,7 +9,7 @@ import struct
 from harness import CliTest, main, npy, write_images
 
 FILES = {"config.json", "history.jsonl", "checkpoint.safetensors", "model.safetensors", "report.html"}
-FILES |= {"loss.svg", "distribution.svg"}
+FILES |= {"loss.svg", "distribution.svg", "suspects.csv"}
 
 
 class Training(CliTest):
@@ -114,6 +114,18 @@ class Training(CliTest):
                     )
                 result = self.train("--data", data, "--loss", name, "--epochs", "2", out=f"run-{name}")
                 self.assertTrue(math.isfinite(result["test"]["loss"]))
+
+    def test_wrong_labels_are_found(self):
+        data = ["--data", "synthetic:blobs,samples=2000,classes=4", "--label-noise", "0.15", "--epochs", "8"]
+        result = self.train(*data)
+        self.assertEqual(result["suspects"]["samples"], 1440)
+        self.assertGreater(result["suspects"]["area_under_roc"]["aum"], 0.97)
+        lines = self.read("run/suspects.csv").decode().splitlines()
+        self.assertEqual(lines[0], "rank,row,label,aum,mean_loss,last_loss")
+        aums = [float(line.split(",")[3]) for line in lines[1:]]
+        self.assertEqual(aums, sorted(aums))
+        self.assertNotIn("area_under_roc", self.train(*data[:2], "--epochs", "1", out="clean")["suspects"])
+        self.assertNotIn("suspects", self.train("--data", "synthetic:sine", "--epochs", "1", out="numbers"))
 
     def test_threads_do_not_change_the_model_and_seeds_do(self):
         words = ["--data", "synthetic:imbalanced-blobs,samples=5000", "--epochs", "2", "--hidden", "300"]

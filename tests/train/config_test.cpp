@@ -17,6 +17,7 @@ const std::map<std::string_view, std::string> samples{{"data", "csv:a file's.csv
                                                       {"test-fraction", "0.5"},
                                                       {"standardize", "yes"},
                                                       {"imbalance", "longtail:100"},
+                                                      {"label-noise", "0.2"},
                                                       {"sampling", "balanced"},
                                                       {"loss", "huber:delta=2"},
                                                       {"class-weights", "effective_number:0.999,cap=10"},

@@ -1,0 +1,72 @@
+#include "perdita/train/sample_ledger.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string_view>
+
+#include "perdita/core/error.hpp"
+
+namespace perdita::train {
+
+namespace {
+
+template <class T>
+void take(const nn::StateDict& state, std::string_view name, std::int64_t samples, std::vector<T>& to) {
+  for (const auto& [key, tensor] : state) {
+    if (key != name) continue;
+    if (tensor.numel() != samples) {
+      fail<ValueError>("SampleLedger: {} has {} samples (valid: {})", name, tensor.numel(), samples);
+    }
+    to = tensor.template to_vector<T>();
+  }
+}
+
+}  // namespace
+
+SampleLedger::SampleLedger(std::int64_t samples) : samples_(samples) {}
+
+void SampleLedger::add(std::span<const std::int64_t> samples, const LossExtras& extras) {
+  if (!extras.margins.defined()) return;
+  if (is_empty()) {
+    const auto count = static_cast<std::size_t>(samples_);
+    margins_.resize(count), losses_.resize(count), last_.resize(count), visits_.resize(count);
+  }
+  const std::vector<double> margins = extras.margins.to(DType::float64).to_vector<double>();
+  const std::vector<double> losses = extras.losses.to(DType::float64).to_vector<double>();
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    if (std::isnan(margins[i])) continue;  // ignored
+    const auto at = static_cast<std::size_t>(samples[i]);
+    margins_[at] += margins[i];
+    losses_[at] += losses[i];
+    last_[at] = losses[i];
+    ++visits_[at];
+  }
+}
+
+std::vector<SampleScore> SampleLedger::ranking() const {
+  std::vector<SampleScore> all;
+  for (std::size_t i = 0; i < visits_.size(); ++i) {
+    if (visits_[i] == 0) continue;
+    const auto visits = static_cast<double>(visits_[i]);
+    all.push_back({static_cast<std::int64_t>(i), margins_[i] / visits, losses_[i] / visits, last_[i]});
+  }
+  std::ranges::stable_sort(all, {}, &SampleScore::aum);
+  return all;
+}
+
+nn::StateDict SampleLedger::state_dict() const {
+  if (is_empty()) return {};
+  return {{"margins", Tensor::from(margins_)},
+          {"losses", Tensor::from(losses_)},
+          {"last", Tensor::from(last_)},
+          {"visits", Tensor::from(visits_)}};
+}
+
+void SampleLedger::load_state_dict(const nn::StateDict& state) {
+  take(state, "margins", samples_, margins_);
+  take(state, "losses", samples_, losses_);
+  take(state, "last", samples_, last_);
+  take(state, "visits", samples_, visits_);
+}
+
+}  // namespace perdita::train

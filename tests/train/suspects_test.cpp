@@ -1,0 +1,81 @@
+// Wrong labels on purpose, and what finds them.
+#include "perdita/train/suspects.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "perdita/core/error.hpp"
+#include "perdita/data/label_noise.hpp"
+#include "perdita/evaluate/ranking.hpp"
+
+namespace perdita::train {
+namespace {
+
+TEST(FlipLabels, ChangesItsShareToOtherClassesAlike) {
+  std::vector<std::int64_t> labels(30'000);
+  for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = static_cast<std::int64_t>(i % 4);
+  const auto flipped = data::flip_labels(labels, 4, 0.2, 7);
+  std::vector<int> to(16);
+  int changed = 0;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    changed += labels[i] != flipped[i];
+    ++to[static_cast<std::size_t>(labels[i] * 4 + flipped[i])];
+  }
+  EXPECT_EQ(changed, 6000);
+  for (std::size_t k = 0; k < 16; ++k) {
+    if (k % 5 == 0) continue;  // its own class
+    EXPECT_NEAR(to[k], 500, 5 * std::sqrt(500.0)) << "seed 7, pair " << k;
+  }
+  EXPECT_EQ(data::flip_labels(labels, 4, 0.2, 7), flipped);
+  EXPECT_NE(data::flip_labels(labels, 4, 0.2, 8), flipped);
+  EXPECT_EQ(data::flip_labels(labels, 4, 0, 7), labels);
+  EXPECT_THROW(data::flip_labels(labels, 3, 0.2, 7), IndexError);
+  EXPECT_THROW(data::flip_labels(labels, 4, 1.2, 7), ValueError);
+}
+
+TEST(AreaUnderRoc, IsTheShareOfPairs) {
+  const std::vector<double> scores{0.1, 0.4, 0.4, 0.8, 0.3, 0.4};
+  const std::vector<bool> positive{false, true, false, true, true, false};
+  double pairs = 0, won = 0;
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    for (std::size_t j = 0; j < scores.size(); ++j) {
+      if (!positive[i] || positive[j]) continue;
+      ++pairs;
+      won += scores[i] > scores[j] ? 1 : scores[i] == scores[j] ? 0.5 : 0;
+    }
+  }
+  EXPECT_NEAR(evaluate::area_under_roc(scores, positive), won / pairs, 1e-15);
+  EXPECT_TRUE(std::isnan(evaluate::area_under_roc(scores, std::vector<bool>(6))));
+  EXPECT_THROW(evaluate::area_under_roc(std::vector{1.0, std::nan("")}, {true, false}), ValueError);
+  EXPECT_THROW(evaluate::area_under_roc(scores, {true}), ShapeError);
+}
+
+TEST(SampleLedger, RanksByMeanMarginAndSurvivesACheckpoint) {
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+  SampleLedger ledger(4);
+  EXPECT_TRUE(ledger.is_empty());
+  const auto visit = [](SampleLedger& to, std::vector<std::int64_t> samples, std::vector<double> margins,
+                        std::vector<double> losses) {
+    to.add(samples, {.losses = Tensor::from(losses), .margins = Tensor::from(margins)});
+  };
+  visit(ledger, {0, 1, 2}, {1, -2, 5}, {0.3, 2, 0});
+  SampleLedger resumed(4);
+  resumed.load_state_dict(ledger.state_dict());
+  for (SampleLedger* each : {&ledger, &resumed}) {
+    visit(*each, {2, 0, 1}, {nan, 3, -1}, {nan, 0.1, 1});  // sample 2 is ignored, 3 never drawn
+    const auto ranking = each->ranking();
+    ASSERT_EQ(ranking.size(), 3u);
+    EXPECT_EQ(ranking[0].sample, 1);
+    EXPECT_EQ(ranking[0].aum, -1.5);
+    EXPECT_EQ(ranking[0].mean_loss, 1.5);
+    EXPECT_EQ(ranking[0].last_loss, 1);
+    EXPECT_EQ(ranking[1].sample, 0);
+    EXPECT_EQ(ranking[2].aum, 5);
+  }
+  EXPECT_THROW(SampleLedger(5).load_state_dict(ledger.state_dict()), ValueError);
+}
+
+}  // namespace
+}  // namespace perdita::train
