@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import shutil
 import signal
 import time
 
@@ -47,7 +48,7 @@ class Comparison(CliTest):
         words = ["compare", *DATA, *LOSSES, "--epochs", "30", "--seeds", "2"]
         self.run_cli(*words, "--out", "whole", "--quiet")
         for number in (signal.SIGINT, signal.SIGKILL):
-            process = self.start(*words, "--out", "cut", "--overwrite")
+            process = self.start(*words, "--out", "cut")
             while process.poll() is None:
                 if os.path.exists(self.path("cut/comparison.json")) and len(self.results("cut")) >= 2:
                     break
@@ -61,6 +62,7 @@ class Comparison(CliTest):
             self.assertLess(len(self.results("cut")), 8)
             self.run_cli("compare", "--resume", "cut", "--quiet")
             self.assertEqual(without_time(self.results("cut")), without_time(self.results("whole")))
+            shutil.rmtree(self.path("cut"))
 
     def test_a_run_that_diverges_is_left_out(self):
         words = ["--losses", "cross_entropy; cross_entropy:lr=1e30,optimizer=sgd", "--seeds", "2"]
