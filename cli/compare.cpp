@@ -86,7 +86,6 @@ train::Comparison start(const Arguments& a) {
                     "it, or --resume {} to go on with it)",
                     a.out, train::quote_for_shell(a.out)));
   }
-  if (plan.common.threads) set_num_threads(*plan.common.threads);
   return as_usage([&] {
     train::parse_contenders(plan.losses, plan.common);  // before a folder is made
     const std::filesystem::path folder =
@@ -95,8 +94,6 @@ train::Comparison start(const Arguments& a) {
     return train::Comparison(plan, folder);
   });
 }
-
-train::Comparison resume(const Arguments& a) { return train::Comparison::resume(a.resume); }
 
 /// One line a run, and a bar of its epochs.
 class Output {
@@ -159,7 +156,8 @@ int compare(const std::vector<std::string>& words) {
   Arguments a;
   if (!read(words, a)) return 0;
   catch_signals();
-  train::Comparison comparison = a.resume.empty() ? start(a) : resume(a);
+  train::Comparison comparison = a.resume.empty() ? start(a) : train::Comparison::resume(a.resume);
+  if (const auto threads = comparison.plan().common.threads) set_num_threads(*threads);
   Output output(comparison, a.json ? stderr : stdout);
   train::ComparisonEvents events{.should_stop = must_stop};
   if (!a.quiet) {

@@ -64,6 +64,10 @@ bool read(const std::vector<std::string>& words, Arguments& a) {
   app.add_flag("--json", a.json, "print JSON");
   if (!parse(app, words)) return false;
   if (a.labels.empty()) throw UsageError("the file of labels is missing");
+  if (a.pos_weight && app.count("--scheme") > 0) throw UsageError("--pos-weight and --scheme do not go together");
+  if (!a.pos_weight && app.count("--cap") > 0) {
+    throw UsageError("--cap goes with --pos-weight (a scheme has its own: --scheme balanced,cap=R)");
+  }
   if (a.pos_weight && a.counts) throw UsageError("--pos-weight and --counts do not go together");
   return true;
 }

@@ -20,14 +20,6 @@ using detail::NumberStatus;
 
 constexpr std::size_t most_columns = 1 << 20;
 
-std::optional<std::int64_t> parse_index(std::string_view text) {
-  std::int64_t index = 0;
-  const char* end = text.data() + text.size();
-  const auto [stopped, error] = std::from_chars(text.data(), end, index);
-  if (error != std::errc() || stopped != end) return std::nullopt;
-  return index;
-}
-
 bool is_number(const CsvField& field) {
   float ignored;
   const NumberStatus status = detail::parse_number(field.text, ignored);
@@ -77,7 +69,7 @@ class CsvParser {
                       file_, fields[0].line, detail::printable({&options_.separator, 1}));
     }
     for (const CsvField& field : fields) names_.push_back(field.value());
-    const bool by_name = !options_.target.empty() && !parse_index(options_.target);
+    const bool by_name = !options_.target.empty() && !detail::parse_index(options_.target);
     has_header_ = options_.header == CsvOptions::Header::yes ||
                   (options_.header == CsvOptions::Header::detect && (by_name || detect_header(fields)));
     target_ = find_target();
@@ -122,7 +114,7 @@ class CsvParser {
         return found - names_.begin();
       }
     }
-    const auto index = parse_index(wanted);
+    const auto index = detail::parse_index(wanted);
     if (index && *index >= -columns() && *index < columns()) return *index < 0 ? *index + columns() : *index;
     std::string valid = fmt::format("an index {}..{}", -columns(), columns() - 1);
     if (has_header_) {

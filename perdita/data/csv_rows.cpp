@@ -123,15 +123,9 @@ class CsvRows : public RowReader {
   }
 
   std::int64_t find(const std::string& column) const {
-    const auto named = std::ranges::find(names_, column);
-    if (named != names_.end()) return named - names_.begin();
-    std::int64_t index = -1;
-    const char* const end = column.data() + column.size();
-    const auto [stopped, error] = std::from_chars(column.data(), end, index);
-    if (error == std::errc() && stopped == end && index >= 0 && index < columns_) return index;
-    std::string valid = fmt::format("0..{}", columns_ - 1);
-    for (std::size_t i = 0; i < std::min<std::size_t>(names_.size(), 20); ++i) valid += ", " + printable(names_[i]);
-    fail<DataError>("read_csv: {}: there is no column {} (valid: {})", name, printable(column), valid);
+    if (const auto found = find_column(names_, columns_, column)) return *found;
+    fail<DataError>("read_csv: {}: there is no column {} (valid: {})", name, printable(column),
+                    valid_columns(names_, columns_));
   }
 
   float number(const CsvField& field, std::int64_t column) const {

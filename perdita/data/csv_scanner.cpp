@@ -118,6 +118,28 @@ char guess_separator(std::string_view text) {
   return ',';
 }
 
+std::optional<std::int64_t> parse_index(std::string_view text) {
+  std::int64_t index = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, index);
+  if (error != std::errc() || stopped != end) return std::nullopt;
+  return index;
+}
+
+std::optional<std::int64_t> find_column(std::span<const std::string> names, std::int64_t columns,
+                                        std::string_view wanted) {
+  const auto named = std::ranges::find(names, wanted);
+  if (named != names.end()) return named - names.begin();
+  const auto index = parse_index(wanted);
+  return index && *index >= 0 && *index < columns ? index : std::nullopt;
+}
+
+std::string valid_columns(std::span<const std::string> names, std::int64_t columns) {
+  std::string valid = fmt::format("0..{}", columns - 1);
+  for (std::size_t i = 0; i < std::min<std::size_t>(names.size(), 20); ++i) valid += ", " + printable(names[i]);
+  return valid;
+}
+
 NumberStatus parse_number(std::string_view text, float& number) {
   if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
   const char* end = text.data() + text.size();

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -47,6 +50,15 @@ class CsvScanner {
 
 /// Tab or semicolon where the first line has one, else comma.
 char guess_separator(std::string_view text);
+
+/// The index that the whole text is; it may be negative.
+std::optional<std::int64_t> parse_index(std::string_view text);
+
+/// The column of this name, or else of this index, from 0; nothing if there is neither. `names` may be empty.
+std::optional<std::int64_t> find_column(std::span<const std::string> names, std::int64_t columns,
+                                        std::string_view wanted);
+/// What find_column() finds, for errors: "0..3, 'size', 'age'", at most twenty names.
+std::string valid_columns(std::span<const std::string> names, std::int64_t columns);
 
 enum class NumberStatus { ok, missing, not_a_number, not_finite, too_large };
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <map>
 #include <string_view>
@@ -18,13 +17,7 @@ namespace perdita::data {
 namespace {
 
 using Header = RowOptions::Header;
-
-std::optional<std::int64_t> as_index(std::string_view text) {
-  std::int64_t index = 0;
-  const auto [stopped, error] = std::from_chars(text.data(), text.data() + text.size(), index);
-  if (error != std::errc{} || stopped != text.data() + text.size()) return std::nullopt;
-  return index;
-}
+using detail::parse_index;
 
 /// Hands out the file's numbers some at a time: use(number of the first row, whole numbers row by row).
 template <class Use>
@@ -66,7 +59,7 @@ class LabelColumn {
     if (!scanner.at_record()) fail<DataError>("{}: the file is empty", file_);
     read_first_record(scanner, header);
     while (scanner.at_record()) add(scanner);
-    if (undecided_ && (as_index(*undecided_) || counts_.contains(*undecided_))) ++counts_[*undecided_];
+    if (undecided_ && (parse_index(*undecided_) || counts_.contains(*undecided_))) ++counts_[*undecided_];
     if (counts_.empty()) fail<DataError>("{}: there are no labels", file_);
   }
 
@@ -82,7 +75,7 @@ class LabelColumn {
     }
     fields_ = names.size();
     chosen_ = find(names);
-    const bool by_name = !column_.empty() && names[chosen_] == column_ && !as_index(column_);
+    const bool by_name = !column_.empty() && names[chosen_] == column_ && !parse_index(column_);
     if (header == Header::no) {
       scanner = start;
     } else if (header == Header::detect && !by_name) {
@@ -92,16 +85,11 @@ class LabelColumn {
 
   std::size_t find(const std::vector<std::string>& names) const {
     if (column_.empty() && names.size() == 1) return 0;
-    const auto named = std::ranges::find(names, column_);
-    if (!column_.empty() && named != names.end()) return static_cast<std::size_t>(named - names.begin());
-    const auto index = as_index(column_);
-    if (index && *index >= 0 && *index < std::ssize(names)) return static_cast<std::size_t>(*index);
-    std::string valid = fmt::format("{}:0..{}", file_, names.size() - 1);
-    for (std::size_t i = 0; i < std::min<std::size_t>(names.size(), 20); ++i) {
-      valid += ", " + detail::printable(names[i]);
-    }
+    const std::string valid = fmt::format("{}:{}", file_, detail::valid_columns(names, std::ssize(names)));
     if (column_.empty()) fail<DataError>("{}: has {} columns: name one (valid: {})", file_, names.size(), valid);
-    fail<DataError>("{}: there is no column {} (valid: {})", file_, detail::printable(column_), valid);
+    const auto found = detail::find_column(names, std::ssize(names), column_);
+    if (!found) fail<DataError>("{}: there is no column {} (valid: {})", file_, detail::printable(column_), valid);
+    return static_cast<std::size_t>(*found);
   }
 
   void add(detail::CsvScanner& scanner) {
@@ -137,11 +125,11 @@ LabelCounts count_words(const LabelColumn& column, const std::string& file, cons
 LabelCounts count_text(const std::string& spec, const LabelFileOptions& options) {
   const auto [path, column_name] = detail::split_spec(spec);
   const LabelColumn column(path, column_name, options.header);
-  const auto is_word = [](const auto& entry) { return !as_index(entry.first); };
+  const auto is_word = [](const auto& entry) { return !parse_index(entry.first); };
   if (std::ranges::any_of(column.counts(), is_word)) return count_words(column, path.string(), options);
   LabelCounts found;
   for (const auto& [text, count] : column.counts()) {
-    const std::int64_t label = *as_index(text);
+    const std::int64_t label = *parse_index(text);
     if (label == options.ignore_index) continue;
     const auto one = count_classes(std::span(&label, 1), options.num_classes);  // which checks it
     if (one.size() > found.counts.size()) found.counts.resize(one.size());

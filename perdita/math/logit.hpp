@@ -5,8 +5,8 @@
 //     l.cross_entropy(t)    (1 - t) softplus(y) + t softplus(-y)    the price of that
 //
 // These are the textbook forms, and what symbols get. Packs, and duals of packs, get them from one exponential, one
-// division and one logarithm of |y|, and tensors take the same way by their operators: let `against` be the share of t that y speaks against, which is t
-// for y < 0 and 1 - t else. Then
+// division and one logarithm of |y|, and tensors take the same way by their operators: let `against` be the share of
+// t that y speaks against, which is t for y < 0 and 1 - t else. Then
 //     wrong = sigmoid(-|y|) + against (sigmoid(|y|) - sigmoid(-|y|)),   cross_entropy = against |y| + softplus(-|y|),
 // where nothing cancels: at t = 1 and a large y the first terms vanish, value and slope alike, and what remains is
 // small and exact. |y| may be given its one-sided slope at 0, for there the two sides meet smoothly.

@@ -19,6 +19,10 @@ kernels::Labels read_labels(std::string_view operation, const Tensor& labels, st
 double class_denominator(const ClassOptions& options, const Shape& positions, const kernels::Labels* labels,
                          const Tensor& target, const Tensor& weight, int classes_dim);
 
+/// Where the classes are: 0 for logits [C], else 1. Throws ValueError, DTypeError or ShapeError unless input is [C],
+/// [N, C] or [N, C, d1, ...] of a floating dtype, and target a tensor.
+int check_logits(const char* function, const Tensor& input, const Tensor& target);
+
 /// one_hot(labels, classes) with the classes along dimension `dim`.
 Tensor one_hot_along(const Tensor& labels, std::int64_t classes, int dim);
 

@@ -45,13 +45,6 @@ void check_target_shape(const Call& call) {
 
 Call check(const char* function, const Tensor& input, const Tensor& target, const ClassOptions& options,
            bool may_have_probabilities) {
-  if (!input.defined() || !target.defined()) {
-    fail<ValueError>("{}: {} is not a tensor", function, input.defined() ? "target" : "input");
-  }
-  if (!is_floating(input.dtype())) {
-    fail<DTypeError>("{}: input holds {} (valid: float32, float64)", function, name_of(input.dtype()));
-  }
-  if (input.rank() == 0) fail<ShapeError>("{}: input has shape [] (valid: [C], [N, C] or [N, C, d1, ...])", function);
   Call call{.function = function,
             .input = input,
             .target = target,
@@ -59,7 +52,7 @@ Call check(const char* function, const Tensor& input, const Tensor& target, cons
             .options = options,
             .layout = {},
             .row_shape = {},
-            .classes_dim = input.rank() == 1 ? 0 : 1,
+            .classes_dim = detail::check_logits(function, input, target),
             .has_probabilities = false,
             .has_logits = may_have_probabilities};
   const Shape& shape = input.shape();
@@ -268,6 +261,17 @@ double detail::class_denominator(const ClassOptions& options, const Shape& posit
   }
   if (options.normalize_by == Normalize::standard) return weights;
   return denominator_of(options.normalize_by, positions, count, weights);
+}
+
+int detail::check_logits(const char* function, const Tensor& input, const Tensor& target) {
+  if (!input.defined() || !target.defined()) {
+    fail<ValueError>("{}: {} is not a tensor", function, input.defined() ? "target" : "input");
+  }
+  if (!is_floating(input.dtype())) {
+    fail<DTypeError>("{}: input holds {} (valid: float32, float64)", function, name_of(input.dtype()));
+  }
+  if (input.rank() == 0) fail<ShapeError>("{}: input has shape [] (valid: [C], [N, C] or [N, C, d1, ...])", function);
+  return input.rank() == 1 ? 0 : 1;
 }
 
 Tensor detail::one_hot_along(const Tensor& labels, std::int64_t classes, int dim) {

@@ -40,8 +40,7 @@ Tensor of_classes(const std::vector<ClassFrequency>& all, DType dtype, const Val
 
 /// 0 but for the true class of each row, which has its margin: in the logits' shape.
 Tensor margins_of_rows(const char* function, const Tensor& logits, const Tensor& target, const Tensor& margins,
-                       std::int64_t ignore_index) {
-  const int dim = logits.rank() == 1 ? 0 : 1;
+                       std::int64_t ignore_index, int dim) {
   Shape rows = logits.shape();
   rows.erase(dim);
   if (is_floating(target.dtype()) || target.dtype() == DType::boolean) {
@@ -64,14 +63,7 @@ template <class Loss>
 Tensor frequency_loss(const char* function, const Loss& loss, const Tensor& input, const Tensor& target,
                       const Tensor& class_counts, const ClassOptions& options) {
   check_parameters(loss);
-  if (!input.defined() || !target.defined()) {
-    fail<ValueError>("{}: {} is not a tensor", function, input.defined() ? "target" : "input");
-  }
-  if (!is_floating(input.dtype())) {
-    fail<DTypeError>("{}: input holds {} (valid: float32, float64)", function, name_of(input.dtype()));
-  }
-  if (input.rank() == 0) fail<ShapeError>("{}: input has shape [] (valid: [C], [N, C] or [N, C, d1, ...])", function);
-  const int dim = input.rank() == 1 ? 0 : 1;
+  const int dim = detail::check_logits(function, input, target);
   const auto frequencies = frequencies_of(function, class_counts, input.size(dim));
   Tensor logits = input;
   if constexpr (requires { &Loss::shift; }) {
@@ -83,7 +75,7 @@ Tensor frequency_loss(const char* function, const Loss& loss, const Tensor& inpu
   if constexpr (requires { &Loss::margin; }) {
     const auto margin = [&](const ClassFrequency& of_class) { return loss.margin(of_class); };
     const Tensor margins = of_classes(frequencies, input.dtype(), margin);
-    logits = (logits - margins_of_rows(function, input, target, margins, options.ignore_index)) * loss.scale;
+    logits = (logits - margins_of_rows(function, input, target, margins, options.ignore_index, dim)) * loss.scale;
   }
   return detail::cross_entropy_named(function, logits, target, options);
 }

@@ -78,11 +78,27 @@ double seconds_of(const Run& run) {
   return seconds;
 }
 
+/// Whether Comparison::path_of() gives such names.
+bool names_a_run(const std::string& name) {
+  const std::size_t end = name.find_last_not_of("0123456789");
+  return name.find_first_not_of("0123456789") == name.find('-') && end != name.npos && end + 1 < name.size() &&
+         name.substr(0, end + 1).ends_with("-seed-");
+}
+
+/// Removes what a comparison left there, and nothing else: other runs may lie beside its own.
 Folder new_folder(const fs::path& path) {
+  if (is_occupied(path) && !fs::exists(file_of(path))) {
+    fail<FileError>("the folder {} is not empty, and holds no comparison to replace", path.string());
+  }
   Folder folder(path);
-  std::error_code ignored;
-  fs::remove_all(path / "runs", ignored);
-  for (const char* name : {"comparison.json", "comparison.csv", "report.html"}) fs::remove(path / name, ignored);
+  if (fs::is_directory(path / "runs")) {
+    std::vector<fs::path> old;
+    for (const auto& entry : fs::directory_iterator(path / "runs")) {
+      if (entry.is_directory() && names_a_run(entry.path().filename().string())) old.push_back(entry.path());
+    }
+    for (const fs::path& run : old) fs::remove_all(run);
+  }
+  for (const char* name : {"comparison.json", "comparison.csv", "report.html"}) fs::remove(path / name);
   return folder;
 }
 

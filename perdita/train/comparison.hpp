@@ -38,9 +38,9 @@ struct ComparisonEvents {
 
 class Comparison {
  public:
-  /// A new one in `folder`, which is made here; what an earlier one left there is replaced. Prepares every contender
-  /// once, so that what does not fit is found before anything is trained. Throws as parse_contenders() and prepare(),
-  /// ValueError where the data leave no test samples, FileError.
+  /// A new one in `folder`, which is made here; a comparison that is there is replaced. Prepares every contender once,
+  /// so that what does not fit is found before anything is trained. Throws as parse_contenders() and prepare(),
+  /// ValueError where the data leave no test samples, FileError when the folder holds anything but a comparison.
   Comparison(ComparisonPlan plan, const std::filesystem::path& folder);
   /// Goes on with the one in `folder`. Throws FileError when there is none, DataError when it is damaged.
   static Comparison resume(const std::filesystem::path& folder);

@@ -37,6 +37,18 @@ std::optional<bool> log_input_of(const AnyLoss& any) {
       any.loss);
 }
 
+/// What a loss multiplies logits by before their softmax.
+double logit_scale_of(const AnyLoss& any) {
+  return std::visit(
+      []<class Loss>(const Loss& loss) {
+        if constexpr (is_in<Loss, FrequencyLosses> && requires { loss.scale; })
+          return loss.scale;
+        else
+          return 1.0;
+      },
+      any.loss);
+}
+
 /// Losses whose targets are class probabilities, side by side.
 bool takes_distributions(const AnyLoss& any) {
   return info_of(any).family == Family::softmax || std::holds_alternative<KlDiv>(any.loss);
@@ -187,10 +199,7 @@ double Objective::denominator(const Tensor& targets) const {
 
 Tensor Objective::log_probabilities(const Tensor& outputs) const {
   if (!has_classes() || std::holds_alternative<HingeEmbedding>(loss_.loss)) return {};
-  if (family_ == Family::softmax) {
-    const auto* ldam = std::get_if<Ldam>(&loss_.loss);
-    return log_softmax(ldam != nullptr ? outputs * ldam->scale : outputs, 1);
-  }
+  if (family_ == Family::softmax) return log_softmax(outputs * logit_scale_of(loss_), 1);
   if (head_ == Head::identity) return cat({-softplus(outputs), -softplus(-outputs)}, 1);
   return cat({log(1 - outputs), log(outputs)}, 1);
 }

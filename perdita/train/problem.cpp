@@ -26,13 +26,19 @@ void check_sample_shapes(const data::Source& source) {
                   source.test->sample_shape(), source.train.sample_shape());
 }
 
-Dataset make_unbalanced(const Dataset& dataset, const Config& config) {
+/// The samples that an imbalance keeps; nothing where it keeps all.
+std::optional<std::vector<std::int64_t>> kept_samples(const Dataset& dataset, const Config& config) {
   const data::Imbalance imbalance = data::parse_imbalance(config.imbalance);
-  if (imbalance.profile == data::Profile::none) return dataset;
+  if (imbalance.profile == data::Profile::none) return std::nullopt;
   if (dataset.task == data::Task::regression) {
     fail<ValueError>("imbalance is {}, but the targets are numbers (valid: none)", config.imbalance);
   }
-  return dataset.select(data::imbalanced_subset(dataset.labels(), imbalance, dataset.num_classes()));
+  return data::imbalanced_subset(dataset.labels(), imbalance, dataset.num_classes());
+}
+
+Dataset make_unbalanced(const Dataset& dataset, const Config& config) {
+  const auto kept = kept_samples(dataset, config);
+  return kept ? dataset.select(*kept) : dataset;
 }
 
 /// Some labels made wrong.
@@ -56,7 +62,8 @@ std::vector<std::int64_t> labels_in(const Dataset& source, const Dataset& sample
 
 Config complete_for(const Config& config, const data::Source& source) {
   const bool synthetic = config.data.starts_with("synthetic:");
-  return complete(config, {.training_samples = make_unbalanced(source.train, config).size(),
+  const auto kept = kept_samples(source.train, config);
+  return complete(config, {.training_samples = kept ? std::ssize(*kept) : source.train.size(),
                            .standardize = !synthetic,
                            .has_test_set = source.test.has_value(),
                            .default_loss = default_loss(source.train.task)});

@@ -3,6 +3,7 @@ import functools
 import operator
 
 from perdita import _core
+from perdita._catalogue import ARGUMENTS, ENTRIES, make_function
 from perdita.errors import DomainError, DTypeError, ShapeError
 
 _COMMON = """
@@ -21,6 +22,8 @@ what it is, what is valid and, where it lies in the data, the first such element
 def functions(call, library, check_arrays=_core.check_arrays):
     """Every loss as a function that ends in call(function, operands, reduction, normalize_by, return_extras, **options).
 
+    Here stand PyTorch's, whose order of arguments is history's; the others are made from the catalogue.
+
     operands: arrays or None, in the order the core takes them. library: numpy or torch, for what is done to arrays first.
     check_arrays: raises for what is no array.
     """
@@ -36,9 +39,6 @@ def functions(call, library, check_arrays=_core.check_arrays):
 
     def huber_loss(input, target, reduction="mean", delta=1.0, weight=None, *, normalize_by=None, return_extras=False):
         return call("huber_loss", (input, target, weight), reduction, normalize_by, return_extras, delta=delta)
-
-    def log_cosh_loss(input, target, reduction="mean", *, normalize_by=None, return_extras=False):
-        return call("log_cosh_loss", (input, target), reduction, normalize_by, return_extras)
 
     def binary_cross_entropy(input, target, weight=None, reduction="mean", *, normalize_by=None, return_extras=False):
         return call("binary_cross_entropy", (input, target, weight), reduction, normalize_by, return_extras)
@@ -76,199 +76,6 @@ def functions(call, library, check_arrays=_core.check_arrays):
             reduction,
             normalize_by,
             return_extras,
-            ignore_index=ignore_index,
-            label_smoothing=label_smoothing,
-        )
-
-    def focal_loss(
-        input,
-        target,
-        gamma=2.0,
-        weight=None,
-        ignore_index=-100,
-        reduction="mean",
-        label_smoothing=0.0,
-        *,
-        normalize_by=None,
-        return_extras=False,
-    ):
-        return call(
-            "focal_loss",
-            (input, target, weight),
-            reduction,
-            normalize_by,
-            return_extras,
-            gamma=gamma,
-            ignore_index=ignore_index,
-            label_smoothing=label_smoothing,
-        )
-
-    def charbonnier_loss(
-        input, target, eps=1e-3, reduction="mean", *, normalize_by=None, return_extras=False
-    ):
-        return call("charbonnier_loss", (input, target), reduction, normalize_by, return_extras, eps=eps)
-
-    def quantile_loss(
-        input, target, q=0.5, reduction="mean", *, normalize_by=None, return_extras=False
-    ):
-        return call("quantile_loss", (input, target), reduction, normalize_by, return_extras, q=q)
-
-    def tweedie_loss(
-        input, target, power=1.5, log_input=True, reduction="mean", *, normalize_by=None, return_extras=False
-    ):
-        return call("tweedie_loss", (input, target), reduction, normalize_by, return_extras, power=power, log_input=log_input)
-
-    def gamma_nll_loss(
-        input, target, log_input=True, reduction="mean", *, normalize_by=None, return_extras=False
-    ):
-        return call("gamma_nll_loss", (input, target), reduction, normalize_by, return_extras, log_input=log_input)
-
-    def asymmetric_loss(
-        input, target, gamma_pos=0.0, gamma_neg=4.0, clip=0.05, reduction="mean", *, normalize_by=None, return_extras=False
-    ):
-        return call("asymmetric_loss", (input, target), reduction, normalize_by, return_extras, gamma_pos=gamma_pos, gamma_neg=gamma_neg, clip=clip)
-
-    def poly_1_loss(
-        input,
-        target,
-        eps=1.0,
-        weight=None,
-        ignore_index=-100,
-        reduction="mean",
-        label_smoothing=0.0,
-        *,
-        normalize_by=None,
-        return_extras=False,
-    ):
-        return call(
-            "poly_1_loss",
-            (input, target, weight),
-            reduction,
-            normalize_by,
-            return_extras,
-            eps=eps,
-            ignore_index=ignore_index,
-            label_smoothing=label_smoothing,
-        )
-
-    def generalized_cross_entropy(
-        input,
-        target,
-        q=0.7,
-        weight=None,
-        ignore_index=-100,
-        reduction="mean",
-        label_smoothing=0.0,
-        *,
-        normalize_by=None,
-        return_extras=False,
-    ):
-        return call(
-            "generalized_cross_entropy",
-            (input, target, weight),
-            reduction,
-            normalize_by,
-            return_extras,
-            q=q,
-            ignore_index=ignore_index,
-            label_smoothing=label_smoothing,
-        )
-
-    def symmetric_cross_entropy(
-        input,
-        target,
-        alpha=0.1,
-        beta=1.0,
-        log_zero=-4.0,
-        weight=None,
-        ignore_index=-100,
-        reduction="mean",
-        label_smoothing=0.0,
-        *,
-        normalize_by=None,
-        return_extras=False,
-    ):
-        return call(
-            "symmetric_cross_entropy",
-            (input, target, weight),
-            reduction,
-            normalize_by,
-            return_extras,
-            alpha=alpha,
-            beta=beta,
-            log_zero=log_zero,
-            ignore_index=ignore_index,
-            label_smoothing=label_smoothing,
-        )
-
-    def balanced_softmax_loss(
-        input,
-        target,
-        class_counts,
-        weight=None,
-        ignore_index=-100,
-        reduction="mean",
-        label_smoothing=0.0,
-        *,
-        normalize_by=None,
-        return_extras=False,
-    ):
-        return call(
-            "balanced_softmax_loss",
-            (input, target, class_counts, weight),
-            reduction,
-            normalize_by,
-            return_extras,
-            ignore_index=ignore_index,
-            label_smoothing=label_smoothing,
-        )
-
-    def logit_adjusted_loss(
-        input,
-        target,
-        class_counts,
-        tau=1.0,
-        weight=None,
-        ignore_index=-100,
-        reduction="mean",
-        label_smoothing=0.0,
-        *,
-        normalize_by=None,
-        return_extras=False,
-    ):
-        return call(
-            "logit_adjusted_loss",
-            (input, target, class_counts, weight),
-            reduction,
-            normalize_by,
-            return_extras,
-            tau=tau,
-            ignore_index=ignore_index,
-            label_smoothing=label_smoothing,
-        )
-
-    def ldam_loss(
-        input,
-        target,
-        class_counts,
-        max_margin=0.5,
-        scale=30.0,
-        weight=None,
-        ignore_index=-100,
-        reduction="mean",
-        label_smoothing=0.0,
-        *,
-        normalize_by=None,
-        return_extras=False,
-    ):
-        return call(
-            "ldam_loss",
-            (input, target, class_counts, weight),
-            reduction,
-            normalize_by,
-            return_extras,
-            max_margin=max_margin,
-            scale=scale,
             ignore_index=ignore_index,
             label_smoothing=label_smoothing,
         )
@@ -418,7 +225,7 @@ def functions(call, library, check_arrays=_core.check_arrays):
                 message = str(error).replace("triplet_margin_loss", "triplet_margin_with_distance_loss", 1)
                 raise type(error)(message) from None
         if not any(str(getattr(vector, "dtype", "")).endswith("float16") for vector in vectors):
-            check_arrays("triplet_margin_with_distance_loss", _ARGUMENTS["triplet_margin_loss"], vectors)
+            check_arrays("triplet_margin_with_distance_loss", ARGUMENTS["triplet_margin_loss"], vectors)
         if not callable(distance_function):
             raise DTypeError(
                 f"triplet_margin_with_distance_loss: distance_function is {distance_function!r} (valid: a callable)"
@@ -444,6 +251,7 @@ def functions(call, library, check_arrays=_core.check_arrays):
         )
 
     table = {name: function for name, function in locals().items() if name not in ("call", "library", "check_arrays")}
+    table |= {name: make_function(entry, call) for name, entry in ENTRIES.items() if name not in table}
     for name, function in table.items():
         function.__doc__ = docstring(name)
         function.__qualname__ = name
@@ -491,12 +299,7 @@ def _cached_loss(function, reduction, normalize_by, names, *values):
     except DTypeError as error:
         raise DTypeError(f"{function}: {error}") from None
     text = function + ":" * bool(text) + text
-    return _core.Loss(function, text, argument_names(function), reduction, normalize_by or "standard")
-
-
-def argument_names(function):
-    """The names of the operands, in the order the core takes them."""
-    return _ARGUMENTS.get(function, _PAIR)
+    return _core.Loss(function, text, ARGUMENTS[function], reduction, normalize_by or "standard")
 
 
 def text_of(options):
@@ -519,15 +322,3 @@ def _text_of_value(name, value):
 
 
 _INTEGERS = ("ignore_index", "blank")
-_PAIR = ["input", "target", "weight", "pos_weight"]
-_FREQUENCY = ["input", "target", "class_counts", "weight"]
-_ARGUMENTS = {
-    "balanced_softmax_loss": _FREQUENCY,
-    "logit_adjusted_loss": _FREQUENCY,
-    "ldam_loss": _FREQUENCY,
-    "gaussian_nll_loss": ["input", "target", "var"],
-    "margin_ranking_loss": ["input1", "input2", "target"],
-    "cosine_embedding_loss": ["input1", "input2", "target"],
-    "ctc_loss": ["log_probs", "targets", "input_lengths", "target_lengths"],
-    "triplet_margin_loss": ["anchor", "positive", "negative"],
-}

@@ -1,45 +1,11 @@
 """The losses as classes, by torch.nn's names: a function with its options bound, checked when the object is made."""
 import inspect
 
+from perdita._catalogue import ENTRIES
 from perdita._functions import functions, loss_of
 
-CLASSES = {
-    "L1Loss": "l1_loss",
-    "MSELoss": "mse_loss",
-    "SmoothL1Loss": "smooth_l1_loss",
-    "HuberLoss": "huber_loss",
-    "LogCoshLoss": "log_cosh_loss",
-    "BCELoss": "binary_cross_entropy",
-    "BCEWithLogitsLoss": "binary_cross_entropy_with_logits",
-    "BinaryFocalLoss": "binary_focal_loss",
-    "CrossEntropyLoss": "cross_entropy",
-    "FocalLoss": "focal_loss",
-    "CharbonnierLoss": "charbonnier_loss",
-    "QuantileLoss": "quantile_loss",
-    "TweedieLoss": "tweedie_loss",
-    "GammaNLLLoss": "gamma_nll_loss",
-    "AsymmetricLoss": "asymmetric_loss",
-    "Poly1Loss": "poly_1_loss",
-    "GeneralizedCrossEntropyLoss": "generalized_cross_entropy",
-    "SymmetricCrossEntropyLoss": "symmetric_cross_entropy",
-    "BalancedSoftmaxLoss": "balanced_softmax_loss",
-    "LogitAdjustedLoss": "logit_adjusted_loss",
-    "LDAMLoss": "ldam_loss",
-    "NLLLoss": "nll_loss",
-    "KLDivLoss": "kl_div",
-    "PoissonNLLLoss": "poisson_nll_loss",
-    "GaussianNLLLoss": "gaussian_nll_loss",
-    "SoftMarginLoss": "soft_margin_loss",
-    "HingeEmbeddingLoss": "hinge_embedding_loss",
-    "MarginRankingLoss": "margin_ranking_loss",
-    "MultiMarginLoss": "multi_margin_loss",
-    "MultiLabelMarginLoss": "multilabel_margin_loss",
-    "MultiLabelSoftMarginLoss": "multilabel_soft_margin_loss",
-    "CosineEmbeddingLoss": "cosine_embedding_loss",
-    "CTCLoss": "ctc_loss",
-    "TripletMarginLoss": "triplet_margin_loss",
-    "TripletMarginWithDistanceLoss": "triplet_margin_with_distance_loss",
-}
+CLASSES = {entry["module"]: function for function, entry in ENTRIES.items()}
+CLASSES["TripletMarginWithDistanceLoss"] = "triplet_margin_with_distance_loss"
 
 _OPERANDS = {
     "input", "target", "var", "input1", "input2", "anchor", "positive", "negative", "log_probs", "targets",

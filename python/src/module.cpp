@@ -8,6 +8,7 @@
 #include "perdita/core/parallel.hpp"
 #include "perdita/core/version.hpp"
 #include "perdita/tensor/class_loss.hpp"
+#include "python/src/catalogue.hpp"
 #include "python/src/data.hpp"
 #include "python/src/loss.hpp"
 
@@ -139,24 +140,6 @@ void translate(const std::exception_ptr& exception, void*) {
   }
 }
 
-/// The catalogue entry, for docstrings and reference pages.
-nb::dict describe(std::string_view name) {
-  const AnyLoss loss = parse_loss(name);
-  const LossInfo& info = info_of(loss);
-  nb::dict entry;
-  entry["name"] = info.name;
-  entry["torch_name"] = info.torch_name;
-  entry["family"] = name_of(info.family);
-  entry["summary"] = info.summary;
-  entry["operands"] = info.operands;
-  entry["parameters"] = describe_parameters(loss);
-  entry["use_when"] = info.use_when;
-  entry["avoid_when"] = info.avoid_when;
-  entry["source"] = info.source;
-  entry["differences"] = info.differences;
-  return entry;
-}
-
 }  // namespace
 
 NB_MODULE(_core, m) {
@@ -176,8 +159,7 @@ NB_MODULE(_core, m) {
   nb::class_<GradientEvaluation>(m, "GradientEvaluation").def("backward", &second_backward);
   m.def("check_arrays", &check_arrays);
   m.def("count_labels", &count_labels, nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none());
-  m.def("describe", &describe);
-  m.def("loss_names", &loss_names);
+  add_catalogue(m);
   m.def("num_threads", &num_threads);
   m.def("set_num_threads", &set_num_threads);
   add_data(m);

@@ -64,6 +64,17 @@ class Comparison(CliTest):
             self.assertEqual(without_time(self.results("cut")), without_time(self.results("whole")))
             shutil.rmtree(self.path("cut"))
 
+    def test_overwriting_replaces_a_comparison_and_nothing_else(self):
+        words = ["compare", *DATA, "--epochs", "1", "--seeds", "1", "--overwrite", "--quiet"]
+        os.makedirs(self.path("mine/runs/moons-1"))
+        self.fails(1, *words, *LOSSES, "--out", "mine", says=["holds no comparison"])
+        self.run_cli("compare", *DATA, *LOSSES, "--epochs", "1", "--seeds", "2", "--out", "cmp", "--quiet")
+        os.makedirs(self.path("cmp/runs/moons-1"))
+        self.run_cli(*words, "--losses", "cross_entropy; focal", "--out", "cmp")
+        runs = {"1-cross_entropy-seed-0", "2-focal-seed-0", "moons-1"}
+        self.assertEqual(set(os.listdir(self.path("cmp/runs"))), runs)
+        self.assertTrue(os.path.exists(self.path("mine/runs/moons-1")))
+
     def test_a_run_that_diverges_is_left_out(self):
         words = ["--losses", "cross_entropy; cross_entropy:lr=1e30,optimizer=sgd", "--seeds", "2"]
         out, _ = self.run_cli("compare", *DATA, *words, "--epochs", "4", "--out", "out")

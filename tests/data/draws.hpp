@@ -29,18 +29,28 @@ inline Ints up_to(std::int64_t count) {
   return values;
 }
 
-/// Pearson's statistic in standard deviations of its distribution: above 5 about once in a million tests.
-inline double chi_square_excess(const std::vector<double>& expected, const std::vector<double>& seen) {
-  double statistic = 0, degrees = -1;
-  for (std::size_t i = 0; i < expected.size(); ++i) {
-    if (expected[i] == 0) {
-      EXPECT_EQ(seen[i], 0) << "an impossible outcome, " << i;
-      continue;
+/// Pearson's statistic, outcome by outcome.
+class ChiSquare {
+ public:
+  void add(double expected, double seen) {
+    if (expected == 0) {
+      EXPECT_EQ(seen, 0) << "an impossible outcome";
+      return;
     }
-    statistic += (seen[i] - expected[i]) * (seen[i] - expected[i]) / expected[i];
-    ++degrees;
+    statistic_ += (seen - expected) * (seen - expected) / expected;
+    ++degrees_;
   }
-  return (statistic - degrees) / std::sqrt(2 * degrees);
+  /// In standard deviations of its distribution: above 5 about once in a million tests.
+  double excess() const { return (statistic_ - degrees_) / std::sqrt(2 * degrees_); }
+
+ private:
+  double statistic_ = 0, degrees_ = -1;
+};
+
+inline double chi_square_excess(const std::vector<double>& expected, const std::vector<double>& seen) {
+  ChiSquare chi_square;
+  for (std::size_t i = 0; i < expected.size(); ++i) chi_square.add(expected[i], seen[i]);
+  return chi_square.excess();
 }
 
 }  // namespace perdita::data

@@ -65,11 +65,6 @@ void expect_all_categories_as_weighted(std::size_t categories, std::size_t draws
 
 TEST(WeightedSampler, TwoMillionCategoriesPassAChiSquareTest) { expect_all_categories_as_weighted(2'000'000, 10, 17); }
 
-// Takes 13 GB and a minute: --gtest_also_run_disabled_tests --gtest_filter=*HundredMillion*
-TEST(WeightedSampler, DISABLED_HundredMillionCategoriesPassAChiSquareTest) {
-  expect_all_categories_as_weighted(100'000'000, 10, 18);
-}
-
 TEST(WeightedSampler, ThreadsDoNotChangeTheDraws) {
   std::vector<double> weights(1000);
   for (std::size_t i = 0; i < weights.size(); ++i) weights[i] = static_cast<double>(i % 17);

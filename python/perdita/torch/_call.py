@@ -2,8 +2,9 @@
 import torch
 
 from perdita import _core
+from perdita._catalogue import ARGUMENTS
 from perdita._extras import LossExtras
-from perdita._functions import argument_names, functions, loss_of, text_of
+from perdita._functions import functions, loss_of, text_of
 from perdita.errors import DomainError, DTypeError
 from perdita.torch._exact import DIFFERING
 from perdita.torch._exact import switch as exact
@@ -129,7 +130,7 @@ def _call_with_extras(loss, wanted, tensors):
 
 def _refuse_others(function, tensors, options):
     """Raises DTypeError for what is no tensor, and no option."""
-    for name, tensor in zip(argument_names(function), tensors):
+    for name, tensor in zip(ARGUMENTS[function], tensors):
         if tensor is not None and not isinstance(tensor, torch.Tensor):
             raise DTypeError(f"{function}: {name} is a {type(tensor).__name__} (valid: a torch.Tensor)") from None
     for name, value in options.items():
@@ -149,7 +150,7 @@ def _compiled_call(function, tensors, reduction, normalize_by, return_extras, op
 def _call_of_torch(function, tensors, reduction, normalize_by, return_extras, options):
     if normalize_by is not None or return_extras:
         raise DomainError(f"{function}: normalize_by and return_extras are not torch's (valid: outside torch_exact())")
-    operands = {name: tensor for name, tensor in zip(argument_names(function), tensors) if tensor is not None}
+    operands = {name: tensor for name, tensor in zip(ARGUMENTS[function], tensors) if tensor is not None}
     return getattr(torch.nn.functional, function)(**operands, reduction=reduction, **options)
 
 

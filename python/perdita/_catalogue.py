@@ -1,0 +1,54 @@
+"""What the core's list of losses says of each: names, operands, options; and functions made from that alone."""
+from perdita import _core
+
+ENTRIES = {entry["function"]: entry for entry in _core.signatures()}
+
+# Of the losses whose operands are not those of their kind.
+_OPERANDS = {
+    "margin_ranking_loss": ["input1", "input2", "target"],
+    "cosine_embedding_loss": ["input1", "input2", "target"],
+    "triplet_margin_loss": ["anchor", "positive", "negative"],
+}
+_OPERANDS_OF_KIND = {
+    "pair": ["input", "target", "weight", "pos_weight"],
+    "triple": ["input", "target", "var"],
+    "softmax": ["input", "target", "weight"],
+    "frequency": ["input", "target", "class_counts", "weight"],
+    "picking": ["input", "target", "weight"],
+    "comparing": ["input", "target", "weight"],
+    "sequence": ["log_probs", "targets", "input_lengths", "target_lengths"],
+}
+
+# function -> the names of its operands, in the order the core takes them.
+ARGUMENTS = {name: _OPERANDS.get(name, _OPERANDS_OF_KIND[entry["kind"]]) for name, entry in ENTRIES.items()}
+
+_CLASS_OPTIONS = ("ignore_index=-100", 'reduction="mean"', "label_smoothing=0.0")
+# Of a kind: the arrays that come first, the weight after the loss's own options, and what follows.
+_FORMS = {
+    "pair": (("input", "target"), (), ('reduction="mean"',)),
+    "softmax": (("input", "target"), ("weight",), _CLASS_OPTIONS),
+    "frequency": (("input", "target", "class_counts"), ("weight",), _CLASS_OPTIONS),
+}
+
+
+def make_function(entry, call):
+    """The function of a loss whose signature follows from its entry, as those of losses that torch lacks do. It is
+    compiled from text, as dataclasses do it: a call costs what a call of a function written by hand does."""
+    arrays, weights, common = _FORMS[entry["kind"]]
+    own = [name for name, _ in entry["parameters"]]
+    parameters = [
+        *arrays,
+        *(f"{name}={default!r}" for name, default in entry["parameters"]),
+        *(f"{weight}=None" for weight in weights),
+        *common,
+    ]
+    options = own + [option.split("=")[0] for option in common if not option.startswith("reduction")]
+    name, operands = entry["function"], ", ".join((*arrays, *weights))
+    text = (
+        f"def {name}({', '.join(parameters)}, *, normalize_by=None, return_extras=False):\n"
+        f"    return call({name!r}, ({operands}), reduction, normalize_by, return_extras"
+        f"{''.join(f', {option}={option}' for option in options)})\n"
+    )
+    scope = {"call": call, "__name__": __name__}
+    exec(text, scope)
+    return scope[name]

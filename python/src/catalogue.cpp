@@ -1,0 +1,79 @@
+#include "python/src/catalogue.hpp"
+
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
+#include <nanobind/stl/vector.h>
+
+#include "perdita/losses/any.hpp"
+
+namespace nb = nanobind;
+
+namespace perdita::python {
+
+namespace {
+
+/// What a loss's function and module are called, and what they take: `kind` is the loss's list, parameters are
+/// (name, default).
+template <class Loss>
+nb::dict entry_of(std::string_view kind, std::string_view function, std::string_view module) {
+  nb::list parameters;
+  for (const auto& parameter : parameters_of<Loss>()) {
+    const double value = parameter.get(Loss{});
+    parameters.append(nb::make_tuple(parameter.name, parameter.is_bool ? nb::cast(value != 0) : nb::cast(value)));
+  }
+  nb::dict entry;
+  entry["kind"] = kind;
+  entry["function"] = function;
+  entry["module"] = module;
+  entry["parameters"] = parameters;
+  return entry;
+}
+
+nb::list signatures() {
+  nb::list entries;
+#define PERDITA_ENTRY(Loss, function, Module) entries.append(entry_of<Loss>(kind, #function, #Module));
+  std::string_view kind = "pair";
+  PERDITA_PAIR_LOSSES(PERDITA_ENTRY)
+  kind = "triple";
+  PERDITA_TRIPLE_LOSSES(PERDITA_ENTRY)
+  kind = "softmax";
+  PERDITA_SOFTMAX_LOSSES(PERDITA_ENTRY)
+  kind = "frequency";
+  PERDITA_FREQUENCY_LOSSES(PERDITA_ENTRY)
+  kind = "picking";
+  PERDITA_PICKING_LOSSES(PERDITA_ENTRY)
+  kind = "comparing";
+  PERDITA_COMPARING_LOSSES(PERDITA_ENTRY)
+  kind = "sequence";
+  PERDITA_SEQUENCE_LOSSES(PERDITA_ENTRY)
+#undef PERDITA_ENTRY
+  return entries;
+}
+
+/// The catalogue entry, for docstrings and reference pages.
+nb::dict describe(std::string_view name) {
+  const AnyLoss loss = parse_loss(name);
+  const LossInfo& info = info_of(loss);
+  nb::dict entry;
+  entry["name"] = info.name;
+  entry["torch_name"] = info.torch_name;
+  entry["family"] = name_of(info.family);
+  entry["summary"] = info.summary;
+  entry["operands"] = info.operands;
+  entry["parameters"] = describe_parameters(loss);
+  entry["use_when"] = info.use_when;
+  entry["avoid_when"] = info.avoid_when;
+  entry["source"] = info.source;
+  entry["differences"] = info.differences;
+  return entry;
+}
+
+}  // namespace
+
+void add_catalogue(nb::module_& m) {
+  m.def("signatures", &signatures);
+  m.def("describe", &describe);
+  m.def("loss_names", &loss_names);
+}
+
+}  // namespace perdita::python
