@@ -22,8 +22,10 @@ build: deps
 	@cmake --preset release
 	@cmake --build --preset release -j $(JOBS)
 
-# What an earlier demo left is replaced.
-demo: build
+# Builds no more than it runs. What an earlier demo left is replaced.
+demo: deps
+	@cmake --preset release
+	@cmake --build --preset release --target perdita_cli -j $(JOBS)
 	@rm -rf runs/demo runs/demo-compare
 	build/release/bin/perdita train --data fashion-mnist --hidden 256 --optimizer sgd:momentum=0.9 --lr 0.02 \
 	  --epochs $(EPOCHS) --out runs/demo

@@ -36,6 +36,22 @@ void add_focal() {
     F::binary_focal_loss(leaf(), labels(), loss).backward();
     leaf().set_grad({});
   });
+  add_timing("tensor/focal as a lambda", [=] {
+    static const auto lambda = elementwise([](auto y, auto t) {
+      const auto b = softplus(y) - t * y;
+      return 0.25 * square(1.0 - exp(-b)) * b;
+    });
+    lambda(leaf(), labels()).backward();
+    leaf().set_grad({});
+  });
+  add_case({"tensor/focal as text", static_cast<double>(elements),
+            [](const Times& times) { return times.at("tensor/focal as a lambda"); }, 2, "the same formula as a lambda"},
+           [=] {
+             static const Formula formula = Formula::parse(
+                 "alpha * (1 - exp(-b))^gamma * b where b = softplus(y) - t * y; alpha = 0.25; gamma = 2");
+             F::formula_loss(leaf(), labels(), formula).backward();
+             leaf().set_grad({});
+           });
   add_case({"tensor/focal by tensor operators", static_cast<double>(elements),
             [](const Times& times) { return times.at("tensor/focal built in"); }, 2.5, "the built-in, with backward"},
            [=] {

@@ -19,6 +19,7 @@ int evaluate(const std::vector<std::string>& arguments);
 int compare(const std::vector<std::string>& arguments);
 int weights(const std::vector<std::string>& arguments);
 int losses(const std::vector<std::string>& arguments);
+int check(const std::vector<std::string>& arguments);
 int explain(const std::vector<std::string>& arguments);
 int version(const std::vector<std::string>& arguments);
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "perdita/core/error.hpp"
 #include "perdita/math/dual.hpp"
 #include "perdita/math/expr.hpp"
 #include "perdita/math/functions.hpp"
@@ -13,14 +14,19 @@ namespace perdita::cli {
 
 namespace {
 
-struct Formula {
+struct Derived {
   Expr value, slope;
   std::string legend;
 };
 
+/// What a user writes is its own explanation.
+template <class Loss>
+constexpr bool is_written = requires(const Loss& loss) {
+  loss.text();
+};
 /// Losses of sequences have no formula of an element.
 template <class Loss>
-constexpr bool has_formula = Loss::info.family != Family::sequence;
+constexpr bool has_formula = Loss::info.family != Family::sequence && !is_written<Loss>;
 
 /// loss(y, t, v) for as many arguments as it has.
 template <class Loss, class V>
@@ -35,7 +41,7 @@ auto apply(const Loss& loss, const Dual<V>& y, const V& t, const V& v) {
 
 /// The formula and its derivative as graphs, by calling it with symbols.
 template <class Loss>
-Formula formula_of(const Loss& loss) {
+Derived formula_of(const Loss& loss) {
   const LossInfo& info = Loss::info;
   const bool of_classes = info.family == Family::softmax;
   const Dual<Expr> y{Expr::input(0, of_classes ? "log_p" : "y"), Expr(1.0)};
@@ -53,16 +59,20 @@ Formula formula_of(const Loss& loss) {
 
 template <class Loss>
 void add_formula(Explanation& explanation, const Loss& loss, Notation notation) {
-  if constexpr (!has_formula<Loss>) {
+  const auto text_of = [&](const Expr& e) { return notation == Notation::latex ? to_latex(e) : to_text(e); };
+  const auto add_slope = [&](const Expr& slope) {
+    if (const std::string text = readable_slope(slope, notation); !text.empty())
+      explanation.sections.push_back({"Slope", {text}, true});
+  };
+  if constexpr (is_written<Loss>) {
+    explanation.sections.push_back({"Formula", {text_of(loss.value())}, true});
+    add_slope(loss.slope());
+  } else if constexpr (!has_formula<Loss>) {
     explanation.sections.push_back({"Operands", {std::string(Loss::info.operands)}});
   } else {
-    const auto text_of = [&](const Expr& e) { return notation == Notation::latex ? to_latex(e) : to_text(e); };
-    const Formula formula = formula_of(loss);
+    const Derived formula = formula_of(loss);
     explanation.sections.push_back({"Formula", {text_of(formula.value), fmt::format("({})", formula.legend)}, true});
-    // Where it has kinks the slope is a tangle of cases, which explains nothing.
-    constexpr std::size_t readable = 300;
-    if (const std::string slope = text_of(formula.slope); slope.size() <= readable)
-      explanation.sections.push_back({"Slope", {slope}, true});
+    add_slope(formula.slope);
   }
 }
 
@@ -120,6 +130,16 @@ std::optional<Curve> curve_of_formula(const Loss& loss) {
 }
 
 }  // namespace
+
+std::string readable_slope(const Expr& slope, Notation notation) {
+  constexpr std::size_t readable = 300;
+  try {
+    const std::string text = notation == Notation::latex ? to_latex(slope) : to_text(slope);
+    return text.size() <= readable ? text : "";
+  } catch (const ValueError&) {
+    return "";  // longer than anything that is printed
+  }
+}
 
 Explanation explain_loss(const AnyLoss& any, Notation notation) {
   const LossInfo& info = info_of(any);

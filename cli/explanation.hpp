@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "perdita/losses/any.hpp"
+#include "perdita/math/expr.hpp"
 
 namespace perdita::cli {
 
@@ -21,6 +22,9 @@ struct Explanation {
 };
 
 enum class Notation { text, latex };
+
+/// The derivative of a formula as text, or nothing where that is a tangle of cases, which explains nothing.
+std::string readable_slope(const Expr& slope, Notation notation);
 
 Explanation explain_loss(const AnyLoss& loss, Notation notation);
 

@@ -31,6 +31,7 @@ constexpr std::array commands{
     Command{"weights", "weights for classes that differ in size", perdita::cli::weights},
     Command{"losses", "list the losses", perdita::cli::losses},
     Command{"explain", "tell what a loss is: formula, options, when to use it", perdita::cli::explain},
+    Command{"check", "tell what a formula of your own is worth as a loss", perdita::cli::check},
     Command{"version", "tell the version, and what it runs on", perdita::cli::version},
 };
 

@@ -6,6 +6,13 @@ import sys
 import tempfile
 
 CSV = ["a,b,y\n1,2,3\n4,5,6\n", "1 , +2,x\r\n\r\n 4,5\t,y\r\n", '1e-60,"0\n","a ""b"""\r-1e39,nan,\r']
+FORMULAS = [
+    "alpha*(1-exp(-b))^gamma*b where b = softplus(y) - t*y; alpha = 0.25; gamma = 2",
+    "select(abs(y - t) < 1 & !(y >= 2 | t != 0), square(y), 2*abs(y) - 1)",
+    "min(y, t, 3) + max(y, 0) + clamp(y, -1, 1e-3) + copy_sign(y, t) ** -2 + pi * e",
+    "xlogy(y, t) + lgamma(y) + digamma(t) + erf(y) + log_cosh(y) + log1p(y) + expm1(t) + sqrt(y) + sign(t)",
+    "flip_sign(y, t) + zero_unless(y == t, log_sigmoid(y)) + clamp_min(y, inf) + clamp_max(t, .5) + tanh(sigmoid(y))",
+]
 
 
 def main(source, seeds):
@@ -16,6 +23,9 @@ def main(source, seeds):
             folder = seeds / kind
             folder.mkdir(parents=True, exist_ok=True)
             (folder / path.name).write_bytes(path.read_bytes())
+    (seeds / "formula").mkdir(parents=True, exist_ok=True)
+    for i, text in enumerate(FORMULAS):
+        (seeds / "formula" / f"{i}.txt").write_text(text)
     for i, text in enumerate(CSV):
         (seeds / "csv" / f"{i}.csv").write_text(text, newline="")
 

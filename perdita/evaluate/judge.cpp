@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <type_traits>
 
 #include "perdita/kernels/domain.hpp"
@@ -88,6 +89,28 @@ void check_scale(const Judgement& how, const RawBlock& block, const T* numbers) 
     check_range(how, block, numbers, -std::numeric_limits<double>::infinity(), slack, "the logarithm of one");
 }
 
+/// The loss of each row, by a formula of log-probabilities and target probabilities.
+template <class T>
+void compute_rows(const ClassFormula& formula, const Judgement& how, Judged<T>& out) {
+  const auto classes = static_cast<std::size_t>(how.columns), rows = out.losses.size();
+  std::vector<T> log_p(rows * classes), target(rows * classes), terms(rows * classes);
+  for (std::size_t row = 0; row < rows; ++row) {
+    const T* const logits = out.logits + row * classes;
+    const T largest = *std::max_element(logits, logits + classes);
+    double sum = 0;
+    for (std::size_t k = 0; k < classes; ++k) sum += std::exp(static_cast<double>(logits[k] - largest));
+    for (std::size_t k = 0; k < classes; ++k)
+      log_p[row * classes + k] = static_cast<T>(static_cast<double>(logits[k] - largest) - std::log(sum));
+    if (out.labels[row] >= 0) target[row * classes + static_cast<std::size_t>(out.labels[row])] = 1;
+  }
+  formula.compute<T>(log_p.data(), target.data(), static_cast<std::int64_t>(terms.size()), {.losses = terms.data()});
+  for (std::size_t row = 0; row < rows; ++row) {
+    const auto begin = terms.begin() + static_cast<std::ptrdiff_t>(row * classes);
+    const double sum = std::accumulate(begin, begin + static_cast<std::ptrdiff_t>(classes), 0.0);
+    out.losses[row] = out.labels[row] >= 0 ? static_cast<T>(sum) : T(0);
+  }
+}
+
 template <class T>
 void judge_classes(const Judgement& how, const RawBlock& block, Judged<T>& out) {
   const std::int64_t elements = block.count * how.columns;
@@ -114,6 +137,9 @@ void judge_classes(const Judgement& how, const RawBlock& block, Judged<T>& out) 
         } else if constexpr (std::is_same_v<Loss, Nll>) {
           kernels::softmax_loss(CrossEntropy{}, task);
           kernels::nll_loss(task);
+        } else if constexpr (std::is_same_v<Loss, ClassFormula>) {
+          kernels::softmax_loss(CrossEntropy{}, task);
+          compute_rows(loss, how, out);
         }
       },
       how.loss.loss);
@@ -173,6 +199,8 @@ void judge_pairs(const Judgement& how, const RawBlock& block, Judged<T>& out) {
       [&]<class Loss>(const Loss& loss) {
         if constexpr (is_in<Loss, PairLosses>)
           kernels::elementwise<Loss, T, 2>(loss, {input, targets}, {.values = out.losses.data()}, count);
+        else if constexpr (std::is_same_v<Loss, Formula>)
+          loss.template compute<T>(input, targets, count, {.losses = out.losses.data()});
       },
       how.loss.loss);
   if (how.kind != Kind::regression) return;
@@ -211,7 +239,9 @@ Kind kind_of(const AnyLoss& any) {
   return std::visit(
       []<class Loss>(const Loss& loss) -> Kind {
         const LossInfo& info = loss.info;
-        if constexpr (is_in<Loss, SoftmaxLosses> || std::is_same_v<Loss, Nll>) return Kind::classes;
+        if constexpr (is_in<Loss, SoftmaxLosses> || std::is_same_v<Loss, Nll> || std::is_same_v<Loss, ClassFormula>)
+          return Kind::classes;
+        if (std::is_same_v<Loss, Formula>) return Kind::losses_only;  // it does not tell what its input is
         if constexpr (is_in<Loss, PairLosses>) {
           if (std::is_same_v<Loss, HingeEmbedding>) return Kind::losses_only;  // its input is a distance
           if (info.family == Family::binary) return Kind::binary;

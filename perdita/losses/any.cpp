@@ -50,6 +50,14 @@ bool set_class_option(AnyLoss& any, std::string_view name, std::string_view valu
   return false;
 }
 
+/// visit(parameter), which may ask for Loss{}: a loss without parameters need not have that.
+template <class Loss, class Visit>
+void each_parameter(const Visit& visit) {
+  if constexpr (requires { Loss::parameters(); }) {
+    for (const auto& parameter : Loss::parameters()) visit(parameter);
+  }
+}
+
 template <class Loss>
 std::string shown(const Parameter<Loss>& parameter, const Loss& loss) {
   const double value = parameter.get(loss);
@@ -121,6 +129,12 @@ AnyLoss with_name(std::string_view name) {
 
 AnyLoss parse_loss(std::string_view text) {
   const std::size_t colon = text.find(':');
+  if (text.substr(0, colon) == Formula::info.name) {
+    if (colon == text.npos) fail<ValueError>("loss formula: there is none (valid: formula: abs(y - t)^1.5)");
+    const std::string_view formula = text.substr(colon + 1);
+    if (is_class_formula(formula)) return {.loss = ClassFormula::parse(formula)};
+    return {.loss = Formula::parse(formula)};
+  }
   AnyLoss any = with_name(text.substr(0, colon));
   std::string_view rest = colon == std::string_view::npos ? "" : text.substr(colon + 1);
   while (!rest.empty()) {
@@ -141,13 +155,22 @@ const LossInfo& info_of(const AnyLoss& any) {
 }
 
 std::string to_string(const AnyLoss& any) {
+  const std::string* const formula = std::visit(
+      []<class Loss>(const Loss& loss) -> const std::string* {
+        if constexpr (requires { loss.text(); })
+          return &loss.text();
+        else
+          return nullptr;
+      },
+      any.loss);
+  if (formula) return fmt::format("{}: {}", Formula::info.name, *formula);
   std::vector<std::string> options;
   std::visit(
       [&]<class Loss>(const Loss& loss) {
-        for (const auto& parameter : parameters_of<Loss>()) {
-          if (parameter.get(loss) == parameter.get(Loss{})) continue;
+        each_parameter<Loss>([&](const auto& parameter) {
+          if (parameter.get(loss) == parameter.get(Loss{})) return;
           options.push_back(fmt::format("{}={}", parameter.name, shown(parameter, loss)));
-        }
+        });
       },
       any.loss);
   if (any.label_smoothing != 0) options.push_back(fmt::format("label_smoothing={}", any.label_smoothing));
@@ -165,11 +188,11 @@ std::vector<std::string> describe_parameters(const AnyLoss& any) {
   std::vector<std::string> lines;
   std::visit(
       [&]<class Loss>(const Loss&) {
-        for (const auto& parameter : parameters_of<Loss>()) {
+        each_parameter<Loss>([&](const auto& parameter) {
           lines.push_back(fmt::format("{}: {} (default {}, valid: {})", parameter.name, parameter.meaning,
                                       shown(parameter, Loss{}),
                                       parameter.is_bool ? "true or false" : to_string(parameter.valid)));
-        }
+        });
       },
       any.loss);
   if (info_of(any).family == Family::softmax) {

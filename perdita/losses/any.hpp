@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "perdita/losses/formula.hpp"
 #include "perdita/losses/list.hpp"
 
 namespace perdita {
@@ -21,17 +22,19 @@ template <class... A, class... B, class... Rest>
 struct VariantOf<TypeList<A...>, TypeList<B...>, Rest...> : VariantOf<TypeList<A..., B...>, Rest...> {};
 }  // namespace detail
 
-/// One of the losses of the list with its parameters, and the options of the softmax family that are plain numbers.
+/// One of the losses of the list with its parameters, or a formula; and the options of the softmax family that are
+/// plain numbers.
 struct AnyLoss {
   detail::VariantOf<PairLosses, TripleLosses, SoftmaxLosses, FrequencyLosses, PickingLosses, ComparingLosses,
-                    SequenceLosses>::type loss;
+                    SequenceLosses, TypeList<Formula, ClassFormula>>::type loss;
   double label_smoothing = 0;
   std::int64_t ignore_index = -100;
 };
 
 /// "huber", "huber:delta=2", "cross_entropy:label_smoothing=0.1". Names are those of the list, or of the functions
-/// ("huber_loss"); bools are 0, 1, true, false, yes or no. Throws ValueError that names what is wrong and what is
-/// valid, with the nearest name for a misspelt one.
+/// ("huber_loss"); bools are 0, 1, true, false, yes or no. "formula: abs(y - t)^1.5" is a loss of one's own, see
+/// Formula and ClassFormula. Throws ValueError that names what is wrong and what is valid, with the nearest name for a
+/// misspelt one.
 AnyLoss parse_loss(std::string_view text);
 
 /// The catalogue entry.

@@ -12,6 +12,8 @@
 
 namespace perdita {
 
+class Expr;
+
 /// The derivative of what does not depend on the input.
 struct Zero {
   friend constexpr Zero operator+(Zero, Zero) { return {}; }
@@ -51,6 +53,13 @@ template <class T>
 inline constexpr int level = 0;
 template <class V>
 inline constexpr int level<Dual<V>> = level<V> + 1;
+
+/// Whether rules call whole functions of V, and do not write out what value and derivative share: that is for a
+/// compiler to find. Dual numbers have rules of their own, and a symbol's function is one step.
+template <class V>
+inline constexpr bool calls_functions = level<V> > 0;
+template <>
+inline constexpr bool calls_functions<Expr> = true;
 
 /// Value and derivative of an operand, seen from level `top`.
 template <int top, class T>
@@ -159,7 +168,7 @@ PERDITA_UNARY_RULE(log1p, return {log1p(va), da * (1.0 / (1.0 + va))};)
 // The derivatives below would cancel as 1 - s or 1 - t^2; in e = exp(-|x|), which the value needs as well, they do not.
 // A dual that is itself differentiated takes smooth functions instead: |x| has no derivative at 0.
 PERDITA_UNARY_RULE(sigmoid, {
-  if constexpr (detail::level<V> > 0) {
+  if constexpr (detail::calls_functions<V>) {
     const V s = sigmoid(va);
     return {s, s * sigmoid(-va) * da};
   } else {
@@ -171,7 +180,7 @@ PERDITA_UNARY_RULE(sigmoid, {
 })
 // log(1 + exp(x)) = max(x, 0) + log1p(e); its derivative is sigmoid(x).
 PERDITA_UNARY_RULE(softplus, {
-  if constexpr (detail::level<V> > 0) {
+  if constexpr (detail::calls_functions<V>) {
     return {softplus(va), sigmoid(va) * da};
   } else {
     const V e = exp(-detail::magnitude(va));
@@ -180,7 +189,7 @@ PERDITA_UNARY_RULE(softplus, {
   }
 })
 PERDITA_UNARY_RULE(log_sigmoid, {
-  if constexpr (detail::level<V> > 0) {
+  if constexpr (detail::calls_functions<V>) {
     return {log_sigmoid(va), sigmoid(-va) * da};
   } else {
     const V e = exp(-detail::magnitude(va));
@@ -189,7 +198,7 @@ PERDITA_UNARY_RULE(log_sigmoid, {
   }
 })
 PERDITA_UNARY_RULE(tanh, {
-  if constexpr (detail::level<V> > 0) {
+  if constexpr (detail::calls_functions<V>) {
     const V twice = 2.0 * va;
     return {tanh(va), 4.0 * sigmoid(twice) * sigmoid(-twice) * da};
   } else {

@@ -131,6 +131,13 @@ inline Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, const Ten
   return ctc_loss(log_probs, targets, input_lengths, target_lengths, Ctc{}, options);
 }
 
+/// A loss that is written as text, see Formula::parse(): input and target as for the losses of single elements.
+///     F::formula_loss(output, target, Formula::parse("select(abs(y - t) < 1, (y - t)^2, 2 * abs(y - t) - 1)"))
+Tensor formula_loss(const Tensor& input, const Tensor& target, const Formula& loss, const LossOptions& options = {});
+/// Likewise of classes, see ClassFormula: input and target as for cross_entropy.
+Tensor formula_loss(const Tensor& input, const Tensor& target, const ClassFormula& loss,
+                    const ClassOptions& options = {});
+
 /// Any loss of two tensors, chosen at run time. For the softmax family options.weight holds class weights. `third` is
 /// what some take besides: a variance, class counts. Throws ValueError for a loss that takes other tensors.
 Tensor evaluate_loss(const AnyLoss& loss, const Tensor& input, const Tensor& target, const Tensor& third,

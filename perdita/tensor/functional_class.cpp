@@ -280,6 +280,21 @@ Tensor detail::one_hot_along(const Tensor& labels, std::int64_t classes, int dim
   return hot;
 }
 
+Tensor detail::recorded_class_loss(const char* function,
+                                   const std::function<Tensor(const Tensor&, const Tensor&)>& terms,
+                                   const Tensor& input, const Tensor& target, const ClassOptions& options) {
+  const Call call = check(function, input, target, options, true);
+  const Tensor result = by_formula(terms, call);
+  if (options.extras && !call.has_probabilities) {
+    LossExtras scores;
+    cross_entropy_named(function, input.detach(), target,
+                        {.ignore_index = options.ignore_index, .reduction = Reduction::sum, .extras = &scores});
+    options.extras->margins = scores.margins;
+    options.extras->hits = scores.hits;
+  }
+  return result;
+}
+
 Tensor detail::cross_entropy_named(const char* function, const Tensor& input, const Tensor& target,
                                    const ClassOptions& options) {
   return class_loss(function, CrossEntropy{}, input, target, options);
@@ -327,6 +342,10 @@ struct Operands {
   Tensor call(const perdita::Loss& loss, const Operands& o) { return function(o.input, o.target, loss, o.options); }
 PERDITA_PAIR_LOSSES(PERDITA_CALL)
 #undef PERDITA_CALL
+Tensor call(const Formula& loss, const Operands& o) { return formula_loss(o.input, o.target, loss, o.options); }
+Tensor call(const ClassFormula& loss, const Operands& o) {
+  return formula_loss(o.input, o.target, loss, class_options(o.any, o.options));
+}
 #define PERDITA_CALL(Loss, function, Module)                                   \
   Tensor call(const perdita::Loss& loss, const Operands& o) {                  \
     return function(o.input, o.target, loss, class_options(o.any, o.options)); \

@@ -6,6 +6,7 @@
 #include "perdita/tensor/functions.hpp"
 #include "perdita/tensor/operators.hpp"
 #include "perdita/tensor/region.hpp"
+#include "perdita/tensor/replay.hpp"
 
 namespace perdita::detail {
 
@@ -74,39 +75,6 @@ struct GradientTarget {
     if (!full.defined()) return scalar_of(sum, compute).reshape(leaf_shape);
     return sum_to_shape(std::move(full), leaf_shape);
   }
-};
-
-/// The values of expressions, recorded as operations on tensors: gradients that can be differentiated again.
-class Replay {
- public:
-  Replay(std::span<const Expr> roots, std::span<const Tensor> inputs) : order_(roots) {
-    for (int i = 0; i < order_.size(); ++i) {
-      const Expr& node = order_[i];
-      if (node.op() == Op::constant)
-        values_.emplace_back();
-      else if (node.op() == Op::input)
-        values_.push_back(inputs[static_cast<std::size_t>(node.index())]);
-      else
-        values_.push_back(replay(node));
-    }
-  }
-  /// Undefined for a constant.
-  const Tensor& value(const Expr& root) const { return values_[static_cast<std::size_t>(order_.position(root))]; }
-
- private:
-  Argument argument(const Expr& node, int k) const {
-    const Expr& operand = node.operand(k);
-    if (operand.op() == Op::constant) return Argument(operand.value());
-    return Argument(value(operand));
-  }
-  Tensor replay(const Expr& node) const {
-    if (arity(node.op()) == 1) return apply(node.op(), argument(node, 0));
-    if (arity(node.op()) == 2) return apply(node.op(), argument(node, 0), argument(node, 1));
-    return apply(node.op(), argument(node, 0), argument(node, 1), argument(node, 2));
-  }
-
-  ExprOrder order_;
-  std::vector<Tensor> values_;
 };
 
 std::uint32_t wanted_inputs(const BackwardContext& context, int count) {

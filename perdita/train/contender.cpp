@@ -1,6 +1,7 @@
 #include "perdita/train/contender.hpp"
 
 #include <algorithm>
+#include <cctype>
 
 #include "perdita/core/error.hpp"
 #include "perdita/losses/any.hpp"
@@ -48,13 +49,37 @@ std::string expand(std::string_view entry) {
   return rest.empty() ? text : fmt::format("{},{}", text, rest.substr(1));
 }
 
+bool is_formula(std::string_view entry) { return entry.starts_with("formula:"); }
+
+/// "gamma = 2": what a formula's text goes on with after a separator.
+bool is_definition(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  if (equals == text.npos || equals + 1 == text.size() || text[equals + 1] == '=') return false;
+  const std::string_view name = trim(text.substr(0, equals));
+  return !name.empty() && std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
+}
+
+/// The entries of "cross_entropy; formula: a * y^2 where a = 2; b = 3; huber": formulas have separators of their own.
+std::vector<std::string> entries_of(std::string_view text) {
+  std::vector<std::string> entries;
+  for (std::string_view part : split(text, ';')) {
+    if (!entries.empty() && is_formula(entries.back()) && is_definition(part))
+      entries.back() += fmt::format("; {}", part);
+    else
+      entries.emplace_back(part);
+  }
+  return entries;
+}
+
 Contender parse_contender(std::string_view name, const Config& common) {
   Contender contender{std::string(name), common};
   const std::string text = expand(name);
   const std::size_t colon = text.find(':');
   std::string loss = text.substr(0, colon), of_loss;
   std::vector<std::pair<const Option*, std::string>> of_run;
-  if (colon != text.npos) {
+  if (is_formula(text)) {
+    of_loss = text.substr(colon);
+  } else if (colon != text.npos) {
     for (std::string_view word : split(std::string_view(text).substr(colon + 1), ',')) {
       const Option* const option = run_option(word.substr(0, word.find('=')));
       if (option != nullptr && word.find('=') != word.npos) {
@@ -79,7 +104,7 @@ Contender parse_contender(std::string_view name, const Config& common) {
 
 std::vector<Contender> parse_contenders(std::string_view text, const Config& common) {
   std::vector<Contender> all;
-  for (std::string_view entry : split(text, ';')) {
+  for (const std::string& entry : entries_of(text)) {
     if (std::ranges::find(all, entry, &Contender::name) != all.end()) {
       fail<ValueError>("'{}' is there twice (valid: each once)", entry);
     }

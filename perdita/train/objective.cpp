@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <optional>
 
@@ -63,9 +64,20 @@ bool suits(const AnyLoss& any, Task task, std::int64_t columns) {
   if (family == Family::margin || family == Family::distance) return false;  // they compare several inputs
   if (family == Family::sequence) return false;                              // and these read sequences
   if (task == Task::multiclass) return family == Family::softmax;
-  if (task == Task::binary) return family != Family::regression;
+  if (task == Task::binary) return family != Family::regression || std::holds_alternative<Formula>(any.loss);
   if (std::holds_alternative<Nll>(any.loss) || takes_class_counts(any)) return false;
   return columns >= 2 || !takes_distributions(any);
+}
+
+/// Whether adding a number to both input and target changes nothing: then they are in one unit.
+bool is_of_difference(const Formula& formula) {
+  constexpr std::array y{-2.0, -0.3, 0.4, 1.7, 3.1}, t{0.0, 1.0, 0.5, -1.2, 2.0};
+  std::array<double, y.size()> by_input, by_target;
+  formula.compute<double>(y.data(), t.data(), y.size(), {.by_input = by_input.data(), .by_target = by_target.data()});
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    if (!(std::abs(by_input[i] + by_target[i]) <= 1e-9 * std::abs(by_input[i]))) return false;
+  }
+  return true;
 }
 
 [[noreturn]] void refuse(const AnyLoss& any, const data::Dataset& dataset, std::int64_t columns) {
@@ -75,8 +87,12 @@ bool suits(const AnyLoss& any, Task task, std::int64_t columns) {
   });
   const std::string targets = dataset.task == Task::regression ? fmt::format("numbers ({} for a sample)", columns)
                                                                : fmt::format("{} classes", dataset.num_classes());
-  fail<ValueError>("the loss {} does not fit targets that are {} (valid: {})", info_of(any).name, targets,
-                   fmt::join(suitable, ", "));
+  std::string_view advice;
+  if (std::holds_alternative<Formula>(any.loss))
+    advice = "; for classes write a formula of log_p, the log-probability of a class, and t: -t * log_p";
+  if (std::holds_alternative<ClassFormula>(any.loss)) advice = "; for numbers write a formula of y and t: (y - t)^2";
+  fail<ValueError>("the loss {} does not fit targets that are {} (valid: {}){}", info_of(any).name, targets,
+                   fmt::join(suitable, ", "), advice);
 }
 
 std::int64_t columns_of(const data::Dataset& dataset) {
@@ -120,6 +136,7 @@ Objective::Objective(const AnyLoss& loss, const data::Dataset& dataset, const We
 }
 
 bool Objective::scales() const {
+  if (const auto* formula = std::get_if<Formula>(&loss_.loss)) return is_of_difference(*formula);
   const bool identity = head_ == Head::identity && !log_input_of(loss_);
   return family_ == Family::regression && (identity || head_ == Head::mean_and_variance);
 }

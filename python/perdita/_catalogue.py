@@ -19,8 +19,12 @@ _OPERANDS_OF_KIND = {
     "sequence": ["log_probs", "targets", "input_lengths", "target_lengths"],
 }
 
+# A formula that a user wrote, of elements or of classes.
+FORMULAS = ("formula", "class_formula")
+
 # function -> the names of its operands, in the order the core takes them.
 ARGUMENTS = {name: _OPERANDS.get(name, _OPERANDS_OF_KIND[entry["kind"]]) for name, entry in ENTRIES.items()}
+ARGUMENTS |= {name: ["input", "target", "weight"] for name in FORMULAS}
 
 _CLASS_OPTIONS = ("ignore_index=-100", 'reduction="mean"', "label_smoothing=0.0")
 # Of a kind: the arrays that come first, the weight after the loss's own options, and what follows.

@@ -3,7 +3,7 @@ import functools
 import operator
 
 from perdita import _core
-from perdita._catalogue import ARGUMENTS, ENTRIES, make_function
+from perdita._catalogue import ARGUMENTS, ENTRIES, FORMULAS, make_function
 from perdita.errors import DomainError, DTypeError, ShapeError
 
 _COMMON = """
@@ -298,13 +298,13 @@ def _cached_loss(function, reduction, normalize_by, names, *values):
         text = names if isinstance(names, str) else text_of(zip(names, values))
     except DTypeError as error:
         raise DTypeError(f"{function}: {error}") from None
-    text = function + ":" * bool(text) + text
+    text = ("formula" if function in FORMULAS else function) + ":" * bool(text) + text
     return _core.Loss(function, text, ARGUMENTS[function], reduction, normalize_by or "standard")
 
 
 def text_of(options):
     """Options as the core reads them: "delta=2.0,full=true"."""
-    return ",".join(f"{name}={_text_of_value(name, value)}" for name, value in options)
+    return ",".join(value if name == "formula" else f"{name}={_text_of_value(name, value)}" for name, value in options)
 
 
 def _text_of_value(name, value):

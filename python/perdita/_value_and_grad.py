@@ -3,6 +3,7 @@ import functools
 import numpy as np
 
 from perdita import functional
+from perdita._formula import Formula
 from perdita._functions import functions
 
 
@@ -12,20 +13,23 @@ def value_and_grad(function, argnums=0):
         loss, gradient = perdita.value_and_grad(F.mse_loss)(output, target)
         loss, (by_input, by_target) = perdita.value_and_grad(F.mse_loss, argnums=(0, 1))(output, target)
 
-    function: one of perdita.functional. argnums: the array arguments to differentiate by, counted as in its signature;
+    function: one of perdita.functional, or a perdita.formula. argnums: the array arguments to differentiate by, counted as in its signature;
     an int gives one gradient, a tuple a tuple. The loss must be reduced ('mean' or 'sum'), or have one element.
     Raises TypeError for other functions, ValueError for arguments that are no arrays.
     """
-    name = getattr(function, "__name__", "")
-    if getattr(functional, name, None) is not function:
+    name = "" if isinstance(function, Formula) else getattr(function, "__name__", "")
+    if not isinstance(function, Formula) and getattr(functional, name, None) is not function:
         raise TypeError(f"value_and_grad: {function!r} is not a function of perdita.functional")
     wanted = (argnums,) if isinstance(argnums, int) else argnums
     is_valid = isinstance(wanted, (tuple, list)) and wanted and all(isinstance(i, int) and 0 <= i < 8 for i in wanted)
     if not is_valid or list(wanted) != sorted(set(wanted)):
         raise ValueError(f"value_and_grad: argnums is {argnums!r} (valid: 0, 1, ... or an ascending tuple of them)")
-    differentiated = _differentiated(name, tuple(wanted))
+    if isinstance(function, Formula):
+        differentiated = functools.partial(function.call_with, functional._call_with_gradients(tuple(wanted)))
+    else:
+        differentiated = _differentiated(name, tuple(wanted))
 
-    @functools.wraps(function)
+    @functools.wraps(function.__call__ if isinstance(function, Formula) else function)
     def value_and_gradient(*args, **kwargs):
         value, gradients = differentiated(*args, **kwargs)
         return value, gradients[0] if isinstance(argnums, int) else gradients

@@ -74,6 +74,7 @@ void add_catalogue(nb::module_& m) {
   m.def("signatures", &signatures);
   m.def("describe", &describe);
   m.def("loss_names", &loss_names);
+  m.def("is_class_formula", &is_class_formula);
 }
 
 }  // namespace perdita::python

@@ -71,6 +71,16 @@ PERDITA_COMPARING_LOSSES(PERDITA_CALL)
 PERDITA_SEQUENCE_LOSSES(PERDITA_CALL)
 #undef PERDITA_CALL
 
+template <class L>
+requires std::is_same_v<L, Formula> || std::is_same_v<L, ClassFormula> Tensor
+call_loss(const L& loss, const AnyLoss& any, std::span<const Tensor> x, Reduction reduction, Normalize normalize_by,
+          LossExtras* extras) {
+  const auto f = [](const auto&... a) -> decltype(functional::formula_loss(a...)) {
+    return functional::formula_loss(a...);
+  };
+  return call(f, loss, any, x, reduction, normalize_by, extras);
+}
+
 /// "huber: delta is -1" or "loss huber: ..." as "huber_loss: delta is -1": what Python calls it.
 std::string with_function(const std::string& function, std::string_view loss, std::string_view message) {
   if (message.starts_with(function + ":")) return std::string(message);

@@ -32,6 +32,17 @@ TEST(AnyLoss, EveryNameReadsBack) {
   for (std::string_view name : loss_names()) EXPECT_EQ(to_string(parse_loss(name)), name);
 }
 
+TEST(AnyLoss, ReadsFormulas) {
+  const AnyLoss pair = parse_loss("formula:  k * abs(y - t)\n where  k = 2, ");
+  EXPECT_TRUE(std::holds_alternative<Formula>(pair.loss));
+  EXPECT_EQ(to_string(pair), "formula: k * abs(y - t) where k = 2,");
+  EXPECT_EQ(to_string(parse_loss(to_string(pair))), to_string(pair));
+  EXPECT_TRUE(std::holds_alternative<ClassFormula>(parse_loss("formula: -t * log_p").loss));
+  EXPECT_TRUE(std::holds_alternative<Formula>(parse_loss("formula: -log(p) where p = sigmoid(y)").loss));
+  EXPECT_NE(error_of("formula: t^2").find("does not depend on y"), std::string::npos);
+  EXPECT_NE(error_of("formula").find("valid: formula: "), std::string::npos);
+}
+
 TEST(AnyLoss, ErrorsSayWhatIsValid) {
   EXPECT_NE(error_of("hubber").find("there is no loss 'hubber' (valid: mse, l1, "), std::string::npos);
   EXPECT_NE(error_of("hubber").find("did you mean 'huber'?"), std::string::npos);

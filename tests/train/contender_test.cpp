@@ -28,6 +28,13 @@ TEST(Contender, OptionsGoToTheLossOrToTheRun) {
   EXPECT_EQ(all[3].config.defer_weights, 0.8);
 }
 
+TEST(Contender, FormulasKeepTheirSeparators) {
+  const auto all = parse_contenders("mse; formula: k * abs(y - t)^n where k = 2; n = 1.5; huber:delta=2,lr=0.1", {});
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(*all[1].config.loss, "formula: k * abs(y - t)^n where k = 2; n = 1.5");
+  EXPECT_EQ(*all[2].config.loss, "huber:delta=2");
+}
+
 TEST(Contender, WrongTextIsNamed) {
   for (const char* text : {"", "cross_entropy", "cross_entropy; cross_entropy", "cross_entropy; focl",
                            "cross_entropy; focal:seed=3", "cross_entropy; focal:weights=balancd:1,lr=x"}) {

@@ -44,6 +44,17 @@ TEST(Objective, EveryLossFitsSomething) {
   EXPECT_FALSE(fits(parse_loss("binary_cross_entropy"), classes));
 }
 
+TEST(Objective, FormulasFitWhatTheyAreOf) {
+  const AnyLoss of_numbers = parse_loss("formula: (y - t)^2"), of_classes = parse_loss("formula: -t * log_p");
+  EXPECT_TRUE(fits(of_numbers, numbers) && fits(of_numbers, binary) && fits(of_numbers, pairs));
+  EXPECT_TRUE(fits(of_classes, classes) && fits(of_classes, binary) && fits(of_classes, pairs));
+  EXPECT_FALSE(fits(of_numbers, classes));
+  EXPECT_FALSE(fits(of_classes, numbers));
+  // What is in the targets' unit is scaled as they are; what may be their logarithm is not.
+  EXPECT_TRUE(Objective(of_numbers, numbers).scales());
+  EXPECT_FALSE(Objective(parse_loss("formula: exp(y) - t * y"), numbers).scales());
+}
+
 /// Outputs of a network, made up: some per sample and output, as the head would give them.
 Tensor outputs_for(const Objective& objective, std::int64_t samples) {
   const std::int64_t columns = objective.outputs() * (objective.head() == Head::mean_and_variance ? 2 : 1);

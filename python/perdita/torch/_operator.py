@@ -64,7 +64,7 @@ def _wanted_of(tensors, wanted):
 
 def _shape(function, a, b, c):
     """The shape of losses that are not reduced."""
-    if function in ("cross_entropy", "focal_loss", "nll_loss"):
+    if function in ("cross_entropy", "focal_loss", "nll_loss", "class_formula"):
         classes_dim = 0 if a.dim() == 1 else 1
         return b.shape if a.shape != b.shape else a.shape[:classes_dim] + a.shape[classes_dim + 1 :]
     if function in ("multi_margin_loss", "cosine_embedding_loss"):

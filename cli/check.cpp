@@ -1,0 +1,207 @@
+// perdita check FORMULA
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.hpp"
+#include "cli/explanation.hpp"
+#include "cli/parser.hpp"
+#include "cli/text_chart.hpp"
+#include "perdita/core/error.hpp"
+#include "perdita/core/file.hpp"
+#include "perdita/losses/inspection.hpp"
+#include "perdita/report/chart.hpp"
+
+namespace perdita::cli {
+
+namespace {
+
+struct Arguments {
+  std::string formula, targets = "0,1", range, svg;
+  bool json = false;
+};
+
+constexpr const char* grammar =
+    R"(A formula of numbers has y, the input, and t, the target; one of classes has log_p, the log-probability of a
+class (or p, its probability), and t, its target probability, and is summed over the classes.
+
+  + - * / ^        the usual; ** is ^
+  < <= > >= == !=  1 or 0;  & | ! join them
+  select(c, a, b)  a where c is true, else b
+  abs clamp copy_sign digamma erf exp expm1 lgamma log log1p log_cosh log_sigmoid max min pow sigmoid sign softplus
+  sqrt square tanh xlogy
+  pi e inf         numbers
+  ... where a = 0.25; b = softplus(y) - t * y     names for parts, in any order
+
+Examples:
+  perdita check 'abs(y - t)^1.5'
+  perdita check 'alpha*(1-exp(-b))^gamma*b where b = softplus(y) - t*y; alpha = 0.25; gamma = 2' --svg focal.svg
+  perdita check '-t * (1 - p)^2 * log_p'
+  perdita train --data synthetic:moons --loss 'formula: softplus(y) - t * y'
+
+Exit status: 0 checked, whatever was found; 1 failed; 2 no formula, or wrong usage.)";
+
+double number_of(std::string_view text, std::string_view option) {
+  while (text.starts_with(' ')) text.remove_prefix(1);
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value)) {
+    throw UsageError(fmt::format("{}: '{}' is no number", option, text));
+  }
+  return value;
+}
+
+std::vector<double> targets_of(std::string_view text) {
+  std::vector<double> targets;
+  while (!text.empty()) {
+    const std::string_view word = text.substr(0, text.find(','));
+    text.remove_prefix(std::min(text.size(), word.size() + 1));
+    targets.push_back(number_of(word, "--targets"));
+  }
+  return targets;
+}
+
+InspectionOptions options_of(const Arguments& a) {
+  InspectionOptions options{.targets = targets_of(a.targets)};
+  if (a.range.empty()) return options;
+  const std::size_t dots = a.range.find("..");
+  if (dots == a.range.npos) throw UsageError(fmt::format("--range: '{}' (valid: LOW..HIGH, as in -3..3)", a.range));
+  options.low = number_of(std::string_view(a.range).substr(0, dots), "--range");
+  options.high = number_of(std::string_view(a.range).substr(dots + 2), "--range");
+  if (!(options.low < options.high)) throw UsageError(fmt::format("--range: {} (valid: LOW below HIGH)", a.range));
+  return options;
+}
+
+/// A formula that begins with a minus is no option.
+std::vector<std::string> with_signs(std::vector<std::string> words) {
+  for (std::string& word : words) {
+    if (word.size() > 2 && word[0] == '-' && word[1] != '-') word.insert(0, " ");
+  }
+  return words;
+}
+
+/// Reads the words. False: --help.
+bool read(const std::vector<std::string>& words, Arguments& a) {
+  CLI::App app("Tells of a formula what it is worth as a loss: slope, kinks, places where it fails.", "perdita check");
+  app.footer(grammar);
+  app.get_formatter()->column_width(32);
+  app.add_option("formula", a.formula, "the formula")->type_name("FORMULA");
+  app.add_option("--targets", a.targets, "targets to look at (0,1)")->type_name("T,...");
+  app.add_option("--range", a.range, "inputs to look at (-5..5)")->type_name("LOW..HIGH");
+  app.add_option("--svg", a.svg, "writes the curve and its slope as a picture")->type_name("FILE");
+  app.add_flag("--json", a.json, "print JSON");
+  if (!parse(app, with_signs(words))) return false;
+  if (a.formula.empty()) throw UsageError("the formula is missing, as in: perdita check 'abs(y - t)^1.5'");
+  return true;
+}
+
+std::string picture_of(const detail::WrittenLoss& loss, const Inspection& inspection, std::string_view input) {
+  report::LineChart chart{.title = loss.text(),
+                          .description = "The loss and its slope.",
+                          .x_label = std::string(input),
+                          .y_label = "loss, slope",
+                          .series = {}};
+  for (const InspectedCurve& curve : inspection.curves) {
+    chart.series.push_back({fmt::format("loss, t = {:g}", curve.target), curve.input, curve.value, false});
+    chart.series.push_back({fmt::format("slope, t = {:g}", curve.target), curve.input, curve.slope, false});
+  }
+  return report::line_chart(chart, report::Placement::file);
+}
+
+void print_findings(const Inspection& inspection, Finding::Kind kind, std::string_view otherwise) {
+  std::string title(name_of(kind));
+  bool any = false;
+  for (const Finding& finding : inspection.findings) {
+    if (finding.kind != kind) continue;
+    fmt::print("{:<17}{}\n", std::exchange(title, ""), finding.text);
+    any = true;
+  }
+  if (!any && !otherwise.empty()) fmt::print("{}\n", otherwise);
+}
+
+bool has(const Inspection& inspection, Finding::Kind kind) {
+  return std::ranges::find(inspection.findings, kind, &Finding::kind) != inspection.findings.end();
+}
+
+void print(const detail::WrittenLoss& loss, const Inspection& inspection, std::string_view input) {
+  using Kind = Finding::Kind;
+  const std::string slope = readable_slope(loss.slope(), Notation::text);
+  fmt::print("loss             {}\nslope            {}\n\n", to_text(loss.value()),
+             slope.empty() ? "(too long to be read)" : slope);
+  if (input == "z") fmt::print("for two classes, by z, the true class's logit less the other's:\n");
+  for (const InspectedCurve& curve : inspection.curves) {
+    const bool at_end = curve.least_at == curve.input.front() || curve.least_at == curve.input.back();
+    fmt::print("least            {:.4g} at {} = {:.4g}{}, t = {:g}\n", curve.least, input, curve.least_at,
+               at_end ? " (the end of the range)" : "", curve.target);
+  }
+  print_findings(inspection, Kind::wrong_slope,
+                 fmt::format("verified         the slope is that of the loss: {} differences, at most {:.1g} away",
+                             inspection.compared, inspection.worst_difference));
+  print_findings(inspection, Kind::jump, "");
+  print_findings(inspection, Kind::kink, has(inspection, Kind::jump) ? "" : "smooth           no kinks and no jumps");
+  print_findings(inspection, Kind::not_finite,
+                 fmt::format("finite           up to |{}| = {:g}, in float32 too", input, inspection.finite_to));
+  print_findings(inspection, Kind::flat, "steep            no slope that vanishes where the loss is large");
+  print_findings(inspection, Kind::not_convex, "convex           no negative curvature");
+  print_findings(inspection, Kind::unbounded_below, "bounded below");
+  print_findings(inspection, Kind::advice, "");
+  for (const InspectedCurve& curve : inspection.curves) {
+    fmt::print("\n{}", text_chart({.title = fmt::format("t = {:g}:  * loss   . slope", curve.target),
+                                   .x_label = std::string(input),
+                                   .x = curve.input,
+                                   .lines = {{'.', curve.slope}, {'*', curve.value}}}));
+  }
+}
+
+std::string json_of(const detail::WrittenLoss& loss, const Inspection& inspection) {
+  nlohmann::ordered_json findings = nlohmann::json::array();
+  for (const Finding& f : inspection.findings)
+    findings.push_back({{"kind", name_of(f.kind)}, {"text", f.text}, {"input", f.input}, {"target", f.target}});
+  nlohmann::ordered_json json{{"formula", loss.text()},
+                              {"loss", to_text(loss.value())},
+                              {"slope", readable_slope(loss.slope(), Notation::text)},
+                              {"differences_compared", inspection.compared},
+                              {"worst_difference", inspection.worst_difference},
+                              {"findings", findings}};
+  return json.dump(2);
+}
+
+/// `inspected` is `loss`, or what stands for it.
+int check(const Arguments& a, const detail::WrittenLoss& loss, const Formula& inspected,
+          const InspectionOptions& options, std::string_view input) {
+  const Inspection inspection = inspect(inspected, options);
+  if (a.json)
+    fmt::print("{}\n", json_of(loss, inspection));
+  else
+    print(loss, inspection, input);
+  if (!a.svg.empty()) write_file_atomically(a.svg, picture_of(loss, inspection, input));
+  return 0;
+}
+
+}  // namespace
+
+int check(const std::vector<std::string>& words) {
+  Arguments a;
+  if (!read(words, a)) return 0;
+  std::string_view formula = a.formula;
+  constexpr std::string_view prefix = "formula:";
+  if (formula.starts_with(prefix)) formula.remove_prefix(prefix.size());
+  try {
+    InspectionOptions options = options_of(a);
+    if (!is_class_formula(formula)) {
+      const Formula loss = Formula::parse(formula);
+      return check(a, loss, loss, options, "y");
+    }
+    const ClassFormula loss = ClassFormula::parse(formula);
+    options.targets = {1};
+    return check(a, loss, loss.of_two_classes(), options, "z");
+  } catch (const ValueError& error) {
+    throw UsageError(error.what());
+  }
+}
+
+}  // namespace perdita::cli

@@ -1,0 +1,129 @@
+#include "perdita/losses/formula.hpp"
+
+#include <array>
+#include <cctype>
+#include <vector>
+
+#include "perdita/core/error.hpp"
+#include "perdita/kernels/program.hpp"
+#include "perdita/math/expr_order.hpp"
+#include "perdita/math/expr_parse.hpp"
+
+namespace perdita {
+
+namespace {
+
+/// One line, single spaces.
+std::string tidy(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    const bool is_space = c == ' ' || c == '\t' || c == '\n' || c == '\r';
+    if (!is_space)
+      result += c;
+    else if (!result.empty() && result.back() != ' ')
+      result += ' ';
+  }
+  if (!result.empty() && result.back() == ' ') result.pop_back();
+  return result;
+}
+
+void require_input(const Expr& value, std::string_view names) {
+  const ExprOrder order(std::span(&value, 1));
+  for (int i = 0; i < order.size(); ++i) {
+    if (order[i].op() == Op::input && order[i].index() == 0) return;
+  }
+  fail<ValueError>("formula: it does not depend on {}, so there is nothing to learn", names);
+}
+
+Expr parse_of(const std::string& text, std::span<const NamedExpr> names, std::string_view input_names) {
+  Expr value = parse_expr(text, names);
+  require_input(value, input_names);
+  return value;
+}
+
+bool has_word(std::string_view text, std::string_view word) {
+  const auto is_of_word = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
+  for (std::size_t at = text.find(word); at != text.npos; at = text.find(word, at + 1)) {
+    const std::size_t end = at + word.size();
+    if ((at == 0 || !is_of_word(text[at - 1])) && (end == text.size() || !is_of_word(text[end]))) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+namespace detail {
+
+// One for each set of derivatives that can be wanted: bit 0 by the input, bit 1 by the target.
+struct WrittenLoss::Programs {
+  explicit Programs(const Expr& value) {
+    const std::array inputs{Expr::input(0, "y"), Expr::input(1, "t")};
+    const std::vector<Expr> slopes = gradient(value, Expr::input(2, "scale"), inputs);
+    for (unsigned wanted = 0; wanted < 4; ++wanted) {
+      std::vector<Expr> outputs{value};
+      for (unsigned k = 0; k < 2; ++k) {
+        if (wanted >> k & 1) outputs.push_back(slopes[k]);
+      }
+      by_wanted.emplace_back(outputs);
+    }
+  }
+  std::vector<Program> by_wanted;
+};
+
+WrittenLoss::WrittenLoss(std::string text, const Expr& value)
+    : text_(std::move(text)), value_(value), programs_(std::make_shared<const Programs>(value)) {}
+
+Expr WrittenLoss::slope() const {
+  const Expr input = Expr::input(0, "y");
+  return gradient(value_, 1.0, std::span(&input, 1))[0];
+}
+
+template <class T>
+double WrittenLoss::compute(const T* input, const T* target, std::int64_t count,
+                            const FormulaOutputs<T>& outputs) const {
+  double sum = 0;
+  const std::array operands{Operand{input, dtype_of<T>(), {1}}, Operand{target, dtype_of<T>(), {1}},
+                            Operand{&outputs.scale, DType::float64, {0}}};
+  std::vector<Result> results{{outputs.losses, &sum}};
+  for (T* const slope : {outputs.by_input, outputs.by_target}) {
+    if (slope) results.push_back({slope, nullptr});
+  }
+  const unsigned wanted = (outputs.by_input ? 1u : 0u) | (outputs.by_target ? 2u : 0u);
+  evaluate(programs_->by_wanted[wanted], dtype_of<T>(), {count}, operands, results);
+  return sum;
+}
+
+template double WrittenLoss::compute(const float*, const float*, std::int64_t, const FormulaOutputs<float>&) const;
+template double WrittenLoss::compute(const double*, const double*, std::int64_t, const FormulaOutputs<double>&) const;
+
+}  // namespace detail
+
+Formula Formula::parse(std::string_view text) {
+  const Expr y = Expr::input(0, "y"), t = Expr::input(1, "t");
+  const std::string tidied = tidy(text);
+  return {tidied, parse_of(tidied, std::array<NamedExpr, 4>{{{"y", y}, {"t", t}, {"input", y}, {"target", t}}}, "y")};
+}
+
+ClassFormula ClassFormula::parse(std::string_view text) {
+  const Expr log_p = Expr::input(0, "log_p"), t = Expr::input(1, "t");
+  const std::string tidied = tidy(text);
+  const std::array<NamedExpr, 4> names{{{"log_p", log_p}, {"p", exp(log_p)}, {"t", t}, {"target", t}}};
+  return {tidied, parse_of(tidied, names, "log_p")};
+}
+
+Formula ClassFormula::of_two_classes() const {
+  const Expr z = Expr::input(0, "z");
+  const auto term = [&](const Expr& logit, double t) {
+    const std::array<NamedExpr, 4> names{
+        {{"log_p", log_sigmoid(logit)}, {"p", sigmoid(logit)}, {"t", t}, {"target", t}}};
+    return parse_expr(text(), names);
+  };
+  return {text(), term(z, 1) + term(-z, 0)};
+}
+
+bool is_class_formula(std::string_view text) {
+  const bool of_classes = has_word(text, "log_p") || has_word(text, "p");
+  return of_classes && !has_word(text, "y") && !has_word(text, "input");
+}
+
+}  // namespace perdita

@@ -1,0 +1,86 @@
+// Losses that are written down as text, where there is no compiler. They are evaluated block by block (see
+// kernels/program.hpp), and differentiated as formulas.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "perdita/losses/info.hpp"
+#include "perdita/math/expr.hpp"
+
+namespace perdita {
+
+/// What a pass over elements writes; null for what is not wanted.
+template <class T>
+struct FormulaOutputs {
+  T* losses = nullptr;
+  T* by_input = nullptr;   ///< scale * the derivative by the first operand
+  T* by_target = nullptr;  ///< and by the second
+  double scale = 1;
+};
+
+namespace detail {
+
+/// The text, the graph of inputs 0 and 1, and its programs.
+class WrittenLoss {
+ public:
+  /// As it was given, with single spaces.
+  const std::string& text() const { return text_; }
+  const Expr& value() const { return value_; }
+  /// Its derivative by input 0.
+  Expr slope() const;
+  /// Computes the loss of `count` elements; returns the sum of the losses, which does not depend on threads. A result
+  /// may be the very array of an operand.
+  template <class T>
+  double compute(const T* input, const T* target, std::int64_t count, const FormulaOutputs<T>& outputs) const;
+
+ protected:
+  WrittenLoss(std::string text, const Expr& value);
+
+ private:
+  struct Programs;
+  std::string text_;
+  Expr value_;
+  std::shared_ptr<const Programs> programs_;
+};
+
+}  // namespace detail
+
+/// A loss of one input element y (also called input) and one target element t (target): "abs(y - t)^1.5".
+class Formula : public detail::WrittenLoss {
+ public:
+  static constexpr LossInfo info{.name = "formula",
+                                 .torch_name = "",
+                                 .family = Family::regression,
+                                 .summary = "The formula of y and t that you write."};
+  /// See parse_expr() for the language. Throws ValueError, as that does, and where y does not occur.
+  static Formula parse(std::string_view text);
+
+ private:
+  friend class ClassFormula;
+  using WrittenLoss::WrittenLoss;
+};
+
+/// A loss of one class, summed over the classes of a row: of its log-probability log_p (or its probability p) and its
+/// target probability t, which is 0 or 1 for class indices: "-t * (1 - p)^2 * log_p".
+class ClassFormula : public detail::WrittenLoss {
+ public:
+  static constexpr LossInfo info{.name = "formula",
+                                 .torch_name = "",
+                                 .family = Family::softmax,
+                                 .summary = "The formula of log_p and t that you write, summed over the classes."};
+  /// See Formula::parse().
+  static ClassFormula parse(std::string_view text);
+  /// The loss of a row of two classes by z, the true class's logit less the other one: what it is like as a function.
+  Formula of_two_classes() const;
+
+ private:
+  using WrittenLoss::WrittenLoss;
+};
+
+/// Which of the two it is: a formula of p or log_p, and not of y.
+bool is_class_formula(std::string_view text);
+
+}  // namespace perdita
