@@ -70,6 +70,14 @@ void print_suspects(const train::Run& run, const train::Suspects& suspects) {
       suspects.found->by_aum, suspects.found->by_mean_loss, suspects.found->by_last_loss);
 }
 
+void print_diagnosis(const std::vector<evaluate::Verdict>& diagnosis) {
+  if (diagnosis.empty()) fmt::print("\ndiagnosis  nothing stands out: the run looks healthy\n");
+  for (const evaluate::Verdict& verdict : diagnosis) {
+    fmt::print("\ndiagnosis  {}: {}\n           try: {}\n", evaluate::title_of(verdict.illness),
+               printable(verdict.text), verdict.advice);
+  }
+}
+
 }  // namespace
 
 void TrainOutput::begin() {
@@ -132,12 +140,18 @@ void print_result(const train::Run& run, const std::optional<train::TestResult>&
     fmt::print("no test set: nothing to judge the model by\n");
   }
   if (const auto suspects = run.suspects()) print_suspects(run, *suspects);
+  print_diagnosis(run.diagnosis());
   fmt::print("\nmodel      {}\nreport     {}\n", printable((run.path() / "model.safetensors").string()),
              printable((run.path() / "report.html").string()));
 }
 
 void print_result_json(const train::Run& run, const std::optional<train::TestResult>& result) {
   nlohmann::ordered_json object{{"folder", run.path().string()}, {"epochs", run.trainer().epoch()}};
+  object["diagnosis"] = nlohmann::json::array();
+  for (const evaluate::Verdict& verdict : run.diagnosis()) {
+    object["diagnosis"].push_back(
+        {{"illness", evaluate::name_of(verdict.illness)}, {"text", verdict.text}, {"advice", verdict.advice}});
+  }
   if (const auto suspects = run.suspects()) {
     object["suspects"] = {{"samples", suspects->ranking.size()}, {"contradicted", suspects->contradicted}};
     if (suspects->found) {

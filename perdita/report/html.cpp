@@ -130,6 +130,18 @@ std::string tiles(const RunReport& r, const Facts& f) {
   return text.empty() ? text : "<dl class=\"facts\">\n" + text + "</dl>\n";
 }
 
+std::string diagnosis_section(const RunReport& r) {
+  if (r.history.empty()) return {};
+  std::string text = "<section aria-labelledby=\"h-diagnosis\"><h2 id=\"h-diagnosis\">Diagnosis</h2>\n";
+  if (r.diagnosis.empty()) return text + "<p>Nothing stands out: the run looks healthy.</p></section>\n";
+  text += "<ul class=\"diagnosis\">\n";
+  for (const evaluate::Verdict& verdict : r.diagnosis) {
+    text += fmt::format("<li><b>{}</b>: {}. <span class=\"note\">Try: {}.</span></li>\n",
+                        escape(evaluate::title_of(verdict.illness)), escape(verdict.text), escape(verdict.advice));
+  }
+  return text + "</ul></section>\n";
+}
+
 std::string epoch_section(const RunReport& r, const Facts& f) {
   if (f.epochs.epochs == 0) return {};
   LineChart linear = epoch_chart(r, false), logarithmic = epoch_chart(r, true);
@@ -270,7 +282,7 @@ std::string html(const RunReport& r) {
   std::string page = open_page(title);
   page += "<p class=\"lead\">" + trained_sentence(r, f) + result_sentence(r, f) + curve_sentence(f) + "</p>\n";
   page += "</header>\n<main>\n";
-  page += tiles(r, f) + epoch_section(r, f) + step_section(r) + distribution_section(r, f);
+  page += diagnosis_section(r) + tiles(r, f) + epoch_section(r, f) + step_section(r) + distribution_section(r, f);
   if (is_classification(r)) page += class_section(f.classes, r.class_names, f.test.mean);
   page += hardest_section(r) + reproduce_section(r);
   page += close_page(r.version, page_script());

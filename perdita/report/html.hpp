@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "perdita/evaluate/diagnosis.hpp"
 #include "perdita/evaluate/history.hpp"
 #include "perdita/report/png.hpp"
 
@@ -22,6 +23,8 @@ struct RunReport {
 
   /// Keys that are read: of steps train_loss; of epochs train_loss, val_loss, val_accuracy, seconds.
   std::vector<evaluate::Record> history;
+
+  std::vector<evaluate::Verdict> diagnosis;  ///< what the run suffers from
 
   std::vector<float> test_losses;                  ///< one for each test sample
   std::vector<std::string> class_names;            ///< classification: one for each class

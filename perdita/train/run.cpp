@@ -7,6 +7,7 @@
 #include "perdita/core/file.hpp"
 #include "perdita/data/safetensors.hpp"
 #include "perdita/train/run_report.hpp"
+#include "perdita/train/yardstick.hpp"
 
 namespace perdita::train {
 
@@ -95,6 +96,7 @@ bool Run::train(const RunEvents& events) {
       if (events.on_epoch) events.on_epoch(*epoch);
     }
   } catch (const NumericalError& error) {
+    diagnose(std::nullopt);
     write_report(std::nullopt);
     const bool kept = trainer_.epoch() > 0;
     fail<NumericalError>(
@@ -113,6 +115,7 @@ std::optional<TestResult> Run::finish() {
   }
   std::optional<TestResult> result;
   if (problem_->test) result = test();
+  diagnose(result);
   write_report(result);
   return result;
 }
@@ -154,9 +157,21 @@ void Run::write_model() const {
   data::write_safetensors(folder_.model(), file);
 }
 
+void Run::diagnose(const std::optional<TestResult>& test) {
+  evaluate::Evidence evidence{.history = evaluate::read_history(folder_.history()),
+                              .class_names = problem_->train.class_names};
+  if (test) {
+    evidence.classes = test->classes;
+    evidence.calibration = calibration_of(trainer_.model(), *problem_);
+  }
+  if (const auto found = suspects()) evidence.doubtful = found->doubtful;
+  diagnosis_ = evaluate::diagnose(evidence);
+}
+
 void Run::write_report(const std::optional<TestResult>& test) const {
   report::RunReport page = describe(*problem_, trainer_, test ? &test->judgement : nullptr);
   page.history = evaluate::read_history(folder_.history());
+  page.diagnosis = diagnosis_;
   report::write_report(page, folder_.path());
 }
 

@@ -16,6 +16,7 @@
 #include <string>
 
 #include "perdita/evaluate/classification.hpp"
+#include "perdita/evaluate/diagnosis.hpp"
 #include "perdita/evaluate/history.hpp"
 #include "perdita/evaluate/statistics.hpp"
 #include "perdita/train/folder.hpp"
@@ -54,6 +55,8 @@ class Run {
   /// Tests the model, writes it, the suspects and the report. Nothing without a test set.
   std::optional<TestResult> finish();
 
+  /// What the run suffers from: known after finish(), or once train() has thrown NumericalError.
+  const std::vector<evaluate::Verdict>& diagnosis() const { return diagnosis_; }
   /// Nothing where the loss tells no margins. Ranks anew with each call.
   std::optional<Suspects> suspects() const { return find_suspects(*problem_, trainer_.ledger()); }
   const Problem& problem() const { return *problem_; }
@@ -62,6 +65,7 @@ class Run {
 
  private:
   void write_model() const;
+  void diagnose(const std::optional<TestResult>& test);
   void write_report(const std::optional<TestResult>& test) const;
   TestResult test();
 
@@ -69,6 +73,7 @@ class Run {
   Folder folder_;
   Trainer trainer_;
   evaluate::History history_;
+  std::vector<evaluate::Verdict> diagnosis_;
 };
 
 /// What `folder` holds to resume from: the configuration of its checkpoint, or where no epoch was finished, of its

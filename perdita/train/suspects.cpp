@@ -31,6 +31,11 @@ std::optional<Suspects> find_suspects(const Problem& problem, const SampleLedger
   Suspects suspects{.ranking = ledger.ranking()};
   suspects.contradicted =
       std::ranges::count_if(suspects.ranking, [](const SampleScore& score) { return score.aum < 0; });
+  if (const double usual = suspects.ranking[suspects.ranking.size() / 2].aum; usual > 0) {
+    const auto doubtful =
+        std::ranges::count_if(suspects.ranking, [=](const SampleScore& score) { return score.aum < -usual; });
+    suspects.doubtful = static_cast<double>(doubtful) / static_cast<double>(suspects.ranking.size());
+  }
   if (!problem.true_labels.empty()) suspects.found = rate(problem, suspects.ranking);
   return suspects;
 }

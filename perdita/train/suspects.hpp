@@ -14,6 +14,7 @@ namespace perdita::train {
 struct Suspects {
   std::vector<SampleScore> ranking;  ///< lowest area under the margin first
   std::int64_t contradicted = 0;     ///< samples whose margin was negative on average
+  double doubtful = 0;               ///< share of samples whose margin was below minus the median one
   /// Where labels were made wrong on purpose: how well each score ranks these first, as an area under the ROC curve.
   struct Found {
     double by_aum = 0, by_mean_loss = 0, by_last_loss = 0;

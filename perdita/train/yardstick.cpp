@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <optional>
 
 #include "perdita/data/loader.hpp"
-#include "perdita/evaluate/calibration.hpp"
 #include "perdita/evaluate/classification.hpp"
 #include "perdita/train/judge.hpp"
 
@@ -42,19 +42,20 @@ std::vector<double> recall_of_groups(const Problem& problem, const evaluate::Cla
           mean_recall(order.size() - third, order.size())};
 }
 
-/// Mean of -log p of the true class, and the calibration error.
+/// Mean of -log p of the true class, and how right confidences are.
 struct Sureness {
-  double loss = unknown, ece = unknown;
+  double loss = 0;
+  evaluate::Calibration calibration;
 };
 
-Sureness sureness_of(const Mlp& model, const Problem& problem) {
+std::optional<Sureness> sureness_of(const Mlp& model, const Problem& problem) {
   const NoGrad no_grad;
   model.eval();
   evaluate::CalibrationCounts calibration(bins);
   double total = 0;
   for (const auto& [inputs, targets] : data::DataLoader(*problem.test, {.batch_size = 1024})) {
     const Tensor log_p = problem.objective.log_probabilities(model(inputs));
-    if (!log_p.defined()) return {};
+    if (!log_p.defined()) return std::nullopt;
     const std::vector<double> values = log_p.to(DType::float64).to_vector<double>();
     const std::vector<std::int64_t> labels = targets.to_vector<std::int64_t>();
     const auto classes = static_cast<std::size_t>(log_p.size(1));
@@ -65,7 +66,7 @@ Sureness sureness_of(const Mlp& model, const Problem& problem) {
       calibration.add(std::min(std::exp(*best), 1.0), best - first == labels[row]);
     }
   }
-  return {total / static_cast<double>(problem.test->size()), calibration.result().ece};
+  return Sureness{total / static_cast<double>(problem.test->size()), calibration.result()};
 }
 
 }  // namespace
@@ -113,10 +114,16 @@ std::vector<double> measure(const Mlp& model, const Problem& problem, std::vecto
   if (has_groups(problem)) {
     for (double recall : recall_of_groups(problem, score)) values.push_back(recall);
   }
-  const Sureness sureness = sureness_of(model, problem);
-  values.push_back(sureness.loss);
-  values.push_back(sureness.ece);
+  const auto sureness = sureness_of(model, problem);
+  values.push_back(sureness ? sureness->loss : unknown);
+  values.push_back(sureness ? sureness->calibration.ece : unknown);
   return values;
+}
+
+std::optional<evaluate::Calibration> calibration_of(const Mlp& model, const Problem& problem) {
+  if (!problem.objective.has_classes() || !problem.test) return std::nullopt;
+  const auto sureness = sureness_of(model, problem);
+  return sureness ? std::optional(sureness->calibration) : std::nullopt;
 }
 
 }  // namespace perdita::train

@@ -1,8 +1,10 @@
 // A common yardstick for models that were trained with different losses.
 #pragma once
 
+#include <optional>
 #include <vector>
 
+#include "perdita/evaluate/calibration.hpp"
 #include "perdita/evaluate/contest.hpp"
 #include "perdita/train/model.hpp"
 #include "perdita/train/problem.hpp"
@@ -21,5 +23,8 @@ std::vector<std::string> classes_by_size(const Problem& problem);
 /// The values of these metrics, but for the seconds; NaN where the loss's outputs give no probabilities. `recalls`: of
 /// the classes in the order of classes_by_size().
 std::vector<double> measure(const Mlp& model, const Problem& problem, std::vector<double>* recalls = nullptr);
+
+/// Of the test samples; nothing without them, for numbers, and where the loss's outputs give no probabilities.
+std::optional<evaluate::Calibration> calibration_of(const Mlp& model, const Problem& problem);
 
 }  // namespace perdita::train

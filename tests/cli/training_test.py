@@ -127,6 +127,16 @@ class Training(CliTest):
         self.assertNotIn("area_under_roc", self.train(*data[:2], "--epochs", "1", out="clean")["suspects"])
         self.assertNotIn("suspects", self.train("--data", "synthetic:sine", "--epochs", "1", out="numbers"))
 
+    def test_illnesses_are_named(self):
+        words = ["--data", "synthetic:circles", "--hidden", "none", "--lr", "0.02", "--epochs", "30"]
+        found = self.train(*words)["diagnosis"]
+        self.assertEqual([verdict["illness"] for verdict in found], ["underfitting"])
+        out, _ = self.run_cli("train", *words, "--out", "told")
+        self.assertIn("diagnosis  underfitting: the training loss stands still at", out)
+        self.assertIn("<b>underfitting</b>", self.read("told/report.html").decode())
+        self.assertEqual(self.train("--data", "synthetic:moons", "--lr", "0.01", out="well")["diagnosis"], [])
+        self.assertIn("looks healthy", self.read("well/report.html").decode())
+
     def test_threads_do_not_change_the_model_and_seeds_do(self):
         words = ["--data", "synthetic:imbalanced-blobs,samples=5000", "--epochs", "2", "--hidden", "300"]
         models = []

@@ -1,0 +1,116 @@
+// Illnesses in histories that are made up, each by what defines it. Of real runs: bench/diagnosis.py.
+#include "perdita/evaluate/diagnosis.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <limits>
+
+namespace perdita::evaluate {
+namespace {
+
+using Function = std::function<double(double)>;  // of the share of the run
+
+struct Shape {
+  Function train;
+  Function val = {};
+  Function lr = [](double) { return 0.1; };
+};
+
+/// 40 epochs of 10 steps.
+std::vector<Record> history(const Shape& shape) {
+  constexpr int epochs = 40, steps = 10;
+  std::vector<Record> records;
+  for (int e = 0; e < epochs; ++e) {
+    double sum = 0;
+    for (int s = 0; s < steps; ++s) {
+      const double at = (e + static_cast<double>(s) / steps) / epochs, loss = shape.train(at);
+      records.push_back({"step", e + 1, e * steps + s + 1, {{"train_loss", loss}}});
+      sum += loss / steps;
+    }
+    const double at = static_cast<double>(e) / epochs;
+    Record epoch{"epoch", e + 1, 0, {{"train_loss", sum}, {"lr", shape.lr(at)}}};
+    if (shape.val) epoch.values.emplace_back("val_loss", shape.val(at));
+    records.push_back(epoch);
+  }
+  return records;
+}
+
+std::vector<std::string_view> illnesses(const Evidence& evidence) {
+  std::vector<std::string_view> names;
+  for (const Verdict& verdict : diagnose(evidence)) names.push_back(name_of(verdict.illness));
+  return names;
+}
+std::vector<std::string_view> illnesses(const Shape& shape) { return illnesses(Evidence{.history = history(shape)}); }
+
+using Names = std::vector<std::string_view>;
+const Function quick = [](double x) { return 0.1 + 2.2 * std::exp(-20 * x); };
+
+TEST(Diagnosis, AHealthyRunHasNone) {
+  EXPECT_EQ(illnesses({quick, quick}), Names{});
+  EXPECT_EQ(illnesses({quick, [](double x) { return 0.15 + 2.2 * std::exp(-20 * x); }}), Names{});
+  EXPECT_EQ(illnesses(Evidence{}), Names{});
+}
+
+TEST(Diagnosis, NamesWhatCurvesShow) {
+  EXPECT_EQ(illnesses({[](double x) { return 1 + 30 * x; }}), Names{"divergence"});
+  EXPECT_EQ(illnesses({[](double x) { return x < 0.5 ? 1 - x : std::nan(""); }}), Names{"divergence"});
+  EXPECT_EQ(illnesses({[](double x) { return x == 0 ? 2.3 : 1 + 0.6 * std::sin(200 * x); }}), Names{"lr_too_large"});
+  EXPECT_EQ(illnesses({[](double x) { return 2.3 - 0.2 * std::min(5 * x, 1.0); }}), Names{"underfitting"});
+  EXPECT_EQ(illnesses({[](double x) { return 2.3 * std::exp(-x); }}), Names{"lr_too_small"});
+  EXPECT_EQ(illnesses({[](double x) { return std::max(1.0, 2.3 - 10 * x); }}), Names{"plateau"});
+  EXPECT_EQ(illnesses({[](double x) { return 0.4 + std::max(0.0, 1.9 - 10 * x); },
+                       {},
+                       [](double x) { return x < 0.2 ? 0.1 : 0.001; }}),
+            Names{"plateau"});  // lowered too early
+  EXPECT_EQ(illnesses({[](double x) { return 2.3 * std::exp(-10 * x); },
+                       [](double x) { return 1.5 * std::exp(-10 * x) + 0.5 + x; }}),
+            Names{"overfitting"});
+  EXPECT_EQ(illnesses({[](double x) { return 2.3 * std::exp(-10 * x); }, [](double) { return 2.4; }}),
+            Names{"overfitting"});
+}
+
+TEST(Diagnosis, TellsTheNumbers) {
+  const Evidence evidence{.history = history({[](double x) { return 2.3 * std::exp(-10 * x); },
+                                              [](double x) { return std::abs(x - 0.25) + 0.5; }})};
+  const Verdict verdict = diagnose(evidence).at(0);
+  EXPECT_EQ(verdict.illness, Illness::overfitting);
+  EXPECT_NE(verdict.text.find("least in epoch 11 (0.5)"), std::string::npos) << verdict.text;
+  EXPECT_NE(verdict.text.find("early stopping would have saved 29 epochs"), std::string::npos) << verdict.text;
+}
+
+TEST(Diagnosis, NamesClassesThatAreNotLearned) {
+  Evidence evidence{.history = history({quick}), .class_names = {"cat", "dog", "owl"}};
+  evidence.classes =
+      score_counts({{100, 90, 90, 0.1, 1, 0.9, 0.9}, {100, 150, 95, 0.1, 1, 0.95, 0.9}, {100, 60, 5, 2, 1, 0.05, 0.1}},
+                   {90, 10, 0, 5, 95, 0, 15, 80, 5});
+  const std::vector<Verdict> verdicts = diagnose(evidence);
+  ASSERT_EQ(verdicts.size(), 1u);
+  EXPECT_EQ(verdicts[0].illness, Illness::class_not_learned);
+  EXPECT_NE(verdicts[0].text.find("class owl is recognised in 5 of 100 samples"), std::string::npos);
+  EXPECT_NE(verdicts[0].text.find("taken for dog"), std::string::npos);
+}
+
+TEST(Diagnosis, NamesConfidencesThatAreWrong) {
+  for (const double confidence : {0.99, 0.4}) {
+    Evidence evidence{.history = history({quick})};
+    CalibrationCounts counts(15);
+    for (int i = 0; i < 1000; ++i) counts.add(confidence, i % 10 < 7);
+    evidence.calibration = counts.result();
+    evidence.classes =
+        score_counts({{500, 500, 350, 0, 0.7, 0.7, 0.7}, {500, 500, 350, 0, 0.7, 0.7, 0.7}}, {350, 150, 150, 350});
+    const std::vector<Verdict> verdicts = diagnose(evidence);
+    ASSERT_EQ(verdicts.size(), 1u);
+    EXPECT_EQ(verdicts[0].illness, Illness::miscalibration);
+    EXPECT_NE(verdicts[0].text.find(confidence > 0.7 ? "too sure" : "not sure"), std::string::npos);
+  }
+}
+
+TEST(Diagnosis, NamesWrongLabels) {
+  EXPECT_EQ(illnesses(Evidence{.history = history({quick}), .doubtful = 0.1}), Names{"wrong_labels"});
+  EXPECT_EQ(illnesses(Evidence{.history = history({quick}), .doubtful = 0.01}), Names{});
+}
+
+}  // namespace
+}  // namespace perdita::evaluate
