@@ -44,7 +44,7 @@ Folder::~Folder() {
 
 void Folder::clear() const {
   for (const char* name : {"checkpoint.safetensors", "history.jsonl", "model.safetensors", "report.html", "loss.svg",
-                           "distribution.svg", "suspects.csv", "config.json"}) {
+                           "distribution.svg", "suspects.csv", "config.json", "events.out.tfevents"}) {
     for (const char* end : {"", ".partial"}) {
       std::error_code error;
       fs::remove(path_ / (std::string(name) + end), error);

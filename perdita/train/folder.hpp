@@ -23,6 +23,7 @@ class Folder {
   std::filesystem::path config() const { return path_ / "config.json"; }
   std::filesystem::path history() const { return path_ / "history.jsonl"; }
   std::filesystem::path checkpoint() const { return path_ / "checkpoint.safetensors"; }
+  std::filesystem::path events() const { return path_ / "events.out.tfevents"; }
   std::filesystem::path model() const { return path_ / "model.safetensors"; }
 
  private:

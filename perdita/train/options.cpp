@@ -156,6 +156,11 @@ constexpr auto table = std::to_array<Option>({
     {"threads", "N", "Training", "processors used; the model does not depend on it (all)",
      [](Config& c, Text t) { c.threads = static_cast<int>(parse_count(t, 1, 1024)); },
      [](const Config& c) { return shown(c.threads); }, true},
+    {"tensorboard", "yes|no", "Training",
+     "an event file in the run's folder, for tensorboard --logdir runs: losses by step and epoch, learning rate,\n"
+     "histograms of the test losses (no)",
+     [](Config& c, Text t) { c.tensorboard = parse_bool(t); }, [](const Config& c) { return yes_no(c.tensorboard); },
+     true},
 });
 
 }  // namespace

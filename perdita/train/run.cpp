@@ -29,22 +29,40 @@ Record to_record(const EpochReport& report) {
 /// Lines of steps in the history: each step, but at most a thousand in an epoch, each then the mean of several.
 class StepRecords {
  public:
-  explicit StepRecords(History& history) : history_(history) {}
+  /// record is called with each line.
+  explicit StepRecords(std::function<void(const Record&)> record) : record_(std::move(record)) {}
   void add(const StepReport& at) {
     constexpr std::int64_t most = 1000;
     const std::int64_t group = (at.batches + most - 1) / most;
     sum_ += at.loss;
     ++count_;
     if (at.batch % group != 0 && at.batch != at.batches) return;
-    history_.write({"step", at.epoch, at.step, {{"train_loss", sum_ / static_cast<double>(count_)}, {"lr", at.lr}}});
+    record_({"step", at.epoch, at.step, {{"train_loss", sum_ / static_cast<double>(count_)}, {"lr", at.lr}}});
     sum_ = 0, count_ = 0;
   }
 
  private:
-  History& history_;
+  std::function<void(const Record&)> record_;
   double sum_ = 0;
   std::int64_t count_ = 0;
 };
+
+/// A history's line as TensorBoard's scalars: "train_loss/step", "val_loss/epoch".
+void add_scalars(report::EventFile& events, const Record& record) {
+  for (const auto& [key, value] : record.values) {
+    if (key == "seconds" || (key == "lr" && record.kind == "epoch")) continue;
+    events.add_scalar(fmt::format("{}/{}", key, record.kind), record.kind == "step" ? record.step : record.epoch,
+                      value);
+  }
+}
+
+/// What the history holds so far, where one is wanted.
+std::optional<report::EventFile> event_file_of(const Config& config, const Folder& folder) {
+  if (!config.tensorboard) return std::nullopt;
+  report::EventFile events(folder.events());
+  for (const Record& record : evaluate::read_history(folder.history())) add_scalars(events, record);
+  return events;
+}
 
 /// With the configuration in it, from where on a run that is killed can be resumed.
 Folder new_folder(const fs::path& path, bool overwrite, const Config& config) {
@@ -61,13 +79,15 @@ Run::Run(Problem problem, const fs::path& folder, bool overwrite)
     : problem_(std::make_unique<Problem>(std::move(problem))),
       folder_(new_folder(folder, overwrite, problem_->config)),
       trainer_(*problem_),
-      history_(History::create(folder_.history())) {}
+      history_(History::create(folder_.history())),
+      events_(event_file_of(problem_->config, folder_)) {}
 
 Run::Run(Problem problem, Folder folder, const std::optional<Checkpoint>& checkpoint)
     : problem_(std::make_unique<Problem>(std::move(problem))),
       folder_(std::move(folder)),
       trainer_(*problem_),
-      history_(History::resume(folder_.history(), checkpoint ? checkpoint->epoch : 0)) {
+      history_(History::resume(folder_.history(), checkpoint ? checkpoint->epoch : 0)),
+      events_(event_file_of(problem_->config, folder_)) {
   if (checkpoint) {
     if (checkpoint->data_checksum != problem_->checksum) {
       fail<DataError>("the data {} are not those that the run in {} was started with (valid: the same samples)",
@@ -79,7 +99,7 @@ Run::Run(Problem problem, Folder folder, const std::optional<Checkpoint>& checkp
 }
 
 bool Run::train(const RunEvents& events) {
-  StepRecords steps(history_);
+  StepRecords steps([this](const Record& line) { record(line); });
   const Events inner{.on_step =
                          [&](const StepReport& at) {
                            steps.add(at);
@@ -91,7 +111,7 @@ bool Run::train(const RunEvents& events) {
       const auto epoch = trainer_.run_epoch(inner);
       if (!epoch) return false;
       // The record first: a checkpoint is never ahead of the history, which is cut back to it.
-      history_.write(to_record(*epoch));
+      record(to_record(*epoch));
       write_checkpoint(folder_.checkpoint(), trainer_.checkpoint());
       if (events.on_epoch) events.on_epoch(*epoch);
     }
@@ -137,8 +157,27 @@ TestResult Run::test() {
     record.values.emplace_back("mae", result.regression->mae);
     record.values.emplace_back("r2", result.regression->r2);
   }
-  history_.write(record);
+  this->record(record);
+  if (events_) write_histograms(j);
   return result;
+}
+
+void Run::record(const Record& record) {
+  history_.write(record);
+  if (events_) add_scalars(*events_, record);
+}
+
+/// Of the test losses, all together and by class.
+void Run::write_histograms(const Judgement& test) {
+  events_->add_histogram("test_loss", trainer_.epoch(), test.losses);
+  for (std::int64_t k = 0; k < std::ssize(problem_->train.class_names) && !test.targets.empty(); ++k) {
+    std::vector<float> losses;
+    for (std::size_t i = 0; i < test.targets.size(); ++i) {
+      if (test.targets[i] == k) losses.push_back(test.losses[i]);
+    }
+    events_->add_histogram("test_loss/" + problem_->train.class_names[static_cast<std::size_t>(k)], trainer_.epoch(),
+                           losses);
+  }
 }
 
 void Run::write_model() const {

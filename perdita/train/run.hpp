@@ -6,6 +6,7 @@
 //   model.safetensors       the trained model
 //   suspects.csv            the training samples, those first whose labels are most probably wrong
 //   report.html, loss.svg, distribution.svg
+//   events.out.tfevents     for TensorBoard, with the option tensorboard
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,7 @@
 #include "perdita/evaluate/diagnosis.hpp"
 #include "perdita/evaluate/history.hpp"
 #include "perdita/evaluate/statistics.hpp"
+#include "perdita/report/event_file.hpp"
 #include "perdita/train/folder.hpp"
 #include "perdita/train/judge.hpp"
 #include "perdita/train/suspects.hpp"
@@ -65,6 +67,8 @@ class Run {
 
  private:
   void write_model() const;
+  void record(const evaluate::Record& record);
+  void write_histograms(const Judgement& test);
   void diagnose(const std::optional<TestResult>& test);
   void write_report(const std::optional<TestResult>& test) const;
   TestResult test();
@@ -73,6 +77,7 @@ class Run {
   Folder folder_;
   Trainer trainer_;
   evaluate::History history_;
+  std::optional<report::EventFile> events_;
   std::vector<evaluate::Verdict> diagnosis_;
 };
 

@@ -3,13 +3,14 @@
     import perdita.functional as F          # NumPy in, NumPy out
     import perdita.torch.functional as F    # torch tensors, autograd: for torch.nn.functional's losses
 """
-from perdita import data, errors, functional, nn, ops
+from perdita import data, errors, functional, nn, ops, plot
 from perdita._core import __version__, num_threads, set_num_threads
 from perdita._extras import LossExtras
 from perdita._formula import formula
+from perdita._history import history
 from perdita._value_and_grad import value_and_grad
 
 __all__ = [
-    "LossExtras", "__version__", "data", "errors", "formula", "functional", "nn", "num_threads", "ops", "set_num_threads",
-    "value_and_grad",
+    "LossExtras", "__version__", "data", "errors", "formula", "functional", "history", "nn", "num_threads", "ops",
+    "plot", "set_num_threads", "value_and_grad",
 ]  # fmt: skip

@@ -1,0 +1,31 @@
+"""What a training run wrote down, as pandas has it."""
+import json
+import os
+
+
+def history(run):
+    """The history of a training run as a pandas DataFrame, a row for each step and epoch and one for the test.
+
+    run: the run's folder, or its history.jsonl. Columns: kind ('step', 'epoch' or 'test'), epoch, step, and what was
+    measured (train_loss, val_loss, val_accuracy, lr, seconds; loss, accuracy, mse, ... of the test); NaN where a row has
+    none. A torn last line, as a killed process leaves it, is left out. Raises FileNotFoundError; ImportError without
+    pandas; ValueError that names a line that is damaged.
+    """
+    import pandas
+
+    path = os.path.join(run, "history.jsonl") if os.path.isdir(run) else run
+    with open(path, encoding="utf-8") as file:
+        lines = file.read().split("\n")
+    return pandas.DataFrame([_record(path, number, line) for number, line in enumerate(lines[:-1], 1)])
+
+
+def _record(path, number, line):
+    try:
+        record = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}, line {number}: {error} (valid: a JSON object)") from None
+    # JSON has no NaN: "train_loss=nan val_loss=inf".
+    for text in record.pop("nonfinite", "").split():
+        key, value = text.split("=")
+        record[key] = float(value)
+    return record
