@@ -34,7 +34,8 @@ const std::map<std::string_view, std::string> samples{{"data", "csv:a file's.csv
                                                       {"epochs", "3"},
                                                       {"patience", "2"},
                                                       {"seed", "18446744073709551615"},
-                                                      {"threads", "3"}};
+                                                      {"threads", "3"},
+                                                      {"tensorboard", "yes"}};
 
 Config sample() {
   Config config;
