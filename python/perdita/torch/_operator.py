@@ -3,6 +3,7 @@ import math
 
 import torch
 
+from perdita._catalogue import ENTRIES
 from perdita._functions import loss_of
 
 # An operator's arguments are tensors, numbers and strings: options travel as text, as the core reads it.
@@ -48,7 +49,7 @@ def _loss_gradients(
 @_loss.register_fake
 def _(function, options, reduction, normalize_by, wanted, a, b, c, d):
     dtype = torch.promote_types(a.dtype, b.dtype) if b.dtype.is_floating_point else a.dtype
-    shape = _shape(function, a, b, c) if reduction == "none" else ()
+    shape = _shape(function, options, a, b, c) if reduction == "none" else ()
     gradients = [] if reduction == "none" else _wanted_of((a, b, c, d), wanted)
     return [a.new_empty(shape, dtype=dtype), *(t.new_empty(t.shape) for t in gradients)]
 
@@ -62,11 +63,19 @@ def _wanted_of(tensors, wanted):
     return [tensor for i, tensor in enumerate(tensors) if wanted >> i & 1]
 
 
-def _shape(function, a, b, c):
+def _shape(function, options, a, b, c):
     """The shape of losses that are not reduced."""
-    if function in ("cross_entropy", "focal_loss", "nll_loss", "class_formula"):
+    kind = ENTRIES[function]["kind"] if function in ENTRIES else function
+    if kind in ("softmax", "frequency", "picking", "class_formula"):
         classes_dim = 0 if a.dim() == 1 else 1
         return b.shape if a.shape != b.shape else a.shape[:classes_dim] + a.shape[classes_dim + 1 :]
+    if function == "quantile_loss" and "/" in options:
+        return a.shape
+    if kind == "overlap":
+        chosen = options.split(",")
+        has_classes = a.shape != b.shape or "multilabel=true" in chosen
+        items = () if a.dim() == 1 or "batch=true" in chosen else a.shape[:1]
+        return (*items, *(a.shape[1:2] if has_classes else ()))
     if function in ("multi_margin_loss", "cosine_embedding_loss"):
         return b.shape if function == "multi_margin_loss" else c.shape
     if function == "ctc_loss":
