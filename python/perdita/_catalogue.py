@@ -51,10 +51,12 @@ def make_function(entry, call):
     options = own + [option.split("=")[0] for option in common if not option.startswith("reduction")]
     name, operands = entry["function"], ", ".join((*arrays, *weights))
     text = (
-        f"def {name}({', '.join(parameters)}, *, normalize_by=None, return_extras=False):\n"
-        f"    return call({name!r}, ({operands}), reduction, normalize_by, return_extras"
+        f"def bind(call):\n"
+        f"    def {name}({', '.join(parameters)}, *, normalize_by=None, return_extras=False):\n"
+        f"        return call({name!r}, ({operands}), reduction, normalize_by, return_extras"
         f"{''.join(f', {option}={option}' for option in options)})\n"
+        f"    return {name}\n"
     )
-    scope = {"call": call, "__name__": __name__}
+    scope = {"__name__": __name__}
     exec(text, scope)
-    return scope[name]
+    return scope["bind"](call)  # a cell, as of a function written by hand: torch.compile finds no other name
