@@ -108,6 +108,10 @@ class Training(CliTest):
                     rows = [f"{x},{1 + rng.randrange(1 + x)}" for x in range(40)]
                     self.write("counts.csv", "x,count\n" + "\n".join(rows) + "\n")
                     data = "csv:counts.csv,task=regression"
+                elif loss["family"] == "overlap":  # a row is a mask
+                    self.write("x.npy", npy("<f4", (30, 2), struct.pack("<60f", *[rng.gauss(0, 1) for _ in range(60)])))
+                    self.write("y.npy", npy("<f4", (30, 3), struct.pack("<90f", *[i % 2 for i in range(90)])))
+                    data = "npy:x.npy,y.npy"
                 else:
                     data = {"regression": "synthetic:sine", "binary": "synthetic:moons"}.get(
                         loss["family"], "synthetic:blobs"
