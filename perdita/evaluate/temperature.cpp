@@ -114,6 +114,7 @@ void RowSample::add(std::int64_t first, const T* logits, std::span<const std::in
     if (labels[at] < 0 || !std::isfinite(losses[at])) continue;
     rows_.push_back(row);
     labels_.push_back(labels[at]);
+    losses_.push_back(static_cast<float>(losses[at]));
     const T* const z = logits + (row - first) * classes_;
     for (std::int64_t k = 0; k < classes_; ++k) logits_.push_back(static_cast<float>(z[k]));
     if (rows_.size() > most_) {
@@ -133,12 +134,14 @@ void RowSample::raise_level() {
     if (chosen_half(half >> 1, level_) != (half & 1)) continue;
     rows_[kept] = rows_[i];
     labels_[kept] = labels_[i];
+    losses_[kept] = losses_[i];
     std::copy_n(logits_.begin() + static_cast<std::ptrdiff_t>(i * width), width,
                 logits_.begin() + static_cast<std::ptrdiff_t>(kept * width));
     ++kept;
   }
   rows_.resize(kept);
   labels_.resize(kept);
+  losses_.resize(kept);
   logits_.resize(kept * width);
 }
 
@@ -148,6 +151,7 @@ void RowSample::merge(const RowSample& other) {
   while (theirs.level_ < level_) theirs.raise_level();
   rows_.insert(rows_.end(), theirs.rows_.begin(), theirs.rows_.end());
   labels_.insert(labels_.end(), theirs.labels_.begin(), theirs.labels_.end());
+  losses_.insert(losses_.end(), theirs.losses_.begin(), theirs.losses_.end());
   logits_.insert(logits_.end(), theirs.logits_.begin(), theirs.logits_.end());
   while (rows_.size() > most_) raise_level();
 }
