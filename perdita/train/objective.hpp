@@ -38,6 +38,8 @@ class Objective {
   /// Whether the loss tells own logits less the best other ones.
   bool has_margins() const { return task_ == data::Task::multiclass && head_ == Head::identity; }
   bool has_classes() const { return task_ != data::Task::regression; }
+  /// float32, one for each class, or undefined.
+  const Tensor& class_weights() const { return class_weights_; }
 
   /// Throws DataError that names the first target outside the loss's domain.
   void check_targets(const data::Dataset& dataset) const;
