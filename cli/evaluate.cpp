@@ -8,6 +8,7 @@
 #include "cli/commands.hpp"
 #include "cli/evaluation_output.hpp"
 #include "cli/parser.hpp"
+#include "cli/report_line.hpp"
 #include "perdita/core/error.hpp"
 #include "perdita/core/file.hpp"
 #include "perdita/core/parallel.hpp"
@@ -160,7 +161,10 @@ int evaluate(const std::vector<std::string>& words) {
   fs::create_directories(a.out);
   write_file_atomically(fs::path(a.out) / "evaluation.json", evaluate::to_json(evaluation, names) + "\n");
   report::write_report({evaluation, names, a.predictions, a.targets, command_of(words)}, a.out);
-  if (!a.json) fmt::print("\nreport     {}\n", evaluate::printable((fs::path(a.out) / "report.html").string()));
+  if (!a.json) {
+    fmt::print("\n");
+    print_report(a.out, true);
+  }
   return 0;
 }
 

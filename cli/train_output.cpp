@@ -5,6 +5,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "cli/report_line.hpp"
 #include "perdita/evaluate/text.hpp"
 #include "perdita/train/run_report.hpp"
 
@@ -147,11 +148,8 @@ void print_result(const train::Run& run, const std::optional<train::TestResult>&
   }
   if (const auto suspects = run.suspects()) print_suspects(run, *suspects);
   print_diagnosis(run.diagnosis(), trainer.epoch());
-  fmt::print("\nmodel      {}\nreport     {}\n", printable((run.path() / "model.safetensors").string()),
-             printable((run.path() / "report.html").string()));
-  if (train::chart_files(problem.config).png && !report::can_rasterise()) {
-    fmt::print("charts     no PNG: librsvg is not installed (Debian: librsvg2-2)\n");
-  }
+  fmt::print("\nmodel      {}\n", printable((run.path() / "model.safetensors").string()));
+  print_report(run.path(), train::chart_files(problem.config).png);
 }
 
 void print_result_json(const train::Run& run, const std::optional<train::TestResult>& result) {

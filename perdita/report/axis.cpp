@@ -89,7 +89,7 @@ std::vector<double> Scale::ticks(int wanted) const {
 std::string tick_label(double value) {
   const double size = std::abs(value);
   if (size >= 1000 && size < 1e6) return evaluate::format_count(std::llround(value));
-  if (size < 1e-12) return "0";
+  if (size == 0) return "0";
   if (size >= 1e-3 && size < 1e6) return fmt::format("{:.4g}", value);
   const double exponent = std::floor(std::log10(size) + 1e-9);
   return fmt::format("{:.3g}e{:.0f}", value / std::pow(10.0, exponent), exponent);

@@ -39,7 +39,8 @@ std::string draw(const DotRow& row, const Placed& p, const Scale& x, double y, b
         "<line class=\"band\" stroke=\"#0072b2\" stroke-opacity=\"0.35\" stroke-width=\"9\" "
         "x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{:.1f}\" y2=\"{:.1f}\"><title>{}: 95 % interval of the mean, "
         "{} to {}</title></line>\n",
-        x(p.interval.low), x(p.interval.high), y, y, escape(row.name), told(p.interval.low), told(p.interval.high));
+        x(std::max(p.interval.low, x.low)), x(std::min(p.interval.high, x.high)), y, y, escape(row.name),
+        told(p.interval.low), told(p.interval.high));
   }
   for (double value : p.values) {
     svg += fmt::format(
@@ -60,16 +61,18 @@ std::string draw(const DotRow& row, const Placed& p, const Scale& x, double y, b
 
 std::string dot_chart(const DotChart& chart, Placement placement) {
   constexpr int width = 720, row_height = 44;
-  double low = std::numeric_limits<double>::infinity(), high = -low;
   std::vector<Placed> rows;
+  double least = std::numeric_limits<double>::infinity(), largest = -least;
   for (const DotRow& row : chart.rows) {
-    const Placed& p = rows.emplace_back(placed(row));
-    for (double v : p.values) low = std::min(low, v), high = std::max(high, v);
-    if (std::isfinite(p.interval.low)) {  // a wide interval of few values may leave the frame
-      const double room = 0.5 * (p.summary.max - p.summary.min);
-      low = std::min(low, std::max(p.interval.low, p.summary.min - room));
-      high = std::max(high, std::min(p.interval.high, p.summary.max + room));
-    }
+    for (double v : rows.emplace_back(placed(row)).values) least = std::min(least, v), largest = std::max(largest, v);
+  }
+  // An interval of few values may be so wide that the dots would lie on each other: then it leaves the frame.
+  const double room = largest > least ? largest - least : std::numeric_limits<double>::infinity();
+  double low = least, high = largest;
+  for (const Placed& p : rows) {
+    if (!std::isfinite(p.interval.low)) continue;
+    low = std::min(low, std::max(p.interval.low, least - room));
+    high = std::max(high, std::min(p.interval.high, largest + room));
   }
   if (!(low <= high)) low = 0, high = 1;
   const double margin = high > low ? 0.04 * (high - low) : 0.5 * std::max(1e-6, std::abs(high));

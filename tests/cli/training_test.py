@@ -40,6 +40,18 @@ class Training(CliTest):
         self.assertIn("cross_entropy", page)
         self.assertTrue(self.read("run/loss.svg").startswith(b"<svg"))
 
+    def test_without_librsvg_there_are_no_pngs_and_it_says_so(self):
+        os.mkdir(self.path("lib"))
+        self.write("lib/librsvg-2.so.2", "no library")
+        broken = {**os.environ, "LD_LIBRARY_PATH": self.path("lib")}
+        words = ["train", "--data", "synthetic:moons", "--epochs", "1", "--quiet"]
+        out, _ = self.run_cli(*words, "--out", "run", env=broken)
+        self.assertIn("no PNG: librsvg is not installed", out)
+        self.assertEqual({name for name in os.listdir(self.path("run")) if name.endswith(".png")}, set())
+        self.assertIn("loss.svg", os.listdir(self.path("run")))
+        out, _ = self.run_cli(*words, "--charts", "svg", "--out", "svg", env=broken)
+        self.assertNotIn("PNG", out)
+
     def test_the_model_file_is_safetensors_with_the_layers(self):
         self.train("--data", "synthetic:moons", "--hidden", "8,4", "--epochs", "1")
         content = self.read("run/model.safetensors")

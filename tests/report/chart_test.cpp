@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <regex>
 
 #include "perdita/core/error.hpp"
+#include "perdita/report/axis.hpp"
 #include "perdita/report/raster.hpp"
 
 namespace perdita::report {
@@ -34,6 +36,13 @@ TEST(ValuesOf, AreWhatTheChartShowsAndCannotEndTheScript) {
   EXPECT_EQ(json["series"][0]["name"], "</script>\"\xEF\xBF\xBD");
   EXPECT_EQ(json["series"][0]["y"], nlohmann::json::parse("[0.123457, null]"));
   EXPECT_EQ(json["series"][1]["y"], nlohmann::json::parse("[30, 1000000000]"));
+}
+
+TEST(TickLabel, IsPlainWhereThatReadsWell) {
+  const double values[] = {0, -0.0, 1e-14, 2e-5, 0.001, -0.25, 999, 1000, 60000, 5e6};
+  const char* const labels[] = {"0", "0", "1e-14", "2e-5", "0.001", "-0.25", "999", "1,000", "60,000", "5e6"};
+  for (std::size_t i = 0; i < std::size(values); ++i) EXPECT_EQ(tick_label(values[i]), labels[i]);
+  for (double tick : linear_ticks(-1, 1, 7)) EXPECT_EQ(tick_label(tick) == "0", std::abs(tick) < 1e-9);
 }
 
 TEST(LineChart, CountsInWholeNumbers) {
