@@ -143,9 +143,9 @@ Tensor by_formula(const Loss& loss, const Call& call) {
   const Tensor shaped = rows.reshape(call.target.shape() == Shape{1} ? Shape{1} : call.row_shape);
   LossExtras* const extras = call.options.extras;
   if (extras) extras->losses = shaped.detach();
-  if (call.options.reduction == Reduction::none) return shaped;
-  const Tensor total = sum(rows);
+  const Tensor total = call.options.reduction == Reduction::none && !extras ? Tensor() : sum(rows);
   if (extras) extras->numerator = total.item();
+  if (call.options.reduction == Reduction::none) return shaped;
   if (call.options.reduction == Reduction::sum) return total;
   if (!counts.defined() || call.options.normalize_by == Normalize::batch) {
     const double divisor = denominator(call, {}).value;
@@ -156,6 +156,17 @@ Tensor by_formula(const Loss& loss, const Call& call) {
       sum((call.options.normalize_by == Normalize::count ? counts != 0.0 : counts).to(input.dtype()));
   if (extras) extras->denominator = divisor.item();
   return total / divisor;
+}
+
+/// Adds margins and hits to the extras of a loss by recorded operators.
+void add_margins(const Call& call) {
+  LossExtras* const extras = call.options.extras;
+  if (!extras || call.has_probabilities || !call.has_logits) return;
+  LossExtras scores;
+  ClassOptions options{.ignore_index = call.options.ignore_index, .reduction = Reduction::sum, .extras = &scores};
+  detail::cross_entropy_named(call.function, call.input.detach(), call.target, options);
+  extras->margins = scores.margins;
+  extras->hits = scores.hits;
 }
 
 template <class Loss, class T>
@@ -239,8 +250,11 @@ Tensor class_loss(const char* function, const Loss& loss, const Tensor& input, c
                   const ClassOptions& options) {
   const Call call = check(function, input, target, options, !std::is_same_v<Loss, Nll>);
   check_parameters(loss);
-  const Tensor& weight = call.weight;
-  if (needs_grad({&call.target}) || (weight.defined() && needs_grad({&weight}))) return by_formula(loss, call);
+  if (needs_grad({&call.target}) || (call.weight.defined() && needs_grad({&call.weight}))) {
+    const Tensor result = by_formula(loss, call);
+    add_margins(call);
+    return result;
+  }
   return visit_floating(call.input.dtype(), function, [&]<class T>() { return by_kernel<Loss, T>(loss, call); });
 }
 
@@ -285,13 +299,7 @@ Tensor detail::recorded_class_loss(const char* function,
                                    const Tensor& input, const Tensor& target, const ClassOptions& options) {
   const Call call = check(function, input, target, options, true);
   const Tensor result = by_formula(terms, call);
-  if (options.extras && !call.has_probabilities) {
-    LossExtras scores;
-    cross_entropy_named(function, input.detach(), target,
-                        {.ignore_index = options.ignore_index, .reduction = Reduction::sum, .extras = &scores});
-    options.extras->margins = scores.margins;
-    options.extras->hits = scores.hits;
-  }
+  add_margins(call);
   return result;
 }
 
