@@ -49,8 +49,16 @@ void write_gradient(const SoftmaxTask<T>& task, std::int64_t begin, std::int64_t
   const std::int64_t classes = task.layout.classes, stretch = std::max<std::int64_t>(1, 4096 / classes);
   for (std::int64_t first = begin; first < end; first += stretch) {
     const std::int64_t last = std::min(end, first + stretch);
-    std::memset(task.gradient + first * classes, 0, static_cast<std::size_t>((last - first) * classes) * sizeof(T));
-    for (std::int64_t row = first; row < last; ++row) task.gradient[place_of(task, row)] = slope_of(task, row);
+    T* out = task.gradient + first * classes;
+    std::memset(out, 0, static_cast<std::size_t>((last - first) * classes) * sizeof(T));
+    if (task.class_weights) {
+      for (std::int64_t row = first; row < last; ++row, out += classes)
+        out[std::max(task.labels[row], 0)] = slope_of(task, row);
+    } else {
+      const T slope = static_cast<T>(-task.scale);
+      for (std::int64_t row = first; row < last; ++row, out += classes)
+        out[std::max(task.labels[row], 0)] = task.labels[row] < 0 ? T(0) : slope;
+    }
   }
 }
 
@@ -78,8 +86,8 @@ void stream_gradient(const SoftmaxTask<T>& task, std::int64_t begin, std::int64_
 template <class T>
 T loss_of(const SoftmaxTask<T>& task, std::int64_t row) {
   const std::int32_t label = task.labels[row];
-  if (label < 0) return T(0);
-  return -(task.class_weights ? task.class_weights[label] : T(1)) * task.logits[place_of(task, row)];
+  const T weight = label < 0 ? T(0) : task.class_weights ? task.class_weights[label] : T(1);
+  return label < 0 ? T(0) : -weight * task.logits[place_of(task, row)];
 }
 
 /// Writes and adds up the losses of the rows [begin, end): four sums, for one would wait for each addition.
@@ -87,16 +95,17 @@ template <class T>
 double add_losses(const SoftmaxTask<T>& task, std::int64_t begin, std::int64_t end) {
   double totals[4] = {};
   std::int64_t row = begin;
-  const auto add = [&](int k) {
-    const T loss = loss_of(task, row);
-    totals[k] += static_cast<double>(loss);
-    if (task.losses) task.losses[row] = loss;
-    ++row;
-  };
-  while (row + 4 <= end) {
-    for (int k = 0; k < 4; ++k) add(k);
+  for (; row + 4 <= end; row += 4) {
+    T losses[4];
+    for (int k = 0; k < 4; ++k) losses[k] = loss_of(task, row + k);
+    for (int k = 0; k < 4; ++k) totals[k] += static_cast<double>(losses[k]);
+    if (task.losses) std::copy_n(losses, 4, task.losses + row);
   }
-  while (row < end) add(0);
+  for (; row < end; ++row) {
+    const T loss = loss_of(task, row);
+    totals[0] += static_cast<double>(loss);
+    if (task.losses) task.losses[row] = loss;
+  }
   return (totals[0] + totals[1]) + (totals[2] + totals[3]);
 }
 
