@@ -161,9 +161,9 @@ Tensor by_formula(const Loss& loss, const Call& call) {
     if (call.has_logits && !call.has_probabilities) *extras = scores(call);
     extras->losses = shaped.detach();
   }
-  if (call.options.reduction == Reduction::none) return shaped;
-  const Tensor total = sum(rows);
+  const Tensor total = call.options.reduction == Reduction::none && !extras ? Tensor() : sum(rows);
   if (extras) extras->numerator = total.item();
+  if (call.options.reduction == Reduction::none) return shaped;
   if (call.options.reduction == Reduction::sum) return total;
   if (!counts.defined() || call.options.normalize_by == Normalize::batch) {
     const double divisor = denominator(call, {}).value;

@@ -279,25 +279,22 @@ _SECTIONS = (
 )
 
 
-def loss_of(function, reduction, normalize_by, options):
-    """The core's loss for these options, a dict, or their text; checked."""
-    if not options:
-        return _cached_loss(function, reduction, normalize_by, "")
-    if isinstance(options, str):
-        return _cached_loss(function, reduction, normalize_by, options)
-    return _cached_loss(function, reduction, normalize_by, tuple(options), *options.values())
-
-
 @functools.lru_cache(maxsize=1024, typed=True)  # typed: 1 + 0j equals 1.0, but is no number here
-def _cached_loss(function, reduction, normalize_by, names, *values):
-    """Cached, so that a loop pays once. names: of the options, whose values follow; or all of them as a text."""
+def loss_of(function, reduction, normalize_by, **options):
+    """The core's loss for these options; checked. Cached, so that a loop pays once."""
+    try:
+        text = text_of(options.items())
+    except DTypeError as error:
+        raise DTypeError(f"{function}: {error}") from None
+    return loss_of_text(function, reduction, normalize_by, text)
+
+
+@functools.lru_cache(maxsize=1024, typed=True)
+def loss_of_text(function, reduction, normalize_by, text):
+    """The same for options as a text."""
     for name, value in (("reduction", reduction), ("normalize_by", normalize_by)):
         if not isinstance(value, str) and (name == "reduction" or value is not None):
             raise DTypeError(f"{function}: {name} is {value!r} (valid: a string)")
-    try:
-        text = names if isinstance(names, str) else text_of(zip(names, values))
-    except DTypeError as error:
-        raise DTypeError(f"{function}: {error}") from None
     text = ("formula" if function in FORMULAS else function) + ":" * bool(text) + text
     return _core.Loss(function, text, ARGUMENTS[function], reduction, normalize_by or "standard")
 
