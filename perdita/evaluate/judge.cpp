@@ -163,6 +163,35 @@ void read_binary_labels(const Judgement& how, const RawBlock& block, const T* ta
   }
 }
 
+bool is_of_masks(const AnyLoss& any) { return info_of(any).family == Family::overlap; }
+
+/// A mask a row.
+template <class T>
+void judge_masks(const Judgement& how, const RawBlock& block, Judged<T>& out) {
+  const std::int64_t count = block.count * how.columns;
+  const T* const logits = as(how.predictions, block.predictions, count, out.inputs);
+  const T* const targets = as(how.targets, block.targets, count, out.targets);
+  const Interval valid = info_of(how.loss).target;
+  const double ignored = std::visit(
+      []<class Loss>(const Loss& loss) {
+        if constexpr (is_in<Loss, OverlapLosses>)
+          return static_cast<double>(loss.ignore_index);
+        else
+          return 0.0;
+      },
+      how.loss.loss);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto t = static_cast<double>(targets[i]);
+    if (valid.contains(t) || t == ignored) continue;
+    fail<DataError>("evaluate: {}: row {} holds {} (valid for {}: {}, or {}, which is ignored)", how.targets_name,
+                    block.first + i / how.columns, t, info_of(how.loss).name, to_string(valid), ignored);
+  }
+  const Shape shape{block.count, how.columns};
+  const auto seen = [&](const T* from) { return Tensor::from(std::vector<T>(from, from + count), shape); };
+  out.losses = functional::evaluate_loss(how.loss, seen(logits), seen(targets), {.reduction = Reduction::none})
+                   .template to_vector<T>();
+}
+
 template <class T>
 void judge_pairs(const Judgement& how, const RawBlock& block, Judged<T>& out) {
   const std::int64_t count = block.count * how.columns;
@@ -238,9 +267,19 @@ Kind kind_of(const AnyLoss& any) {
           const bool one_scale = info.target.low == reals.low && info.target.high == reals.high;
           return one_scale ? Kind::regression : Kind::losses_only;
         }
-        fail<ValueError>("evaluate: {} takes more than predictions and targets (valid: the losses of {}, {} and {})",
-                         info.name, perdita::name_of(Family::regression), perdita::name_of(Family::binary),
-                         perdita::name_of(Family::softmax));
+        if constexpr (std::is_same_v<Loss, Quantiles>) {
+          fail<ValueError>("evaluate: {} has several q, of which each has predictions of its own (valid: one q)",
+                           info.name);
+        }
+        if constexpr (is_in<Loss, OverlapLosses>) {
+          if (!loss.batch && !loss.multilabel) return Kind::losses_only;
+          fail<ValueError>("evaluate: {} has {}=true, but each row is a mask with a loss of its own (valid: false)",
+                           info.name, loss.batch ? "batch" : "multilabel");
+        }
+        fail<ValueError>(
+            "evaluate: {} takes more than predictions and targets (valid: the losses of {}, {}, {} and {})", info.name,
+            perdita::name_of(Family::regression), perdita::name_of(Family::binary), perdita::name_of(Family::softmax),
+            perdita::name_of(Family::overlap));
       },
       any.loss);
 }
@@ -281,7 +320,7 @@ Judgement plan_judgement(const AnyLoss& loss, Scale scale, const data::RowReader
   if (how.kind == Kind::binary ? scale == Scale::log_probabilities : scale != default_scale(loss)) {
     fail<ValueError>("evaluate: {} is not computed from {}", name, name_of(scale));
   }
-  how.units_per_row = std::holds_alternative<KlDiv>(loss.loss) ? 1 : how.columns;
+  how.units_per_row = std::holds_alternative<KlDiv>(loss.loss) || is_of_masks(loss) ? 1 : how.columns;
   return how;
 }
 
@@ -289,6 +328,7 @@ template <class T>
 void judge(const Judgement& how, const RawBlock& block, Judged<T>& out) {
   out.units = block.count * how.units_per_row;
   if (how.kind == Kind::classes) return judge_classes(how, block, out);
+  if (is_of_masks(how.loss)) return judge_masks(how, block, out);
   judge_pairs(how, block, out);
   if (how.units_per_row < how.columns) sum_rows(how.columns, out.losses);
 }

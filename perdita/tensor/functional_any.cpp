@@ -25,7 +25,9 @@ struct Operands {
 #define PERDITA_CALL(Loss, function, Module) \
   Tensor call(const perdita::Loss& loss, const Operands& o) { return function(o.input, o.target, loss, o.options); }
 PERDITA_PAIR_LOSSES(PERDITA_CALL)
+PERDITA_OVERLAP_LOSSES(PERDITA_CALL)
 #undef PERDITA_CALL
+Tensor call(const Quantiles& loss, const Operands& o) { return quantile_loss(o.input, o.target, loss, o.options); }
 Tensor call(const Formula& loss, const Operands& o) { return formula_loss(o.input, o.target, loss, o.options); }
 Tensor call(const ClassFormula& loss, const Operands& o) {
   return formula_loss(o.input, o.target, loss, class_options(o.any, o.options));

@@ -60,6 +60,22 @@ namespace functional {
 PERDITA_PAIR_LOSSES(PERDITA_DEFINE)
 #undef PERDITA_DEFINE
 
+Tensor quantile_loss(const Tensor& input, const Tensor& target, const Quantiles& loss, const LossOptions& options) {
+  constexpr const char* function = "quantile_loss";
+  const DType dtype = loss_dtype(function, input, target);
+  loss.check();
+  const auto count = static_cast<std::int64_t>(loss.levels.size());
+  Shape expected = target.shape();
+  expected.push_back(count);
+  if (input.shape() != expected) {
+    fail<ShapeError>("{}: input has shape {} and target {}, but there are {} quantiles (valid: {} for this target)",
+                     function, input.shape(), target.shape(), count, expected);
+  }
+  if (options.pos_weight.defined()) fail<ValueError>("{}: takes no pos_weight (valid: none)", function);
+  const Tensor q = Tensor::from(loss.levels).to(dtype), r = target.to(dtype).unsqueeze(-1) - input.to(dtype);
+  return reduce_losses(function, q * max(r, 0.0) + (1.0 - q) * max(-r, 0.0), options, Quantile::info.mean);
+}
+
 #define PERDITA_DEFINE(Loss, function, Module)                                                                  \
   Tensor function(const Tensor& input, const Tensor& target, const Tensor& variance, const perdita::Loss& loss, \
                   const LossOptions& options) {                                                                 \

@@ -16,6 +16,7 @@ _OPERANDS_OF_KIND = {
     "frequency": ["input", "target", "class_counts", "weight"],
     "picking": ["input", "target", "weight"],
     "comparing": ["input", "target", "weight"],
+    "overlap": ["input", "target", "weight"],
     "sequence": ["log_probs", "targets", "input_lengths", "target_lengths"],
 }
 
@@ -32,6 +33,7 @@ _FORMS = {
     "pair": (("input", "target"), (), ('reduction="mean"',)),
     "softmax": (("input", "target"), ("weight",), _CLASS_OPTIONS),
     "frequency": (("input", "target", "class_counts"), ("weight",), _CLASS_OPTIONS),
+    "overlap": (("input", "target"), ("weight",), ('reduction="mean"',)),
 }
 
 

@@ -22,7 +22,8 @@ what it is, what is valid and, where it lies in the data, the first such element
 def functions(call, library, check_arrays=_core.check_arrays):
     """Every loss as a function that ends in call(function, operands, reduction, normalize_by, return_extras, **options).
 
-    Here stand PyTorch's, whose order of arguments is history's; the others are made from the catalogue.
+    Here stand PyTorch's, whose order of arguments is history's, and what takes more than numbers; the others are made
+    from the catalogue.
 
     operands: arrays or None, in the order the core takes them. library: numpy or torch, for what is done to arrays first.
     check_arrays: raises for what is no array.
@@ -58,6 +59,9 @@ def functions(call, library, check_arrays=_core.check_arrays):
         input, target, alpha=0.25, gamma=2.0, reduction="mean", *, normalize_by=None, return_extras=False
     ):
         return call("binary_focal_loss", (input, target), reduction, normalize_by, return_extras, alpha=alpha, gamma=gamma)
+
+    def quantile_loss(input, target, q=0.5, reduction="mean", *, normalize_by=None, return_extras=False):
+        return call("quantile_loss", (input, target), reduction, normalize_by, return_extras, q=_levels(q))
 
     def cross_entropy(
         input,
@@ -258,10 +262,18 @@ def functions(call, library, check_arrays=_core.check_arrays):
     return table
 
 
+def _levels(q):
+    """A number as it is; several as a tuple."""
+    try:
+        return tuple(float(level) for level in q)
+    except (TypeError, ValueError):
+        return q
+
+
 def docstring(name):
     """What the catalogue says of a loss."""
     entry = _core.describe(_DESCRIBED_AS.get(name, name))
-    lines = [entry["summary"], ""]
+    lines = [entry["summary"], "", *_MORE.get(name, ())]
     if entry["operands"]:
         lines += [f"The formula is of {entry['operands']}.", ""]
     if entry["parameters"]:
@@ -270,6 +282,9 @@ def docstring(name):
     return "\n".join(lines) + "\n" + _COMMON
 
 
+_MORE = {
+    "quantile_loss": ("q may be a sequence of Q numbers: input is [..., Q] then, target [...], and there is a loss an input.", ""),
+}
 _DESCRIBED_AS = {"triplet_margin_with_distance_loss": "triplet_margin_loss"}
 _SECTIONS = (
     ("Use it when", "use_when"),
@@ -307,6 +322,8 @@ def text_of(options):
 def _text_of_value(name, value):
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, tuple):  # q=0.1/0.9; a single one ends in a slash
+        return "/".join(repr(level) for level in value) + "/" * (len(value) < 2)
     try:
         if name in _INTEGERS:
             index = operator.index(value)

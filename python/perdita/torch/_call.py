@@ -136,7 +136,7 @@ def _refuse_others(function, tensors, options):
         if tensor is not None and not isinstance(tensor, torch.Tensor):
             raise DTypeError(f"{function}: {name} is a {type(tensor).__name__} (valid: a torch.Tensor)") from None
     for name, value in options.items():
-        if not isinstance(value, (bool, int, float)):
+        if not isinstance(value, (bool, int, float, tuple)):
             raise DTypeError(f"{function}: {name} is {value!r} (valid: a number)") from None
 
 

@@ -57,7 +57,7 @@ def _loss_gradients(
 @_loss.register_fake
 def _(function, options, reduction, normalize_by, wanted, with_extras, a, b, c, d):
     dtype = _dtype(function, a, b, c)
-    shape = _shape(function, a, b, c)
+    shape = _shape(function, options, a, b, c)
     found = [a.new_empty(() if reduction != "none" else shape, dtype=dtype)]
     if with_extras:
         found += [a.new_empty((), dtype=torch.float64), a.new_empty((), dtype=torch.float64)]
@@ -96,11 +96,19 @@ def _has_margins(function, a, b):
     return _KINDS.get(function) in ("softmax", "frequency") and not (b.dtype.is_floating_point and a.shape == b.shape)
 
 
-def _shape(function, a, b, c):
+def _shape(function, options, a, b, c):
     """The shape of losses that are not reduced."""
-    if _KINDS.get(function) in ("softmax", "frequency", "picking"):
+    kind = _KINDS.get(function)
+    if kind in ("softmax", "frequency", "picking"):
         classes_dim = 0 if a.dim() == 1 else 1
         return b.shape if a.shape != b.shape else a.shape[:classes_dim] + a.shape[classes_dim + 1 :]
+    if function == "quantile_loss" and "/" in options:
+        return a.shape
+    if kind == "overlap":
+        chosen = options.split(",")
+        has_classes = a.shape != b.shape or "multilabel=true" in chosen
+        items = () if a.dim() == 1 or "batch=true" in chosen else a.shape[:1]
+        return (*items, *(a.shape[1:2] if has_classes else ()))
     if function in ("multi_margin_loss", "cosine_embedding_loss"):
         return b.shape if function == "multi_margin_loss" else c.shape
     if function == "ctc_loss":
