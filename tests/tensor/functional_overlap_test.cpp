@@ -237,8 +237,8 @@ TEST(OverlapLosses, OfEmptyAndFullMasks) {
   // Something found where nothing is: 1, whatever is found, unless smooth says how much counts.
   EXPECT_EQ(of_mask(Dice{.smooth = 0}, Row(4, -3), zeros).loss, 1);
   EXPECT_NEAR(of_mask(Dice{.smooth = 1}, Row(4, 0), zeros).loss, 2.0 / 3, 1e-15);
-  EXPECT_NEAR(of_mask(Dice{.smooth = 1}, Row(4, 0), zeros).gradient[0], 0.25 / 9,
-              1e-15);  // p q smooth / (sum + smooth)^2
+  const double slope = 0.25 / 9;  // p q smooth / (sum + smooth)^2
+  EXPECT_NEAR(of_mask(Dice{.smooth = 1}, Row(4, 0), zeros).gradient[0], slope, 1e-15);
   // Everything to be found.
   EXPECT_EQ(of_mask(Dice{.smooth = 0}, Row(4, inf), ones).loss, 0);
   EXPECT_EQ(of_mask(Dice{.smooth = 0}, Row(4, -inf), ones).loss, 1);
@@ -258,6 +258,19 @@ TEST(OverlapLosses, KeepTheirDigitsWhereMasksAreNearlyRight) {
   EXPECT_NEAR(in_float.loss / dice, 1, 1e-6);
   EXPECT_NEAR(in_double.gradient[0] / slope, 1, 1e-9);
   EXPECT_NEAR(in_float.gradient[0] / slope, 1, 1e-6);
+
+  // Three classes, two pixels, both right.
+  const Tensor labels = Tensor::from(std::vector<std::int64_t>{0, 1}, {1, 2});
+  for (DType dtype : {DType::float32, DType::float64}) {
+    const Tensor z = Tensor::from(Row{20, 0, 0, 18, 1, -2}, {1, 3, 2}).to(dtype).clone().detach().set_requires_grad();
+    const Tensor loss = F::dice_loss(z, labels);
+    const double tolerance = dtype == DType::float32 ? 2e-6 : 1e-14;
+    EXPECT_NEAR(loss.item() / 7.248673996211805158e-9, 1, tolerance);
+    const Row gradient = grad(loss, z).to_vector<double>();
+    EXPECT_NEAR(gradient[0] / -2.948165818556815560e-9, 1, tolerance);
+    EXPECT_NEAR(gradient[2] / 4.580341295881301092e-10, 1, tolerance);
+    EXPECT_NEAR(gradient[4] / 2.490131688968685450e-9, 1, tolerance);
+  }
 }
 
 TEST(OverlapLosses, OfLargeInfiniteAndUndefinedLogits) {
