@@ -92,7 +92,7 @@ std::string calibration_section(const Calibration& calibration, const evaluate::
     if (bin.count > 0) samples.y.push_back(static_cast<double>(bin.count));
   }
   std::string text = sureness(calibration);
-  text += figure(line_chart(chart, Placement::page), values_of(told, std::span(&samples, 1)),
+  text += figure(two_sizes(chart), values_of(told, std::span(&samples, 1)),
                  "Of the predictions made with a confidence (across), the share that is right (up). Below the diagonal "
                  "the model is surer than it is right, above it less sure.");
   if (fit != nullptr) {
@@ -103,8 +103,7 @@ std::string calibration_section(const Calibration& calibration, const evaluate::
         fit->temperature, format_count(fit->samples), number(fit->ece_before, 4), number(fit->ece_after, 4),
         format_number(fit->nll_before), format_number(fit->nll_after));
   }
-  text += figure(distribution_chart(confidence_chart(calibration), Placement::page), "",
-                 "How often the model claims which confidence.");
+  text += figure(two_sizes(confidence_chart(calibration)), "", "How often the model claims which confidence.");
   return text + bins_table(calibration);
 }
 

@@ -13,15 +13,15 @@ std::string epoch_section(const RunReport& r) {
       "Lower is better. The training loss is the mean over an epoch's batches, taken while the model still changes; "
       "the validation loss is taken after the epoch, on samples the model has not seen. A cross marks a value that is "
       "not finite.";
-  std::string text = figure({.linear = line_chart(linear, Placement::page),
-                             .logarithmic = line_chart(logarithmic, Placement::page),
+  std::string text = figure({.linear = two_sizes(linear),
+                             .logarithmic = two_sizes(logarithmic),
                              .values = values_of(linear),
                              .label = "logarithmic loss axis",
                              .caption = std::move(caption)});
   LineChart gap = gap_chart(r);
   if (gap.series.empty()) return text;
   return text + "<h3>Generalisation gap</h3>\n" +
-         figure(line_chart(gap, Placement::page), values_of(gap),
+         figure(two_sizes(gap), values_of(gap),
                 "Validation loss minus training loss: how much worse the model does on samples it has not seen. While "
                 "it grows, the model learns more of the training samples than of the task.");
 }
@@ -38,8 +38,8 @@ std::string step_section(const RunReport& r) {
       "<span><label for=\"smoothing\">smoothing</label> <input type=\"range\" id=\"smoothing\" min=\"0\" "
       "max=\"99\" value=\"{0:.0f}\"><output for=\"smoothing\">{0:.0f} %</output></span>",
       100 * default_smoothing);
-  return figure({.linear = line_chart(linear, Placement::page),
-                 .logarithmic = line_chart(logarithmic, Placement::page),
+  return figure({.linear = two_sizes(linear),
+                 .logarithmic = two_sizes(logarithmic),
                  .values = values_of(values),
                  .control = std::move(control),
                  .label = "logarithmic loss axis",

@@ -16,14 +16,14 @@ std::string distribution_section(const RunReport& r, const evaluate::Summary& te
     caption +=
         fmt::format(" {} samples lie to the right of the linear axis.", evaluate::format_count(linear.histogram.above));
   }
-  const std::string svg = distribution_chart(linear, Placement::page);
+  const std::string svg = two_sizes(linear);
   const std::string by_class =
       class_multiples(class_distributions(r.test_losses, r.targets, r.class_names, test), r.class_names.size(), "");
   if (!(test.min > 0.0 && test.min < test.max)) return figure(svg, "", caption) + by_class;
   DistributionChart logarithmic = loss_distribution(r.test_losses, test, true);
   logarithmic.id = "distribution-log";
   return figure({.linear = svg,
-                 .logarithmic = distribution_chart(logarithmic, Placement::page),
+                 .logarithmic = two_sizes(logarithmic),
                  .caption = caption,
                  .starts_logarithmic = prefers_log(test)}) +
          by_class;

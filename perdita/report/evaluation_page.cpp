@@ -107,14 +107,14 @@ std::string distribution_section(const Evaluation& e, const std::vector<std::str
   if (!linear.density.x.empty()) caption += " Curve: their kernel density.";
   if (e.histogram.above > 0)
     caption += fmt::format(" {} samples lie to the right of the linear axis.", format_count(e.histogram.above));
-  const std::string svg = distribution_chart(linear, Placement::page);
+  const std::string svg = two_sizes(linear);
   const std::int64_t sampled = std::ssize(e.sampled_losses);
   const std::string multiples = class_multiples(
       by_class(e, names), names.size(),
       sampled < e.losses.count ? fmt::format(" Of {} samples drawn fairly.", format_count(sampled)) : "");
   if (e.log_histogram.counts.empty()) return figure(svg, "", caption) + multiples;
   return figure({.linear = svg,
-                 .logarithmic = distribution_chart(distribution(e, true), Placement::page),
+                 .logarithmic = two_sizes(distribution(e, true)),
                  .caption = caption,
                  .starts_logarithmic = prefers_log(e.losses)}) +
          multiples;

@@ -157,23 +157,24 @@ std::string healthy_numbers(const RunReport& r, const Facts& f) {
 }
 
 std::string diagnosis(const RunReport& r, const Facts& f) {
-  if (r.history.empty()) return {};
+  if (!r.diagnosis || r.history.empty()) return {};
+  const std::vector<evaluate::Verdict>& verdicts = *r.diagnosis;
   const auto box = [](std::string_view kind, const std::string& body) {
     return fmt::format(
         "<section class=\"diagnosis {}\" aria-labelledby=\"h-diagnosis\"><h2 id=\"h-diagnosis\">Diagnosis"
         "</h2>\n{}</section>\n",
         kind, body);
   };
-  if (r.diagnosis.empty() && f.epochs.epochs < evaluate::least_epochs) {
+  if (verdicts.empty() && f.epochs.epochs < evaluate::least_epochs) {
     return box("unknown", fmt::format("<p><b>{} epoch{} too few to judge the curves of the losses</b>: it takes {}. "
                                       "Nothing else stands out.</p>\n",
                                       f.epochs.epochs, f.epochs.epochs == 1 ? " is" : "s are", evaluate::least_epochs));
   }
-  if (r.diagnosis.empty()) {
+  if (verdicts.empty()) {
     return box("well", "<p><b>Nothing stands out: the run looks healthy.</b>" + healthy_numbers(r, f) + "</p>\n");
   }
   std::string text = "<ul>\n";
-  for (const evaluate::Verdict& verdict : r.diagnosis) {
+  for (const evaluate::Verdict& verdict : verdicts) {
     text += fmt::format("<li><b>{}</b>: {}. <span class=\"note\">Try: {}.</span></li>\n",
                         escape(evaluate::title_of(verdict.illness)), escape(verdict.text), escape(verdict.advice));
   }

@@ -37,7 +37,8 @@ struct RunReport {
   /// Keys that are read: of steps train_loss; of epochs train_loss, val_loss, val_accuracy, seconds.
   std::vector<evaluate::Record> history;
 
-  std::vector<evaluate::Verdict> diagnosis;  ///< what the run suffers from
+  /// What the run suffers from: nothing for a healthy one, and nullopt where nobody looked (evaluate::diagnose()).
+  std::optional<std::vector<evaluate::Verdict>> diagnosis;
 
   std::vector<float> test_losses;                       ///< one for each test sample
   std::vector<std::string> class_names;                 ///< classification: one for each class

@@ -15,14 +15,15 @@ h2{font-size:1.3rem;margin:2.75rem 0 .5rem}
 .facts dd small{display:block;font-size:.8rem;font-weight:400;color:var(--soft)}
 figure{margin:1rem 0}figcaption{color:var(--soft);font-size:.9rem}.chart{display:block;width:100%;height:auto;
 overflow:visible}
-.multiples{display:grid;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr));gap:1rem}
+.narrow{display:none}.multiples{display:grid;grid-template-columns:repeat(auto-fill,minmax(15rem,1fr));gap:1rem}
 .multiples h4{font-size:.95rem;margin:0}
 .controls{display:flex;flex-wrap:wrap;gap:.25rem 1.5rem;align-items:center;margin:.5rem 0}
 input[type=range]{width:14rem;max-width:60vw;vertical-align:middle;accent-color:var(--s0);margin:0 .5rem}
 input[type=checkbox]{accent-color:var(--s0);width:1.1rem;height:1.1rem;vertical-align:-.15rem}
 :focus-visible{outline:3px solid var(--s0);outline-offset:2px;border-radius:2px}
 .log-on{display:none}.scale:has(:checked) .log-on{display:block}.scale:has(:checked) .log-off{display:none}
-.dense th,.dense td{padding:.35rem .45rem;font-size:.92rem}.scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}
+.dense th,.dense td{padding:.35rem .45rem;font-size:.92rem}
+.scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 caption{text-align:left;color:var(--soft);font-size:.9rem;padding:.25rem 0}
 th,td{padding:.35rem .7rem;text-align:right;border-bottom:1px solid var(--grid);vertical-align:middle}
 thead th{color:var(--soft);font-weight:600;font-size:.9rem}th[scope=row],.text{text-align:left}
@@ -60,7 +61,8 @@ padding:.35rem .6rem;border-radius:.35rem;font-size:.85rem;line-height:1.4;font-
 footer{color:var(--soft);font-size:.85rem;margin-top:3rem}
 .sr{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 @media (max-width:34rem){h1{font-size:1.5rem}th,td{padding:.3rem .4rem;font-size:.88rem}.confusion td{min-width:2rem}
-figure>div{overflow-x:auto}figure .chart{min-width:32rem}}
+figure>div{overflow-x:auto}figure .chart{min-width:32rem}.wide{display:none}figure .narrow{display:block}
+.narrow .chart{min-width:0}caption{max-width:calc(100vw - 2.5rem)}}
 @media print{@page{margin:1.6cm}body{font-size:10.5pt}.controls,nav,.hint,.tip{display:none}
 header{padding-top:0}main{padding-bottom:0}.lead{font-size:1rem}h2{margin-top:1.5rem}
 h2,h3,h4,.note:has(+.multiples),p:has(+pre){break-after:avoid}

@@ -65,21 +65,22 @@ const explore = (svg, stops_of) => {
 };
 
 const stops_of_lines = (values, svg) => {
-  if (values.stops) return values.stops;
+  if (values.stops.has(svg)) return values.stops.get(svg);
   const [low, high, left, right] = numbers(svg.dataset.x), texts = new Map();
   for (const series of values.series) {
     series.x.forEach((x, i) => texts.set(x, (texts.get(x) ?? values.x + ' ' + shown(x)) + '\n' + series.name + ' ' +
       shown(series.y[i])));
   }
-  values.stops = [...texts].sort((a, b) => a[0] - b[0])
+  const stops = [...texts].sort((a, b) => a[0] - b[0])
     .map(([x, text]) => ({at: left + (x - low) / (high - low) * (right - left), text}));
-  return values.stops;
+  values.stops.set(svg, stops);
+  return stops;
 };
 const stops_of_bars = (svg) => [...svg.querySelectorAll('.bar')].map((bar) => ({
   at: Number(bar.getAttribute('x')) + Number(bar.getAttribute('width')) / 2, text: bar.textContent}));
 
 for (const data of document.querySelectorAll('script.values')) {
-  data.values = JSON.parse(data.textContent);
+  data.values = {...JSON.parse(data.textContent), stops: new Map()};
   for (const svg of data.closest('figure').querySelectorAll('svg.chart')) {
     explore(svg, () => stops_of_lines(data.values, svg));
   }
@@ -119,7 +120,7 @@ const draw = (svg, {x, y}) => {
 slider.addEventListener('input', () => {
   slider.nextElementSibling.textContent = slider.value + ' %';
   values.series[1].y = average_of(values.series[0].y, slider.valueAsNumber / 100);
-  values.stops = null;
+  values.stops.clear();
   for (const svg of figure.querySelectorAll('svg.chart')) draw(svg, values.series[1]);
 });
 if (slider.value !== slider.defaultValue) slider.dispatchEvent(new Event('input'));  // a reload keeps it where it was

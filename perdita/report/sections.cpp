@@ -9,6 +9,21 @@
 #include "perdita/report/page.hpp"
 
 namespace perdita::report {
+namespace {
+
+template <class Chart>
+std::string drawn_twice(Chart chart, std::string (*draw)(const Chart&, Placement)) {
+  const std::string wide = draw(chart, Placement::page);
+  chart.id += "-narrow";
+  chart.width = 350;
+  chart.height = 120 + chart.height * 9 / 20;
+  return "<div class=\"wide\">" + wide + "</div><div class=\"narrow\">" + draw(chart, Placement::page) + "</div>";
+}
+
+}  // namespace
+
+std::string two_sizes(const LineChart& chart) { return drawn_twice(chart, line_chart); }
+std::string two_sizes(const DistributionChart& chart) { return drawn_twice(chart, distribution_chart); }
 
 std::string open_page(std::string_view kind, std::string_view title) {
   return fmt::format(

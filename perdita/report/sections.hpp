@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "perdita/report/chart.hpp"
+
 namespace perdita::report {
 
 /// From the doctype to the heading; `kind` is "Training run" or the like, `title` is escaped already. The <header>
@@ -25,6 +27,10 @@ std::string sections(const std::vector<Section>& all);
 std::string number(double v, int places);
 /// One fact of a <dl class="facts">; all three are escaped already.
 std::string tile(std::string_view name, std::string_view value, std::string_view detail);
+
+/// A chart as it is on a screen and, smaller, on a telephone: the page shows one of the two.
+std::string two_sizes(const LineChart& chart);
+std::string two_sizes(const DistributionChart& chart);
 
 /// A chart with what it shows in a sentence; `values` is values_of() of the chart, or empty.
 std::string figure(std::string_view svg, std::string_view values, std::string_view caption);

@@ -4,11 +4,10 @@ import json
 import math
 import pathlib
 import random
-import shutil
 import subprocess
 
+import chromium
 import pytest
-from selenium import webdriver
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "build/release/bin/perdita"
@@ -52,13 +51,7 @@ def reports(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def browser():
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
-    for word in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars",
-                 "--force-color-profile=srgb"):
-        options.add_argument(word)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+    driver = chromium.start()
     yield driver
     driver.quit()
 

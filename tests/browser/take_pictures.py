@@ -2,25 +2,15 @@
 
 import base64
 import pathlib
-import shutil
 import sys
 
-from selenium import webdriver
-
-
-def start():
-    options = webdriver.ChromeOptions()
-    options.binary_location = shutil.which("chromium")
-    for word in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars",
-                 "--force-color-profile=srgb"):
-        options.add_argument(word)
-    return webdriver.Chrome(options, webdriver.ChromeService(shutil.which("chromedriver")))
+import chromium
 
 
 def main():
     page, folder = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2])
     folder.mkdir(parents=True, exist_ok=True)
-    driver = start()
+    driver = chromium.start()
     for name, width, scheme in (("light", 1000, "light"), ("dark", 1000, "dark"), ("narrow", 360, "light")):
         driver.execute_cdp_cmd("Emulation.setEmulatedMedia",
                                {"features": [{"name": "prefers-color-scheme", "value": scheme}]})

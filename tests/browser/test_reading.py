@@ -88,6 +88,15 @@ def test_nothing_stands_beyond_the_edge(open_page, kind, width):
     }).map((e) => e.outerHTML.slice(0, 80))""") == []
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_telephone_shows_charts_and_captions_whole(open_page, kind):
+    """But for the two charts of a comparison, whose losses have long names: they scroll."""
+    page = open_page(kind, width=360)
+    wide = page.run("return [...document.querySelectorAll('svg.chart, caption')].filter((e) => "
+                    "e.getBoundingClientRect().width > 340).map((e) => e.id || e.textContent)")
+    assert wide == (["results", "recall"] if kind == "comparison" else [])
+
+
 CONTRAST = """
 const parse = (text) => {
   const v = text.match(/[\\d.]+/g).map(Number);

@@ -176,6 +176,8 @@ TEST(SuspectsSection, ShowsLabelsAndPictures) {
 TEST(Diagnosis, IsAtTheHeadAndSaysWhatItRestsOn) {
   RunReport r;
   r.history = {{"epoch", 1, 0, {{"train_loss", 2.0}, {"val_loss", 1.5}}}};
+  EXPECT_EQ(html(r).find("Diagnosis"), std::string::npos);  // nobody looked
+  r.diagnosis.emplace();
   EXPECT_NE(html(r).find("1 epoch is too few"), std::string::npos);
   for (std::int64_t epoch : {2, 3}) {
     r.history.push_back({"epoch", epoch, 0, {{"train_loss", 1.0}, {"val_loss", 1.25}}});
@@ -184,7 +186,7 @@ TEST(Diagnosis, IsAtTheHeadAndSaysWhatItRestsOn) {
   EXPECT_NE(page.find("looks healthy.</b> The training loss went from 2 to 1, the validation loss ends at 1.25"),
             std::string::npos);
   EXPECT_LT(page.find("Diagnosis"), page.find("class=\"lead\""));
-  r.diagnosis = {{evaluate::Illness::overfitting, "it rose from 1 to <2>", "stop earlier"}};
+  r.diagnosis->push_back({evaluate::Illness::overfitting, "it rose from 1 to <2>", "stop earlier"});
   page = html(r);
   EXPECT_NE(page.find("<b>overfitting</b>: it rose from 1 to &lt;2&gt;. "), std::string::npos);
   EXPECT_EQ(page.find("looks healthy"), std::string::npos);
