@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "perdita/core/file.hpp"
 #include "perdita/core/version.hpp"
 #include "perdita/evaluate/evaluation_json.hpp"
 #include "perdita/evaluate/text.hpp"
@@ -167,8 +168,8 @@ LineChart reliability_chart(const Calibration& calibration) {
 
 std::string html(const EvaluationPage& page) {
   const Evaluation& e = page.evaluation;
-  std::vector<std::string> names = page.class_names;
-  for (std::size_t k = 0; e.classes && page.class_names.empty() && k < e.classes->classes.size(); ++k)
+  std::vector<std::string> names = e.class_names;
+  for (std::size_t k = 0; e.classes && e.class_names.empty() && k < e.classes->classes.size(); ++k)
     names.push_back(std::to_string(k));
   std::string text = open_page(escape("Evaluation of " + page.predictions));
   text += "<p class=\"lead\">" + lead(page) + "</p>\n";
@@ -177,6 +178,12 @@ std::string html(const EvaluationPage& page) {
   text += "</header>\n<main>\n" + tiles(e) + distribution_section(e) + calibration_section(e);
   if (e.classes) text += class_section(*e.classes, names, e.losses.mean);
   return text + hardest_section(e, names) + close_page(version(), "");
+}
+
+void write_evaluation(const EvaluationPage& page, const std::filesystem::path& folder) {
+  std::filesystem::create_directories(folder);
+  write_file_atomically(folder / "evaluation.json", evaluate::to_json(page.evaluation) + "\n");
+  write_file_atomically(folder / "report.html", html(page));
 }
 
 }  // namespace perdita::report
