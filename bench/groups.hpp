@@ -10,6 +10,8 @@ void add_softmax();
 void add_sequences();
 /// Losses that compare scores or vectors.
 void add_comparing();
+/// Losses of masks.
+void add_overlap();
 /// What goes through tensors: a user-written focal loss, small tensors, an epoch of training.
 void add_tensors();
 

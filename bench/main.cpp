@@ -42,6 +42,7 @@ int main(int argc, char** argv) {
   bench::add_softmax();
   bench::add_sequences();
   bench::add_comparing();
+  bench::add_overlap();
   bench::add_tensors();
   fmt::print("{} threads, {}, float32, value and gradient together\n", num_threads(), name_of(active_isa()));
   bench::TableReporter table;

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "cli/commands.hpp"
+#include "cli/report_line.hpp"
 #include "cli/run_options.hpp"
 #include "perdita/core/error.hpp"
 #include "perdita/core/file.hpp"
@@ -12,6 +13,7 @@
 #include "perdita/evaluate/progress.hpp"
 #include "perdita/evaluate/text.hpp"
 #include "perdita/train/comparison.hpp"
+#include "perdita/train/run_report.hpp"
 
 namespace perdita::cli {
 
@@ -150,7 +152,8 @@ class Output {
 void print_result(const train::Comparison& comparison) {
   fmt::print("\n{}\n", evaluate::contest_table(comparison.contest()));
   for (const std::string& note : evaluate::notes(comparison.contest())) fmt::print("{}\n", printable(note));
-  fmt::print("\nreport     {}\n", printable((comparison.path() / "report.html").string()));
+  fmt::print("\n");
+  print_report(comparison.path(), train::chart_files(comparison.plan().common).png);
 }
 
 }  // namespace

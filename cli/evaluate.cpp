@@ -7,6 +7,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/parser.hpp"
+#include "cli/report_line.hpp"
 #include "perdita/core/error.hpp"
 #include "perdita/core/file.hpp"
 #include "perdita/core/parallel.hpp"
@@ -16,6 +17,7 @@
 #include "perdita/evaluate/progress.hpp"
 #include "perdita/evaluate/text.hpp"
 #include "perdita/report/evaluation_page.hpp"
+#include "perdita/train/config.hpp"
 
 namespace perdita::cli {
 
@@ -42,7 +44,7 @@ Files are NPY, NPZ (FILE.npz:ARRAY picks one of several arrays) or columns of nu
 one). They are read once, piece by piece, and may be larger than memory. A row of predictions holds the scores of all
 classes for the losses of classes, and as many numbers as a row of targets for the others.
 
---out DIR gets evaluation.json and report.html.
+--out DIR gets evaluation.json, report.html, and its charts as SVG and (where librsvg is installed) PNG.
 
 Exit status: 0 done, 1 failed, 2 wrong usage.)";
 
@@ -65,7 +67,7 @@ bool read(const std::vector<std::string>& words, Arguments& a) {
   option("--hardest", a.hardest, "N", "how many of the hardest samples are told (20)")->check(CLI::Range(0, 100000));
   option("--bins", a.bins, "N", "bins of the reliability diagram (15)")->check(CLI::Range(1, 1000));
   option("--threads", a.threads, "N", "threads (all processors)")->check(CLI::Range(1, 1024));
-  option("--out", a.out, "DIR", "writes evaluation.json and report.html into this folder");
+  option("--out", a.out, "DIR", "writes evaluation.json, report.html and its charts into this folder");
   app.add_flag("--json", a.json, "print the result as JSON; progress goes to standard error");
   app.add_flag("--quiet", a.quiet, "print the result alone");
   if (!parse(app, words)) return false;
@@ -129,6 +131,12 @@ Evaluation run(const Arguments& a, const evaluate::EvaluationOptions& options) {
   });
 }
 
+std::string command_of(const std::vector<std::string>& words) {
+  std::string command = "perdita evaluate";
+  for (const std::string& word : words) command += " " + train::quote_for_shell(word);
+  return command;
+}
+
 }  // namespace
 
 int evaluate(const std::vector<std::string>& words) {
@@ -140,8 +148,11 @@ int evaluate(const std::vector<std::string>& words) {
     fmt::print(stderr, "perdita evaluate: warning: {}\n", evaluate::printable(warning));
   fmt::print("{}{}", a.json ? evaluate::to_json(evaluation) : evaluate::to_text(evaluation), a.json ? "\n" : "");
   if (a.out.empty()) return 0;
-  report::write_evaluation({evaluation, a.predictions, a.targets}, a.out);
-  if (!a.json) fmt::print("\nreport     {}\n", evaluate::printable((fs::path(a.out) / "report.html").string()));
+  report::write_evaluation({evaluation, a.predictions, a.targets, command_of(words)}, a.out);
+  if (!a.json) {
+    fmt::print("\n");
+    print_report(a.out, true);
+  }
   return 0;
 }
 

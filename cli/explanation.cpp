@@ -24,9 +24,13 @@ template <class Loss>
 constexpr bool is_written = requires(const Loss& loss) {
   loss.text();
 };
-/// Losses of sequences have no formula of an element.
+/// Losses of overlap have a formula of a mask's sums.
 template <class Loss>
-constexpr bool has_formula = Loss::info.family != Family::sequence && !is_written<Loss>;
+constexpr bool is_of_sums = Loss::info.family == Family::overlap && !std::is_same_v<Loss, Lovasz>;
+/// Losses of sequences, and those that sort, have no formula of an element.
+template <class Loss>
+constexpr bool has_formula =
+    Loss::info.family != Family::sequence&& Loss::info.family != Family::overlap && !is_written<Loss>;
 
 /// loss(y, t, v) for as many arguments as it has.
 template <class Loss, class V>
@@ -67,6 +71,9 @@ void add_formula(Explanation& explanation, const Loss& loss, Notation notation) 
   if constexpr (is_written<Loss>) {
     explanation.sections.push_back({"Formula", {text_of(loss.value())}, true});
     add_slope(loss.slope());
+  } else if constexpr (is_of_sums<Loss>) {
+    const Expr formula = loss(Expr::input(0, "tp"), Expr::input(1, "fp"), Expr::input(2, "fn"));
+    explanation.sections.push_back({"Formula", {text_of(formula), fmt::format("({})", Loss::info.operands)}, true});
   } else if constexpr (!has_formula<Loss>) {
     explanation.sections.push_back({"Operands", {std::string(Loss::info.operands)}});
   } else {
@@ -74,6 +81,11 @@ void add_formula(Explanation& explanation, const Loss& loss, Notation notation) 
     explanation.sections.push_back({"Formula", {text_of(formula.value), fmt::format("({})", formula.legend)}, true});
     add_slope(formula.slope);
   }
+}
+
+/// Several quantiles are told of as one.
+void add_formula(Explanation& explanation, const Quantiles&, Notation notation) {
+  add_formula(explanation, Quantile{}, notation);
 }
 
 std::string traits_of(Trait traits) {
@@ -128,6 +140,8 @@ std::optional<Curve> curve_of_formula(const Loss& loss) {
     return curve;
   }
 }
+
+std::optional<Curve> curve_of_formula(const Quantiles&) { return curve_of_formula(Quantile{}); }
 
 }  // namespace
 

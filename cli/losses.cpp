@@ -22,6 +22,7 @@ void print_table() {
       {Family::softmax, "several classes, of which one holds"},
       {Family::margin, "scores that are compared (in C++; not for perdita train)"},
       {Family::distance, "vectors that are compared (in C++; not for perdita train)"},
+      {Family::overlap, "masks, each compared as a whole (perdita train: rows of targets 0 and 1)"},
       {Family::sequence, "sequences without an alignment (in C++; not for perdita train)"}};
   for (const auto& [family, subject] : subjects) {
     fmt::print("{}\n", subject);

@@ -18,6 +18,7 @@
 #include "perdita/evaluate/progress.hpp"
 #include "perdita/evaluate/statistics.hpp"
 #include "perdita/losses/any.hpp"
+#include "perdita/losses/overlap_span.hpp"
 #include "perdita/losses/span.hpp"
 #include "perdita/nn/layers.hpp"
 #include "perdita/nn/losses.hpp"

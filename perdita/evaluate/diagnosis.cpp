@@ -82,7 +82,7 @@ class Doctor {
 
   std::vector<Verdict> verdicts() {
     if (look_for_divergence()) return std::move(verdicts_);
-    if (c_.epochs() >= 3) {
+    if (std::ssize(c_.train) >= least_epochs) {
       const bool jumps = look_for_jumps();
       const bool stuck = !jumps && look_for_underfitting();
       look_for_overfitting();

@@ -194,6 +194,10 @@ Evaluation evaluate(data::RowReader& predictions, data::RowReader& targets, data
     result.classes = all.classes->score();
     result.calibration = all.calibration->result();
     result.temperature = fit_temperature(*all.sample, options.bins);
+    for (std::size_t row = 0; row < all.sample->size(); ++row) {
+      result.sampled_losses.push_back(all.sample->loss(row));
+      result.sampled_classes.push_back(all.sample->label(row));
+    }
   }
   if (all.negative) {
     result.roc = roc_area(*all.negative, *all.positive);

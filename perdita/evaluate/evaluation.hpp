@@ -48,6 +48,10 @@ struct Evaluation {
             log_histogram = {};  ///< of losses: linear up to the 99th percentile, logarithmic over all positive
   std::vector<HardSample> hardest = {};
 
+  /// Of classes and binary: losses and classes of the rows, or of a fair sample of at most 16,384 of them.
+  std::vector<float> sampled_losses = {};
+  std::vector<std::int64_t> sampled_classes = {};
+
   std::optional<ClassificationScore> classes = {};  ///< of binary: 0 and 1
   std::vector<std::string> class_names = {};        ///< as given; of binary else "negative" and "positive"
   std::optional<Calibration> calibration = {};

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numeric>
 #include <type_traits>
 
 #include "perdita/core/suggest.hpp"
@@ -14,6 +13,7 @@
 #include "perdita/kernels/nll.hpp"
 #include "perdita/losses/kernels.hpp"
 #include "perdita/math/functions.hpp"
+#include "perdita/tensor/functional.hpp"
 
 namespace perdita::evaluate {
 
@@ -93,26 +93,15 @@ void check_scale(const Judgement& how, const RawBlock& block, const T* numbers) 
     check_range(how, block, numbers, -std::numeric_limits<double>::infinity(), slack, "the logarithm of one");
 }
 
-/// The loss of each row, by a formula of log-probabilities and target probabilities.
+/// The loss of each row, by a written formula.
 template <class T>
 void compute_rows(const ClassFormula& formula, const Judgement& how, Judged<T>& out) {
-  const auto classes = static_cast<std::size_t>(how.columns), rows = out.losses.size();
-  std::vector<T> log_p(rows * classes), target(rows * classes), terms(rows * classes);
-  for (std::size_t row = 0; row < rows; ++row) {
-    const T* const logits = out.logits + row * classes;
-    const T largest = *std::max_element(logits, logits + classes);
-    double sum = 0;
-    for (std::size_t k = 0; k < classes; ++k) sum += std::exp(static_cast<double>(logits[k] - largest));
-    for (std::size_t k = 0; k < classes; ++k)
-      log_p[row * classes + k] = static_cast<T>(static_cast<double>(logits[k] - largest) - std::log(sum));
-    if (out.labels[row] >= 0) target[row * classes + static_cast<std::size_t>(out.labels[row])] = 1;
-  }
-  formula.compute<T>(log_p.data(), target.data(), static_cast<std::int64_t>(terms.size()), {.losses = terms.data()});
-  for (std::size_t row = 0; row < rows; ++row) {
-    const auto begin = terms.begin() + static_cast<std::ptrdiff_t>(row * classes);
-    const double sum = std::accumulate(begin, begin + static_cast<std::ptrdiff_t>(classes), 0.0);
-    out.losses[row] = out.labels[row] >= 0 ? static_cast<T>(sum) : T(0);
-  }
+  const NoGrad no_grad;
+  const auto rows = static_cast<std::int64_t>(out.losses.size());
+  const std::vector<T> logits(out.logits, out.logits + rows * how.columns);
+  const Tensor losses = functional::formula_loss(Tensor::from(logits, {rows, how.columns}), Tensor::from(out.labels),
+                                                 formula, {.ignore_index = -1, .reduction = Reduction::none});
+  std::copy_n(losses.data<T>(), rows, out.losses.begin());
 }
 
 template <class T>
@@ -176,6 +165,35 @@ void read_binary_labels(const Judgement& how, const RawBlock& block, const T* ta
     }
     out.labels[static_cast<std::size_t>(i)] = target == 1 ? 1 : 0;
   }
+}
+
+bool is_of_masks(const AnyLoss& any) { return info_of(any).family == Family::overlap; }
+
+/// A mask a row.
+template <class T>
+void judge_masks(const Judgement& how, const RawBlock& block, Judged<T>& out) {
+  const std::int64_t count = block.count * how.columns;
+  const T* const logits = as(how.predictions, block.predictions, count, out.inputs);
+  const T* const targets = as(how.targets, block.targets, count, out.targets);
+  const Interval valid = info_of(how.loss).target;
+  const double ignored = std::visit(
+      []<class Loss>(const Loss& loss) {
+        if constexpr (is_in<Loss, OverlapLosses>)
+          return static_cast<double>(loss.ignore_index);
+        else
+          return 0.0;
+      },
+      how.loss.loss);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const auto t = static_cast<double>(targets[i]);
+    if (valid.contains(t) || t == ignored) continue;
+    fail<DataError>("evaluate: {}: row {} holds {} (valid for {}: {}, or {}, which is ignored)", how.targets_name,
+                    block.first + i / how.columns, t, info_of(how.loss).name, to_string(valid), ignored);
+  }
+  const Shape shape{block.count, how.columns};
+  const auto seen = [&](const T* from) { return Tensor::from(std::vector<T>(from, from + count), shape); };
+  out.losses = functional::evaluate_loss(how.loss, seen(logits), seen(targets), {.reduction = Reduction::none})
+                   .template to_vector<T>();
 }
 
 template <class T>
@@ -265,9 +283,19 @@ Kind kind_of(const AnyLoss& any) {
           const bool one_scale = info.target.low == reals.low && info.target.high == reals.high;
           return one_scale ? Kind::regression : Kind::losses_only;
         }
-        fail<ValueError>("evaluate: {} takes more than predictions and targets (valid: the losses of {}, {} and {})",
-                         info.name, perdita::name_of(Family::regression), perdita::name_of(Family::binary),
-                         perdita::name_of(Family::softmax));
+        if constexpr (std::is_same_v<Loss, Quantiles>) {
+          fail<ValueError>("evaluate: {} has several q, of which each has predictions of its own (valid: one q)",
+                           info.name);
+        }
+        if constexpr (is_in<Loss, OverlapLosses>) {
+          if (!loss.batch && !loss.multilabel) return Kind::losses_only;
+          fail<ValueError>("evaluate: {} has {}=true, but each row is a mask with a loss of its own (valid: false)",
+                           info.name, loss.batch ? "batch" : "multilabel");
+        }
+        fail<ValueError>(
+            "evaluate: {} takes more than predictions and targets (valid: the losses of {}, {}, {} and {})", info.name,
+            perdita::name_of(Family::regression), perdita::name_of(Family::binary), perdita::name_of(Family::softmax),
+            perdita::name_of(Family::overlap));
       },
       any.loss);
 }
@@ -308,7 +336,7 @@ Judgement plan_judgement(const AnyLoss& loss, Scale scale, const data::RowReader
   if (how.kind == Kind::binary ? scale == Scale::log_probabilities : scale != default_scale(loss)) {
     fail<ValueError>("evaluate: {} is not computed from {}", name, name_of(scale));
   }
-  how.units_per_row = std::holds_alternative<KlDiv>(loss.loss) ? 1 : how.columns;
+  how.units_per_row = std::holds_alternative<KlDiv>(loss.loss) || is_of_masks(loss) ? 1 : how.columns;
   return how;
 }
 
@@ -316,6 +344,7 @@ template <class T>
 void judge(const Judgement& how, const RawBlock& block, Judged<T>& out) {
   out.units = block.count * how.units_per_row;
   if (how.kind == Kind::classes) return judge_classes(how, block, out);
+  if (is_of_masks(how.loss)) return judge_masks(how, block, out);
   judge_pairs(how, block, out);
   if (how.units_per_row < how.columns) sum_rows(how.columns, out.losses);
 }

@@ -22,6 +22,14 @@ double parse_number(std::string_view loss, std::string_view option, std::string_
   return value;
 }
 
+std::int64_t parse_integer(std::string_view loss, std::string_view option, std::string_view text) {
+  const double value = parse_number(loss, option, text);
+  if (!(std::abs(value) < 0x1p53) || value != std::floor(value)) {
+    fail<ValueError>("loss {}: {} is '{}' (valid: a whole number)", loss, option, text);
+  }
+  return static_cast<std::int64_t>(value);
+}
+
 bool parse_bool(std::string_view loss, std::string_view option, std::string_view text) {
   for (std::string_view yes : {"1", "true", "yes"}) {
     if (text == yes) return true;
@@ -44,7 +52,7 @@ bool set_class_option(AnyLoss& any, std::string_view name, std::string_view valu
     return true;
   }
   if (name == "ignore_index") {
-    any.ignore_index = static_cast<std::int64_t>(parse_number(info.name, name, value));
+    any.ignore_index = parse_integer(info.name, name, value);
     return true;
   }
   return false;
@@ -79,12 +87,17 @@ std::vector<std::string_view> option_names(const AnyLoss& any) {
 }
 
 void set_option(AnyLoss& any, std::string_view name, std::string_view value) {
+  if (std::holds_alternative<Quantile>(any.loss) && name == "q" && value.find('/') != value.npos) {
+    any.loss = Quantiles::parse(value);
+    return;
+  }
   const bool known = std::visit(
       [&]<class Loss>(Loss& loss) {
         for (const auto& parameter : parameters_of<Loss>()) {
           if (parameter.name != name) continue;
-          parameter.set(loss, parameter.is_bool ? parse_bool(Loss::info.name, name, value)
-                                                : parse_number(Loss::info.name, name, value));
+          parameter.set(loss, parameter.is_bool      ? parse_bool(Loss::info.name, name, value)
+                              : parameter.is_integer ? static_cast<double>(parse_integer(Loss::info.name, name, value))
+                                                     : parse_number(Loss::info.name, name, value));
           return true;
         }
         return false;
@@ -110,6 +123,7 @@ PERDITA_SOFTMAX_LOSSES(PERDITA_NAME)
 PERDITA_FREQUENCY_LOSSES(PERDITA_NAME)
 PERDITA_PICKING_LOSSES(PERDITA_NAME)
 PERDITA_COMPARING_LOSSES(PERDITA_NAME)
+PERDITA_OVERLAP_LOSSES(PERDITA_NAME)
 PERDITA_SEQUENCE_LOSSES(PERDITA_NAME)
 #undef PERDITA_NAME
 
@@ -125,7 +139,32 @@ AnyLoss with_name(std::string_view name) {
   fail<ValueError>("there is no loss '{}' (valid: {}){}", name, fmt::join(names, ", "), suggestion(name, names));
 }
 
+constexpr Interval valid_level = Quantile::parameters()[0].valid;
+
 }  // namespace
+
+Quantiles Quantiles::parse(std::string_view text) {
+  Quantiles result{.levels = {}};
+  for (std::string_view rest = text == "/" ? "" : text; !rest.empty();) {
+    const std::string_view level = rest.substr(0, rest.find('/'));
+    rest.remove_prefix(std::min(rest.size(), level.size() + 1));
+    result.levels.push_back(parse_number(info.name, "q", level));
+  }
+  result.check();
+  return result;
+}
+
+std::string Quantiles::text_of_levels() const {
+  return fmt::format("{}{}", fmt::join(levels, "/"), levels.size() == 1 ? "/" : "");
+}
+
+void Quantiles::check() const {
+  if (levels.empty()) fail<ValueError>("{}: q is empty (valid: one or more numbers)", info.name);
+  for (std::size_t i = 0; i < levels.size(); ++i) {
+    if (valid_level.contains(levels[i])) continue;
+    fail<ValueError>("{}: q[{}] is {} (valid: {})", info.name, i, levels[i], to_string(valid_level));
+  }
+}
 
 AnyLoss parse_loss(std::string_view text) {
   const std::size_t colon = text.find(':');
@@ -165,6 +204,8 @@ std::string to_string(const AnyLoss& any) {
       any.loss);
   if (formula) return fmt::format("{}: {}", Formula::info.name, *formula);
   std::vector<std::string> options;
+  if (const auto* several = std::get_if<Quantiles>(&any.loss))
+    options.push_back(fmt::format("q={}", several->text_of_levels()));
   std::visit(
       [&]<class Loss>(const Loss& loss) {
         each_parameter<Loss>([&](const auto& parameter) {
@@ -185,6 +226,7 @@ std::vector<std::string_view> loss_names() {
 }
 
 std::vector<std::string> describe_parameters(const AnyLoss& any) {
+  if (std::holds_alternative<Quantiles>(any.loss)) return describe_parameters({.loss = Quantile{}});
   std::vector<std::string> lines;
   std::visit(
       [&]<class Loss>(const Loss&) {

@@ -8,6 +8,7 @@
 
 #include "perdita/losses/formula.hpp"
 #include "perdita/losses/list.hpp"
+#include "perdita/losses/regression/quantiles.hpp"
 
 namespace perdita {
 
@@ -22,19 +23,19 @@ template <class... A, class... B, class... Rest>
 struct VariantOf<TypeList<A...>, TypeList<B...>, Rest...> : VariantOf<TypeList<A..., B...>, Rest...> {};
 }  // namespace detail
 
-/// One of the losses of the list with its parameters, or a formula; and the options of the softmax family that are
-/// plain numbers.
+/// One of the losses of the list with its parameters, a formula, or several quantiles; and the options of the softmax
+/// family that are plain numbers.
 struct AnyLoss {
   detail::VariantOf<PairLosses, TripleLosses, SoftmaxLosses, FrequencyLosses, PickingLosses, ComparingLosses,
-                    SequenceLosses, TypeList<Formula, ClassFormula>>::type loss;
+                    OverlapLosses, SequenceLosses, TypeList<Formula, ClassFormula, Quantiles>>::type loss;
   double label_smoothing = 0;
   std::int64_t ignore_index = -100;
 };
 
 /// "huber", "huber:delta=2", "cross_entropy:label_smoothing=0.1". Names are those of the list, or of the functions
 /// ("huber_loss"); bools are 0, 1, true, false, yes or no. "formula: abs(y - t)^1.5" is a loss of one's own, see
-/// Formula and ClassFormula. Throws ValueError that names what is wrong and what is valid, with the nearest name for a
-/// misspelt one.
+/// Formula and ClassFormula; "quantile:q=0.05/0.5/0.95" are several at once, see Quantiles. Throws ValueError that
+/// names what is wrong and what is valid, with the nearest name for a misspelt one.
 AnyLoss parse_loss(std::string_view text);
 
 /// The catalogue entry.
@@ -58,6 +59,7 @@ std::string to_string(const Interval& interval);
 
 template <class Loss>
 void check_parameters(const Loss& loss) {
+  if constexpr (requires { loss.check(); }) loss.check();
   if constexpr (requires { Loss::parameters(); }) {
     for (const auto& parameter : Loss::parameters()) {
       if (!parameter.is_bool && !parameter.valid.contains(parameter.get(loss))) {

@@ -46,7 +46,7 @@ constexpr Trait operator|(Trait a, Trait b) {
 }
 constexpr bool has(Trait set, Trait trait) { return (static_cast<unsigned>(set) & static_cast<unsigned>(trait)) != 0; }
 
-enum class Family { regression, binary, softmax, margin, distance, sequence };
+enum class Family { regression, binary, softmax, margin, distance, overlap, sequence };
 constexpr std::string_view name_of(Family family) {
   switch (family) {
     case Family::regression:
@@ -59,6 +59,8 @@ constexpr std::string_view name_of(Family family) {
       return "margin";
     case Family::distance:
       return "distance";
+    case Family::overlap:
+      return "overlap";
     case Family::sequence:
       return "sequence";
   }
@@ -75,6 +77,7 @@ struct LossInfo {
   Interval input = reals;          ///< what the input may be; checked where the loss is undefined elsewhere
   Interval target = reals;
   bool broadcasts = true;             ///< whether input and target may differ in shape
+  bool promotes = true;               ///< whether a target of float64 makes it the type of the loss
   Normalize mean = Normalize::count;  ///< the standard denominator of a mean with element weights
   bool checks_domain = false;         ///< whether elements outside the domains are errors, as PyTorch has it
   Trait traits = Trait::none;
@@ -84,13 +87,13 @@ struct LossInfo {
   std::string_view differences = {};  ///< from PyTorch, and why; empty where there are none
 };
 
-/// A parameter of loss L: a number or bool that is a field of its struct.
+/// A parameter of loss L: a number (perhaps a whole one) or bool that is a field of its struct.
 template <class L>
 struct Parameter {
   std::string_view name;
   std::string_view meaning;
   Interval valid;
-  bool is_bool;
+  bool is_bool, is_integer;
   double (*get)(const L&);
   void (*set)(L&, double);
 };
@@ -114,6 +117,7 @@ constexpr auto parameter(std::string_view name, std::string_view meaning, const 
                       meaning,
                       valid,
                       std::is_same_v<F, bool>,
+                      std::is_integral_v<F> && !std::is_same_v<F, bool>,
                       [](const L& loss) { return static_cast<double>(loss.*field); },
                       [](L& loss, double value) { loss.*field = static_cast<F>(value); }};
 }

@@ -18,6 +18,11 @@
 #include "perdita/losses/margin/multi_margin.hpp"
 #include "perdita/losses/margin/multilabel_margin.hpp"
 #include "perdita/losses/margin/multilabel_soft_margin.hpp"
+#include "perdita/losses/overlap/dice.hpp"
+#include "perdita/losses/overlap/focal_tversky.hpp"
+#include "perdita/losses/overlap/jaccard.hpp"
+#include "perdita/losses/overlap/lovasz.hpp"
+#include "perdita/losses/overlap/tversky.hpp"
 #include "perdita/losses/regression/charbonnier.hpp"
 #include "perdita/losses/regression/gamma_nll.hpp"
 #include "perdita/losses/regression/gaussian_nll.hpp"
@@ -91,6 +96,14 @@
   X(CosineEmbedding, cosine_embedding_loss, CosineEmbeddingLoss)                 \
   X(TripletMargin, triplet_margin_loss, TripletMarginLoss)
 
+/// Losses of masks: the formula is of sums over a mask's pixels, or there is none but a kernel.
+#define PERDITA_OVERLAP_LOSSES(X)                       \
+  X(Dice, dice_loss, DiceLoss)                          \
+  X(Jaccard, jaccard_loss, JaccardLoss)                 \
+  X(Tversky, tversky_loss, TverskyLoss)                 \
+  X(FocalTversky, focal_tversky_loss, FocalTverskyLoss) \
+  X(Lovasz, lovasz_loss, LovaszLoss)
+
 /// Losses of whole sequences: no formula, but a kernel of their own.
 #define PERDITA_SEQUENCE_LOSSES(X) X(Ctc, ctc_loss, CTCLoss)
 
@@ -126,6 +139,7 @@ using SoftmaxLosses = detail::TailOf<int PERDITA_SOFTMAX_LOSSES(PERDITA_TYPE)>::
 using FrequencyLosses = detail::TailOf<int PERDITA_FREQUENCY_LOSSES(PERDITA_TYPE)>::type;
 using PickingLosses = detail::TailOf<int PERDITA_PICKING_LOSSES(PERDITA_TYPE)>::type;
 using ComparingLosses = detail::TailOf<int PERDITA_COMPARING_LOSSES(PERDITA_TYPE)>::type;
+using OverlapLosses = detail::TailOf<int PERDITA_OVERLAP_LOSSES(PERDITA_TYPE)>::type;
 using SequenceLosses = detail::TailOf<int PERDITA_SEQUENCE_LOSSES(PERDITA_TYPE)>::type;
 #undef PERDITA_TYPE
 
@@ -137,6 +151,7 @@ void for_each_loss(Visitor&& visitor) {
   FrequencyLosses::each(visitor);
   PickingLosses::each(visitor);
   ComparingLosses::each(visitor);
+  OverlapLosses::each(visitor);
   SequenceLosses::each(visitor);
 }
 

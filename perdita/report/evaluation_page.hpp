@@ -5,21 +5,21 @@
 #include <string>
 
 #include "perdita/evaluate/evaluation.hpp"
-#include "perdita/report/chart.hpp"
+#include "perdita/report/raster.hpp"
 
 namespace perdita::report {
 
 struct EvaluationPage {
   const evaluate::Evaluation& evaluation;
   std::string predictions, targets;  ///< the files, for the text
+  std::string command = {};          ///< that repeats the evaluation
 };
 
+/// The page, complete in itself.
 std::string html(const EvaluationPage& page);
 
-/// evaluation.json and report.html, in a folder that is made if it is not there. Throws FileError.
-void write_evaluation(const EvaluationPage& page, const std::filesystem::path& folder);
-
-/// Accuracy over confidence, a point for each bin with samples, beside the diagonal of perfect calibration.
-LineChart reliability_chart(const evaluate::Calibration& calibration);
+/// Writes evaluation.json, report.html, and the charts distribution and (of classes) classes and calibration, each
+/// atomically, into `folder`, which is made if it is not there. Throws FileError.
+void write_evaluation(const EvaluationPage& page, const std::filesystem::path& folder, const ChartFiles& files = {});
 
 }  // namespace perdita::report

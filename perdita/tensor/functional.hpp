@@ -32,6 +32,9 @@ namespace functional {
 PERDITA_PAIR_LOSSES(PERDITA_DECLARE)
 #undef PERDITA_DECLARE
 
+/// Several quantiles at once: input [..., Q] with one for each of the levels, target [...]. A loss for each input.
+Tensor quantile_loss(const Tensor& input, const Tensor& target, const Quantiles& loss, const LossOptions& options = {});
+
 /// input, target, and a variance of the input's shape, of that less its last dimension, or with sizes of 1.
 #define PERDITA_DECLARE(Loss, function, Module)                                                                 \
   Tensor function(const Tensor& input, const Tensor& target, const Tensor& variance, const perdita::Loss& loss, \
@@ -116,6 +119,23 @@ Tensor triplet_margin_with_distance_loss(const Tensor& anchor, const Tensor& pos
                                          const LossOptions& options = {});
 /// ||x1 - x2 + eps||_p over the last dimension, whose gradient is 0 where the norm is. p from 0 to infinity.
 Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p = 2, double eps = 1e-6);
+
+/// Masks. input: logits [N, C, d1, ...] with class indices [N, d1, ...] (int64, int32, uint8): a mask for each item and
+/// class, by the softmax over the classes. Or logits of any shape with targets of the same shape, from 0 to 1 (for
+/// lovasz 0 or 1): a mask for each item [N, ...], or for each item and class with loss.multilabel, or one [pixels]; by
+/// the sigmoid (lovasz: a hinge). With loss.batch a mask is summed over all items. Pixels whose target is
+/// loss.ignore_index count for nothing, nor do classes without a pixel with loss.present_only. A loss a mask, [N, C],
+/// [N], [C] or []; options.weight is one for each class, where there are any. A mask without pixels, or which is empty
+/// and found to be, loses 0. Gradients by input, and by targets between 0 and 1. Throws IndexError for a label that is
+/// no class, and ValueError for a target outside its domain; both name the first.
+#define PERDITA_DECLARE(Loss, function, Module)                                                        \
+  Tensor function(const Tensor& input, const Tensor& target, const perdita::Loss& loss,                \
+                  const LossOptions& options = {});                                                    \
+  inline Tensor function(const Tensor& input, const Tensor& target, const LossOptions& options = {}) { \
+    return function(input, target, perdita::Loss{}, options);                                          \
+  }
+PERDITA_OVERLAP_LOSSES(PERDITA_DECLARE)
+#undef PERDITA_DECLARE
 
 /// log_probs: [T, N, C], or [T, C] for a single sequence. targets: labels (int64, int32, uint8) [N, S], of which an
 /// item has the first target_lengths, or [sum of target_lengths], one item after the other. Lengths: integers [N], or

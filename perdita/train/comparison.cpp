@@ -9,6 +9,7 @@
 #include "perdita/core/version.hpp"
 #include "perdita/data/npy.hpp"
 #include "perdita/report/contest_page.hpp"
+#include "perdita/train/run_report.hpp"
 #include "perdita/train/yardstick.hpp"
 
 namespace perdita::train {
@@ -39,6 +40,7 @@ std::string slug(std::string_view text) {
 Config with_seed(const Contender& contender, std::uint64_t seed) {
   Config config = contender.config;
   config.seed = seed;
+  if (config.charts != "none") config.charts = "svg";  // PNGs of every run would take longer than short runs do
   return config;
 }
 
@@ -115,7 +117,10 @@ Folder new_folder(const fs::path& path) {
     }
     for (const fs::path& run : old) fs::remove_all(run);
   }
-  for (const char* name : {"comparison.json", "comparison.csv", "report.html"}) fs::remove(path / name);
+  for (const char* name :
+       {"comparison.json", "comparison.csv", "report.html", "results.svg", "results.png", "recall.svg", "recall.png"}) {
+    fs::remove(path / name);
+  }
   return folder;
 }
 
@@ -245,7 +250,12 @@ void Comparison::save() const {
 
 void Comparison::finish() const {
   write_file_atomically(folder_.path() / "comparison.csv", evaluate::contest_csv(contest_));
-  report::ContestPage page{.contest = contest_, .data = plan_.common.data, .command = {}, .configuration = {}};
+  report::ContestPage page{
+      .contest = contest_, .data = plan_.common.data, .command = {}, .configuration = {}, .histories = {}};
+  for (std::int64_t number = 0; number < std::ssize(contenders_); ++number) {  // of the first seed
+    const fs::path history = path_of(number) / "history.jsonl";
+    page.histories.push_back(fs::exists(history) ? evaluate::read_history(history) : std::vector<evaluate::Record>());
+  }
   for (const Option& option : options()) {
     if (option.get == nullptr || option.name == "loss") continue;
     if (std::string value = option.get(plan_.common); !value.empty()) {
@@ -255,7 +265,7 @@ void Comparison::finish() const {
   }
   page.command =
       fmt::format("perdita compare --losses {} --seeds {}{}", quote_for_shell(plan_.losses), plan_.seeds, page.command);
-  write_file_atomically(folder_.path() / "report.html", report::html(page));
+  report::write_report(page, folder_.path(), chart_files(plan_.common));
 }
 
 }  // namespace perdita::train

@@ -2,7 +2,7 @@
 //
 //   comparison.json   the contenders, the common options, and the results so far
 //   comparison.csv    the results, a line a run
-//   report.html
+//   report.html       and the charts results and recall, as the option charts says
 //   runs/             a folder for each run, as `perdita train` leaves it
 #pragma once
 

@@ -36,7 +36,8 @@ struct Config {
   std::optional<double> test_fraction;    ///< of all samples, where the source has no test set
   std::uint64_t seed = 0;
   std::optional<int> threads;
-  bool tensorboard = false;  ///< whether the run's folder gets an event file
+  bool tensorboard = false;        ///< whether the run's folder gets an event file
+  std::string charts = "svg,png";  ///< files beside the report: svg, png, svg,png or none
 };
 
 /// One option of a run. The table of them makes the command line, its help, config.json and the report.

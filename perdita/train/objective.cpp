@@ -50,6 +50,24 @@ double logit_scale_of(const AnyLoss& any) {
       any.loss);
 }
 
+/// Which target counts for nothing in a mask, where the loss is of masks. Throws ValueError where it would not give
+/// each sample a loss of its own.
+std::optional<double> ignored_target_of(const AnyLoss& any) {
+  return std::visit(
+      []<class Loss>(const Loss& loss) -> std::optional<double> {
+        if constexpr (is_in<Loss, OverlapLosses>) {
+          if (loss.batch || loss.multilabel) {
+            fail<ValueError>("the loss {} has {}=true, but each sample is a mask with a loss of its own (valid: false)",
+                             Loss::info.name, loss.batch ? "batch" : "multilabel");
+          }
+          return static_cast<double>(loss.ignore_index);
+        } else {
+          return std::nullopt;
+        }
+      },
+      any.loss);
+}
+
 /// Losses whose targets are class probabilities, side by side.
 bool takes_distributions(const AnyLoss& any) {
   return info_of(any).family == Family::softmax || std::holds_alternative<KlDiv>(any.loss);
@@ -61,10 +79,12 @@ bool takes_class_counts(const AnyLoss& any) {
 
 bool suits(const AnyLoss& any, Task task, std::int64_t columns) {
   const Family family = info_of(any).family;
-  if (family == Family::margin || family == Family::distance) return false;  // they compare several inputs
-  if (family == Family::sequence) return false;                              // and these read sequences
+  if (family == Family::margin || family == Family::distance) return false;        // they compare several inputs
+  if (family == Family::sequence) return false;                                    // and these read sequences
+  if (family == Family::overlap) return task == Task::regression && columns >= 2;  // a row is a mask
   if (task == Task::multiclass) return family == Family::softmax;
   if (task == Task::binary) return family != Family::regression || std::holds_alternative<Formula>(any.loss);
+  if (std::holds_alternative<Quantiles>(any.loss)) return columns == 1;
   if (std::holds_alternative<Nll>(any.loss) || takes_class_counts(any)) return false;
   return columns >= 2 || !takes_distributions(any);
 }
@@ -121,7 +141,12 @@ Objective::Objective(const AnyLoss& loss, const data::Dataset& dataset, const We
       normalize_by_(weighing.normalize_by) {
   const std::int64_t columns = columns_of(dataset);
   if (!suits(loss, task_, columns)) refuse(loss, dataset, columns);
-  if (task_ == Task::regression) {
+  ignored_target_ = ignored_target_of(loss);
+  if (const auto* several = std::get_if<Quantiles>(&loss.loss)) {
+    outputs_ = std::ssize(several->levels);
+    median_ = std::ranges::min_element(several->levels, {}, [](double q) { return std::abs(q - 0.5); }) -
+              several->levels.begin();
+  } else if (task_ == Task::regression) {
     outputs_ = columns;
   } else {
     outputs_ = family_ == Family::softmax ? dataset.num_classes() : 1;
@@ -152,7 +177,7 @@ void Objective::check_targets(const data::Dataset& dataset) const {
     const T* targets = dataset.targets.data<T>();
     for (std::int64_t i = 0; i < dataset.targets.size(); ++i) {
       const double t = static_cast<double>(targets[i]);
-      if (valid.contains(t)) continue;
+      if (valid.contains(t) || t == ignored_target_) continue;
       const auto row = static_cast<std::size_t>(i / columns);
       fail<DataError>("{}: the target of sample {} (counted from 0) is {}, outside the domain of {} (valid: {})",
                       dataset.name, dataset.rows.empty() ? static_cast<std::int64_t>(row) : dataset.rows[row], t,
@@ -172,6 +197,10 @@ Objective::Operands Objective::operands(const Tensor& outputs, const Tensor& tar
   if (head_ == Head::mean_and_variance) {
     all.input = outputs.slice(1, 0, outputs_);
     all.third = outputs.slice(1, outputs_, 2 * outputs_);
+  }
+  if (std::holds_alternative<Quantiles>(loss_.loss)) {
+    all.target = targets.reshape({targets.size(0)}).to(DType::float32);
+    return all;
   }
   if (targets.rank() == 1) {
     all.input = all.input.squeeze(1);
@@ -247,8 +276,10 @@ Tensor Objective::predictions(const Tensor& outputs) const {
   if (family_ == Family::softmax) return softmax(outputs, 1);
   if (head_ == Head::log_softmax) return exp(outputs);
   if (head_ == Head::mean_and_variance) return outputs.slice(1, 0, outputs_);
+  if (std::holds_alternative<Quantiles>(loss_.loss)) return outputs.slice(1, median_, median_ + 1);
   if (log_input_of(loss_).value_or(false)) return exp(outputs);
-  const bool is_logit = family_ == Family::binary && head_ == Head::identity && !info_of(loss_).target.ends_only;
+  const bool is_logit = family_ == Family::overlap ||
+                        (family_ == Family::binary && head_ == Head::identity && !info_of(loss_).target.ends_only);
   return is_logit ? sigmoid(outputs) : outputs;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -41,6 +42,8 @@ class Objective {
   /// What the loss multiplies logits by before their softmax.
   double logit_scale() const;
   bool has_classes() const { return task_ != data::Task::regression; }
+  /// float32, one for each class, or undefined.
+  const Tensor& class_weights() const { return class_weights_; }
 
   /// Throws DataError that names the first target outside the loss's domain.
   void check_targets(const data::Dataset& dataset) const;
@@ -69,9 +72,11 @@ class Objective {
   Family family_;
   Head head_ = Head::identity;
   std::int64_t outputs_ = 1;
+  std::int64_t median_ = 0;  // of several quantiles the output that is nearest to it: what is predicted
   Tensor class_weights_;
   Normalize normalize_by_;
-  Tensor class_counts_;  // of the training samples, where the loss asks for them
+  std::optional<double> ignored_target_;  // of losses of masks
+  Tensor class_counts_;                   // of the training samples, where the loss asks for them
 };
 
 }  // namespace perdita::train

@@ -45,6 +45,15 @@ void set_normalize_by(Config& c, Text text) {
   c.normalize_by = text;
 }
 
+void set_charts(Config& c, Text text) {
+  constexpr std::array<Text, 4> valid{"svg,png", "svg", "png", "none"};
+  if (text == "png,svg") text = valid[0];
+  if (std::ranges::find(valid, text) == valid.end()) {
+    fail<ValueError>("got '{}' (valid: {}){}", text, fmt::join(valid, "; "), suggestion(text, valid));
+  }
+  c.charts = text;
+}
+
 constexpr auto table = std::to_array<Option>({
     {"data", "SOURCE", "Data",
      "where the samples come from:\n"
@@ -169,6 +178,10 @@ constexpr auto table = std::to_array<Option>({
      "histograms of the test losses (no)",
      [](Config& c, Text t) { c.tensorboard = parse_bool(t); }, [](const Config& c) { return yes_no(c.tensorboard); },
      true},
+    {"charts", "FILES", "Training",
+     "what the charts of the report are written as beside it: svg, png, svg,png or none (svg,png); PNG takes librsvg,\n"
+     "Debian's librsvg2-2, and without it there is none",
+     set_charts, [](const Config& c) { return c.charts; }, true},
 });
 
 }  // namespace

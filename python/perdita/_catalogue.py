@@ -16,6 +16,7 @@ _OPERANDS_OF_KIND = {
     "frequency": ["input", "target", "class_counts", "weight"],
     "picking": ["input", "target", "weight"],
     "comparing": ["input", "target", "weight"],
+    "overlap": ["input", "target", "weight"],
     "sequence": ["log_probs", "targets", "input_lengths", "target_lengths"],
 }
 
@@ -32,6 +33,7 @@ _FORMS = {
     "pair": (("input", "target"), (), ('reduction="mean"',)),
     "softmax": (("input", "target"), ("weight",), _CLASS_OPTIONS),
     "frequency": (("input", "target", "class_counts"), ("weight",), _CLASS_OPTIONS),
+    "overlap": (("input", "target"), ("weight",), ('reduction="mean"',)),
 }
 
 
@@ -48,11 +50,14 @@ def make_function(entry, call):
     ]
     options = own + [option.split("=")[0] for option in common if not option.startswith("reduction")]
     name, operands = entry["function"], ", ".join((*arrays, *weights))
+    # `call` is a variable of an outer function, for torch.compile looks up a global in the module of that name.
     text = (
-        f"def {name}({', '.join(parameters)}, *, normalize_by=None, return_extras=False):\n"
-        f"    return call({name!r}, ({operands}), reduction, normalize_by, return_extras"
+        f"def outer(call):\n"
+        f"    def {name}({', '.join(parameters)}, *, normalize_by=None, return_extras=False):\n"
+        f"        return call({name!r}, ({operands}), reduction, normalize_by, return_extras"
         f"{''.join(f', {option}={option}' for option in options)})\n"
+        f"    return {name}\n"
     )
-    scope = {"call": call, "__name__": __name__}
+    scope = {"__name__": __name__}
     exec(text, scope)
-    return scope[name]
+    return scope["outer"](call)

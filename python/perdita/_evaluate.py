@@ -56,7 +56,14 @@ def evaluate(predictions, targets, loss="cross_entropy", *, weights=None, scale=
     rows = tuple(_rows(source) for source in (predictions, targets, weights))
     loss = "formula: " + loss.text if isinstance(loss, Formula) else loss
     names = [str(name) for name in class_names or ()]
-    return Evaluation(_core.evaluate(*rows, loss, scale, header, bins, hardest, names))
+    words = [repr(rows[0]) if isinstance(rows[0], str) else "predictions"]
+    words += [repr(rows[1]) if isinstance(rows[1], str) else "targets", repr(loss)]
+    if weights is not None:
+        words.append("weights=" + (repr(rows[2]) if isinstance(rows[2], str) else "weights"))
+    options = {"scale": scale, "class_names": names or None, "header": header, "bins": bins, "hardest": hardest}
+    words += [f"{name}={value!r}" for name, value in options.items() if value != evaluate.__kwdefaults__[name]]
+    call = f"perdita.evaluate({', '.join(words)})"
+    return Evaluation(_core.evaluate(*rows, loss, scale, header, bins, hardest, names, call))
 
 
 def _rows(source):

@@ -22,7 +22,8 @@ what it is, what is valid and, where it lies in the data, the first such element
 def functions(call, library, check_arrays=_core.check_arrays):
     """Every loss as a function that ends in call(function, operands, reduction, normalize_by, return_extras, **options).
 
-    Here stand PyTorch's, whose order of arguments is history's; the others are made from the catalogue.
+    Here stand PyTorch's, whose order of arguments is history's, and what takes more than numbers; the others are made
+    from the catalogue.
 
     operands: arrays or None, in the order the core takes them. library: numpy or torch, for what is done to arrays first.
     check_arrays: raises for what is no array.
@@ -105,6 +106,9 @@ def functions(call, library, check_arrays=_core.check_arrays):
             ignore_index=ignore_index,
             label_smoothing=label_smoothing,
         )
+
+    def quantile_loss(input, target, q=0.5, reduction="mean", *, normalize_by=None, return_extras=False):
+        return call("quantile_loss", (input, target), reduction, normalize_by, return_extras, q=_levels(q))
 
     def cross_entropy(
         input,
@@ -317,22 +321,30 @@ def _for_each_class(alpha, input, library):
         raise DTypeError(f"focal_loss: alpha is {alpha!r} (valid: a number, or one for each class)") from None
 
 
+def _levels(q):
+    """A number as it is; several as a tuple."""
+    try:
+        return tuple(float(level) for level in q)
+    except (TypeError, ValueError):
+        return q
+
+
 def docstring(name):
     """What the catalogue says of a loss."""
     entry = _core.describe(_DESCRIBED_AS.get(name, name))
-    lines = [entry["summary"], ""]
+    lines = [entry["summary"], "", *_MORE.get(name, ())]
     if entry["operands"]:
         lines += [f"The formula is of {entry['operands']}.", ""]
     if entry["parameters"]:
         lines += ["Parameters:", *(f"    {line}" for line in entry["parameters"]), ""]
     lines += [f"{title}: {entry[key]}." for title, key in _SECTIONS if entry[key]]
-    return "\n".join([*lines, *_REMARKS.get(name, ())]) + "\n" + _COMMON
+    return "\n".join(lines) + "\n" + _COMMON
 
 
-# What Python has besides.
-_REMARKS = {
-    "focal_loss": ["alpha: a number, or one for each class, that multiplies losses: as weight, with a mean by 'count'."],
-    "binary_focal_loss": ["alpha: None or below 0 weighs nothing, as torchvision has it."],
+_MORE = {
+    "focal_loss": ("alpha: a number, or one for each class, that multiplies losses; as weight, with a mean by 'count'.", ""),
+    "binary_focal_loss": ("alpha: None or below 0 weighs nothing, as torchvision has it.", ""),
+    "quantile_loss": ("q may be a sequence of Q numbers: input is [..., Q] then, target [...], and there is a loss an input.", ""),
 }
 _DESCRIBED_AS = {"triplet_margin_with_distance_loss": "triplet_margin_loss"}
 _SECTIONS = (
@@ -343,25 +355,22 @@ _SECTIONS = (
 )
 
 
-def loss_of(function, reduction, normalize_by, options):
-    """The core's loss for these options, a dict, or their text; checked."""
-    if not options:
-        return _cached_loss(function, reduction, normalize_by, "")
-    if isinstance(options, str):
-        return _cached_loss(function, reduction, normalize_by, options)
-    return _cached_loss(function, reduction, normalize_by, tuple(options), *options.values())
-
-
 @functools.lru_cache(maxsize=1024, typed=True)  # typed: 1 + 0j equals 1.0, but is no number here
-def _cached_loss(function, reduction, normalize_by, names, *values):
-    """Cached, so that a loop pays once. names: of the options, whose values follow; or all of them as a text."""
+def loss_of(function, reduction, normalize_by, **options):
+    """The core's loss for these options; checked. Cached, so that a loop pays once."""
+    try:
+        text = text_of(options.items())
+    except DTypeError as error:
+        raise DTypeError(f"{function}: {error}") from None
+    return loss_of_text(function, reduction, normalize_by, text)
+
+
+@functools.lru_cache(maxsize=1024, typed=True)
+def loss_of_text(function, reduction, normalize_by, text):
+    """The same for options as a text."""
     for name, value in (("reduction", reduction), ("normalize_by", normalize_by)):
         if not isinstance(value, str) and (name == "reduction" or value is not None):
             raise DTypeError(f"{function}: {name} is {value!r} (valid: a string)")
-    try:
-        text = names if isinstance(names, str) else text_of(zip(names, values))
-    except DTypeError as error:
-        raise DTypeError(f"{function}: {error}") from None
     text = ("formula" if function in FORMULAS else function) + ":" * bool(text) + text
     return _core.Loss(function, text, ARGUMENTS[function], reduction, normalize_by or "standard")
 
@@ -374,6 +383,8 @@ def text_of(options):
 def _text_of_value(name, value):
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, tuple):  # q=0.1/0.9; a single one ends in a slash
+        return "/".join(repr(level) for level in value) + "/" * (len(value) < 2)
     try:
         if name in _INTEGERS:
             index = operator.index(value)

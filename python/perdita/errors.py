@@ -9,7 +9,7 @@ class ShapeError(ValueError, RuntimeError):
     """An argument has the wrong shape, rank or number of elements."""
 
 
-class DTypeError(TypeError, RuntimeError):
+class DTypeError(TypeError, NotImplementedError):  # which is a RuntimeError
     """An argument has the wrong element type."""
 
 

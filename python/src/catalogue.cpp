@@ -19,13 +19,16 @@ nb::dict entry_of(std::string_view kind, std::string_view function, std::string_
   nb::list parameters;
   for (const auto& parameter : parameters_of<Loss>()) {
     const double value = parameter.get(Loss{});
-    parameters.append(nb::make_tuple(parameter.name, parameter.is_bool ? nb::cast(value != 0) : nb::cast(value)));
+    parameters.append(nb::make_tuple(parameter.name, parameter.is_bool      ? nb::cast(value != 0)
+                                                     : parameter.is_integer ? nb::cast(static_cast<std::int64_t>(value))
+                                                                            : nb::cast(value)));
   }
   nb::dict entry;
   entry["kind"] = kind;
   entry["function"] = function;
   entry["module"] = module;
   entry["parameters"] = parameters;
+  entry["promotes"] = Loss::info.promotes;
   return entry;
 }
 
@@ -44,6 +47,8 @@ nb::list signatures() {
   PERDITA_PICKING_LOSSES(PERDITA_ENTRY)
   kind = "comparing";
   PERDITA_COMPARING_LOSSES(PERDITA_ENTRY)
+  kind = "overlap";
+  PERDITA_OVERLAP_LOSSES(PERDITA_ENTRY)
   kind = "sequence";
   PERDITA_SEQUENCE_LOSSES(PERDITA_ENTRY)
 #undef PERDITA_ENTRY

@@ -23,6 +23,7 @@ namespace {
 struct Result {
   evaluate::Evaluation evaluation;
   std::string predictions, targets;  ///< the files, or what arrays are called
+  std::string call;                  ///< that gives the same again
 };
 
 /// The rows of a file or of an array, which the operands keep alive; null for None.
@@ -43,7 +44,7 @@ void let_python_interrupt(std::int64_t) {
 
 Result evaluate_rows(nb::object predictions, nb::object targets, nb::object weights, std::string_view loss,
                      std::optional<std::string_view> scale, std::optional<bool> header, int bins, std::int64_t hardest,
-                     std::vector<std::string> class_names) {
+                     std::vector<std::string> class_names, std::string call) {
   using Header = data::RowOptions::Header;
   const data::RowOptions text{.header = !header ? Header::detect : *header ? Header::yes : Header::no};
   evaluate::EvaluationOptions options{
@@ -55,7 +56,7 @@ Result evaluate_rows(nb::object predictions, nb::object targets, nb::object weig
   const auto weighing = rows_of(weights, "weights", operands, text);
   const nb::gil_scoped_release unlocked;
   return {evaluate::evaluate(*predicted, *truth, weighing.get(), options, &let_python_interrupt), predicted->name,
-          truth->name};
+          truth->name, std::move(call)};
 }
 
 }  // namespace
@@ -65,10 +66,10 @@ void add_evaluate(nb::module_& m) {
       .def("json", [](const Result& result) { return evaluate::to_json(result.evaluation); })
       .def("text", [](const Result& result) { return evaluate::to_text(result.evaluation); })
       .def("save", [](const Result& result, const std::string& folder) {
-        report::write_evaluation({result.evaluation, result.predictions, result.targets}, folder);
+        report::write_evaluation({result.evaluation, result.predictions, result.targets, result.call}, folder);
       });
   m.def("evaluate", &evaluate_rows, nb::arg(), nb::arg(), nb::arg().none(), nb::arg(), nb::arg().none(),
-        nb::arg().none(), nb::arg(), nb::arg(), nb::arg());
+        nb::arg().none(), nb::arg(), nb::arg(), nb::arg(), nb::arg());
 }
 
 }  // namespace perdita::python

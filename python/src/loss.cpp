@@ -68,7 +68,9 @@ PERDITA_SOFTMAX_LOSSES(PERDITA_CALL)
 PERDITA_FREQUENCY_LOSSES(PERDITA_CALL)
 PERDITA_PICKING_LOSSES(PERDITA_CALL)
 PERDITA_COMPARING_LOSSES(PERDITA_CALL)
+PERDITA_OVERLAP_LOSSES(PERDITA_CALL)
 PERDITA_SEQUENCE_LOSSES(PERDITA_CALL)
+PERDITA_CALL(Quantiles, quantile_loss, QuantilesLoss)
 #undef PERDITA_CALL
 
 template <class L>
@@ -213,7 +215,7 @@ Tensor Loss::operator()(std::span<const Tensor> operands, LossExtras* extras) co
 }
 
 Evaluation::Evaluation(std::shared_ptr<const Loss> loss, nb::tuple arrays, unsigned wanted, LossExtras* extras)
-    : loss_(std::move(loss)) {
+    : loss_(std::move(loss)), wanted_(wanted) {
   loss_->read(arrays, operands_);
   adopt_openmp_threads();
   const nb::gil_scoped_release unlocked;

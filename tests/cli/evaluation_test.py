@@ -31,7 +31,7 @@ class Page(html.parser.HTMLParser):
         if tag not in ("meta", "link", "input", "img", "br"):
             self.open.append(tag)
         for key in ("src", "href"):
-            assert attributes.get(key, "data:").startswith("data:"), attributes
+            assert attributes.get(key, "data:").startswith(("data:", "#")), attributes
         if "id" in attributes:
             assert attributes["id"] not in self.ids, attributes
             self.ids.add(attributes["id"])

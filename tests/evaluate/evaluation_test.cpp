@@ -113,6 +113,13 @@ void expect_truth(const Classes<T>& c, double tolerance) {
   if (c.classes <= ClassCounts::most_confusion_classes) {
     EXPECT_EQ(e.classes->confusion, confusion);
   }
+  if (std::ssize(e.sampled_losses) == c.rows) {  // all of them, with their classes
+    std::vector<double> sampled(sums.size());
+    for (std::size_t i = 0; i < e.sampled_losses.size(); ++i)
+      sampled[static_cast<std::size_t>(e.sampled_classes[i])] += static_cast<double>(e.sampled_losses[i]);
+    for (std::size_t k = 0; k < sums.size(); ++k)
+      EXPECT_NEAR(sampled[k], sums[k], static_cast<double>(c.rows) * (tolerance + 1e-6));
+  }
   for (std::size_t k = 0; k < sums.size(); ++k) {
     const auto row = confusion.begin() + static_cast<std::ptrdiff_t>(k * sums.size());
     const std::int64_t support = std::accumulate(row, row + c.classes, std::int64_t{0});

@@ -79,8 +79,8 @@ TEST(MeanInterval, UsesStudentsT) {  // quantiles at 97.5 % from any table
     s.count = n, s.mean = 0, s.standard_error = 1;
     return mean_interval(s).high;
   };
-  const std::pair<std::int64_t, double> table[] = {
-      {2, 12.7062}, {3, 4.3027}, {4, 3.1824}, {6, 2.5706}, {11, 2.2281}, {31, 2.0423}};
+  const std::pair<std::int64_t, double> table[] = {{2, 12.7062}, {3, 4.3027},  {4, 3.1824},
+                                                   {6, 2.5706},  {11, 2.2281}, {31, 2.0423}};
   for (const auto& [n, t] : table) EXPECT_NEAR(factor(n), t, 0.002 * t) << n;
   EXPECT_NEAR(factor(10'000'000), 1.95996, 1e-5);
 }

@@ -93,6 +93,7 @@ def test_what_it_says_and_writes(tmp_path):
     assert json.loads((tmp_path / "new/folder/evaluation.json").read_text()) == result.to_dict()
     page = (tmp_path / "new/folder/report.html").read_text()
     assert str(tmp_path / "p.npy") in page and "<svg" in page
+    assert "p.npy&#39;, targets, &#39;cross_entropy&#39;)" in page or "p.npy', targets, 'cross_entropy')" in page
     with pytest.raises(OSError, match="p.npy"):
         result.save(tmp_path / "p.npy" / "below")
 

@@ -19,7 +19,10 @@ struct Quantile {
           "each quantile, as q = 0.05 and 0.95 for an interval of 90 %",
       .avoid_when = "the mean is wanted (see mse)",
       .source = "Koenker and Bassett, Regression quantiles, Econometrica 46, 1978, eq. 2.1",
-      .differences = "also called pinball loss; twice the loss of q = 0.5 is l1"};
+      .differences =
+          "also called pinball loss; twice the loss of q = 0.5 is l1. Several at once: q=0.05/0.5/0.95 takes an output "
+          "for "
+          "each quantile"};
   static constexpr auto parameters() {
     return std::array{
         parameter<&Quantile::q>("q", "the share of targets that should lie below the prediction",

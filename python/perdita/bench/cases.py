@@ -29,6 +29,48 @@ def focal_of_torch(x, t, alpha=0.25, gamma=2.0):
     return (alpha_t * (1 - p_t) ** gamma * ce).mean()
 
 
+def dice_of_torch(y, t, smooth=1.0):
+    """The Dice loss of masks [N, ...] as it is commonly written (Drozdzal et al., arXiv 1608.04117)."""
+    p, t = torch.sigmoid(y).flatten(1), t.flatten(1)
+    both = (p * t).sum(1)
+    return (1 - (2 * both + smooth) / (p.sum(1) + t.sum(1) + smooth)).mean()
+
+
+def dice_of_classes_of_torch(z, labels, smooth=1.0):
+    """The same of each class of [N, C, ...], one-hot."""
+    p = torch.softmax(z, 1).flatten(2)
+    t = TF.one_hot(labels, z.shape[1]).movedim(-1, 1).flatten(2).to(p.dtype)
+    both = (p * t).sum(2)
+    return (1 - (2 * both + smooth) / (p.sum(2) + t.sum(2) + smooth)).mean()
+
+
+def _lovasz_steps(inside):
+    """What each pixel of the sorted ones adds to the Jaccard loss (Berman et al. 2018, algorithm 1)."""
+    size = inside.sum()
+    jaccard = 1 - (size - inside.cumsum(0)) / (size + (1 - inside).cumsum(0))
+    return torch.diff(jaccard, prepend=jaccard.new_zeros(1))
+
+
+def _lovasz_of_mask(errors, inside):
+    errors, order = torch.sort(errors, descending=True)
+    return torch.dot(errors, _lovasz_steps(inside[order]))
+
+
+def lovasz_of_torch(y, t):
+    """The Lovasz hinge of each item, as in the paper."""
+    losses = [_lovasz_of_mask(torch.relu(1 - a * (2 * b - 1)), b) for a, b in zip(y.flatten(1), t.flatten(1))]
+    return torch.stack(losses).mean()
+
+
+def _masks(items, side):
+    shape = (items, side, side)
+    return _leaf(torch.randn(shape)), (torch.rand(shape) < 0.2).float()
+
+
+def _class_masks(items, classes, side):
+    return _leaf(torch.randn(items, classes, side, side)), torch.randint(0, classes, (items, side, side))
+
+
 def _leaf(tensor):
     return tensor.requires_grad_()
 
@@ -92,6 +134,7 @@ def _ctc(frames, items, classes, length):
 
 ROW_SHAPES = {1_000: [(100, 10)], 100_000: [(10_000, 10)], 10_000_000: [(1_048_576, 10), (8_192, 1_000), (1_024, 50_257)]}
 VECTOR_SHAPES = {1_000: (8, 128), 100_000: (1_024, 128), 10_000_000: (65_536, 128)}
+MASK_SHAPES = {1_000: (4, 16), 100_000: (6, 128), 10_000_000: (8, 512)}
 CTC_SHAPES = {1_000: (50, 1, 28, 10), 100_000: (150, 16, 28, 40), 10_000_000: (1_000, 16, 100, 200)}
 
 
@@ -110,6 +153,12 @@ def cases(size):
     rows, dimensions = VECTOR_SHAPES[size]
     for loss, tensors in _vectors(rows, dimensions).items():
         yield _case(loss, f"{rows}x{dimensions}", tensors)
+    items, side = MASK_SHAPES[size]
+    masks, shape = _masks(items, side), f"{items}x{side}x{side}"
+    yield Case("dice_loss", shape, PF.dice_loss, dice_of_torch, masks, masks[0].numel())
+    yield Case("lovasz_loss", shape, PF.lovasz_loss, lovasz_of_torch, masks, masks[0].numel())
+    masks = _class_masks(items, 4, side)
+    yield Case("dice_loss", f"{items}x4x{side}x{side}", PF.dice_loss, dice_of_classes_of_torch, masks, masks[0].numel())
     if "ctc_loss" in PF.__all__:
         shape = CTC_SHAPES[size]
         yield _case("ctc_loss", "x".join(map(str, shape)), _ctc(*shape))

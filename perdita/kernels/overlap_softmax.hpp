@@ -1,0 +1,197 @@
+// Overlap of masks that share the pixels among them: p is the softmax over the classes. Lanes take neighbouring pixels.
+#pragma once
+
+#include <cstring>
+#include <limits>
+
+#include "perdita/kernels/blocks.hpp"
+#include "perdita/kernels/overlap.hpp"
+#include "perdita/kernels/row_tiles.hpp"
+#include "perdita/math/functions.hpp"
+#include "perdita/math/isa.hpp"
+
+namespace perdita::kernels {
+
+/// What both passes make of a pack of pixels before they go their ways.
+template <class T, class P>
+struct SoftmaxPixels {
+  P label;   ///< as a number, -1 where the pixel is ignored
+  P total;   ///< of the exponentials, the largest being 1; 1 where ignored
+  P others;  ///< the same without the own class
+
+  /// 1 - p of the own class.
+  PERDITA_INLINE P missing() const { return others / total; }
+
+  /// `count` pixels from `pixel` on of one item. The exponentials, 0 for ignored pixels, go into `tile`, which has room
+  /// for two packs a class.
+  PERDITA_INLINE SoftmaxPixels(const T* item, const ClassLayout& layout, const std::int32_t* labels, std::int64_t pixel,
+                               std::int64_t count, T* tile) {
+    const std::int64_t classes = layout.classes;
+    const T* z = item + pixel;
+    std::int64_t stride = layout.inner;
+    using Integers = typename perdita::detail::VectorMask<float, P::lanes>::Raw;  // std::int32_t in every lane
+    Integers own;
+    if (count == P::lanes) {
+      std::memcpy(&own, labels + pixel, sizeof own);
+    } else {
+      T* const copy = tile + classes * P::lanes;
+      for (std::int64_t lane = 0; lane < P::lanes; ++lane) {
+        const std::int64_t from = lane < count ? lane : count - 1;
+        own[static_cast<int>(lane)] = lane < count ? labels[pixel + lane] : -1;
+        for (std::int64_t k = 0; k < classes; ++k) copy[k * P::lanes + lane] = z[k * stride + from];
+      }
+      z = copy;
+      stride = P::lanes;
+    }
+    label = P::of(__builtin_convertvector(own, typename P::Raw));
+    const auto used = label >= 0.0;
+    P largest(-std::numeric_limits<double>::infinity());
+    for (std::int64_t k = 0; k < classes; ++k) {
+      const P logit = P::load(z + k * stride);
+      largest = P::of(perdita::detail::opaque(largest.raw > logit.raw ? largest.raw : logit.raw));
+    }
+    others = P(0.0);
+    P own_exponential(0.0), number(0.0);
+    for (std::int64_t k = 0; k < classes;) {
+      P sum(0.0);  // of a stretch: the rounding error does not grow with the number of classes
+      for (const std::int64_t stop = std::min(classes, k + 64); k < stop; ++k, number = number + 1.0) {
+        const P e = zero_unless(used, perdita::detail::exp_of_difference(P::load(z + k * stride) - largest));
+        e.store(tile + k * P::lanes);
+        const auto mine = label == number;
+        own_exponential = select(mine, e, own_exponential);
+        sum = sum + zero_unless(!mine, e);
+      }
+      others = others + sum;
+    }
+    total = select(used, others + own_exponential, 1.0);
+  }
+};
+
+template <class T, bool squared>
+struct SoftmaxOverlapKernel {
+  /// Elements of a tile, and of three sums a class.
+  static std::int64_t scratch_size(std::int64_t classes) { return (2 + 3) * classes * most_lanes; }
+
+  /// Adds the pixels [begin, end) of an item to `sums`, one for each class.
+  template <class Target>
+  PERDITA_INLINE void operator()(Target, OverlapTask<T> task, std::int64_t item, std::int64_t begin, std::int64_t end,
+                                 T* scratch, OverlapSums* sums) const {
+    using P = typename Target::template pack<T>;
+    const std::int64_t classes = task.layout.classes, inner = task.layout.inner;
+    const T* const logits = task.logits + item * classes * inner;
+    T* const stretches = scratch + 2 * classes * P::lanes;
+    clear<P>(stretches, classes);
+    for (std::int64_t pixel = begin, groups = 1; pixel < end; pixel += P::lanes, ++groups) {
+      const std::int64_t count = std::min<std::int64_t>(P::lanes, end - pixel);
+      const SoftmaxPixels<T, P> x(logits, task.layout, task.labels + item * inner, pixel, count, scratch);
+      add<P>(x, classes, scratch, stretches);
+      if (groups % 32 == 0) fold<P>(stretches, classes, sums);
+    }
+    fold<P>(stretches, classes, sums);
+  }
+
+ private:
+  template <class P>
+  PERDITA_INLINE static void clear(T* stretches, std::int64_t classes) {
+    for (std::int64_t k = 0; k < 3 * classes; ++k) P(0.0).store(stretches + k * P::lanes);
+  }
+
+  template <class P>
+  PERDITA_INLINE static void add(const SoftmaxPixels<T, P>& x, std::int64_t classes, const T* exponentials,
+                                 T* stretches) {
+    const P scale = 1.0 / x.total, q = x.missing(), miss = squared ? q * q : q;
+    P number(0.0);
+    for (std::int64_t k = 0; k < classes; ++k, number = number + 1.0) {
+      const auto mine = x.label == number;
+      const P p = P::load(exponentials + k * P::lanes) * scale;
+      const P excess = squared ? p * p : p;
+      T* const at = stretches + 3 * k * P::lanes;
+      (P::load(at) + zero_unless(mine, p)).store(at);
+      (P::load(at + P::lanes) + zero_unless(!mine, excess)).store(at + P::lanes);
+      (P::load(at + 2 * P::lanes) + zero_unless(mine, miss)).store(at + 2 * P::lanes);
+    }
+  }
+
+  /// The lanes in double, into the sums.
+  template <class P>
+  PERDITA_INLINE static void fold(T* stretches, std::int64_t classes, OverlapSums* sums) {
+    const auto sum_of = [](const T* at) PERDITA_INLINE_LAMBDA {
+      PackSum<P> sum;
+      sum.add(P::load(at));
+      return sum.total();
+    };
+    for (std::int64_t k = 0; k < classes; ++k) {
+      const T* const at = stretches + 3 * k * P::lanes;
+      sums[k].tp += sum_of(at);
+      sums[k].fp += sum_of(at + P::lanes);
+      sums[k].fn += sum_of(at + 2 * P::lanes);
+    }
+    clear<P>(stretches, classes);
+  }
+};
+
+// With d_k = df/dp_k the gradient is p_k (d_k - sum_j p_j d_j). Where one p is nearly 1 both terms are nearly d of that
+// class; so d of the likeliest class is taken off all of them first, and what is left does not cancel.
+template <class T, bool squared>
+struct SoftmaxOverlapGradientKernel {
+  /// Elements of a tile, and of a pack a class for d.
+  static std::int64_t scratch_size(std::int64_t classes) { return 3 * classes * most_lanes; }
+
+  template <class Target>
+  PERDITA_INLINE void operator()(Target, OverlapTask<T> task, const OverlapSums* slopes, std::int64_t item,
+                                 std::int64_t begin, std::int64_t end, T* scratch, T* gradient) const {
+    using P = typename Target::template pack<T>;
+    const std::int64_t classes = task.layout.classes, inner = task.layout.inner;
+    const T* const logits = task.logits + item * classes * inner;
+    for (std::int64_t pixel = begin; pixel < end; pixel += P::lanes) {
+      const std::int64_t count = std::min<std::int64_t>(P::lanes, end - pixel);
+      const SoftmaxPixels<T, P> x(logits, task.layout, task.labels + item * inner, pixel, count, scratch);
+      const P pull = find_slopes<P>(x, slopes + item * classes, classes, scratch);
+      write<P>(classes, inner, count, scratch, pull, gradient + item * classes * inner + pixel);
+    }
+  }
+
+ private:
+  static constexpr std::int64_t slopes_at = 2;  // packs a class before them
+
+  /// d_k less that of the likeliest class, kept in scratch as p is over the exponentials; returns sum_k p_k d_k.
+  template <class P>
+  PERDITA_INLINE static P find_slopes(const SoftmaxPixels<T, P>& x, const OverlapSums* slopes, std::int64_t classes,
+                                      T* scratch) {
+    T* const kept = scratch + slopes_at * classes * P::lanes;
+    const P scale = 1.0 / x.total, q = x.missing();
+    P number(0.0), at_largest(0.0);
+    for (std::int64_t k = 0; k < classes; ++k, number = number + 1.0) {
+      const P e = P::load(scratch + k * P::lanes), p = e * scale;
+      p.store(scratch + k * P::lanes);
+      const P by_fp(slopes[k].fp), by_fn(slopes[k].fn), by_tp(slopes[k].tp);
+      P other = by_fp, own = by_tp - by_fn;
+      if constexpr (squared) other = 2.0 * p * by_fp, own = by_tp - 2.0 * q * by_fn;
+      const P d = select(x.label == number, own, other);
+      at_largest = select(e == 1.0, d, at_largest);
+      d.store(kept + k * P::lanes);
+    }
+    P pull(0.0);
+    for (std::int64_t k = 0; k < classes; ++k) {
+      const P d = P::load(kept + k * P::lanes) - at_largest;
+      d.store(kept + k * P::lanes);
+      pull = pull + P::load(scratch + k * P::lanes) * d;
+    }
+    return pull;
+  }
+
+  template <class P>
+  PERDITA_INLINE static void write(std::int64_t classes, std::int64_t stride, std::int64_t count, const T* scratch,
+                                   const P& pull, T* gradient) {
+    const T* const kept = scratch + slopes_at * classes * P::lanes;
+    for (std::int64_t k = 0; k < classes; ++k) {
+      const P result = P::load(scratch + k * P::lanes) * (P::load(kept + k * P::lanes) - pull);
+      if (count == P::lanes)
+        result.store(gradient + k * stride);
+      else
+        result.store_first(gradient + k * stride, static_cast<std::size_t>(count));
+    }
+  }
+};
+
+}  // namespace perdita::kernels

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+
+#include "perdita/losses/overlap/mask_parameters.hpp"
+
+namespace perdita {
+
+/// 1 - Dice coefficient of a mask and what is predicted of it: the same for large masks and for small ones.
+struct Dice {
+  static constexpr LossInfo info{
+      .name = "dice",
+      .torch_name = "",
+      .family = Family::overlap,
+      .summary = "1 - (2 tp + smooth) / (2 tp + fp + fn + smooth), with the probabilities of a mask's pixels summed.",
+      .operands = overlap_operands,
+      .target = probabilities,
+      .broadcasts = false,
+      .traits = Trait::lipschitz | Trait::smooth | Trait::never_negative,
+      .use_when = "masks are segmented whose pixels are few among those of the background",
+      .avoid_when =
+          "probabilities must be calibrated (see binary_cross_entropy_with_logits), or one error is worse than the "
+          "other (see tversky)",
+      .source =
+          "Milletari, Navab and Ahmadi, V-Net, 3DV 2016, section 3 (squared=true); Drozdzal, Vorontsov, Chartrand, "
+          "Kadoury and Pal, The importance of skip connections in biomedical image segmentation, DLMIA 2016 (plain "
+          "sums)",
+      .differences =
+          "segmentation_models_pytorch: smooth=0,batch=true,present_only=true; MONAI: smooth=1e-5,multilabel=true, of "
+          "softmax with class indices. tversky with alpha = beta = 0.5 and half the smooth is the same"};
+  static constexpr auto parameters() {
+    return with_mask_parameters(std::array{
+        parameter<&Dice::smooth>(
+            "smooth", "added to numerator and denominator, which bounds the slope of an empty mask", non_negative),
+        parameter<&Dice::squared>("squared",
+                                  "whether the denominator is the sum of p^2 and t^2: fp and fn are then "
+                                  "sums of (p - t)^2")});
+  }
+
+  double smooth = 1;
+  bool squared = false;
+  bool batch = false, multilabel = false, present_only = false;
+  std::int64_t ignore_index = -100;
+
+  auto operator()(auto tp, auto fp, auto fn) const { return share_of_errors(fp + fn, 2.0 * tp, smooth); }
+};
+
+}  // namespace perdita

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+
+#include "perdita/losses/overlap/mask_parameters.hpp"
+
+namespace perdita {
+
+/// A power of the Tversky loss: masks that are nearly right keep, or lose, their weight beside those that are wrong.
+struct FocalTversky {
+  static constexpr LossInfo info{
+      .name = "focal_tversky",
+      .torch_name = "",
+      .family = Family::overlap,
+      .summary = "tversky^(1 / gamma): for gamma above 1 masks that are nearly right keep a slope.",
+      .operands = overlap_operands,
+      .target = probabilities,
+      .broadcasts = false,
+      .traits = Trait::lipschitz | Trait::smooth | Trait::never_negative,
+      .use_when = "small structures are missed by dice or tversky",
+      .avoid_when = "training is unstable near the end, where the slope per error is largest (see tversky)",
+      .source =
+          "Abraham and Khan, A novel focal Tversky loss function with improved attention U-Net for lesion "
+          "segmentation, ISBI 2019, eq. 4",
+      .differences =
+          "the paper's alpha counts false negatives and its beta false positives; here they are those of tversky. "
+          "segmentation_models_pytorch raises to gamma, not to 1 / gamma"};
+  static constexpr auto parameters() {
+    return with_mask_parameters(std::array{
+        parameter<&FocalTversky::alpha>("alpha", "what false positives count", non_negative),
+        parameter<&FocalTversky::beta>("beta", "what false negatives count", non_negative),
+        parameter<&FocalTversky::gamma>("gamma", "the root that is taken of the Tversky loss", positive),
+        parameter<&FocalTversky::smooth>(
+            "smooth", "added to numerator and denominator, which bounds the slope of an empty mask", non_negative)});
+  }
+
+  double alpha = 0.3, beta = 0.7;
+  double gamma = 4.0 / 3.0;
+  double smooth = 1;
+  bool batch = false, multilabel = false, present_only = false;
+  std::int64_t ignore_index = -100;
+
+  // A root has no slope at 0: there nothing is wrong, and nothing moves.
+  auto operator()(auto tp, auto fp, auto fn) const {
+    const auto share = share_of_errors(alpha * fp + beta * fn, tp, smooth);
+    const auto right = share == 0.0;
+    return select(right, 0.0, pow(select(right, 1.0, share), 1.0 / gamma));
+  }
+};
+
+}  // namespace perdita

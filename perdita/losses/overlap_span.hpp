@@ -1,0 +1,76 @@
+// Losses of masks over your own memory: logits and targets side by side in spans, value out, gradient written.
+//
+//     double v = value_and_gradient(Dice{}, logits, targets, height * width, gradient);
+#pragma once
+
+#include <algorithm>
+#include <span>
+#include <vector>
+
+#include "perdita/kernels/overlap.hpp"
+#include "perdita/losses/any.hpp"
+#include "perdita/losses/span.hpp"
+#include "perdita/math/dual.hpp"
+#include "perdita/math/functions.hpp"
+
+namespace perdita {
+
+/// A loss of a mask's sums.
+template <class Loss>
+concept LossOfSums = is_in<Loss, OverlapLosses> && requires(const Loss& loss, Pack<double, 1> x) {
+  loss(x, x, x);
+};
+
+namespace detail {
+
+/// The loss of a mask, and scale * its derivatives by the sums, in their place.
+template <class Loss>
+double replace_by_slopes(const Loss& loss, kernels::OverlapSums& sums, double scale) {
+  using P = Pack<double, 1>;
+  const Dual<P> tp{P(sums.tp), P(1.0)}, fp{P(sums.fp), P(1.0)}, fn{P(sums.fn), P(1.0)};
+  const P a(sums.tp), b(sums.fp), c(sums.fn);
+  sums = {scale * loss(tp, b, c).d[0], scale * loss(a, fp, c).d[0], scale * loss(a, b, fn).d[0]};
+  return loss(a, b, c)[0];
+}
+
+}  // namespace detail
+
+/// The reduced loss of masks of `pixels` pixels each (with loss.batch of all as one mask), and its derivative by each
+/// logit. Targets are 0..1, or loss.ignore_index. The gradient may be the logits themselves. Throws ShapeError;
+/// ValueError for a target outside its domain.
+template <LossOfSums Loss, class Logits, class Targets, class Gradient>
+double value_and_gradient(const Loss& loss, const Logits& logits, const Targets& targets, std::size_t pixels,
+                          Gradient&& gradient, Reduction reduction = Reduction::mean) {
+  using T = detail::ElementOf<const Logits>;
+  const std::span<const T> y(logits), t(targets);
+  const std::span<T> out(gradient);
+  check_parameters(loss);
+  detail::check_sizes<T>("value_and_gradient", y, t, out, "gradient");
+  if (pixels == 0 || y.size() % pixels != 0) {
+    fail<ShapeError>("value_and_gradient: masks of {} pixels in {} elements (valid: a whole number of masks)", pixels,
+                     y.size());
+  }
+  const std::size_t masks = loss.batch ? 1 : y.size() / pixels;
+  bool squared = false;
+  if constexpr (requires { loss.squared; }) squared = loss.squared;
+  const kernels::OverlapTask<T> task{.logits = y.data(),
+                                     .layout = {.outer = static_cast<std::int64_t>(masks),
+                                                .inner = static_cast<std::int64_t>(loss.batch ? y.size() : pixels)},
+                                     .targets = t.data(),
+                                     .ignored = static_cast<double>(loss.ignore_index),
+                                     .squared = squared};
+  std::vector<kernels::OverlapSums> sums(masks);
+  if (!kernels::overlap_sums(task, sums.data())) {
+    const auto is_valid = [&](T x) { return probabilities.contains(x) || x == static_cast<T>(loss.ignore_index); };
+    const auto bad = std::find_if_not(t.begin(), t.end(), is_valid);
+    fail<ValueError>("value_and_gradient: target[{}] is {} (valid: 0..1, or ignore_index {})", bad - t.begin(), *bad,
+                     loss.ignore_index);
+  }
+  const double divisor = detail::denominator("value_and_gradient", reduction, masks);
+  double total = 0;
+  for (kernels::OverlapSums& mask : sums) total += detail::replace_by_slopes(loss, mask, 1 / divisor);
+  kernels::overlap_gradient(task, sums.data(), out.data());
+  return total / divisor;
+}
+
+}  // namespace perdita
