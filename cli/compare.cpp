@@ -44,6 +44,9 @@ Examples:
 Every loss trains the same network from the same initial weights on the same batches, once for each seed. The folder
 gets comparison.json, comparison.csv, report.html and a folder for each run. After Ctrl-C or a crash --resume goes on.
 
+A difference to the first loss that is more than noise has a * in the table. The noise is that of training, from run to
+run, with 2 seeds or more; with one seed that of the test samples alone.
+
 Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.)";
 
 /// Reads the words. False: --help.
@@ -161,6 +164,8 @@ int compare(const std::vector<std::string>& words) {
   catch_signals();
   train::Comparison comparison = a.resume.empty() ? start(a) : train::Comparison::resume(a.resume);
   if (const auto threads = comparison.plan().common.threads) set_num_threads(*threads);
+  for (const std::string& warning : comparison.warnings())
+    fmt::print(stderr, "perdita compare: warning: {}\n", printable(warning));
   Output output(comparison, a.json ? stderr : stdout);
   train::ComparisonEvents events{.should_stop = must_stop};
   if (!a.quiet) {

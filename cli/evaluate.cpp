@@ -6,7 +6,6 @@
 #include <optional>
 
 #include "cli/commands.hpp"
-#include "cli/evaluation_output.hpp"
 #include "cli/parser.hpp"
 #include "cli/report_line.hpp"
 #include "perdita/core/error.hpp"
@@ -14,6 +13,7 @@
 #include "perdita/core/parallel.hpp"
 #include "perdita/core/suggest.hpp"
 #include "perdita/evaluate/evaluation_json.hpp"
+#include "perdita/evaluate/evaluation_text.hpp"
 #include "perdita/evaluate/progress.hpp"
 #include "perdita/evaluate/text.hpp"
 #include "perdita/report/evaluation_page.hpp"
@@ -25,7 +25,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using evaluate::Evaluation;
-using evaluate::Scale;
 
 struct Arguments {
   std::string predictions, targets, weights, loss = "cross_entropy", from, class_names, header = "detect", out;
@@ -88,19 +87,6 @@ std::size_t choice(const char* name, const std::string& given, std::span<const s
   return static_cast<std::size_t>(found - words.begin());
 }
 
-evaluate::EvaluationOptions options_of(const Arguments& a) {
-  evaluate::EvaluationOptions options{.bins = a.bins, .hardest = a.hardest};
-  try {
-    options.loss = parse_loss(a.loss);
-    evaluate::kind_of(options.loss);
-  } catch (const ValueError& error) {
-    throw UsageError(fmt::format("--loss: {}", error.what()));
-  }
-  constexpr std::array<std::string_view, 3> scales{"logits", "probabilities", "log-probabilities"};
-  if (!a.from.empty()) options.scale = static_cast<Scale>(choice("--from", a.from, scales));
-  return options;
-}
-
 std::vector<std::string> class_names_of(const std::string& given) {
   std::error_code ignored;
   const bool is_file = fs::is_regular_file(given, ignored);
@@ -118,17 +104,26 @@ std::vector<std::string> class_names_of(const std::string& given) {
   return names;
 }
 
-Evaluation run(const Arguments& a, const evaluate::EvaluationOptions& options, std::vector<std::string>& names) {
+evaluate::EvaluationOptions options_of(const Arguments& a) {
+  evaluate::EvaluationOptions options{
+      .bins = a.bins, .hardest = a.hardest, .class_names = class_names_of(a.class_names)};
+  const char* option = "--loss";
+  try {
+    options.loss = parse_loss(a.loss);
+    evaluate::kind_of(options.loss);
+    option = "--from";
+    if (!a.from.empty()) options.scale = evaluate::parse_scale(a.from);
+  } catch (const ValueError& error) {
+    throw UsageError(fmt::format("{}: {}", option, error.what()));
+  }
+  return options;
+}
+
+Evaluation run(const Arguments& a, const evaluate::EvaluationOptions& options) {
   constexpr std::array<std::string_view, 3> headers{"detect", "yes", "no"};
   const data::RowOptions rows{.header = static_cast<data::RowOptions::Header>(choice("--header", a.header, headers))};
   const auto predictions = data::open_rows(a.predictions, rows), targets = data::open_rows(a.targets, rows);
   const auto weights = a.weights.empty() ? nullptr : data::open_rows(a.weights, rows);
-  const evaluate::Kind kind = evaluate::kind_of(options.loss);
-  if (kind == evaluate::Kind::binary && names.empty()) names = {"negative", "positive"};
-  const std::int64_t classes = kind == evaluate::Kind::binary ? 2 : predictions->row_elements();
-  if (!names.empty() && std::ssize(names) != classes) {
-    throw UsageError(fmt::format("--class-names: {} names for {} classes", names.size(), classes));
-  }
   std::optional<evaluate::Progress> progress;
   if (!a.quiet) progress.emplace(stderr, "evaluating", predictions->rows.value_or(0));
   return evaluate::evaluate(*predictions, *targets, weights.get(), options, [&](std::int64_t done) {
@@ -148,19 +143,12 @@ int evaluate(const std::vector<std::string>& words) {
   Arguments a;
   if (!read(words, a)) return 0;
   if (a.threads > 0) set_num_threads(a.threads);
-  const evaluate::EvaluationOptions options = options_of(a);
-  std::vector<std::string> names = class_names_of(a.class_names);
-  const Evaluation evaluation = run(a, options, names);
+  const Evaluation evaluation = run(a, options_of(a));
   for (const std::string& warning : evaluation.warnings)
     fmt::print(stderr, "perdita evaluate: warning: {}\n", evaluate::printable(warning));
-  if (a.json)
-    fmt::print("{}\n", evaluate::to_json(evaluation, names));
-  else
-    print_evaluation(evaluation, names);
+  fmt::print("{}{}", a.json ? evaluate::to_json(evaluation) : evaluate::to_text(evaluation), a.json ? "\n" : "");
   if (a.out.empty()) return 0;
-  fs::create_directories(a.out);
-  write_file_atomically(fs::path(a.out) / "evaluation.json", evaluate::to_json(evaluation, names) + "\n");
-  report::write_report({evaluation, names, a.predictions, a.targets, command_of(words)}, a.out);
+  report::write_evaluation({evaluation, a.predictions, a.targets, command_of(words)}, a.out);
   if (!a.json) {
     fmt::print("\n");
     print_report(a.out, true);

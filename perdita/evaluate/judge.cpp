@@ -1,9 +1,13 @@
 #include "perdita/evaluate/judge.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <type_traits>
 
+#include "perdita/core/suggest.hpp"
 #include "perdita/kernels/domain.hpp"
 #include "perdita/kernels/labels.hpp"
 #include "perdita/kernels/nll.hpp"
@@ -251,6 +255,18 @@ std::string_view name_of(Scale scale) {
       return "log-probabilities";
   }
   return "unknown";
+}
+
+Scale parse_scale(std::string_view name) {
+  constexpr std::array scales{Scale::logits, Scale::probabilities, Scale::log_probabilities};
+  std::array<std::string_view, scales.size()> names;
+  std::ranges::transform(scales, names.begin(), [](Scale scale) { return name_of(scale); });
+  const auto found = std::ranges::find(names, name);
+  if (found == names.end()) {
+    fail<ValueError>("evaluate: scale is '{}' (valid: {}){}", name, fmt::join(names, ", "),
+                     suggestion(name, names));
+  }
+  return scales[static_cast<std::size_t>(found - names.begin())];
 }
 
 Kind kind_of(const AnyLoss& any) {

@@ -52,10 +52,11 @@ std::string verdict(const Contest& c) {
   if (d) {
     const double scale = c.metrics[0].is_share ? 100 : 1;
     const char* unit = c.metrics[0].is_share ? " points" : "";
-    text += fmt::format("; its difference to {} is {}{} (95 % interval: {} to {}), which is {} noise",
+    text += fmt::format("; its difference to {} is {}{} (95 % interval: {} to {}), which is {} {}",
                         escape(c.entries[0].name), format_number(scale * d->mean), unit,
                         format_number(scale * d->interval.low), format_number(scale * d->interval.high),
-                        d->is_noise ? "not more than" : "more than");
+                        d->is_noise ? "not more than" : "more than",
+                        d->of_samples ? "the noise of the test samples" : "noise");
   }
   return fmt::format(
       "<section class=\"diagnosis {}\" aria-labelledby=\"h-verdict\"><h2 id=\"h-verdict\">Verdict</h2>"

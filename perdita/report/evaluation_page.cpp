@@ -43,10 +43,9 @@ std::string lead(const EvaluationPage& page) {
 }
 
 /// One a class; none for numbers.
-std::vector<std::string> names_of(const EvaluationPage& page) {
-  std::vector<std::string> names = page.class_names;
-  for (std::size_t k = 0;
-       page.evaluation.classes && page.class_names.empty() && k < page.evaluation.classes->classes.size(); ++k)
+std::vector<std::string> names_of(const Evaluation& e) {
+  std::vector<std::string> names = e.class_names;
+  for (std::size_t k = 0; e.classes && e.class_names.empty() && k < e.classes->classes.size(); ++k)
     names.push_back(std::to_string(k));
   return names;
 }
@@ -148,7 +147,7 @@ std::string hardest_section(const Evaluation& e, const std::vector<std::string>&
 
 std::string html(const EvaluationPage& page) {
   const Evaluation& e = page.evaluation;
-  const std::vector<std::string> names = names_of(page);
+  const std::vector<std::string> names = names_of(e);
   std::string text = open_page("Evaluation", escape(page.predictions));
   text += "<p class=\"lead\">" + lead(page) + "</p>\n";
   for (const std::string& warning : e.warnings)
@@ -168,13 +167,15 @@ std::string html(const EvaluationPage& page) {
   return text + sections(parts) + close_page(version());
 }
 
-void write_report(const EvaluationPage& page, const std::filesystem::path& folder, const ChartFiles& files) {
+void write_evaluation(const EvaluationPage& page, const std::filesystem::path& folder, const ChartFiles& files) {
   const Evaluation& e = page.evaluation;
+  std::filesystem::create_directories(folder);
+  write_file_atomically(folder / "evaluation.json", to_json(e) + "\n");
   write_file_atomically(folder / "report.html", html(page));
   if (!files.svg && !files.png) return;
   const bool log_x = !e.log_histogram.counts.empty() && prefers_log(e.losses);
   write_chart(distribution_chart(distribution(e, log_x), Placement::file), folder / "distribution", files);
-  if (const auto charts = by_class(e, names_of(page)); !charts.empty()) {
+  if (const auto charts = by_class(e, names_of(e)); !charts.empty()) {
     write_chart(small_multiples("Distribution of the loss by class", charts), folder / "classes", files);
   }
   if (e.calibration) {

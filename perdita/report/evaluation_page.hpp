@@ -3,7 +3,6 @@
 
 #include <filesystem>
 #include <string>
-#include <vector>
 
 #include "perdita/evaluate/evaluation.hpp"
 #include "perdita/report/raster.hpp"
@@ -12,16 +11,15 @@ namespace perdita::report {
 
 struct EvaluationPage {
   const evaluate::Evaluation& evaluation;
-  std::vector<std::string> class_names;  ///< one a class, or none: then they are numbered
-  std::string predictions, targets;      ///< the files, for the text
-  std::string command = {};              ///< that repeats the evaluation
+  std::string predictions, targets;  ///< the files, for the text
+  std::string command = {};          ///< that repeats the evaluation
 };
 
 /// The page, complete in itself.
 std::string html(const EvaluationPage& page);
 
-/// Writes report.html, and the charts distribution and (of classes) classes and calibration, into `folder`, each
-/// atomically. Throws FileError.
-void write_report(const EvaluationPage& page, const std::filesystem::path& folder, const ChartFiles& files = {});
+/// Writes evaluation.json, report.html, and the charts distribution and (of classes) classes and calibration, each
+/// atomically, into `folder`, which is made if it is not there. Throws FileError.
+void write_evaluation(const EvaluationPage& page, const std::filesystem::path& folder, const ChartFiles& files = {});
 
 }  // namespace perdita::report

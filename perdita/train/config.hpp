@@ -17,6 +17,7 @@ struct Config {
   std::optional<std::string> loss;           ///< as parse_loss() takes it
   std::vector<std::int64_t> hidden = {128};  ///< sizes of hidden layers; none: a linear model
   double dropout = 0;                        ///< after each hidden layer
+  std::string last_layer = "linear";         ///< or "cosine", "cosine:scale=16"
   std::string optimizer = "adam";            ///< as make_optimizer() takes it
   std::optional<double> lr;
   std::string schedule = "constant";  ///< as parse_schedule() takes it

@@ -23,3 +23,11 @@ class LabelError(ValueError, IndexError, RuntimeError):
 
 class GraphError(RuntimeError):
     """Autograd was asked for something its graph cannot give."""
+
+
+class DataError(ValueError):
+    """A file is malformed, or holds data that cannot be used."""
+
+
+class FileError(OSError):
+    """A file cannot be read or written."""

@@ -5,11 +5,14 @@
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/vector.h>
 
+#include <filesystem>
+
 #include "perdita/core/parallel.hpp"
 #include "perdita/core/version.hpp"
 #include "perdita/tensor/class_loss.hpp"
 #include "python/src/catalogue.hpp"
 #include "python/src/data.hpp"
+#include "python/src/evaluate.hpp"
 #include "python/src/loss.hpp"
 
 namespace nb = nanobind;
@@ -178,6 +181,12 @@ void translate(const std::exception_ptr& exception, void*) {
     raise("DomainError", error);
   } catch (const GraphError& error) {
     raise("GraphError", error);
+  } catch (const DataError& error) {
+    raise("DataError", error);
+  } catch (const FileError& error) {
+    raise("FileError", error);
+  } catch (const std::filesystem::filesystem_error& error) {
+    raise("FileError", error);
   }
 }
 
@@ -209,6 +218,7 @@ NB_MODULE(_core, m) {
   m.def("num_threads", &num_threads);
   m.def("set_num_threads", &set_num_threads);
   add_data(m);
+  add_evaluate(m);
   m.attr("__version__") = version();
 }
 

@@ -176,10 +176,10 @@ TEST(Evaluation, IsTheSameForAnyNumberOfThreadsAndAnyWayOfReading) {
   std::string first;
   for (int count : {1, 2, 3, 5}) {
     set_num_threads(count);
-    const std::string known = to_json(evaluate_arrays(c.predictions(), c.targets(), with_loss("focal"), &w), {});
+    const std::string known = to_json(evaluate_arrays(c.predictions(), c.targets(), with_loss("focal"), &w));
     OneWay predictions(c.predictions()), targets(c.targets());
     const auto any_order = data::rows_of(w, "weights");
-    const std::string streamed = to_json(evaluate(predictions, targets, any_order.get(), with_loss("focal")), {});
+    const std::string streamed = to_json(evaluate(predictions, targets, any_order.get(), with_loss("focal")));
     if (first.empty()) first = known;
     EXPECT_EQ(known, first) << count;
     EXPECT_EQ(streamed, first) << count;

@@ -112,6 +112,35 @@ TEST(Objective, BinaryLabelsBecomeSignsWhereTheLossWantsThem) {
   EXPECT_EQ(objective.predictions(y).to_vector<std::int64_t>(), (std::vector<std::int64_t>{0, 1, 0, 1}));
 }
 
+TEST(Objective, OneLogitHasAMarginAsSeveralHave) {
+  const Tensor targets = Tensor::from(binary.targets);  // 0 1 1 0
+  const std::vector<float> logits{-2, 3, -0.5, 1};
+  const std::vector<double> expected{2, 3, -0.5, -1};
+  std::vector<float> likely, two;
+  for (float z : logits) {
+    likely.push_back(1 / (1 + std::exp(-z)));
+    two.insert(two.end(), {0.25f, 0.25f + z});
+  }
+  const auto margins_of = [&](const char* loss, const std::vector<float>& outputs) {
+    LossExtras extras;
+    const std::int64_t columns = std::ssize(outputs) / 4;
+    Objective(parse_loss(loss), binary).loss(Tensor::from(outputs).reshape({4, columns}), targets, true, &extras);
+    EXPECT_EQ(extras.losses.numel(), 4) << loss;
+    return extras.margins.to(DType::float64).to_vector<double>();
+  };
+  for (const char* loss : {"binary_cross_entropy_with_logits", "binary_focal", "soft_margin", "asymmetric"}) {
+    EXPECT_EQ(margins_of(loss, logits), expected) << loss;
+  }
+  const auto of_probabilities = margins_of("binary_cross_entropy", likely), of_classes = margins_of("focal", two);
+  for (std::size_t i = 0; i < 4; ++i) {
+    EXPECT_NEAR(of_probabilities[i], expected[i], 1e-5);
+    EXPECT_NEAR(of_classes[i], expected[i], 1e-6);
+  }
+  EXPECT_EQ(margins_of("binary_cross_entropy", {0, 1, 0, 1}), (std::vector<double>{100, 100, -100, -100}));
+  EXPECT_FALSE(Objective(parse_loss("hinge_embedding"), binary).has_margins());
+  EXPECT_FALSE(Objective(parse_loss("mse"), numbers).has_margins());
+}
+
 TEST(Objective, TargetsOutsideTheDomainAreNamed) {
   const data::Dataset outside = dataset(Tensor::from(std::vector<float>{0.5f, 1, 2, 0}));
   const Objective objective(parse_loss("binary_cross_entropy"), outside);
