@@ -16,10 +16,10 @@ CASES = [case for case in cases(variants=slice(1), shapes=slice(1)) if "distance
 
 
 def of_type(tensor, dtype):
-    """Small integers, or complex numbers with an imaginary part."""
+    """Zeros and ones, as labels are, or complex numbers with an imaginary part."""
     if dtype.is_complex:
         return torch.complex(tensor.double(), tensor.double().flip(0) / 2).to(dtype)
-    return (3 * tensor.double()).round().abs().clamp(max=5).to(dtype)
+    return (3 * tensor.double()).round().abs().clamp(max=1).to(dtype)
 
 
 def changed(case, dtype, which):
@@ -36,6 +36,8 @@ GRID = list(itertools.product(CASES, TYPES, ("first", "others", "all"), ("none",
 @pytest.mark.parametrize(("case", "dtype", "which", "reduction"), GRID, ids=["-".join(map(str, g)) for g in GRID])
 def test_torchs_result_or_its_refusal(case, dtype, which, reduction):
     name, tensors = function_name(case.loss), changed(case, dtype, which)
+    if name == "margin_ranking_loss" and dtype == torch.uint8:
+        return  # disagreements.py: unsigned_target
     options = {**case.variant.options, "reduction": reduction}
     try:
         expected = getattr(torch_functional, name)(**tensors, **options)
@@ -50,9 +52,7 @@ def test_torchs_result_or_its_refusal(case, dtype, which, reduction):
         return
     if isinstance(expected, Exception):  # targets of integers are taken as what they are, where torch has no kernel
         assert not any(tensor.is_complex() for tensor in tensors.values()), f"torch raises {expected!r}"
-        real = {n: t.to(torch.float64) if not case.tensors()[n].dtype.is_floating_point else t for n, t in tensors.items()}
-        first = next(iter(tensors))
-        assert tensors[first].is_floating_point()
+        assert next(iter(tensors.values())).is_floating_point()
         real = {n: t.double() if case.tensors()[n].is_floating_point() else t for n, t in tensors.items()}
         expected = getattr(torch_functional, name)(**real, **options)
     torch.testing.assert_close(found, expected, equal_nan=True)
