@@ -38,8 +38,8 @@ std::optional<PairedTest> test_of_samples(const Contest& contest, const Trial& o
   std::vector<double> differences;
   for (std::size_t i = 0; i < a.size(); ++i)
     differences.push_back(static_cast<double>(a[i]) - static_cast<double>(b[i]));
-  auto test = of.classes.empty() ? paired_test(differences)
-                                 : paired_test_of_groups(differences, contest.labels, of.classes);
+  auto test =
+      of.classes.empty() ? paired_test(differences) : paired_test_of_groups(differences, contest.labels, of.classes);
   if (!test) return std::nullopt;
   const double wanted = ours.values[metric] - first.values[metric];
   const double scale = test->mean == 0 ? 0 : wanted / test->mean;

@@ -40,8 +40,8 @@ struct Entry {
 
 struct Contest {
   std::vector<Metric> metrics;
-  std::vector<std::string> class_names;  ///< the class with most training samples first; empty for numbers
-  std::vector<Entry> entries;            ///< the first is what the others are compared with
+  std::vector<std::string> class_names;   ///< the class with most training samples first; empty for numbers
+  std::vector<Entry> entries;             ///< the first is what the others are compared with
   std::vector<std::int64_t> labels = {};  ///< of the test samples, where they have classes: places in class_names
 };
 

@@ -18,9 +18,9 @@ namespace perdita::evaluate {
 
 struct EvaluationOptions {
   AnyLoss loss = {.loss = CrossEntropy{}};
-  std::optional<Scale> scale = {};  ///< what the predictions are; none: what the loss takes
-  int bins = 15;                    ///< of the reliability diagram
-  std::int64_t hardest = 20;        ///< how many of the hardest samples are kept
+  std::optional<Scale> scale = {};            ///< what the predictions are; none: what the loss takes
+  int bins = 15;                              ///< of the reliability diagram
+  std::int64_t hardest = 20;                  ///< how many of the hardest samples are kept
   std::vector<std::string> class_names = {};  ///< one a class, or none: then classes are numbered
 };
 

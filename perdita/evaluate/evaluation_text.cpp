@@ -50,10 +50,10 @@ void add_classes(const Evaluation& e, std::string& text) {
   const ClassificationScore& score = *e.classes;
   const Interval interval = wilson_interval(score.correct, score.samples);
   add(text, "accuracy   {:.2f} %  (95 % interval {:.2f} to {:.2f} %)\n", 100 * score.accuracy, 100 * interval.low,
-             100 * interval.high);
+      100 * interval.high);
   if (e.roc)
     add(text, "ROC area   {:.5f}{}\nBrier      {}\n", e.roc->area,
-               e.roc->error > 5e-6 ? fmt::format("  (within {:.2g})", e.roc->error) : "", format_number(e.brier));
+        e.roc->error > 5e-6 ? fmt::format("  (within {:.2g})", e.roc->error) : "", format_number(e.brier));
   constexpr std::size_t most = 50;
   if (score.classes.size() <= most)
     add(text, "\n{}", class_table(score, e.class_names));
@@ -64,17 +64,16 @@ void add_classes(const Evaluation& e, std::string& text) {
 void add_calibration(const Evaluation& e, std::string& text) {
   const Calibration& c = *e.calibration;
   add(text, "\ncalibration error (ECE, {} bins) {:.4f}, largest of a bin {:.4f}; mean confidence {:.2f} %\n",
-             c.bins.size(), c.ece, c.mce, 100 * c.confidence);
+      c.bins.size(), c.ece, c.mce, 100 * c.confidence);
   add(text, "{:>15}{:>13}{:>12}{:>11}\n", "confidence", "samples", "mean", "accuracy");
   for (const CalibrationBin& bin : c.bins) {
     if (bin.count == 0) continue;
     add(text, "{:>15}{:>13}{:>11.2f}%{:>10.2f}%\n", fmt::format("{:.3f}-{:.3f}", bin.low, bin.high),
-               format_count(bin.count), 100 * bin.confidence, 100 * bin.accuracy);
+        format_count(bin.count), 100 * bin.confidence, 100 * bin.accuracy);
   }
   if (!e.temperature) return;
   const TemperatureFit& t = *e.temperature;
-  add(
-      text,
+  add(text,
       "temperature {:.4f} would mend it: ECE {:.4f} to {:.4f}, negative log-likelihood {} to {} (fitted on {} "
       "samples)\n",
       t.temperature, t.ece_before, t.ece_after, format_number(t.nll_before), format_number(t.nll_after),
@@ -122,13 +121,13 @@ void add_hardest(const Evaluation& e, std::string& text) {
   if (e.hardest.empty()) return;
   const bool has_values = e.kind != Kind::losses_only;
   add(text, "\nhardest samples\n{:>12}{}{:>12}{}\n", "row", e.units_per_row > 1 ? "  column" : "", "loss",
-             has_values ? "  predicted / true" : "");
+      has_values ? "  predicted / true" : "");
   for (const HardSample& sample : e.hardest) {
     const Place place = place_of(e, sample);
     const auto value = [&](double v) { return e.classes ? label(v, e.class_names) : format_number(v); };
     add(text, "{:>12}{}{:>12}{}\n", place.row, e.units_per_row > 1 ? fmt::format("{:>8}", place.column) : "",
-               format_number(sample.loss),
-               has_values ? fmt::format("  {} / {}", value(sample.predicted), value(sample.truth)) : "");
+        format_number(sample.loss),
+        has_values ? fmt::format("  {} / {}", value(sample.predicted), value(sample.truth)) : "");
   }
 }
 

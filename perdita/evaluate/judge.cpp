@@ -263,8 +263,7 @@ Scale parse_scale(std::string_view name) {
   std::ranges::transform(scales, names.begin(), [](Scale scale) { return name_of(scale); });
   const auto found = std::ranges::find(names, name);
   if (found == names.end()) {
-    fail<ValueError>("evaluate: scale is '{}' (valid: {}){}", name, fmt::join(names, ", "),
-                     suggestion(name, names));
+    fail<ValueError>("evaluate: scale is '{}' (valid: {}){}", name, fmt::join(names, ", "), suggestion(name, names));
   }
   return scales[static_cast<std::size_t>(found - names.begin())];
 }

@@ -20,8 +20,8 @@ struct PairedTest {
 std::optional<PairedTest> paired_test(std::span<const double> differences);
 
 /// The mean over groups of the means of their differences, as a recall averaged over classes is: `group` has the group
-/// of each difference, `groups` those that count. Degrees of freedom after Welch and Satterthwaite. Nothing where a group
-/// has fewer than two.
+/// of each difference, `groups` those that count. Degrees of freedom after Welch and Satterthwaite. Nothing where a
+/// group has fewer than two.
 std::optional<PairedTest> paired_test_of_groups(std::span<const double> differences,
                                                 std::span<const std::int64_t> group,
                                                 std::span<const std::int64_t> groups);

@@ -95,7 +95,7 @@ PERDITA_INLINE auto logit(const Y& y) {
     const auto negative = y < 0.0;
     const Y magnitude = select(negative, -y, y);
     return detail::StableLogit<Y, std::remove_cvref_t<decltype(negative)>>{negative, magnitude,
-                                                                            detail::logistic_functions(magnitude)};
+                                                                           detail::logistic_functions(magnitude)};
   } else {
     return Logit<Y>{y};
   }

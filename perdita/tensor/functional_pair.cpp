@@ -79,7 +79,7 @@ Tensor quantile_loss(const Tensor& input, const Tensor& target, const Quantiles&
 #define PERDITA_DEFINE(Loss, function, Module)                                                                  \
   Tensor function(const Tensor& input, const Tensor& target, const Tensor& variance, const perdita::Loss& loss, \
                   const LossOptions& options) {                                                                 \
-    return triple_loss<Loss##OfVariance>(#function, loss, input, target, variance, options);                                      \
+    return triple_loss<Loss##OfVariance>(#function, loss, input, target, variance, options);                    \
   }
 PERDITA_TRIPLE_LOSSES(PERDITA_DEFINE)
 #undef PERDITA_DEFINE

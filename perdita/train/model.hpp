@@ -48,7 +48,7 @@ struct MlpOptions {
   double dropout = 0;
   Head head = Head::identity;
   std::optional<double> cosine_scale = {};  ///< the last layer gives cosines times this; none: it is linear
-  Scaling input_scaling = {};   ///< subtracted and divided before the first layer
+  Scaling input_scaling = {};               ///< subtracted and divided before the first layer
   Scaling output_scaling = {};  ///< multiplied and added after the last; only for identity and mean_and_variance
 };
 

@@ -106,8 +106,10 @@ void set_attribute(nb::handle object, Name name, nb::handle value) {
 nb::object forward_of_node(nb::handle context, const SharedLoss& loss, unsigned wanted, nb::args tensors) {
   auto evaluation = std::make_unique<Evaluation>(loss, tensors, wanted);
   nb::object first = Maker(tensors)(evaluation->loss());
-  set_attribute(context, [] { return "evaluation"; }, nb::cast(evaluation.release(), nb::rv_policy::take_ownership));
-  set_attribute(context, [] { return "to_save"; }, tensors);  // as save_for_backward() does it
+  set_attribute(
+      context, [] { return "evaluation"; }, nb::cast(evaluation.release(), nb::rv_policy::take_ownership));
+  set_attribute(
+      context, [] { return "to_save"; }, tensors);  // as save_for_backward() does it
   return first;
 }
 
@@ -207,7 +209,8 @@ NB_MODULE(_core, m) {
       .def_prop_ro("has_gradients", &Evaluation::has_gradients)
       .def_prop_ro("is_spent", &Evaluation::is_spent)
       .def_prop_ro("wanted", &Evaluation::wanted)
-      .def_prop_ro("loss", [](const Evaluation& evaluation) { return std::const_pointer_cast<Loss>(evaluation.function()); })
+      .def_prop_ro("loss",
+                   [](const Evaluation& evaluation) { return std::const_pointer_cast<Loss>(evaluation.function()); })
       .def("backward", &backward, nb::arg().none())
       .def("backward_of_node", &backward_of_node);
   m.def("forward_of_node", &forward_of_node);

@@ -63,8 +63,13 @@ struct Outputs {
 template <class T, class Formula>
 Outputs<T> evaluate(const Formula& formula, const Problem<T>& problem, const Options& options) {
   const auto rows = static_cast<std::size_t>(problem.layout.rows());
-  Outputs<T> out{0, std::vector<T>(rows), std::vector<T>(problem.logits.size()), std::vector<T>(rows),
-                 std::vector<std::uint8_t>(rows), std::vector<std::int32_t>(rows, -7), std::vector<T>(rows)};
+  Outputs<T> out{0,
+                 std::vector<T>(rows),
+                 std::vector<T>(problem.logits.size()),
+                 std::vector<T>(rows),
+                 std::vector<std::uint8_t>(rows),
+                 std::vector<std::int32_t>(rows, -7),
+                 std::vector<T>(rows)};
   SoftmaxTask<T> task{.logits = problem.logits.data(),
                       .layout = problem.layout,
                       .label_smoothing = options.smoothing,

@@ -70,8 +70,8 @@ TEST(CosineLinear, HasGradientsAlsoAtZero) {
   for (double g : layer.weight.grad().to_vector<double>()) EXPECT_EQ(g, 0);
   // d cos / dx = (w/|w| - cos x/|x|) / |x|, which is orthogonal to x.
   const Tensor y = Tensor::from({1.0f, 2.0f, -2.0f}, {1, 3}).set_requires_grad();
-  layer.load_state_dict({{"weight", Tensor::from({2.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f}, {2, 3})},
-                         {"scale", Tensor::from({4.0f})}});
+  layer.load_state_dict(
+      {{"weight", Tensor::from({2.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f}, {2, 3})}, {"scale", Tensor::from({4.0f})}});
   sum(layer(y)).backward();
   const auto g = y.grad().to_vector<double>();
   const double expected[] = {4 * (1 - 1.0 / 9) / 3, 4 * (-2.0 / 9) / 3, 4 * (2.0 / 9) / 3};

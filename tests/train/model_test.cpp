@@ -66,8 +66,7 @@ TEST(Mlp, LastLayerOfCosinesIsBoundedByItsScale) {
 }
 
 TEST(LastLayer, IsReadAndWritten) {
-  for (const char* text : {"linear", "cosine", "cosine:scale=16"})
-    EXPECT_EQ(to_string(parse_last_layer(text)), text);
+  for (const char* text : {"linear", "cosine", "cosine:scale=16"}) EXPECT_EQ(to_string(parse_last_layer(text)), text);
   EXPECT_EQ(to_string(parse_last_layer("cosine:scale=1e1")), "cosine:scale=10");
   for (const char* text : {"", "cosin", "cosine:scale=0", "cosine:scale=x", "linear:scale=2"})
     EXPECT_THROW(parse_last_layer(text), ValueError) << text;
