@@ -72,6 +72,12 @@ std::string shown(const Parameter<Loss>& parameter, const Loss& loss) {
   return parameter.is_bool ? (value != 0 ? "true" : "false") : fmt::format("{}", value);
 }
 
+template <class Loss>
+std::string valid_of(const Parameter<Loss>& parameter) {
+  const bool is_bounded = std::isfinite(parameter.valid.low) || std::isfinite(parameter.valid.high);
+  return parameter.is_integer && !is_bounded ? "any integer" : to_string(parameter.valid);
+}
+
 std::vector<std::string_view> option_names(const AnyLoss& any) {
   std::vector<std::string_view> names;
   std::visit(
@@ -233,7 +239,7 @@ std::vector<std::string> describe_parameters(const AnyLoss& any) {
         each_parameter<Loss>([&](const auto& parameter) {
           lines.push_back(fmt::format("{}: {} (default {}, valid: {})", parameter.name, parameter.meaning,
                                       shown(parameter, Loss{}),
-                                      parameter.is_bool ? "true or false" : to_string(parameter.valid)));
+                                      parameter.is_bool ? "true or false" : valid_of(parameter)));
         });
       },
       any.loss);

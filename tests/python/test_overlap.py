@@ -180,7 +180,7 @@ def test_modules():
     expected = (F.dice_loss(y, t, smooth=0, reduction="none") * weight).mean()
     torch.testing.assert_close(criterion(y, t), expected)
     assert perdita.nn.LovaszLoss(batch=True)(y.detach().numpy(), t.numpy()) == F.lovasz_loss(y, t, batch=True).item()
-    with pytest.raises(ValueError, match=r"smooth is -1.0 \(valid: 0 or more\)"):
+    with pytest.raises(ValueError, match=r"dice_loss: smooth is -1 \(valid: 0 or more\)"):
         perdita.torch.nn.DiceLoss(smooth=-1.0)
 
 

@@ -26,8 +26,8 @@ struct Dice {
           "Kadoury and Pal, The importance of skip connections in biomedical image segmentation, DLMIA 2016 (plain "
           "sums)",
       .differences =
-          "segmentation_models_pytorch: smooth=0,batch=true,present_only=true; MONAI: smooth=1e-5,multilabel=true, of "
-          "softmax with class indices. tversky with alpha = beta = 0.5 and half the smooth is the same"};
+          "segmentation_models_pytorch: smooth=0,batch=true; MONAI: smooth=1e-5, and multilabel=true with its sigmoid. "
+          "tversky with alpha = beta = 0.5 and half the smooth is the same"};
   static constexpr auto parameters() {
     return with_mask_parameters(std::array{
         parameter<&Dice::smooth>(

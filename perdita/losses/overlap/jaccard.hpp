@@ -23,7 +23,7 @@ struct Jaccard {
           "Rahman and Wang, Optimizing intersection-over-union in deep neural networks for image segmentation, ISVC "
           "2016, section 3",
       .differences =
-          "segmentation_models_pytorch: smooth=0,batch=true,present_only=true; MONAI (DiceLoss with jaccard=True): "
+          "segmentation_models_pytorch: smooth=0,batch=true; MONAI (DiceLoss with jaccard=True): "
           "smooth=1e-5. Of masks without smooth it is 2 d / (1 + d), where d is the loss of dice"};
   static constexpr auto parameters() {
     return with_mask_parameters(std::array{
