@@ -36,7 +36,8 @@ const std::map<std::string_view, std::string> samples{{"data", "csv:a file's.csv
                                                       {"patience", "2"},
                                                       {"seed", "18446744073709551615"},
                                                       {"threads", "3"},
-                                                      {"tensorboard", "yes"}};
+                                                      {"tensorboard", "yes"},
+                                                      {"charts", "svg"}};
 
 Config sample() {
   Config config;
