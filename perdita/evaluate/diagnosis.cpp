@@ -219,8 +219,9 @@ class Doctor {
   }
 
   void look_at_labels() {
-    constexpr double many = 0.04;
-    if (!(evidence_.doubtful >= many)) return;
+    // Where as much as a third contradict the others, these do not agree on anything: nothing was learned.
+    constexpr double many = 0.04, most = 0.3;
+    if (!(evidence_.doubtful >= many && evidence_.doubtful <= most)) return;
     add(Illness::wrong_labels,
         fmt::format(
             "{} of the training samples contradict what was learned of the others as strongly as the usual sample "

@@ -121,6 +121,10 @@ class Training(CliTest):
                     self.write("x.npy", npy("<f4", (30, 3), struct.pack("<90f", *x)))
                     self.write("y.npy", npy("<f4", (30, 3), struct.pack("<90f", *y)))
                     data = "npy:x.npy,y.npy"
+                elif loss["family"] == "overlap":  # masks of three pixels
+                    self.write("x.npy", npy("<f4", (30, 2), struct.pack("<60f", *(rng.gauss(0, 1) for _ in range(60)))))
+                    self.write("y.npy", npy("<f4", (30, 3), struct.pack("<90f", *(i % 2 for i in range(90)))))
+                    data = "npy:x.npy,y.npy"
                 elif name in ("poisson_nll", "tweedie", "gamma_nll"):
                     rows = [f"{x},{1 + rng.randrange(1 + x)}" for x in range(40)]
                     self.write("counts.csv", "x,count\n" + "\n".join(rows) + "\n")
