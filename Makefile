@@ -6,7 +6,7 @@ EPOCHS ?= 15
 help:
 	@echo "make build   the library, the command line, tests and examples, in build/release"
 	@echo "make demo    builds, trains on Fashion-MNIST, compares losses on a long-tailed part of it; reports in runs/"
-	@echo "make test    builds and runs every test, those of the Python package too"
+	@echo "make test    builds and runs every test, those of the Python package and of the reports in a browser too"
 	@echo "make bench   builds and runs the benchmarks"
 	@echo "make asan    the tests under AddressSanitizer and UndefinedBehaviorSanitizer"
 	@echo "make tsan    the tests under ThreadSanitizer"
@@ -34,8 +34,10 @@ demo: deps
 	  --lr 0.05 --schedule step:0.8,0.9 --batch-size 128 --val-fraction 0 --seeds 2 --out runs/demo-compare
 
 test: build
+	@scripts/install-deps.sh --with browser
 	@ctest --preset release -j $(JOBS)
 	@scripts/test-python.sh
+	@scripts/test-browser.sh
 
 bench: deps
 	@cmake --preset bench

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "cli/commands.hpp"
+#include "cli/report_line.hpp"
 #include "cli/run_options.hpp"
 #include "perdita/core/error.hpp"
 #include "perdita/core/file.hpp"
@@ -12,6 +13,7 @@
 #include "perdita/evaluate/progress.hpp"
 #include "perdita/evaluate/text.hpp"
 #include "perdita/train/comparison.hpp"
+#include "perdita/train/run_report.hpp"
 
 namespace perdita::cli {
 
@@ -41,6 +43,9 @@ Examples:
 
 Every loss trains the same network from the same initial weights on the same batches, once for each seed. The folder
 gets comparison.json, comparison.csv, report.html and a folder for each run. After Ctrl-C or a crash --resume goes on.
+
+A difference to the first loss that is more than noise has a * in the table. The noise is that of training, from run to
+run, with 2 seeds or more; with one seed that of the test samples alone.
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.)";
 
@@ -147,7 +152,8 @@ class Output {
 void print_result(const train::Comparison& comparison) {
   fmt::print("\n{}\n", evaluate::contest_table(comparison.contest()));
   for (const std::string& note : evaluate::notes(comparison.contest())) fmt::print("{}\n", printable(note));
-  fmt::print("\nreport     {}\n", printable((comparison.path() / "report.html").string()));
+  fmt::print("\n");
+  print_report(comparison.path(), train::chart_files(comparison.plan().common).png);
 }
 
 }  // namespace
@@ -158,6 +164,8 @@ int compare(const std::vector<std::string>& words) {
   catch_signals();
   train::Comparison comparison = a.resume.empty() ? start(a) : train::Comparison::resume(a.resume);
   if (const auto threads = comparison.plan().common.threads) set_num_threads(*threads);
+  for (const std::string& warning : comparison.warnings())
+    fmt::print(stderr, "perdita compare: warning: {}\n", printable(warning));
   Output output(comparison, a.json ? stderr : stdout);
   train::ComparisonEvents events{.should_stop = must_stop};
   if (!a.quiet) {

@@ -6,16 +6,18 @@
 #include <optional>
 
 #include "cli/commands.hpp"
-#include "cli/evaluation_output.hpp"
 #include "cli/parser.hpp"
+#include "cli/report_line.hpp"
 #include "perdita/core/error.hpp"
 #include "perdita/core/file.hpp"
 #include "perdita/core/parallel.hpp"
 #include "perdita/core/suggest.hpp"
 #include "perdita/evaluate/evaluation_json.hpp"
+#include "perdita/evaluate/evaluation_text.hpp"
 #include "perdita/evaluate/progress.hpp"
 #include "perdita/evaluate/text.hpp"
 #include "perdita/report/evaluation_page.hpp"
+#include "perdita/train/config.hpp"
 
 namespace perdita::cli {
 
@@ -23,7 +25,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using evaluate::Evaluation;
-using evaluate::Scale;
 
 struct Arguments {
   std::string predictions, targets, weights, loss = "cross_entropy", from, class_names, header = "detect", out;
@@ -43,7 +44,7 @@ Files are NPY, NPZ (FILE.npz:ARRAY picks one of several arrays) or columns of nu
 one). They are read once, piece by piece, and may be larger than memory. A row of predictions holds the scores of all
 classes for the losses of classes, and as many numbers as a row of targets for the others.
 
---out DIR gets evaluation.json and report.html.
+--out DIR gets evaluation.json, report.html, and its charts as SVG and (where librsvg is installed) PNG.
 
 Exit status: 0 done, 1 failed, 2 wrong usage.)";
 
@@ -66,7 +67,7 @@ bool read(const std::vector<std::string>& words, Arguments& a) {
   option("--hardest", a.hardest, "N", "how many of the hardest samples are told (20)")->check(CLI::Range(0, 100000));
   option("--bins", a.bins, "N", "bins of the reliability diagram (15)")->check(CLI::Range(1, 1000));
   option("--threads", a.threads, "N", "threads (all processors)")->check(CLI::Range(1, 1024));
-  option("--out", a.out, "DIR", "writes evaluation.json and report.html into this folder");
+  option("--out", a.out, "DIR", "writes evaluation.json, report.html and its charts into this folder");
   app.add_flag("--json", a.json, "print the result as JSON; progress goes to standard error");
   app.add_flag("--quiet", a.quiet, "print the result alone");
   if (!parse(app, words)) return false;
@@ -86,19 +87,6 @@ std::size_t choice(const char* name, const std::string& given, std::span<const s
   return static_cast<std::size_t>(found - words.begin());
 }
 
-evaluate::EvaluationOptions options_of(const Arguments& a) {
-  evaluate::EvaluationOptions options{.bins = a.bins, .hardest = a.hardest};
-  try {
-    options.loss = parse_loss(a.loss);
-    evaluate::kind_of(options.loss);
-  } catch (const ValueError& error) {
-    throw UsageError(fmt::format("--loss: {}", error.what()));
-  }
-  constexpr std::array<std::string_view, 3> scales{"logits", "probabilities", "log-probabilities"};
-  if (!a.from.empty()) options.scale = static_cast<Scale>(choice("--from", a.from, scales));
-  return options;
-}
-
 std::vector<std::string> class_names_of(const std::string& given) {
   std::error_code ignored;
   const bool is_file = fs::is_regular_file(given, ignored);
@@ -116,22 +104,37 @@ std::vector<std::string> class_names_of(const std::string& given) {
   return names;
 }
 
-Evaluation run(const Arguments& a, const evaluate::EvaluationOptions& options, std::vector<std::string>& names) {
+evaluate::EvaluationOptions options_of(const Arguments& a) {
+  evaluate::EvaluationOptions options{
+      .bins = a.bins, .hardest = a.hardest, .class_names = class_names_of(a.class_names)};
+  const char* option = "--loss";
+  try {
+    options.loss = parse_loss(a.loss);
+    evaluate::kind_of(options.loss);
+    option = "--from";
+    if (!a.from.empty()) options.scale = evaluate::parse_scale(a.from);
+  } catch (const ValueError& error) {
+    throw UsageError(fmt::format("{}: {}", option, error.what()));
+  }
+  return options;
+}
+
+Evaluation run(const Arguments& a, const evaluate::EvaluationOptions& options) {
   constexpr std::array<std::string_view, 3> headers{"detect", "yes", "no"};
   const data::RowOptions rows{.header = static_cast<data::RowOptions::Header>(choice("--header", a.header, headers))};
   const auto predictions = data::open_rows(a.predictions, rows), targets = data::open_rows(a.targets, rows);
   const auto weights = a.weights.empty() ? nullptr : data::open_rows(a.weights, rows);
-  const evaluate::Kind kind = evaluate::kind_of(options.loss);
-  if (kind == evaluate::Kind::binary && names.empty()) names = {"negative", "positive"};
-  const std::int64_t classes = kind == evaluate::Kind::binary ? 2 : predictions->row_elements();
-  if (!names.empty() && std::ssize(names) != classes) {
-    throw UsageError(fmt::format("--class-names: {} names for {} classes", names.size(), classes));
-  }
   std::optional<evaluate::Progress> progress;
   if (!a.quiet) progress.emplace(stderr, "evaluating", predictions->rows.value_or(0));
   return evaluate::evaluate(*predictions, *targets, weights.get(), options, [&](std::int64_t done) {
     if (progress && predictions->rows) progress->update(done);
   });
+}
+
+std::string command_of(const std::vector<std::string>& words) {
+  std::string command = "perdita evaluate";
+  for (const std::string& word : words) command += " " + train::quote_for_shell(word);
+  return command;
 }
 
 }  // namespace
@@ -140,21 +143,16 @@ int evaluate(const std::vector<std::string>& words) {
   Arguments a;
   if (!read(words, a)) return 0;
   if (a.threads > 0) set_num_threads(a.threads);
-  const evaluate::EvaluationOptions options = options_of(a);
-  std::vector<std::string> names = class_names_of(a.class_names);
-  const Evaluation evaluation = run(a, options, names);
+  const Evaluation evaluation = run(a, options_of(a));
   for (const std::string& warning : evaluation.warnings)
     fmt::print(stderr, "perdita evaluate: warning: {}\n", evaluate::printable(warning));
-  if (a.json)
-    fmt::print("{}\n", evaluate::to_json(evaluation, names));
-  else
-    print_evaluation(evaluation, names);
+  fmt::print("{}{}", a.json ? evaluate::to_json(evaluation) : evaluate::to_text(evaluation), a.json ? "\n" : "");
   if (a.out.empty()) return 0;
-  fs::create_directories(a.out);
-  write_file_atomically(fs::path(a.out) / "evaluation.json", evaluate::to_json(evaluation, names) + "\n");
-  const report::EvaluationPage page{evaluation, names, a.predictions, a.targets};
-  write_file_atomically(fs::path(a.out) / "report.html", report::html(page));
-  if (!a.json) fmt::print("\nreport     {}\n", evaluate::printable((fs::path(a.out) / "report.html").string()));
+  report::write_evaluation({evaluation, a.predictions, a.targets, command_of(words)}, a.out);
+  if (!a.json) {
+    fmt::print("\n");
+    print_report(a.out, true);
+  }
   return 0;
 }
 

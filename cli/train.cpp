@@ -31,8 +31,8 @@ constexpr const char* examples = R"(Examples:
   perdita train --resume runs/fashion --epochs 20
   perdita train --data synthetic:moons
 
-The run's folder gets config.json, history.jsonl, checkpoint.safetensors, model.safetensors, report.html, loss.svg and
-distribution.svg; for classes also suspects.csv, the training samples, those first whose labels are most probably wrong.
+The run's folder gets config.json, history.jsonl, checkpoint.safetensors, model.safetensors, report.html and its charts
+as SVG and PNG; for classes also suspects.csv, the training samples, those first whose labels are most probably wrong.
 After Ctrl-C or a crash --resume goes on from the last whole epoch and ends with the very model of a run that was not
 interrupted.
 

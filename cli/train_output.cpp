@@ -5,7 +5,9 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "cli/report_line.hpp"
 #include "perdita/evaluate/text.hpp"
+#include "perdita/train/run_report.hpp"
 
 namespace perdita::cli {
 
@@ -70,8 +72,13 @@ void print_suspects(const train::Run& run, const train::Suspects& suspects) {
       suspects.found->by_aum, suspects.found->by_mean_loss, suspects.found->by_last_loss);
 }
 
-void print_diagnosis(const std::vector<evaluate::Verdict>& diagnosis) {
-  if (diagnosis.empty()) fmt::print("\ndiagnosis  nothing stands out: the run looks healthy\n");
+void print_diagnosis(const std::vector<evaluate::Verdict>& diagnosis, std::int64_t epochs) {
+  if (diagnosis.empty() && epochs < evaluate::least_epochs) {
+    fmt::print("\ndiagnosis  {} epoch{} too few to judge the curves of the losses; nothing else stands out\n", epochs,
+               epochs == 1 ? " is" : "s are");
+  } else if (diagnosis.empty()) {
+    fmt::print("\ndiagnosis  nothing stands out: the run looks healthy\n");
+  }
   for (const evaluate::Verdict& verdict : diagnosis) {
     fmt::print("\ndiagnosis  {}: {}\n           try: {}\n", evaluate::title_of(verdict.illness),
                printable(verdict.text), verdict.advice);
@@ -140,9 +147,9 @@ void print_result(const train::Run& run, const std::optional<train::TestResult>&
     fmt::print("no test set: nothing to judge the model by\n");
   }
   if (const auto suspects = run.suspects()) print_suspects(run, *suspects);
-  print_diagnosis(run.diagnosis());
-  fmt::print("\nmodel      {}\nreport     {}\n", printable((run.path() / "model.safetensors").string()),
-             printable((run.path() / "report.html").string()));
+  print_diagnosis(run.diagnosis(), trainer.epoch());
+  fmt::print("\nmodel      {}\n", printable((run.path() / "model.safetensors").string()));
+  print_report(run.path(), train::chart_files(problem.config).png);
 }
 
 void print_result_json(const train::Run& run, const std::optional<train::TestResult>& result) {

@@ -18,7 +18,7 @@ install(FILES ${CMAKE_CURRENT_BINARY_DIR}/perditaConfig.cmake ${CMAKE_CURRENT_BI
   cmake/FindOneDNN.cmake DESTINATION ${PERDITA_PACKAGE_DIR})
 
 # A static library is nothing without what it uses; a shared one brings it along.
-set(PERDITA_PC_USES "-lz ${OpenMP_CXX_FLAGS}")
+set(PERDITA_PC_USES "-lz -ldl ${OpenMP_CXX_FLAGS}")
 if(PERDITA_WITH_ONEDNN)
   string(PREPEND PERDITA_PC_USES "-ldnnl ")
 endif()

@@ -1,9 +1,11 @@
 """Sorts the files that the reader tests read into one folder of seeds a format: seeds.py SOURCE_FOLDER SEED_FOLDER"""
 
+import io
 import pathlib
 import subprocess
 import sys
 import tempfile
+import zipfile
 
 CSV = ["a,b,y\n1,2,3\n4,5,6\n", "1 , +2,x\r\n\r\n 4,5\t,y\r\n", '1e-60,"0\n","a ""b"""\r-1e39,nan,\r']
 FORMULAS = [
@@ -15,6 +17,23 @@ FORMULAS = [
 ]
 
 
+def write_rows(seeds):
+    """Behind a byte of options: the files of the other formats, and archives of NPY files, stored and deflated."""
+    (seeds / "rows").mkdir(parents=True, exist_ok=True)
+    arrays = sorted((seeds / "npy").iterdir())
+    for path in arrays:
+        (seeds / "rows" / path.name).write_bytes(b"\0" + path.read_bytes())
+    for i, text in enumerate(["1,2,3\n4,5,6\n", "a;b\n1;-2e30\n", "# x\t0\n1\t2\n\n", '"a",labels\r\n1.5,nan\r\n']):
+        (seeds / "rows" / f"{i}.csv").write_bytes(bytes([3 * i]) + text.encode())
+    for packing in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w", packing) as archive:
+            archive.writestr("a.npy", arrays[0].read_bytes())
+            archive.writestr("labels.npy", arrays[-1].read_bytes())
+        for option in (6, 9):
+            (seeds / "rows" / f"{packing}-{option}.npz").write_bytes(bytes([option]) + file.getvalue())
+
+
 def main(source, seeds):
     with tempfile.TemporaryDirectory() as made:
         subprocess.run([sys.executable, source / "tests/data/make_files.py", made], check=True)
@@ -23,6 +42,7 @@ def main(source, seeds):
             folder = seeds / kind
             folder.mkdir(parents=True, exist_ok=True)
             (folder / path.name).write_bytes(path.read_bytes())
+    write_rows(seeds)
     (seeds / "formula").mkdir(parents=True, exist_ok=True)
     for i, text in enumerate(FORMULAS):
         (seeds / "formula" / f"{i}.txt").write_text(text)

@@ -62,34 +62,39 @@ class TicketShares {
 // stacks, and memory is walked in order.
 AliasTable::AliasTable(std::span<const double> weights) : columns_(weights.size()) {
   const TicketShares tickets(weights);
+  struct Finger {
+    std::size_t at;
+    Tickets tickets;
+  };
   const auto next = [&](std::size_t i, bool rich) {
-    while (i < tickets.size() && (tickets[i] > tickets_per_column) != rich) ++i;
-    return i;
+    for (; i < tickets.size(); ++i) {
+      if (const Tickets here = tickets[i]; (here > tickets_per_column) == rich) return Finger{i, here};
+    }
+    return Finger{i, 0};
   };
   const auto set = [&](std::size_t column, Tickets own, std::size_t alias) {
     columns_[column] = {static_cast<std::uint64_t>(own), static_cast<std::int64_t>(alias)};
   };
-  std::size_t poor = next(0, false), rich = next(0, true);
-  if (rich == tickets.size()) {  // the sum is exact, so all have exactly one column
+  Finger poor = next(0, false), rich = next(0, true);
+  if (rich.at == tickets.size()) {  // the sum is exact, so all have exactly one column
     for (std::size_t i = 0; i < tickets.size(); ++i) set(i, tickets_per_column, i);
     return;
   }
-  for (Tickets left = tickets[rich];;) {
+  for (Tickets left = rich.tickets;;) {
     if (left > tickets_per_column) {  // then someone poor is left
-      const Tickets own = tickets[poor];
-      set(poor, own, rich);
-      left -= tickets_per_column - own;
-      poor = next(poor + 1, false);
-    } else if (const std::size_t giver = next(rich + 1, true); giver < tickets.size()) {
-      set(rich, left, giver);
-      left = tickets[giver] - (tickets_per_column - left);
+      set(poor.at, poor.tickets, rich.at);
+      left -= tickets_per_column - poor.tickets;
+      poor = next(poor.at + 1, false);
+    } else if (const Finger giver = next(rich.at + 1, true); giver.at < tickets.size()) {
+      set(rich.at, left, giver.at);
+      left = giver.tickets - (tickets_per_column - left);
       rich = giver;
     } else {
-      set(rich, tickets_per_column, rich);
+      set(rich.at, tickets_per_column, rich.at);
       break;
     }
   }
-  for (; poor < tickets.size(); poor = next(poor + 1, false)) set(poor, tickets_per_column, poor);
+  for (; poor.at < tickets.size(); poor = next(poor.at + 1, false)) set(poor.at, tickets_per_column, poor.at);
 }
 
 void AliasTable::draw_all(const Philox& random, std::span<std::int64_t> draws) const {

@@ -1,7 +1,7 @@
 #include "perdita/evaluate/calibration.hpp"
 
 #include <algorithm>
-#include <array>
+#include <bit>
 #include <cmath>
 
 #include "perdita/core/error.hpp"
@@ -10,19 +10,19 @@ namespace perdita::evaluate {
 
 namespace {
 
-/// Where a prediction is counted: 2 bin, or 2 bin + 1 if it is right.
-inline std::int32_t place_of(double confidence, std::int32_t bins, bool is_right) {
-  const double scaled = confidence * bins;
-  const auto whole = static_cast<std::int32_t>(scaled);
-  const std::int32_t bin = whole - (whole > 0 && whole == scaled ? 1 : 0);  // bins are open to the left
-  return 2 * std::min(bin, bins - 1) + (is_right ? 1 : 0);
+/// Where a prediction is counted: 2 bin, or 2 bin + 1 if it is right. Bins are open to the left: the bin is the whole
+/// part of the largest number below confidence * bins, whose bits are one less.
+inline std::size_t place_of(double confidence, std::int32_t bins, bool is_right) {
+  const auto bits = std::bit_cast<std::int64_t>(confidence * bins);
+  const auto bin = static_cast<std::uint32_t>(static_cast<std::int32_t>(std::bit_cast<double>(bits - (bits > 0))));
+  return 2 * std::min<std::size_t>(bin, static_cast<std::size_t>(bins) - 1) + (is_right ? 1 : 0);
 }
 
 }  // namespace
 
 CalibrationCounts::CalibrationCounts(int bins) : bins_(bins) {
   if (bins < 1 || bins > 1000) fail<ValueError>("calibration: bins is {} (valid: 1..1000)", bins);
-  tallies_.resize(2 * static_cast<std::size_t>(bins));
+  tallies_.resize(lanes * places());
 }
 
 void CalibrationCounts::add(double confidence, bool is_right) {
@@ -31,23 +31,26 @@ void CalibrationCounts::add(double confidence, bool is_right) {
   tally.confidence += confidence;
 }
 
-// In stretches: the places are found by vectors, then counted one by one.
 template <class T>
 void CalibrationCounts::add(const JudgedRows<T>& rows) {
-  constexpr std::size_t stretch = 512;
-  std::array<std::int32_t, stretch> places;
-  for (std::size_t begin = 0; begin < rows.losses.size(); begin += stretch) {
-    const std::size_t count = std::min(stretch, rows.losses.size() - begin);
-    const T* const confidences = rows.confidences.data() + begin;
-    const std::int32_t *const labels = rows.labels.data() + begin, *const predicted = rows.predicted.data() + begin;
-    for (std::size_t i = 0; i < count; ++i)
-      places[i] = place_of(static_cast<double>(confidences[i]), bins_, labels[i] == predicted[i]);
-    for (std::size_t i = 0; i < count; ++i) {
-      Tally& tally = tallies_[static_cast<std::size_t>(places[i])];
-      ++tally.count;
-      tally.confidence += static_cast<double>(confidences[i]);
-    }
+  const T* const confidences = rows.confidences.data();
+  const std::int32_t *const labels = rows.labels.data(), *const predicted = rows.predicted.data();
+  const std::size_t count = rows.losses.size(), stride = places();
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto confidence = static_cast<double>(confidences[i]);
+    Tally& tally = tallies_[i % lanes * stride + place_of(confidence, bins_, labels[i] == predicted[i])];
+    ++tally.count;
+    tally.confidence += confidence;
   }
+}
+
+CalibrationCounts::Tally CalibrationCounts::tally(std::size_t place) const {
+  Tally sum;
+  for (std::size_t at = place; at < tallies_.size(); at += places()) {
+    sum.count += tallies_[at].count;
+    sum.confidence += tallies_[at].confidence;
+  }
+  return sum;
 }
 
 void CalibrationCounts::merge(const CalibrationCounts& other) {
@@ -61,8 +64,7 @@ Calibration CalibrationCounts::result() const {
   Calibration c;
   double count = 0;
   for (int i = 0; i < bins_; ++i) {
-    const Tally &wrong = tallies_[2 * static_cast<std::size_t>(i)],
-                &right = tallies_[2 * static_cast<std::size_t>(i) + 1];
+    const Tally wrong = tally(2 * static_cast<std::size_t>(i)), right = tally(2 * static_cast<std::size_t>(i) + 1);
     const std::int64_t members = wrong.count + right.count;
     const double confidence = wrong.confidence + right.confidence;
     const auto n = static_cast<double>(members);

@@ -43,8 +43,13 @@ class CalibrationCounts {
     std::int64_t count = 0;
     double confidence = 0;  // summed
   };
+  /// Neighbours mostly fall into one bin: taken in turns, their sums do not wait for each other.
+  static constexpr std::size_t lanes = 4;
+  std::size_t places() const { return 2 * static_cast<std::size_t>(bins_); }
+  Tally tally(std::size_t place) const;
+
   std::int32_t bins_;
-  std::vector<Tally> tallies_;  // of each bin wrong predictions, then right ones
+  std::vector<Tally> tallies_;  // of each lane, of each bin: wrong predictions, then right ones
 };
 
 }  // namespace perdita::evaluate

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "perdita/evaluate/paired.hpp"
 #include "perdita/evaluate/text.hpp"
 
 namespace perdita::evaluate {
@@ -23,6 +24,63 @@ std::string spread_text(const Metric& metric, const Summary& spread) {
   }
   return is_single ? format_number(spread.mean)
                    : fmt::format("{} ± {:.2g}", format_number(spread.mean), spread.standard_deviation);
+}
+
+/// Of one run each, sample by sample. Scaled so that the mean is the metric's difference: those of roots and shares of
+/// variance are not the differences of the columns' means, but go with them.
+std::optional<PairedTest> test_of_samples(const Contest& contest, const Trial& ours, const Trial& first,
+                                          std::size_t metric) {
+  const Metric& of = contest.metrics[metric];
+  const auto column = static_cast<std::size_t>(of.column);
+  if (of.column < 0 || column >= ours.samples.size() || column >= first.samples.size()) return std::nullopt;
+  const std::vector<float>&a = ours.samples[column], &b = first.samples[column];
+  if (a.size() != b.size()) return std::nullopt;
+  std::vector<double> differences;
+  for (std::size_t i = 0; i < a.size(); ++i)
+    differences.push_back(static_cast<double>(a[i]) - static_cast<double>(b[i]));
+  auto test =
+      of.classes.empty() ? paired_test(differences) : paired_test_of_groups(differences, contest.labels, of.classes);
+  if (!test) return std::nullopt;
+  const double wanted = ours.values[metric] - first.values[metric];
+  const double scale = test->mean == 0 ? 0 : wanted / test->mean;
+  const auto [low, high] = std::minmax({scale * test->interval.low, scale * test->interval.high});
+  return PairedTest{.mean = wanted, .interval = {low, high}, .p = test->p};
+}
+
+/// Not corrected for the number of entries.
+std::optional<Difference> by_itself(const Contest& contest, std::size_t entry, std::size_t metric) {
+  std::vector<double> differences;
+  const Trial *one = nullptr, *other = nullptr;
+  for (const Trial& ours : contest.entries[entry].trials) {
+    for (const Trial& first : contest.entries.front().trials) {
+      if (ours.seed != first.seed || !is_known(ours, metric) || !is_known(first, metric)) continue;
+      differences.push_back(ours.values[metric] - first.values[metric]);
+      one = &ours, other = &first;
+    }
+  }
+  if (differences.empty()) return std::nullopt;
+  const bool of_samples = differences.size() == 1;
+  const auto test = of_samples ? test_of_samples(contest, *one, *other, metric) : paired_test(differences);
+  if (!test) return std::nullopt;
+  return Difference{.mean = test->mean, .interval = test->interval, .p = test->p, .of_samples = of_samples};
+}
+
+/// "ECE" where it is not judged though others are; empty for none.
+std::string not_judged(const Contest& contest) {
+  std::string names;
+  for (const Metric& metric : contest.metrics) {
+    if (!metric.is_cost && metric.column < 0) names += fmt::format("{}{}", names.empty() ? "" : ", ", metric.title);
+  }
+  return names;
+}
+
+std::string note_of_samples(const Contest& contest) {
+  const std::string others = not_judged(contest);
+  return fmt::format(
+      "* differs from {} by more than the noise of the test samples: the differences sample by sample (of a mean over "
+      "classes class by class) have a mean other than 0 (Student's t, p < 0.05, corrected for the number of losses by "
+      "Holm's method){}. It says nothing of the noise of training: for that compare with --seeds 3 or more.",
+      contest.entries.front().name, others.empty() ? "" : "; not judged: " + others);
 }
 
 /// A field of RFC 4180.
@@ -44,17 +102,19 @@ Summary spread_of(const Entry& entry, std::size_t metric) {
 }
 
 std::optional<Difference> difference(const Contest& contest, std::size_t entry, std::size_t metric) {
-  std::vector<double> differences;
-  for (const Trial& ours : contest.entries[entry].trials) {
-    for (const Trial& first : contest.entries.front().trials) {
-      if (ours.seed != first.seed || !is_known(ours, metric) || !is_known(first, metric)) continue;
-      differences.push_back(ours.values[metric] - first.values[metric]);
-    }
+  std::vector<double> all;  // the p values of all entries, for their number counts
+  std::optional<Difference> found;
+  std::size_t place = 0;
+  for (std::size_t e = 1; e < contest.entries.size(); ++e) {
+    const auto judged = by_itself(contest, e, metric);
+    if (!judged) continue;
+    if (e == entry) found = judged, place = all.size();
+    all.push_back(judged->p);
   }
-  if (differences.size() < 2) return std::nullopt;
-  const Summary summary = summarize(differences);
-  const Interval interval = mean_interval(summary);
-  return Difference{summary.mean, interval, interval.low <= 0 && interval.high >= 0};
+  if (!found) return std::nullopt;
+  found->p = holm(all)[place];
+  found->is_noise = !(found->p < 0.05);
+  return found;
 }
 
 std::string cell(const Contest& contest, std::size_t entry, std::size_t metric) {
@@ -69,14 +129,21 @@ std::string cell(const Contest& contest, std::size_t entry, std::size_t metric) 
 std::vector<std::string> notes(const Contest& contest) {
   std::vector<std::string> all;
   std::size_t seeds = 0;
-  for (const Entry& entry : contest.entries) seeds = std::max(seeds, entry.trials.size());
+  bool has_samples = false;
+  for (const Entry& entry : contest.entries) {
+    seeds = std::max(seeds, entry.trials.size());
+    for (const Trial& trial : entry.trials) has_samples |= !trial.samples.empty();
+  }
   if (seeds > 1) {
     all.push_back(fmt::format("Mean ± standard deviation over {} seeds.", seeds));
     all.push_back(
-        fmt::format("* differs from {} by more than noise: the 95 % interval of the differences between runs of one "
-                    "seed, which began with the same weights and saw the same batches, leaves out 0 (Student's t, {} "
-                    "degrees of freedom; each difference is judged by itself).",
+        fmt::format("* differs from {} by more than noise: the differences between runs of one seed, which began with "
+                    "the same weights and saw the same batches, have a mean other than 0 (Student's t, {} degrees of "
+                    "freedom, p < 0.05, corrected for the number of losses by Holm's method).",
                     contest.entries.front().name, seeds - 1));
+  } else if (has_samples) {
+    all.push_back("One run of each loss.");
+    all.push_back(note_of_samples(contest));
   } else {
     all.push_back("One seed tells nothing of noise: compare with --seeds 3 or more.");
   }

@@ -17,6 +17,10 @@ struct Metric {
   bool is_share = false;  ///< shown in per cent
   bool more_is_better = false;
   bool is_cost = false;  ///< seconds: told, and not compared
+  /// The metric goes with the mean of this column of Trial::samples, over all samples, or over the means of these
+  /// classes; -1: with none.
+  int column = -1;
+  std::vector<std::int64_t> classes = {};
 };
 
 /// One training run under a common yardstick.
@@ -24,7 +28,9 @@ struct Trial {
   std::uint64_t seed = 0;
   std::vector<double> values = {};   ///< one for each metric; NaN: not known
   std::vector<double> recalls = {};  ///< of the classes of the contest; empty for numbers
-  std::string failure = {};     ///< why there are none
+  std::string failure = {};          ///< why there are none
+  /// Of a contest with a single seed: what each test sample says, in columns.
+  std::vector<std::vector<float>> samples = {};
 };
 
 struct Entry {
@@ -34,8 +40,9 @@ struct Entry {
 
 struct Contest {
   std::vector<Metric> metrics;
-  std::vector<std::string> class_names;  ///< the class with most training samples first; empty for numbers
-  std::vector<Entry> entries;            ///< the first is what the others are compared with
+  std::vector<std::string> class_names;   ///< the class with most training samples first; empty for numbers
+  std::vector<Entry> entries;             ///< the first is what the others are compared with
+  std::vector<std::int64_t> labels = {};  ///< of the test samples, where they have classes: places in class_names
 };
 
 /// Mean and spread over the seeds that did not fail.
@@ -43,12 +50,15 @@ Summary spread_of(const Entry& entry, std::size_t metric);
 
 /// Of an entry to the first one.
 struct Difference {
-  double mean = 0;         ///< over the pairs of runs with the same seed
-  Interval interval = {};  ///< 95 %, by Student's t of the pairs' differences
-  bool is_noise = true;    ///< the interval contains 0
+  double mean = 0;          ///< over the pairs of runs with the same seed
+  Interval interval = {};   ///< 95 %, by Student's t of the pairs' differences
+  double p = 1;             ///< corrected for the number of entries by Holm's method
+  bool is_noise = true;     ///< p is 0.05 or more
+  bool of_samples = false;  ///< of one pair of runs: the noise is that of the test samples, and not that of training
 };
-/// Nothing for fewer than two pairs, where noise cannot be told. Pairs share weights at the start, batches and
-/// validation samples, so that what these do to both falls out of the difference.
+/// Pairs share weights at the start, batches and validation samples, so that what these do to both falls out of the
+/// difference. A single pair is judged sample by sample, where its trials have samples for the metric. Nothing where
+/// noise cannot be told.
 std::optional<Difference> difference(const Contest& contest, std::size_t entry, std::size_t metric);
 
 /// "84.54 ± 0.13 %", with a * behind a difference to the first entry that is more than noise; "–" for nothing.

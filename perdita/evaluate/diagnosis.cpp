@@ -82,7 +82,7 @@ class Doctor {
 
   std::vector<Verdict> verdicts() {
     if (look_for_divergence()) return std::move(verdicts_);
-    if (c_.epochs() >= 3) {
+    if (std::ssize(c_.train) >= least_epochs) {
       const bool jumps = look_for_jumps();
       const bool stuck = !jumps && look_for_underfitting();
       look_for_overfitting();
@@ -219,8 +219,9 @@ class Doctor {
   }
 
   void look_at_labels() {
-    constexpr double many = 0.04;
-    if (!(evidence_.doubtful >= many)) return;
+    // Where as much as a third contradict the others, these do not agree on anything: nothing was learned.
+    constexpr double many = 0.04, most = 0.3;
+    if (!(evidence_.doubtful >= many && evidence_.doubtful <= most)) return;
     add(Illness::wrong_labels,
         fmt::format(
             "{} of the training samples contradict what was learned of the others as strongly as the usual sample "

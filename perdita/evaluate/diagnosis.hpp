@@ -48,7 +48,10 @@ struct Evidence {
   double doubtful = std::numeric_limits<double>::quiet_NaN();
 };
 
-/// Illnesses in the order of their weight; none for a healthy run, and for one too short to tell (3 epochs).
+/// With fewer epochs nothing is told of the curves of the losses.
+inline constexpr std::int64_t least_epochs = 3;
+
+/// Illnesses in the order of their weight; none for a healthy run, and for one too short to tell.
 std::vector<Verdict> diagnose(const Evidence& evidence);
 
 }  // namespace perdita::evaluate

@@ -142,6 +142,14 @@ void check_weights(const data::RowReader* weights) {
                    weights->row_shape);
 }
 
+std::vector<std::string> class_names_for(const Judgement& how, const std::vector<std::string>& given) {
+  if (given.empty() && how.kind == Kind::binary) return {"negative", "positive"};
+  const std::int64_t classes = how.kind == Kind::classes ? how.columns : how.kind == Kind::binary ? 2 : 0;
+  if (!given.empty() && std::ssize(given) != classes)
+    fail<ValueError>("evaluate: {} names for {} classes (valid: one a class, or none)", given.size(), classes);
+  return given;
+}
+
 }  // namespace
 
 RocArea roc_area(const QuantileSketch& negative, const QuantileSketch& positive) {
@@ -169,7 +177,8 @@ Evaluation evaluate(data::RowReader& predictions, data::RowReader& targets, data
                     .scale = how.scale,
                     .columns = how.columns,
                     .units_per_row = how.units_per_row,
-                    .weighted = weights != nullptr};
+                    .weighted = weights != nullptr,
+                    .class_names = class_names_for(how, options.class_names)};
   BlockStream stream(predictions, targets, weights);
   const Gathered all = predictions.dtype == DType::float32
                            ? gather<float>(how, stream, weights, options, progress, result)
@@ -185,6 +194,10 @@ Evaluation evaluate(data::RowReader& predictions, data::RowReader& targets, data
     result.classes = all.classes->score();
     result.calibration = all.calibration->result();
     result.temperature = fit_temperature(*all.sample, options.bins);
+    for (std::size_t row = 0; row < all.sample->size(); ++row) {
+      result.sampled_losses.push_back(all.sample->loss(row));
+      result.sampled_classes.push_back(all.sample->label(row));
+    }
   }
   if (all.negative) {
     result.roc = roc_area(*all.negative, *all.positive);

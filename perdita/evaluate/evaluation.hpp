@@ -18,9 +18,10 @@ namespace perdita::evaluate {
 
 struct EvaluationOptions {
   AnyLoss loss = {.loss = CrossEntropy{}};
-  std::optional<Scale> scale = {};  ///< what the predictions are; none: what the loss takes
-  int bins = 15;                    ///< of the reliability diagram
-  std::int64_t hardest = 20;        ///< how many of the hardest samples are kept
+  std::optional<Scale> scale = {};            ///< what the predictions are; none: what the loss takes
+  int bins = 15;                              ///< of the reliability diagram
+  std::int64_t hardest = 20;                  ///< how many of the hardest samples are kept
+  std::vector<std::string> class_names = {};  ///< one a class, or none: then classes are numbered
 };
 
 /// The area under the ROC curve: the probability that a positive sample gets a larger logit than a negative one, ties
@@ -47,7 +48,12 @@ struct Evaluation {
             log_histogram = {};  ///< of losses: linear up to the 99th percentile, logarithmic over all positive
   std::vector<HardSample> hardest = {};
 
+  /// Of classes and binary: losses and classes of the rows, or of a fair sample of at most 16,384 of them.
+  std::vector<float> sampled_losses = {};
+  std::vector<std::int64_t> sampled_classes = {};
+
   std::optional<ClassificationScore> classes = {};  ///< of binary: 0 and 1
+  std::vector<std::string> class_names = {};        ///< as given; of binary else "negative" and "positive"
   std::optional<Calibration> calibration = {};
   std::optional<TemperatureFit> temperature = {};
   std::optional<RocArea> roc = {};
@@ -63,8 +69,8 @@ struct Evaluation {
 /// that hold the same numbers. Predictions of float32 are computed with in float, others in double; sums are double.
 ///
 /// Labels that the loss ignores are left out, as are losses that are not finite, which are counted. Throws ShapeError,
-/// ValueError, IndexError and DataError that name the file and the first row, FileError, and DataError if no row
-/// counts.
+/// ValueError, IndexError and DataError that name the file and the first row, FileError, DataError if no row counts,
+/// and ValueError unless there are as many names as classes.
 Evaluation evaluate(data::RowReader& predictions, data::RowReader& targets, data::RowReader* weights,
                     const EvaluationOptions& options, const std::function<void(std::int64_t)>& progress = {});
 

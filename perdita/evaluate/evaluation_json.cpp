@@ -33,7 +33,7 @@ Json loss_object(const Evaluation& e) {
           {"histogram", histogram(e.histogram)}};
 }
 
-void add_classes(const Evaluation& e, const std::vector<std::string>& names, Json& object) {
+void add_classes(const Evaluation& e, Json& object) {
   const ClassificationScore& score = *e.classes;
   const Interval interval = wilson_interval(score.correct, score.samples);
   object["accuracy"] = number(score.accuracy);
@@ -42,7 +42,7 @@ void add_classes(const Evaluation& e, const std::vector<std::string>& names, Jso
   object["macro_f1"] = number(score.macro_f1);
   for (std::size_t k = 0; k < score.classes.size(); ++k) {
     const ClassScore& c = score.classes[k];
-    object["classes"].push_back({{"name", names.empty() ? std::to_string(k) : names[k]},
+    object["classes"].push_back({{"name", e.class_names.empty() ? std::to_string(k) : e.class_names[k]},
                                  {"samples", c.support},
                                  {"predicted", c.predicted},
                                  {"loss", number(c.mean_loss)},
@@ -111,12 +111,12 @@ Place place_of(const Evaluation& e, const HardSample& sample) {
   return {sample.index / e.units_per_row, sample.index % e.units_per_row};
 }
 
-std::string to_json(const Evaluation& e, const std::vector<std::string>& class_names) {
+std::string to_json(const Evaluation& e) {
   Json object{{"loss", e.loss}, {"from", name_of(e.scale)}, {"rows", e.rows}, {"counted", e.losses.count}};
   object["left_out"] = {{"ignored", e.left_out.ignored}, {"nan", e.left_out.nan}, {"infinite", e.left_out.infinite}};
   if (e.left_out.first >= 0) object["left_out"]["first_nonfinite"] = e.left_out.first / e.units_per_row;
   object["losses"] = loss_object(e);
-  if (e.classes) add_classes(e, class_names, object);
+  if (e.classes) add_classes(e, object);
   if (e.calibration) add_calibration(e, object);
   if (e.roc) {
     object["roc_auc"] = number(e.roc->area);

@@ -2,15 +2,13 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "perdita/evaluate/evaluation.hpp"
 
 namespace perdita::evaluate {
 
-/// One object. A number that is not finite is null. `class_names` is empty (classes are numbered) or has one name a
-/// class.
-std::string to_json(const Evaluation& evaluation, const std::vector<std::string>& class_names);
+/// One object. A number that is not finite is null.
+std::string to_json(const Evaluation& evaluation);
 
 /// Row and, where a row has several elements, column of a sample.
 struct Place {

@@ -1,10 +1,13 @@
 #include "perdita/evaluate/judge.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <array>
 #include <cmath>
-#include <numeric>
 #include <type_traits>
 
+#include "perdita/core/suggest.hpp"
 #include "perdita/kernels/domain.hpp"
 #include "perdita/kernels/labels.hpp"
 #include "perdita/kernels/nll.hpp"
@@ -90,26 +93,15 @@ void check_scale(const Judgement& how, const RawBlock& block, const T* numbers) 
     check_range(how, block, numbers, -std::numeric_limits<double>::infinity(), slack, "the logarithm of one");
 }
 
-/// The loss of each row, by a formula of log-probabilities and target probabilities.
+/// The loss of each row, by a written formula.
 template <class T>
 void compute_rows(const ClassFormula& formula, const Judgement& how, Judged<T>& out) {
-  const auto classes = static_cast<std::size_t>(how.columns), rows = out.losses.size();
-  std::vector<T> log_p(rows * classes), target(rows * classes), terms(rows * classes);
-  for (std::size_t row = 0; row < rows; ++row) {
-    const T* const logits = out.logits + row * classes;
-    const T largest = *std::max_element(logits, logits + classes);
-    double sum = 0;
-    for (std::size_t k = 0; k < classes; ++k) sum += std::exp(static_cast<double>(logits[k] - largest));
-    for (std::size_t k = 0; k < classes; ++k)
-      log_p[row * classes + k] = static_cast<T>(static_cast<double>(logits[k] - largest) - std::log(sum));
-    if (out.labels[row] >= 0) target[row * classes + static_cast<std::size_t>(out.labels[row])] = 1;
-  }
-  formula.compute<T>(log_p.data(), target.data(), static_cast<std::int64_t>(terms.size()), {.losses = terms.data()});
-  for (std::size_t row = 0; row < rows; ++row) {
-    const auto begin = terms.begin() + static_cast<std::ptrdiff_t>(row * classes);
-    const double sum = std::accumulate(begin, begin + static_cast<std::ptrdiff_t>(classes), 0.0);
-    out.losses[row] = out.labels[row] >= 0 ? static_cast<T>(sum) : T(0);
-  }
+  const NoGrad no_grad;
+  const auto rows = static_cast<std::int64_t>(out.losses.size());
+  const std::vector<T> logits(out.logits, out.logits + rows * how.columns);
+  const Tensor losses = functional::formula_loss(Tensor::from(logits, {rows, how.columns}), Tensor::from(out.labels),
+                                                 formula, {.ignore_index = -1, .reduction = Reduction::none});
+  std::copy_n(losses.data<T>(), rows, out.losses.begin());
 }
 
 template <class T>
@@ -263,6 +255,17 @@ std::string_view name_of(Scale scale) {
       return "log-probabilities";
   }
   return "unknown";
+}
+
+Scale parse_scale(std::string_view name) {
+  constexpr std::array scales{Scale::logits, Scale::probabilities, Scale::log_probabilities};
+  std::array<std::string_view, scales.size()> names;
+  std::ranges::transform(scales, names.begin(), [](Scale scale) { return name_of(scale); });
+  const auto found = std::ranges::find(names, name);
+  if (found == names.end()) {
+    fail<ValueError>("evaluate: scale is '{}' (valid: {}){}", name, fmt::join(names, ", "), suggestion(name, names));
+  }
+  return scales[static_cast<std::size_t>(found - names.begin())];
 }
 
 Kind kind_of(const AnyLoss& any) {

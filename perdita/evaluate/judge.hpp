@@ -15,6 +15,8 @@ namespace perdita::evaluate {
 /// What the predictions are.
 enum class Scale { logits, probabilities, log_probabilities };
 std::string_view name_of(Scale scale);
+/// Throws ValueError, with the names there are.
+Scale parse_scale(std::string_view name);
 
 /// What can be told beside the losses.
 enum class Kind {

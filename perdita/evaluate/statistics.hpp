@@ -30,6 +30,9 @@ struct Interval {
 /// Student's t at 97.5 %, for `dof` degrees of freedom: within 0.2 %.
 double student_975(double dof);
 
+/// The probability that Student's t is further from 0 than `t`, to both sides.
+double student_two_sided(double t, double dof);
+
 /// 95 % for a mean, by Student's t with count - 1 degrees of freedom. NaN for fewer than two values.
 Interval mean_interval(const Summary& summary);
 

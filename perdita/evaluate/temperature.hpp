@@ -30,6 +30,7 @@ class RowSample {
     return std::span(logits_).subspan(row * static_cast<std::size_t>(classes_), static_cast<std::size_t>(classes_));
   }
   std::int32_t label(std::size_t row) const { return labels_[row]; }
+  float loss(std::size_t row) const { return losses_[row]; }
 
  private:
   void raise_level();
@@ -39,7 +40,7 @@ class RowSample {
   int level_ = 0;
   std::vector<std::int64_t> rows_;
   std::vector<std::int32_t> labels_;
-  std::vector<float> logits_;
+  std::vector<float> logits_, losses_;
 };
 
 struct TemperatureFit {

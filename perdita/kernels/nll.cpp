@@ -42,10 +42,29 @@ void write_gradient(const SoftmaxTask<T>& task) {
   });
 }
 
-/// The same for the rows [begin, end) where classes lie side by side, so that places ascend: in chunks made in cache,
-/// for which memory is written once.
+/// The same for the rows [begin, end) where classes lie side by side: some rows at a time, still in cache when their
+/// places are set.
 template <class T>
-void write_gradient(const SoftmaxTask<T>& task, std::int64_t begin, std::int64_t end, bool streaming) {
+void write_gradient(const SoftmaxTask<T>& task, std::int64_t begin, std::int64_t end) {
+  const std::int64_t classes = task.layout.classes, stretch = std::max<std::int64_t>(1, 4096 / classes);
+  for (std::int64_t first = begin; first < end; first += stretch) {
+    const std::int64_t last = std::min(end, first + stretch);
+    T* out = task.gradient + first * classes;
+    std::memset(out, 0, static_cast<std::size_t>((last - first) * classes) * sizeof(T));
+    if (task.class_weights) {
+      for (std::int64_t row = first; row < last; ++row, out += classes)
+        out[std::max(task.labels[row], 0)] = slope_of(task, row);
+    } else {
+      const T slope = static_cast<T>(-task.scale);
+      for (std::int64_t row = first; row < last; ++row, out += classes)
+        out[std::max(task.labels[row], 0)] = task.labels[row] < 0 ? T(0) : slope;
+    }
+  }
+}
+
+/// The same past the caches: places ascend, and chunks are made in cache, for which memory is written once.
+template <class T>
+void stream_gradient(const SoftmaxTask<T>& task, std::int64_t begin, std::int64_t end) {
   constexpr std::int64_t chunk_size = 1024;
   T chunk[chunk_size] = {};
   const std::int64_t stop = end * task.layout.classes;
@@ -55,27 +74,39 @@ void write_gradient(const SoftmaxTask<T>& task, std::int64_t begin, std::int64_t
     std::int64_t place = 0;
     for (; row < end && (place = place_of(task, row)) < first + count; ++row)
       chunk[place - first] = slope_of(task, row);
-    if (streaming && count == chunk_size)
+    if (count == chunk_size)
       perdita::detail::stream(task.gradient + first, chunk, sizeof chunk);
     else
       std::memcpy(task.gradient + first, chunk, static_cast<std::size_t>(count) * sizeof(T));
     for (std::int64_t set = first_row; set < row; ++set) chunk[place_of(task, set) - first] = T(0);
   }
-  if (streaming) perdita::detail::end_streaming();
+  perdita::detail::end_streaming();
 }
 
-/// Writes and adds up the losses of the rows [begin, end).
+template <class T>
+T loss_of(const SoftmaxTask<T>& task, std::int64_t row) {
+  const std::int32_t label = task.labels[row];
+  const T weight = label < 0 ? T(0) : task.class_weights ? task.class_weights[label] : T(1);
+  return label < 0 ? T(0) : -weight * task.logits[place_of(task, row)];
+}
+
+/// Writes and adds up the losses of the rows [begin, end): four sums, for one would wait for each addition.
 template <class T>
 double add_losses(const SoftmaxTask<T>& task, std::int64_t begin, std::int64_t end) {
-  double total = 0;
-  for (std::int64_t row = begin; row < end; ++row) {
-    const std::int32_t label = task.labels[row];
-    T loss = 0;
-    if (label >= 0) loss = -(task.class_weights ? task.class_weights[label] : T(1)) * task.logits[place_of(task, row)];
-    total += static_cast<double>(loss);
+  double totals[4] = {};
+  std::int64_t row = begin;
+  for (; row + 4 <= end; row += 4) {
+    T losses[4];
+    for (int k = 0; k < 4; ++k) losses[k] = loss_of(task, row + k);
+    for (int k = 0; k < 4; ++k) totals[k] += static_cast<double>(losses[k]);
+    if (task.losses) std::copy_n(losses, 4, task.losses + row);
+  }
+  for (; row < end; ++row) {
+    const T loss = loss_of(task, row);
+    totals[0] += static_cast<double>(loss);
     if (task.losses) task.losses[row] = loss;
   }
-  return total;
+  return (totals[0] + totals[1]) + (totals[2] + totals[3]);
 }
 
 }  // namespace
@@ -86,11 +117,14 @@ double nll_loss(const SoftmaxTask<T>& task) {
   const bool side_by_side = task.layout.inner == 1;
   if (task.gradient && !side_by_side) write_gradient(task);
   // Blocks of 16 rows begin at whole cache lines.
-  const std::int64_t block = std::clamp<std::int64_t>(65536 / std::max<std::int64_t>(classes, 1) / 16 * 16, 16, 4096);
+  const std::int64_t block = std::clamp<std::int64_t>(16384 / classes / 16 * 16, 16, 4096);
   const auto bytes = static_cast<std::size_t>(rows * classes) * sizeof(T);
   const bool streaming = task.gradient && perdita::detail::is_worth_streaming(task.gradient, bytes);
   return sum_over_blocks(rows, block, [&](std::int64_t begin, std::int64_t end) {
-    if (task.gradient && side_by_side) write_gradient(task, begin, end, streaming);
+    if (streaming && side_by_side)
+      stream_gradient(task, begin, end);
+    else if (task.gradient && side_by_side)
+      write_gradient(task, begin, end);
     return add_losses(task, begin, end);
   });
 }

@@ -38,7 +38,8 @@ struct SoftmaxRowsKernel {
     for (std::int64_t row = begin; row < end; ++row) {
       const T* const logits = task.logits + row * classes;
       T* const gradient = task.gradient ? task.gradient + row * classes : nullptr;
-      T* const exponentials = scratch + (row & 1 ? 0 : padded(classes));
+      T* const exponentials =
+          pending.in == scratch ? scratch + padded(classes) : scratch;  // not those still to be written
       const std::int32_t label = task.labels ? task.labels[row] : 0;
       if (task.predicted) task.predicted[row] = first_of_largest<P>(logits, classes);
       T* const confidence = task.confidences ? task.confidences + row : nullptr;

@@ -8,6 +8,7 @@
 #include "perdita/kernels/program.hpp"
 #include "perdita/math/expr_order.hpp"
 #include "perdita/math/expr_parse.hpp"
+#include "perdita/math/expr_zero.hpp"
 
 namespace perdita {
 
@@ -35,10 +36,9 @@ void require_input(const Expr& value, std::string_view names) {
   fail<ValueError>("formula: it does not depend on {}, so there is nothing to learn", names);
 }
 
-Expr parse_of(const std::string& text, std::span<const NamedExpr> names, std::string_view input_names) {
-  Expr value = parse_expr(text, names);
-  require_input(value, input_names);
-  return value;
+Expr parse_of_class(const std::string& text, const Expr& log_p, const Expr& p, const Expr& t) {
+  const std::array<NamedExpr, 4> names{{{"log_p", log_p}, {"p", p}, {"t", t}, {"target", t}}};
+  return parse_expr(text, names);
 }
 
 bool has_word(std::string_view text, std::string_view word) {
@@ -101,22 +101,25 @@ template double WrittenLoss::compute(const double*, const double*, std::int64_t,
 Formula Formula::parse(std::string_view text) {
   const Expr y = Expr::input(0, "y"), t = Expr::input(1, "t");
   const std::string tidied = tidy(text);
-  return {tidied, parse_of(tidied, std::array<NamedExpr, 4>{{{"y", y}, {"t", t}, {"input", y}, {"target", t}}}, "y")};
+  const Expr value = parse_expr(tidied, std::array<NamedExpr, 4>{{{"y", y}, {"t", t}, {"input", y}, {"target", t}}});
+  require_input(value, "y");
+  return {tidied, value};
 }
 
 ClassFormula ClassFormula::parse(std::string_view text) {
-  const Expr log_p = Expr::input(0, "log_p"), t = Expr::input(1, "t");
   const std::string tidied = tidy(text);
-  const std::array<NamedExpr, 4> names{{{"log_p", log_p}, {"p", exp(log_p)}, {"t", t}, {"target", t}}};
-  return {tidied, parse_of(tidied, names, "log_p")};
+  const Expr log_p = Expr::input(0, "log_p");
+  const auto term = [&](const Expr& t) { return parse_of_class(tidied, log_p, exp(log_p), t); };
+  ClassFormula loss(tidied, term(Expr::input(1, "t")));
+  require_input(loss.value(), "log_p");
+  if (is_zero(term(0.0))) loss.own_class_ = Formula(tidied, term(1.0));
+  return loss;
 }
 
 Formula ClassFormula::of_two_classes() const {
   const Expr z = Expr::input(0, "z");
   const auto term = [&](const Expr& logit, double t) {
-    const std::array<NamedExpr, 4> names{
-        {{"log_p", log_sigmoid(logit)}, {"p", sigmoid(logit)}, {"t", t}, {"target", t}}};
-    return parse_expr(text(), names);
+    return parse_of_class(text(), log_sigmoid(logit), sigmoid(logit), t);
   };
   return {text(), term(z, 1) + term(-z, 0)};
 }

@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "perdita/kernels/softmax_task.hpp"
 #include "perdita/losses/info.hpp"
 #include "perdita/math/expr.hpp"
 
@@ -76,8 +78,15 @@ class ClassFormula : public detail::WrittenLoss {
   /// The loss of a row of two classes by z, the true class's logit less the other one: what it is like as a function.
   Formula of_two_classes() const;
 
+  /// Whether a class with t = 0 adds nothing: then the loss of a row with a label is a formula of that class's log_p.
+  bool is_of_own_class() const { return own_class_.has_value(); }
+  /// As kernels::softmax_loss(), for labels without smoothing, where is_of_own_class().
+  template <class T>
+  double compute_rows(const kernels::SoftmaxTask<T>& task) const;
+
  private:
   using WrittenLoss::WrittenLoss;
+  std::optional<Formula> own_class_;  ///< with t = 1, by log_p
 };
 
 /// Which of the two it is: a formula of p or log_p, and not of y.

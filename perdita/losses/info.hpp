@@ -77,6 +77,7 @@ struct LossInfo {
   Interval input = reals;          ///< what the input may be; checked where the loss is undefined elsewhere
   Interval target = reals;
   bool broadcasts = true;             ///< whether input and target may differ in shape
+  bool promotes = true;               ///< whether a target of float64 makes it the type of the loss
   Normalize mean = Normalize::count;  ///< the standard denominator of a mean with element weights
   bool checks_domain = false;         ///< whether elements outside the domains are errors, as PyTorch has it
   Trait traits = Trait::none;

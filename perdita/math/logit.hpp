@@ -29,25 +29,36 @@ struct Logit {
 
 namespace detail {
 
-/// sigmoid(a), sigmoid(-a) and softplus(-a) for a >= 0.
+template <class Y>
+inline constexpr bool is_of_packs = false;
+template <class T, int N>
+inline constexpr bool is_of_packs<Pack<T, N>> = true;
+template <class V>
+inline constexpr bool is_of_packs<Dual<V>> = is_of_packs<V>;
+template <class Y>
+inline constexpr bool is_dual_of_packs = false;
+template <class V>
+inline constexpr bool is_dual_of_packs<Dual<V>> = is_of_packs<V>;
+
+/// sigmoid(a), sigmoid(-a), softplus(-a) and, for packs, exp(-a) for a >= 0.
 template <class Y>
 struct LogisticFunctions {
-  Y likely, unlikely, price;
+  Y likely, unlikely, price, odds;
 };
 template <class Y>
 LogisticFunctions<Y> logistic_functions(const Y& a) {
-  return {sigmoid(a), sigmoid(-a), softplus(-a)};
+  return {sigmoid(a), sigmoid(-a), softplus(-a), {}};
 }
 template <class T, int N>
 PERDITA_INLINE LogisticFunctions<Pack<T, N>> logistic_functions(const Pack<T, N>& a) {
   const Pack<T, N> e = exp_full<false>(-a), likely = 1.0 / (1.0 + e);
-  return {likely, e * likely, log1p_unit(e)};
+  return {likely, e * likely, log1p_unit(e), e};
 }
 template <class V>
 PERDITA_INLINE LogisticFunctions<Dual<V>> logistic_functions(const Dual<V>& a) {
   const LogisticFunctions<V> f = logistic_functions(a.v);
   const V slope = f.likely * f.unlikely * a.d;
-  return {{f.likely, slope}, {f.unlikely, -slope}, {f.price, -(f.unlikely * a.d)}};
+  return {{f.likely, slope}, {f.unlikely, -slope}, {f.price, -(f.unlikely * a.d)}, {f.odds, -(f.odds * a.d)}};
 }
 
 template <class Y, class Condition>
@@ -59,19 +70,22 @@ struct StableLogit {
   PERDITA_INLINE auto wrong(const auto& t) const {
     return f.unlikely + select(negative, t, 1.0 - t) * (f.likely - f.unlikely);
   }
-  PERDITA_INLINE auto cross_entropy(const auto& t) const { return select(negative, t, 1.0 - t) * magnitude + f.price; }
+  PERDITA_INLINE auto cross_entropy(const auto& t) const {
+    const auto against = select(negative, t, 1.0 - t);
+    auto price = against * magnitude + f.price;
+    // The slope, against - sigmoid(-|y|), cancels where a label is nearly met: over the common denominator it does so
+    // before anything is rounded but exp(-|y|).
+    if constexpr (is_dual_of_packs<Y>) {
+      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(t)>, decltype(magnitude.v)>)
+        price.d = (against - (1.0 - against) * f.odds.v) * f.likely.v * magnitude.d;
+    }
+    return price;
+  }
   PERDITA_INLINE auto cross_entropy(const auto& t, const auto& weight) const {
     const auto positive = weight * t, rest = 1.0 - t;
     return select(negative, positive, rest) * magnitude + (positive + rest) * f.price;
   }
 };
-
-template <class Y>
-inline constexpr bool is_of_packs = false;
-template <class T, int N>
-inline constexpr bool is_of_packs<Pack<T, N>> = true;
-template <class V>
-inline constexpr bool is_of_packs<Dual<V>> = is_of_packs<V>;
 
 }  // namespace detail
 
@@ -81,7 +95,7 @@ PERDITA_INLINE auto logit(const Y& y) {
     const auto negative = y < 0.0;
     const Y magnitude = select(negative, -y, y);
     return detail::StableLogit<Y, std::remove_cvref_t<decltype(negative)>>{negative, magnitude,
-                                                                            detail::logistic_functions(magnitude)};
+                                                                           detail::logistic_functions(magnitude)};
   } else {
     return Logit<Y>{y};
   }

@@ -32,6 +32,29 @@ Tensor uniform(const Shape& shape, double bound) {
   return (Tensor::rand(shape, source.seed, source.stream) * (2 * bound) - bound).contiguous();
 }
 
+void check_sizes(std::string_view layer, std::int64_t in_features, std::int64_t out_features) {
+  if (in_features >= 1 && out_features >= 1) return;
+  fail<ValueError>("{}: in_features is {} and out_features {} (valid: 1 or more)", layer, in_features, out_features);
+}
+
+/// x W^T.
+Tensor products(std::string_view layer, const Tensor& x, const Tensor& weight) {
+  const std::int64_t in_features = weight.size(1);
+  if (x.rank() == 0 || x.shape().back() != in_features) {
+    fail<ShapeError>("{}: input has shape {} (valid: [..., {}])", layer, x.shape(), in_features);
+  }
+  if (x.rank() <= 2) return matmul(x, weight.t());
+  Shape shape = x.shape();
+  shape[shape.rank() - 1] = weight.size(0);
+  return matmul(x.reshape({-1, in_features}), weight.t()).reshape(shape);
+}
+
+/// Rows divided by their lengths. Those below 1e-12 are divided by that (and have a derivative, unlike a root of 0).
+Tensor of_length_one(const Tensor& rows) {
+  if (rows.rank() == 0) return rows;  // products() refuses it
+  return rows / sqrt(max(sum(square(rows), -1, true), 1e-24));
+}
+
 }  // namespace
 
 void manual_seed(std::uint64_t seed) {
@@ -42,28 +65,27 @@ void manual_seed(std::uint64_t seed) {
 }
 
 Linear::Linear(std::int64_t in_features, std::int64_t out_features, bool with_bias) {
-  if (in_features < 1 || out_features < 1) {
-    fail<ValueError>("Linear: in_features is {} and out_features {} (valid: 1 or more)", in_features, out_features);
-  }
+  check_sizes("Linear", in_features, out_features);
   const double bound = 1 / std::sqrt(static_cast<double>(in_features));
   weight = register_parameter("weight", uniform({out_features, in_features}, bound));
   if (with_bias) bias = register_parameter("bias", uniform({out_features}, bound));
 }
 
 Tensor Linear::operator()(const Tensor& x) const {
-  const std::int64_t in_features = weight.size(1);
-  if (x.rank() == 0 || x.shape().back() != in_features) {
-    fail<ShapeError>("Linear: input has shape {} (valid: [..., {}])", x.shape(), in_features);
-  }
-  Tensor y;
-  if (x.rank() <= 2) {
-    y = matmul(x, weight.t());
-  } else {
-    Shape shape = x.shape();
-    shape[shape.rank() - 1] = weight.size(0);
-    y = matmul(x.reshape({-1, in_features}), weight.t()).reshape(shape);
-  }
+  const Tensor y = products("Linear", x, weight);
   return bias.defined() ? y + bias : y;
+}
+
+CosineLinear::CosineLinear(std::int64_t in_features, std::int64_t out_features, double scale) {
+  check_sizes("CosineLinear", in_features, out_features);
+  if (!(scale > 0)) fail<ValueError>("CosineLinear: scale is {} (valid: above 0)", scale);
+  const NoGrad no_grad;
+  weight = register_parameter("weight", of_length_one(uniform({out_features, in_features}, 1)).contiguous());
+  scale_ = register_buffer("scale", Tensor::full({1}, scale));
+}
+
+Tensor CosineLinear::operator()(const Tensor& x) const {
+  return products("CosineLinear", of_length_one(x), of_length_one(weight)) * scale_;
 }
 
 Dropout::Dropout(double p) : p_(p), seed_(0) {

@@ -22,6 +22,23 @@ class Linear : public Module {
   Tensor bias;  ///< undefined without one
 };
 
+/// scale cos(x, w_k) for x [..., in] and the rows w_k of W [out, in], without a bias: the last layer of a classifier
+/// whose classes differ in direction alone, so that frequent classes cannot win by long weights. 0 for x or w_k of
+/// length 0. W starts uniform in +-1, each row then divided by its length. The scale is saved with the weights, as
+/// `scale`.
+class CosineLinear : public Module {
+ public:
+  /// Throws ValueError unless both sizes and the scale are positive.
+  CosineLinear(std::int64_t in_features, std::int64_t out_features, double scale = 1);
+  /// Throws ShapeError unless the last size of x is in_features.
+  Tensor operator()(const Tensor& x) const;
+
+  Tensor weight;
+
+ private:
+  Tensor scale_;
+};
+
 struct ReLU : Module {
   Tensor operator()(const Tensor& x) const { return relu(x); }
 };

@@ -25,12 +25,23 @@ std::string escape(std::string_view text) {
   std::string result;
   for (char c : evaluate::printable(text)) {
     switch (c) {
-      case '&': result += "&amp;"; break;
-      case '<': result += "&lt;"; break;
-      case '>': result += "&gt;"; break;
-      case '"': result += "&quot;"; break;
-      case '\'': result += "&#39;"; break;
-      default: result += c;
+      case '&':
+        result += "&amp;";
+        break;
+      case '<':
+        result += "&lt;";
+        break;
+      case '>':
+        result += "&gt;";
+        break;
+      case '"':
+        result += "&quot;";
+        break;
+      case '\'':
+        result += "&#39;";
+        break;
+      default:
+        result += c;
     }
   }
   return result;
@@ -70,13 +81,15 @@ double Scale::operator()(double value) const {
 bool Scale::has(double value) const { return std::isfinite(value) && (!logarithmic || value > 0.0); }
 
 std::vector<double> Scale::ticks(int wanted) const {
-  return logarithmic ? log_ticks(low, high, wanted) : linear_ticks(low, high, wanted);
+  std::vector<double> all = logarithmic ? log_ticks(low, high, wanted) : linear_ticks(low, high, wanted);
+  if (whole) std::erase_if(all, [](double tick) { return std::abs(tick - std::round(tick)) > 1e-9; });
+  return all;
 }
 
 std::string tick_label(double value) {
   const double size = std::abs(value);
   if (size >= 1000 && size < 1e6) return evaluate::format_count(std::llround(value));
-  if (size < 1e-12) return "0";
+  if (size == 0) return "0";
   if (size >= 1e-3 && size < 1e6) return fmt::format("{:.4g}", value);
   const double exponent = std::floor(std::log10(size) + 1e-9);
   return fmt::format("{:.3g}e{:.0f}", value / std::pow(10.0, exponent), exponent);
@@ -115,26 +128,47 @@ std::string open_svg(std::string_view id, std::string_view attributes, int width
   return svg;
 }
 
+std::string axes_of(const Scale& x, const Scale& y) {
+  return fmt::format("data-x=\"{} {} {} {}\" data-y=\"{} {} {} {}\" data-log=\"{}\"", x.low, x.high, x.from, x.to,
+                     y.low, y.high, y.from, y.to, y.logarithmic ? 1 : 0);
+}
+
 std::string frame(const Scale& x, const Scale& y, std::string_view x_label, std::string_view y_label, bool percent_y) {
   std::string svg = "<g aria-hidden=\"true\" fill=\"#59636e\" class=\"axes\">\n";
   for (double tick : y.ticks(5)) {
     const std::string label = percent_y ? tick_label(100 * tick) + " %" : tick_label(tick);
-    svg += fmt::format("<line class=\"grid\" stroke=\"#d9dee3\" x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{:.1f}\" "
-                       "y2=\"{:.1f}\"/><text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>\n",
-                       x.from, x.to, y(tick), y(tick), x.from - 8, y(tick) + 4.5, label);
+    svg += fmt::format(
+        "<line class=\"grid\" stroke=\"#d9dee3\" x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{:.1f}\" "
+        "y2=\"{:.1f}\"/><text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>\n",
+        x.from, x.to, y(tick), y(tick), x.from - 8, y(tick) + 4.5, label);
   }
   for (double tick : x.ticks(x.to - x.from > 400 ? 8 : 4)) {
-    svg += fmt::format("<line class=\"tick\" stroke=\"#8c959f\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.1f}\" "
-                       "y2=\"{2:.1f}\"/><text x=\"{0:.1f}\" y=\"{3:.1f}\" text-anchor=\"middle\">{4}</text>\n",
-                       x(tick), y.from, y.from + 5, y.from + 19, tick_label(tick));
+    svg += fmt::format(
+        "<line class=\"tick\" stroke=\"#8c959f\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.1f}\" "
+        "y2=\"{2:.1f}\"/><text x=\"{0:.1f}\" y=\"{3:.1f}\" text-anchor=\"middle\">{4}</text>\n",
+        x(tick), y.from, y.from + 5, y.from + 19, tick_label(tick));
   }
-  svg += fmt::format("<line class=\"tick\" stroke=\"#8c959f\" x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{:.1f}\" "
-                     "y2=\"{:.1f}\"/>\n",
-                     x.from, x.to, y.from, y.from);
+  svg += fmt::format(
+      "<line class=\"tick\" stroke=\"#8c959f\" x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{:.1f}\" "
+      "y2=\"{:.1f}\"/>\n",
+      x.from, x.to, y.from, y.from);
   svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}</text>\n", (x.from + x.to) / 2,
                      y.from + 40, escape(x_label));
   svg += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\">{}</text>\n</g>\n", x.from - 44, y.to - 14, escape(y_label));
   return svg;
+}
+
+std::string marker(double at, const Scale& x, const Scale& y, std::string_view label, int row) {
+  if (!x.has(at) || at < x.low || at > x.high) return {};
+  const double px = x(at);
+  // Labels of neighbouring lines go to different sides, where there is room.
+  const double room = 7.0 * static_cast<double>(evaluate::display_width(label));
+  const bool left = row % 2 == 0 ? px - room > x.from : px + room > x.to;
+  return fmt::format(
+      "<g class=\"marker\"><line stroke=\"#59636e\" stroke-dasharray=\"3 3\" x1=\"{0:.1f}\" "
+      "x2=\"{0:.1f}\" y1=\"{1:.1f}\" y2=\"{2:.1f}\"/><text fill=\"#59636e\" x=\"{3:.1f}\" y=\"{4:.1f}\" "
+      "text-anchor=\"{5}\">{6}</text></g>\n",
+      px, y.to, y.from, left ? px - 6 : px + 6, y.to + 12 + 17 * row, left ? "end" : "start", escape(label));
 }
 
 }  // namespace perdita::report

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "perdita/core/file.hpp"
 #include "perdita/core/version.hpp"
 #include "perdita/evaluate/text.hpp"
 #include "perdita/report/chart.hpp"
@@ -35,25 +36,32 @@ std::string spread_only(const Contest& contest, std::size_t entry) {
 }
 
 std::string lead(const ContestPage& page) {
-  const Contest& c = page.contest;
-  std::string text = fmt::format(
+  return fmt::format(
       "Perdita trained the same network on <code>{}</code> with {} losses, from the same weights and on the same "
       "batches.",
-      escape(page.data), c.entries.size());
-  if (c.metrics.empty() || spread_of(c.entries[winner(c, 0)], 0).count == 0) return text;
+      escape(page.data), page.contest.entries.size());
+}
+
+/// Which loss is ahead, and whether that is more than noise; nothing where all runs failed.
+std::string verdict(const Contest& c) {
+  if (c.metrics.empty() || spread_of(c.entries[winner(c, 0)], 0).count == 0) return {};
   const std::size_t best = winner(c, 0);
-  text += fmt::format(" By {}, <strong>{}</strong> is ahead with <strong>{}</strong>", escape(c.metrics[0].title),
-                      escape(c.entries[best].name), escape(spread_only(c, best)));
-  if (best == 0) return text + ".";
-  const auto d = difference(c, best, 0);
-  if (!d) return text + ".";
-  const double scale = c.metrics[0].is_share ? 100 : 1;
-  const char* unit = c.metrics[0].is_share ? " points" : "";
-  text += fmt::format("; its difference to {} is {}{} (95 % interval: {} to {}), which is {} noise.",
-                      escape(c.entries[0].name), format_number(scale * d->mean), unit,
-                      format_number(scale * d->interval.low), format_number(scale * d->interval.high),
-                      d->is_noise ? "not more than" : "more than");
-  return text;
+  std::string text = fmt::format("By {}, <b>{}</b> is ahead with <b>{}</b>", escape(c.metrics[0].title),
+                                 escape(c.entries[best].name), escape(spread_only(c, best)));
+  const auto d = best == 0 ? std::nullopt : difference(c, best, 0);
+  if (d) {
+    const double scale = c.metrics[0].is_share ? 100 : 1;
+    const char* unit = c.metrics[0].is_share ? " points" : "";
+    text += fmt::format("; its difference to {} is {}{} (95 % interval: {} to {}), which is {} {}",
+                        escape(c.entries[0].name), format_number(scale * d->mean), unit,
+                        format_number(scale * d->interval.low), format_number(scale * d->interval.high),
+                        d->is_noise ? "not more than" : "more than",
+                        d->of_samples ? "the noise of the test samples" : "noise");
+  }
+  return fmt::format(
+      "<section class=\"diagnosis {}\" aria-labelledby=\"h-verdict\"><h2 id=\"h-verdict\">Verdict</h2>"
+      "<p>{}.</p></section>\n",
+      d && !d->is_noise ? "well" : "unknown", text);
 }
 
 /// A name that may break behind its colons, commas and equals signs.
@@ -80,8 +88,9 @@ std::string stacked(std::string cell) {
 
 std::string table(const Contest& c) {
   std::string text =
-      "<section aria-labelledby=\"h-results\"><h2 id=\"h-results\">Results on the test samples</h2>\n"
-      "<div class=\"scroll\"><table><thead><tr><th scope=\"col\" class=\"text\">loss</th>";
+      "<div class=\"scroll\"><table class=\"dense\"><caption>Each loss on the test samples, mean and spread over the "
+      "seeds. Bold: the "
+      "best mean.</caption><thead><tr><th scope=\"col\" class=\"text\">loss</th>";
   for (const Metric& metric : c.metrics) text += fmt::format("<th scope=\"col\">{}</th>", escape(metric.title));
   text += "</tr></thead><tbody>\n";
   for (std::size_t e = 0; e < c.entries.size(); ++e) {
@@ -93,9 +102,67 @@ std::string table(const Contest& c) {
     }
     text += "</tr>\n";
   }
-  text += "</tbody></table></div>\n<p class=\"note\">Bold: the best mean.</p>\n";
+  text += "</tbody></table></div>\n";
   for (const std::string& note : notes(c)) text += "<p class=\"note\">" + escape(note) + "</p>\n";
-  return text + "</section>\n";
+  return text;
+}
+
+/// The first metric, a row for each loss.
+DotChart result_chart(const Contest& c) {
+  const Metric& metric = c.metrics.front();
+  DotChart chart{.title = metric.title + " by loss",
+                 .description = fmt::format("A dot for each seed, a diamond at their mean, a stroke over its 95 % "
+                                            "interval. {} is better.",
+                                            metric.more_is_better ? "Further right" : "Further left"),
+                 .x_label = metric.title,
+                 .rows = {},
+                 .percent = metric.is_share,
+                 .id = "results"};
+  for (const Entry& entry : c.entries) {
+    DotRow row{.name = entry.name, .values = {}};
+    for (const Trial& trial : entry.trials) {
+      if (!trial.values.empty()) row.values.push_back(trial.values.front());
+    }
+    chart.rows.push_back(std::move(row));
+  }
+  return chart;
+}
+
+std::string result_section(const Contest& c) {
+  if (c.metrics.empty()) return {};
+  const DotChart chart = result_chart(c);
+  return figure(dot_chart(chart, Placement::page), "", escape(chart.description)) + table(c);
+}
+
+/// How each loss's own value fell in training, a small chart each.
+std::string curve_section(const ContestPage& page) {
+  std::string text;
+  for (std::size_t e = 0; e < page.histories.size() && e < page.contest.entries.size(); ++e) {
+    const std::string& name = page.contest.entries[e].name;
+    LineChart chart{.title = "Loss by epoch: " + name,
+                    .description = {},
+                    .x_label = "epoch",
+                    .y_label = "loss",
+                    .series = {},
+                    .id = fmt::format("curves-{}", e),
+                    .whole_x = true,
+                    .width = 350,
+                    .height = 240};
+    for (const auto& [key, series] : {std::pair{"train_loss", "training"}, std::pair{"val_loss", "validation"}}) {
+      Curve curve = evaluate::curve(page.histories[e], "epoch", key);
+      if (curve.x.empty()) continue;
+      chart.description += fmt::format("{}The {} loss goes from {} to {}.", chart.series.empty() ? "" : " ", series,
+                                       format_number(curve.y.front()), format_number(curve.y.back()));
+      chart.series.push_back({.name = series, .x = std::move(curve.x), .y = std::move(curve.y)});
+    }
+    if (chart.series.empty()) continue;
+    text += "<figure><h3>" + breakable(name) + "</h3>" + line_chart(chart, Placement::page) + values_of(chart) +
+            "</figure>\n";
+  }
+  if (text.empty()) return text;
+  return "<p class=\"note\">Each loss as it is measured by itself, under the first seed: their heights cannot be "
+         "compared, their shapes can.</p>\n<div class=\"pairs\">\n" +
+         text + "</div>\n";
 }
 
 /// Of each class of the contest, the mean over the seeds; empty where all failed.
@@ -111,7 +178,8 @@ std::vector<double> mean_recalls(const Contest& c, const Entry& entry) {
   return count == 0 ? std::vector<double>() : sums;
 }
 
-std::string recall_chart(const Contest& c) {
+/// Of the first loss and of the one that is ahead; no series where all their runs failed.
+LineChart recall_chart(const Contest& c) {
   LineChart chart{.title = "Recall by class",
                   .description =
                       "Share of the test samples of each class that were found, the class with most "
@@ -119,7 +187,8 @@ std::string recall_chart(const Contest& c) {
                   .x_label = "class, by its training samples",
                   .y_label = "recall",
                   .series = {},
-                  .id = "recall"};
+                  .id = "recall",
+                  .whole_x = true};
   std::vector<std::size_t> shown{0};
   if (winner(c, 0) != 0) shown.push_back(winner(c, 0));
   for (std::size_t e : shown) {
@@ -127,17 +196,19 @@ std::string recall_chart(const Contest& c) {
     for (std::size_t k = 0; k < series.y.size(); ++k) series.x.push_back(static_cast<double>(k + 1));
     if (!series.x.empty()) chart.series.push_back(std::move(series));
   }
-  if (chart.series.empty()) return {};
-  return "<figure>" + line_chart(chart, Placement::page) + "<figcaption>" + escape(chart.description) +
-         "</figcaption></figure>\n";
+  return chart;
 }
 
 std::string recall_section(const Contest& c) {
   if (c.class_names.empty() || c.class_names.size() > most_classes_in_detail) return {};
-  std::string text = "<section aria-labelledby=\"h-recall\"><h2 id=\"h-recall\">Recall by class</h2>\n" +
-                     recall_chart(c) +
-                     "<div class=\"scroll\"><table><caption>In per cent, means over the seeds.</caption><thead><tr>"
-                     "<th scope=\"col\" class=\"text\">class</th>";
+  const LineChart chart = recall_chart(c);
+  std::string text = chart.series.empty()
+                         ? ""
+                         : figure(line_chart(chart, Placement::page), values_of(chart), escape(chart.description));
+  text +=
+      "<div class=\"scroll\"><table class=\"dense\"><caption>Recall in per cent, means over the "
+      "seeds.</caption><thead><tr>"
+      "<th scope=\"col\" class=\"text\">class</th>";
   std::vector<std::vector<double>> columns;
   for (const Entry& entry : c.entries) {
     columns.push_back(mean_recalls(c, entry));
@@ -151,25 +222,30 @@ std::string recall_section(const Contest& c) {
     }
     text += "</tr>\n";
   }
-  return text + "</tbody></table></div></section>\n";
-}
-
-std::string how_section(const ContestPage& page) {
-  std::string text =
-      "<section aria-labelledby=\"h-how\"><h2 id=\"h-how\">How it was made</h2>\n<p>The same again:</p><pre><code>" +
-      escape(page.command) + "</code></pre>\n<div class=\"scroll\"><table><tbody>\n";
-  for (const auto& [name, value] : page.configuration) {
-    text += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td></tr>\n", escape(name), escape(value));
-  }
-  return text + "</tbody></table></div></section>\n";
+  return text + "</tbody></table></div>\n";
 }
 
 }  // namespace
 
 std::string html(const ContestPage& page) {
-  return open_page(escape("Losses compared on " + page.data)) + "<p class=\"lead\">" + lead(page) +
-         "</p>\n</header>\n<main>\n" + table(page.contest) + recall_section(page.contest) + how_section(page) +
-         close_page(version(), "");
+  const Contest& c = page.contest;
+  return open_page("Comparison", escape("Losses compared on " + page.data)) + verdict(c) + "<p class=\"lead\">" +
+         lead(page) + "</p>\n</header>\n<main>\n" +
+         sections({{"results", "Results", result_section(c)},
+                   {"recall", "Recall by class", recall_section(c)},
+                   {"curves", "Loss curves", curve_section(page)},
+                   {"again", "How to repeat it", repeat_section(page.command, page.configuration)}}) +
+         close_page(version());
+}
+
+void write_report(const ContestPage& page, const std::filesystem::path& folder, const ChartFiles& files) {
+  const Contest& c = page.contest;
+  write_file_atomically(folder / "report.html", html(page));
+  if (c.metrics.empty() || (!files.svg && !files.png)) return;
+  write_chart(dot_chart(result_chart(c), Placement::file), folder / "results", files);
+  if (c.class_names.empty() || c.class_names.size() > most_classes_in_detail) return;
+  const LineChart recall = recall_chart(c);
+  if (!recall.series.empty()) write_chart(line_chart(recall, Placement::file), folder / "recall", files);
 }
 
 }  // namespace perdita::report

@@ -1,11 +1,14 @@
 // The report of a comparison of losses.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "perdita/evaluate/contest.hpp"
+#include "perdita/evaluate/history.hpp"
+#include "perdita/report/raster.hpp"
 
 namespace perdita::report {
 
@@ -14,9 +17,14 @@ struct ContestPage {
   std::string data;                                                ///< the source
   std::string command;                                             ///< that repeats the comparison
   std::vector<std::pair<std::string, std::string>> configuration;  ///< the common options
+  std::vector<std::vector<evaluate::Record>> histories;            ///< a run of each entry, or none
 };
 
 /// The page, complete in itself.
 std::string html(const ContestPage& page);
+
+/// Writes report.html, and the charts results and (of classes) recall, into `folder`, each atomically. Throws
+/// FileError.
+void write_report(const ContestPage& page, const std::filesystem::path& folder, const ChartFiles& files = {});
 
 }  // namespace perdita::report

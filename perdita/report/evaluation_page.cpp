@@ -4,9 +4,11 @@
 
 #include <cmath>
 
+#include "perdita/core/file.hpp"
 #include "perdita/core/version.hpp"
 #include "perdita/evaluate/evaluation_json.hpp"
 #include "perdita/evaluate/text.hpp"
+#include "perdita/report/class_sections.hpp"
 #include "perdita/report/figures.hpp"
 #include "perdita/report/sections.hpp"
 
@@ -40,6 +42,14 @@ std::string lead(const EvaluationPage& page) {
   return text;
 }
 
+/// One a class; none for numbers.
+std::vector<std::string> names_of(const Evaluation& e) {
+  std::vector<std::string> names = e.class_names;
+  for (std::size_t k = 0; e.classes && e.class_names.empty() && k < e.classes->classes.size(); ++k)
+    names.push_back(std::to_string(k));
+  return names;
+}
+
 std::string tiles(const Evaluation& e) {
   std::string text = tile("Mean loss", format_number(e.losses.mean),
                           fmt::format("95 %: {} to {}", format_number(e.interval.low), format_number(e.interval.high)));
@@ -69,65 +79,52 @@ std::string tiles(const Evaluation& e) {
   return "<dl class=\"facts\">\n" + text + "</dl>\n";
 }
 
-std::string calibration_section(const Evaluation& e) {
-  if (!e.calibration) return {};
-  LineChart chart = reliability_chart(*e.calibration);
-  chart.id = "reliability";
-  std::string text = "<section aria-labelledby=\"h-calibration\"><h2 id=\"h-calibration\">Calibration</h2>\n<figure>" +
-                     line_chart(chart, Placement::page) +
-                     "<figcaption>Where the points lie below the diagonal, the model is surer than it is right."
-                     "</figcaption></figure>\n";
-  if (const auto& t = e.temperature) {
-    text += fmt::format(
-        "<p>Dividing the logits by a temperature of <strong>{:.4f}</strong> would mend it: on the {} samples "
-        "it was fitted on, the calibration error goes from {} to {} and the negative log-likelihood from {} "
-        "to {}. The predicted classes stay the same.</p>\n",
-        t->temperature, format_count(t->samples), number(t->ece_before, 4), number(t->ece_after, 4),
-        format_number(t->nll_before), format_number(t->nll_after));
-  }
-  text +=
-      "<div class=\"scroll\"><table><caption>The bins of the diagram.</caption><thead><tr><th scope=\"col\" "
-      "class=\"text\">confidence</th><th scope=\"col\">samples</th><th scope=\"col\">mean confidence</th>"
-      "<th scope=\"col\">accuracy</th></tr></thead><tbody>\n";
-  for (const CalibrationBin& bin : e.calibration->bins) {
-    text += fmt::format("<tr><th scope=\"row\">{:.3f} to {:.3f}</th><td>{}</td><td>{}</td><td>{}</td></tr>\n", bin.low,
-                        bin.high, format_count(bin.count), number(bin.confidence, 4), number(bin.accuracy, 4));
-  }
-  return text + "</tbody></table></div></section>\n";
-}
-
-std::string distribution_section(const Evaluation& e) {
+DistributionChart distribution(const Evaluation& e, bool log_x) {
   const Summary& s = e.losses;
-  DistributionChart linear{
+  DistributionChart chart{
       .title = "Distribution of the loss",
       .description =
           fmt::format("Half of the losses lie between {} and {}; the median is {}.", format_number(s.lower_quartile),
                       format_number(s.upper_quartile), format_number(s.median)),
-      .x_label = "loss",
-      .histogram = e.histogram,
-      .markers = {{s.mean, "mean " + format_number(s.mean)}, {s.median, "median " + format_number(s.median)}},
-      .id = "distribution-linear"};
-  std::string caption = escape(linear.description);
+      .x_label = log_x ? "loss (logarithmic)" : "loss",
+      .histogram = log_x ? e.log_histogram : e.histogram,
+      .log_x = log_x,
+      .markers = {{s.median, "median " + format_number(s.median)}, {s.mean, "mean " + format_number(s.mean)}},
+      .id = log_x ? "distribution-log" : "distribution-linear"};
+  if (!e.sampled_losses.empty()) chart.density = loss_density(e.sampled_losses, chart.histogram, log_x);
+  return chart;
+}
+
+/// On the axis of all losses: a sample need not hold the largest.
+std::vector<DistributionChart> by_class(const Evaluation& e, const std::vector<std::string>& names) {
+  return class_distributions(e.sampled_losses, e.sampled_classes, names, e.losses);
+}
+
+std::string distribution_section(const Evaluation& e, const std::vector<std::string>& names) {
+  const DistributionChart linear = distribution(e, false);
+  std::string caption = escape(linear.description) + " Bars: the share of the samples with such a loss.";
+  if (!linear.density.x.empty()) caption += " Curve: their kernel density.";
   if (e.histogram.above > 0)
     caption += fmt::format(" {} samples lie to the right of the linear axis.", format_count(e.histogram.above));
-  std::string text = "<section aria-labelledby=\"h-dist\"><h2 id=\"h-dist\">Distribution of the loss</h2>\n";
-  const std::string svg = distribution_chart(linear, Placement::page);
-  if (e.log_histogram.counts.empty())
-    return text + "<figure>" + svg + "<figcaption>" + caption + "</figcaption></figure></section>\n";
-  DistributionChart logarithmic = linear;
-  logarithmic.histogram = e.log_histogram, logarithmic.log_x = true, logarithmic.id = "distribution-log";
-  text += two_scales(svg, distribution_chart(logarithmic, Placement::page), "", "logarithmic axis", caption,
-                     prefers_log(s));
-  return text + "</section>\n";
+  const std::string svg = two_sizes(linear);
+  const std::int64_t sampled = std::ssize(e.sampled_losses);
+  const std::string multiples = class_multiples(
+      by_class(e, names), names.size(),
+      sampled < e.losses.count ? fmt::format(" Of {} samples drawn fairly.", format_count(sampled)) : "");
+  if (e.log_histogram.counts.empty()) return figure(svg, "", caption) + multiples;
+  return figure({.linear = svg,
+                 .logarithmic = two_sizes(distribution(e, true)),
+                 .caption = caption,
+                 .starts_logarithmic = prefers_log(e.losses)}) +
+         multiples;
 }
 
 std::string hardest_section(const Evaluation& e, const std::vector<std::string>& names) {
   if (e.hardest.empty()) return {};
   const bool has_values = e.kind != Kind::losses_only, has_columns = e.units_per_row > 1;
   std::string text =
-      "<section aria-labelledby=\"h-hard\"><h2 id=\"h-hard\">Hardest samples</h2>\n<p class=\"note\">The samples with "
-      "the largest loss, by their row counted from 0. Look at them: some may be labelled wrongly.</p>\n"
-      "<div class=\"scroll\"><table><thead><tr><th scope=\"col\" class=\"text\">row</th>";
+      "<div class=\"scroll\"><table><caption>The samples with the largest loss, by their row counted from 0. Look at "
+      "them: some may be labelled wrongly.</caption><thead><tr><th scope=\"col\" class=\"text\">row</th>";
   if (has_columns) text += "<th scope=\"col\">column</th>";
   text += "<th scope=\"col\">loss</th>";
   if (has_values) text += "<th scope=\"col\">predicted</th><th scope=\"col\">true</th>";
@@ -143,40 +140,47 @@ std::string hardest_section(const Evaluation& e, const std::vector<std::string>&
     if (has_values) text += fmt::format("<td>{}</td><td>{}</td>", value(sample.predicted), value(sample.truth));
     text += "</tr>\n";
   }
-  return text + "</tbody></table></div></section>\n";
+  return text + "</tbody></table></div>\n";
 }
 
 }  // namespace
 
-LineChart reliability_chart(const Calibration& calibration) {
-  LineChart chart{.title = "Reliability diagram",
-                  .description = fmt::format("Accuracy over confidence. The expected calibration error is {:.4f}.",
-                                             calibration.ece),
-                  .x_label = "confidence",
-                  .y_label = "accuracy",
-                  .series = {{.name = "perfect", .x = {0, 1}, .y = {0, 1}, .points = false}}};
-  Series measured{.name = "measured", .x = {}, .y = {}};
-  for (const CalibrationBin& bin : calibration.bins) {
-    if (bin.count == 0) continue;
-    measured.x.push_back(bin.confidence);
-    measured.y.push_back(bin.accuracy);
-  }
-  chart.series.push_back(std::move(measured));
-  return chart;
-}
-
 std::string html(const EvaluationPage& page) {
   const Evaluation& e = page.evaluation;
-  std::vector<std::string> names = page.class_names;
-  for (std::size_t k = 0; e.classes && page.class_names.empty() && k < e.classes->classes.size(); ++k)
-    names.push_back(std::to_string(k));
-  std::string text = open_page(escape("Evaluation of " + page.predictions));
+  const std::vector<std::string> names = names_of(e);
+  std::string text = open_page("Evaluation", escape(page.predictions));
   text += "<p class=\"lead\">" + lead(page) + "</p>\n";
   for (const std::string& warning : e.warnings)
     text += "<p class=\"lead\"><strong>Warning:</strong> " + escape(warning) + ".</p>\n";
-  text += "</header>\n<main>\n" + tiles(e) + distribution_section(e) + calibration_section(e);
-  if (e.classes) text += class_section(*e.classes, names, e.losses.mean);
-  return text + hardest_section(e, names) + close_page(version(), "");
+  text += "</header>\n<main>\n" + tiles(e);
+  std::vector<Section> parts{{"dist", "Distribution of the loss", distribution_section(e, names)}};
+  if (e.classes) {
+    parts.push_back({"classes", "Classes", class_table(*e.classes, names, e.losses.mean)});
+    parts.push_back({"confusion", "Confusion", confusion_section(*e.classes, names)});
+  }
+  if (e.calibration) {
+    parts.push_back(
+        {"calibration", "Calibration", calibration_section(*e.calibration, e.temperature ? &*e.temperature : nullptr)});
+  }
+  parts.push_back({"hard", "Hardest samples", hardest_section(e, names)});
+  parts.push_back({"again", "How to repeat it", repeat_section(page.command, {})});
+  return text + sections(parts) + close_page(version());
+}
+
+void write_evaluation(const EvaluationPage& page, const std::filesystem::path& folder, const ChartFiles& files) {
+  const Evaluation& e = page.evaluation;
+  std::filesystem::create_directories(folder);
+  write_file_atomically(folder / "evaluation.json", to_json(e) + "\n");
+  write_file_atomically(folder / "report.html", html(page));
+  if (!files.svg && !files.png) return;
+  const bool log_x = !e.log_histogram.counts.empty() && prefers_log(e.losses);
+  write_chart(distribution_chart(distribution(e, log_x), Placement::file), folder / "distribution", files);
+  if (const auto charts = by_class(e, names_of(e)); !charts.empty()) {
+    write_chart(small_multiples("Distribution of the loss by class", charts), folder / "classes", files);
+  }
+  if (e.calibration) {
+    write_chart(line_chart(reliability_chart(*e.calibration), Placement::file), folder / "calibration", files);
+  }
 }
 
 }  // namespace perdita::report

@@ -1,23 +1,25 @@
 // report.html of an evaluation: what predictions are worth, in one file that needs no network and no manual.
 #pragma once
 
+#include <filesystem>
 #include <string>
-#include <vector>
 
 #include "perdita/evaluate/evaluation.hpp"
-#include "perdita/report/chart.hpp"
+#include "perdita/report/raster.hpp"
 
 namespace perdita::report {
 
 struct EvaluationPage {
   const evaluate::Evaluation& evaluation;
-  std::vector<std::string> class_names;  ///< one a class, or none: then they are numbered
-  std::string predictions, targets;      ///< the files, for the text
+  std::string predictions, targets;  ///< the files, for the text
+  std::string command = {};          ///< that repeats the evaluation
 };
 
+/// The page, complete in itself.
 std::string html(const EvaluationPage& page);
 
-/// Accuracy over confidence, a point for each bin with samples, beside the diagonal of perfect calibration.
-LineChart reliability_chart(const evaluate::Calibration& calibration);
+/// Writes evaluation.json, report.html, and the charts distribution and (of classes) classes and calibration, each
+/// atomically, into `folder`, which is made if it is not there. Throws FileError.
+void write_evaluation(const EvaluationPage& page, const std::filesystem::path& folder, const ChartFiles& files = {});
 
 }  // namespace perdita::report

@@ -4,8 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <limits>
 
 #include "perdita/evaluate/text.hpp"
+#include "perdita/report/sections.hpp"
 
 namespace perdita::report {
 using evaluate::format_count;
@@ -31,13 +34,13 @@ EpochSummary summarize_epochs(const RunReport& report) {
 
 LineChart epoch_chart(const RunReport& report, bool log_y) {
   LineChart chart{.title = "Loss by epoch", .description = {}, .x_label = "epoch", .y_label = "loss", .series = {}};
-  chart.log_y = log_y;
+  chart.log_y = log_y, chart.whole_x = true;
   for (const auto& [key, name] : {std::pair{"train_loss", "training"}, std::pair{"val_loss", "validation"}}) {
     evaluate::Curve curve = evaluate::curve(report.history, "epoch", key);
     if (curve.x.empty()) continue;
-    chart.description += fmt::format("{}The {} loss goes from {} to {} in {} epochs.", chart.series.empty() ? "" : " ",
-                                     name, format_number(curve.y.front()), format_number(curve.y.back()),
-                                     curve.x.size());
+    chart.description +=
+        fmt::format("{}The {} loss goes from {} to {} in {} epochs.", chart.series.empty() ? "" : " ", name,
+                    format_number(curve.y.front()), format_number(curve.y.back()), curve.x.size());
     chart.series.push_back({.name = name, .x = std::move(curve.x), .y = std::move(curve.y)});
   }
   const EpochSummary s = summarize_epochs(report);
@@ -46,6 +49,33 @@ LineChart epoch_chart(const RunReport& report, bool log_y) {
     chart.marker_label = fmt::format("best: epoch {}", s.best);
     chart.description += fmt::format(" The best epoch is {}.", s.best);
   }
+  return chart;
+}
+
+LineChart gap_chart(const RunReport& report) {
+  LineChart chart{.title = "Generalisation gap",
+                  .description = {},
+                  .x_label = "epoch",
+                  .y_label = "validation loss - training loss",
+                  .series = {},
+                  .id = "gap",
+                  .baseline = 0,
+                  .whole_x = true,
+                  .height = 240};
+  Series gap{.name = "gap", .x = {}, .y = {}};
+  for (const evaluate::Record& record : report.history) {
+    const auto train = record.find("train_loss"), val = record.find("val_loss");
+    if (record.kind != "epoch" || !train || !val) continue;
+    gap.x.push_back(static_cast<double>(record.epoch));
+    gap.y.push_back(*val - *train);
+  }
+  if (gap.x.empty()) return chart;
+  chart.description = fmt::format("The gap goes from {} to {} in {} epochs.", format_number(gap.y.front()),
+                                  format_number(gap.y.back()), gap.x.size());
+  const EpochSummary s = summarize_epochs(report);
+  if (s.best > 0)
+    chart.marker_x = static_cast<double>(s.best), chart.marker_label = fmt::format("best: epoch {}", s.best);
+  chart.series.push_back(std::move(gap));
   return chart;
 }
 
@@ -91,40 +121,44 @@ std::vector<double> smoothed(std::span<const double> values, double smoothing) {
 LineChart step_chart(const StepCurve& steps, bool log_y) {
   LineChart chart{
       .title = "Training loss by step", .description = {}, .x_label = "step", .y_label = "loss", .series = {}};
-  chart.log_y = log_y;
+  chart.log_y = log_y, chart.whole_x = true;
   const std::vector<double> smooth = smoothed(steps.mean, default_smoothing);
   if (!smooth.empty()) {
-    chart.description = fmt::format("Smoothed, the training loss goes from {} to {} in {} steps.",
-                                    format_number(smooth.front()), format_number(smooth.back()),
-                                    format_count(static_cast<long long>(steps.x.back())));
+    chart.description =
+        fmt::format("Smoothed, the training loss goes from {} to {} in {} steps.", format_number(smooth.front()),
+                    format_number(smooth.back()), format_count(static_cast<long long>(steps.x.back())));
   }
   chart.series.push_back(steps.extent);
   chart.series.push_back({.name = "smoothed", .x = steps.x, .y = smooth, .points = false});
   return chart;
 }
 
-bool prefers_log(const evaluate::Summary& losses) {
-  return losses.min > 0.0 && losses.p95 > 10 * losses.median;
+bool prefers_log(const evaluate::Summary& losses) { return losses.min > 0.0 && losses.p95 > 10 * losses.median; }
+
+evaluate::Density loss_density(std::span<const float> losses, const evaluate::Histogram& over, bool log_x) {
+  const auto place = [log_x](double v) { return log_x ? std::log10(v) : v; };
+  evaluate::DensityOptions smooth;
+  smooth.low = place(over.edges.front());
+  smooth.high = place(over.edges.back());
+  std::vector<double> placed;
+  for (float loss : losses) {
+    if (!std::isfinite(loss) || (log_x && !(loss > 0.0f))) continue;
+    placed.push_back(place(static_cast<double>(loss)));
+  }
+  smooth.reflect_at_zero = !log_x && std::ranges::none_of(placed, [](double v) { return v < 0; });
+  return evaluate::density(placed, smooth);
 }
 
 DistributionChart loss_distribution(std::span<const float> losses, const evaluate::Summary& range, bool log_x) {
-  DistributionChart chart{.title = "Distribution of the test loss", .description = {}, .x_label = "loss of a sample",
-                          .histogram = {}};
+  DistributionChart chart{
+      .title = "Distribution of the test loss", .description = {}, .x_label = "loss of a sample", .histogram = {}};
   chart.log_x = log_x;
   const double high = log_x || range.p99 <= range.min ? range.max : range.p99;
   evaluate::HistogramOptions options{.logarithmic = log_x, .low = range.min, .high = high};
   if (range.count == 0 || !(range.min < range.max)) options.low = options.high = evaluate::HistogramOptions{}.low;
   if (log_x) chart.x_label += " (logarithmic)";
   chart.histogram = evaluate::histogram(losses, options);
-  evaluate::DensityOptions smooth{.reflect_at_zero = !log_x && range.min >= 0.0};
-  const auto place = [log_x](double v) { return log_x ? std::log10(v) : v; };
-  smooth.low = place(chart.histogram.edges.front());
-  smooth.high = place(chart.histogram.edges.back());
-  std::vector<double> placed;
-  for (float loss : losses) {
-    if (std::isfinite(loss) && (!log_x || loss > 0.0f)) placed.push_back(place(loss));
-  }
-  chart.density = evaluate::density(placed, smooth);
+  chart.density = loss_density(losses, chart.histogram, log_x);
   const evaluate::Summary s = evaluate::summarize(losses);
   if (s.count == 0) return chart;
   chart.description =
@@ -132,6 +166,44 @@ DistributionChart loss_distribution(std::span<const float> losses, const evaluat
                   format_count(s.count), format_number(s.median), format_number(s.p95), format_number(s.max));
   chart.markers = {{s.median, "median " + format_number(s.median)}, {s.mean, "mean " + format_number(s.mean)}};
   return chart;
+}
+
+std::vector<DistributionChart> class_distributions(std::span<const float> losses, std::span<const std::int64_t> classes,
+                                                   const std::vector<std::string>& names,
+                                                   const evaluate::Summary& range) {
+  constexpr std::size_t most_shown = 12;
+  if (range.count == 0 || classes.size() != losses.size()) return {};
+  std::vector<std::vector<float>> by_class(names.size());
+  for (std::size_t i = 0; i < classes.size(); ++i) {
+    by_class[static_cast<std::size_t>(classes[i])].push_back(losses[i]);
+  }
+  std::vector<std::size_t> shown;
+  for (std::size_t k = 0; k < by_class.size(); ++k) {
+    if (!by_class[k].empty()) shown.push_back(k);
+  }
+  if (names.size() > most_classes_in_detail) {
+    std::vector<double> means(names.size(), -std::numeric_limits<double>::infinity());
+    for (std::size_t k : shown) {
+      if (const evaluate::Summary s = evaluate::summarize(by_class[k]); s.count > 0) means[k] = s.mean;
+    }
+    std::ranges::stable_sort(shown, std::greater<>(), [&](std::size_t k) { return means[k]; });
+    shown.resize(std::min(shown.size(), most_shown));
+  }
+  const bool log_x = prefers_log(range);
+  std::vector<DistributionChart> charts;
+  for (std::size_t k : shown) {
+    DistributionChart chart = loss_distribution(by_class[k], range, log_x);
+    chart.title = names[k];
+    chart.id = fmt::format("class-{}", k);
+    chart.x_label.clear();
+    if (!chart.markers.empty()) {  // the median; there is no room for the word
+      chart.markers.resize(1);
+      chart.markers[0].second = format_number(chart.markers[0].first);
+    }
+    chart.width = 270, chart.height = 150;
+    charts.push_back(std::move(chart));
+  }
+  return charts;
 }
 
 }  // namespace perdita::report

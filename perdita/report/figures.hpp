@@ -20,6 +20,8 @@ struct EpochSummary {
 EpochSummary summarize_epochs(const RunReport& report);
 
 LineChart epoch_chart(const RunReport& report, bool log_y);
+/// Validation loss minus training loss; no series where an epoch's record has not both.
+LineChart gap_chart(const RunReport& report);
 
 /// The training loss of the steps, thinned to at most 1,000 points: x, mean of the steps between two points, and the
 /// curve through least and largest of them.
@@ -38,5 +40,14 @@ std::vector<double> smoothed(std::span<const double> values, double smoothing);
 bool prefers_log(const evaluate::Summary& losses);
 /// From the least loss to the 99th percentile, or over all on a logarithmic axis.
 DistributionChart loss_distribution(std::span<const float> losses, const evaluate::Summary& range, bool log_x);
+
+/// The kernel density of losses over the range of a histogram of them.
+evaluate::Density loss_density(std::span<const float> losses, const evaluate::Histogram& over, bool log_x);
+
+/// The same for each class that has losses, small, all on the axis of `range`, and titled by the class's name; of many
+/// classes those with the largest mean loss. `classes` has one entry a loss, and may be empty: then there are none.
+std::vector<DistributionChart> class_distributions(std::span<const float> losses, std::span<const std::int64_t> classes,
+                                                   const std::vector<std::string>& names,
+                                                   const evaluate::Summary& range);
 
 }  // namespace perdita::report

@@ -6,7 +6,8 @@
 namespace perdita::report {
 
 std::string_view page_css();
-/// Redraws the smoothed step curve when the slider moves. Without scripts the page is complete but for that.
+/// Tells the values of a chart under the pointer and to the arrow keys, and smoothes the steps' losses anew when the
+/// slider moves. Without scripts the page is complete but for that.
 std::string_view page_script();
 
 }  // namespace perdita::report

@@ -10,7 +10,7 @@ namespace perdita::report {
 
 struct Image {
   int width = 0, height = 0;
-  int channels = 1;                   ///< 1: grey, 3: red, green, blue
+  int channels = 1;                  ///< 1: grey, 3: red, green, blue
   std::vector<std::uint8_t> pixels;  ///< [height, width, channels]
 
   bool empty() const { return pixels.empty(); }

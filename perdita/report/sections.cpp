@@ -5,27 +5,56 @@
 #include <algorithm>
 #include <cmath>
 
-#include "perdita/evaluate/text.hpp"
 #include "perdita/report/chart.hpp"
 #include "perdita/report/page.hpp"
 
 namespace perdita::report {
-using evaluate::ClassificationScore;
-using evaluate::format_count;
+namespace {
 
-std::string open_page(std::string_view title) {
-  return fmt::format(
-      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{0} – Perdita "
-      "report</title>\n"
-      "<link rel=\"icon\" href=\"data:,\">\n<style>\n{1}{2}</style>\n</head>\n<body>\n<header><h1>{0}</h1>\n",
-      title, chart_css(), page_css());
+template <class Chart>
+std::string drawn_twice(Chart chart, std::string (*draw)(const Chart&, Placement)) {
+  const std::string wide = draw(chart, Placement::page);
+  chart.id += "-narrow";
+  chart.width = 350;
+  chart.height = 120 + chart.height * 9 / 20;
+  return "<div class=\"wide\">" + wide + "</div><div class=\"narrow\">" + draw(chart, Placement::page) + "</div>";
 }
 
-std::string close_page(std::string_view version, std::string_view script) {
-  std::string text = fmt::format("<footer>Written by Perdita {}.</footer>\n</main>\n", escape(version));
-  if (!script.empty()) text += fmt::format("<script>\n{}</script>\n", script);
-  return text + "</body>\n</html>\n";
+}  // namespace
+
+std::string two_sizes(const LineChart& chart) { return drawn_twice(chart, line_chart); }
+std::string two_sizes(const DistributionChart& chart) { return drawn_twice(chart, distribution_chart); }
+
+std::string open_page(std::string_view kind, std::string_view title) {
+  return fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{1} – Perdita "
+      "report</title>\n"
+      "<link rel=\"icon\" href=\"data:,\">\n<style>\n{2}{3}</style>\n</head>\n<body>\n<header>\n<p class=\"kind\">{0}"
+      "</p>\n<h1>{1}</h1>\n",
+      kind, title, chart_css(), page_css());
+}
+
+std::string close_page(std::string_view version) {
+  return fmt::format(
+      "<footer>Written by Perdita {}. This file is complete: it needs no network.</footer>\n</main>\n"
+      "<script>\n{}</script>\n</body>\n</html>\n",
+      escape(version), page_script());
+}
+
+std::string sections(const std::vector<Section>& all) {
+  std::string links, text;
+  for (const Section& section : all) {
+    if (section.body.empty()) continue;
+    links += fmt::format("<li><a href=\"#h-{}\">{}</a></li>", section.id, section.title);
+    text += fmt::format("<section aria-labelledby=\"h-{0}\"><h2 id=\"h-{0}\">{1}</h2>\n{2}</section>\n", section.id,
+                        section.title, section.body);
+  }
+  if (text.empty()) return text;
+  return "<nav aria-label=\"Sections\"><ul>" + links +
+         "</ul></nav>\n<p class=\"hint note\" hidden>Point at a chart to read its values, or Tab to it and use the "
+         "arrow keys.</p>\n" +
+         text;
 }
 
 std::string number(double v, int places) { return std::isnan(v) ? "–" : fmt::format("{:.{}f}", v, places); }
@@ -34,53 +63,32 @@ std::string tile(std::string_view name, std::string_view value, std::string_view
   return fmt::format("<div><dt>{}</dt><dd>{} <small>{}</small></dd></div>\n", name, value, detail);
 }
 
-std::string two_scales(const std::string& linear, const std::string& logarithmic, std::string_view control,
-                       std::string_view label, std::string_view caption, bool is_checked) {
+std::string figure(std::string_view svg, std::string_view values, std::string_view caption) {
+  return fmt::format("<figure>\n<div>{}</div>{}<figcaption>{}</figcaption>\n</figure>\n", svg, values, caption);
+}
+
+std::string figure(const TwoScales& both) {
   return fmt::format(
       "<figure class=\"scale\">\n<div class=\"controls\">{}<label><input type=\"checkbox\"{}> {}</label>"
       "</div>\n<div class=\"log-off\">{}</div><div class=\"log-on\">{}</div>\n"
-      "<figcaption>{}</figcaption>\n</figure>\n",
-      control, is_checked ? " checked" : "", label, linear, logarithmic, caption);
+      "{}<figcaption>{}</figcaption>\n</figure>\n",
+      both.control, both.starts_logarithmic ? " checked" : "", both.label, both.linear, both.logarithmic, both.values,
+      both.caption);
 }
 
-std::string class_section(const ClassificationScore& score, const std::vector<std::string>& names, double mean_loss) {
-  std::string text =
-      "<section aria-labelledby=\"h-classes\"><h2 id=\"h-classes\">Classes</h2>\n<div class=\"scroll\"><table>"
-      "<caption>Precision: of the samples given to the class, the share that belongs to it. Recall: of the samples "
-      "that belong to it, the share that was given to it.</caption>\n<thead><tr><th scope=\"col\" "
-      "class=\"text\">class</th>"
-      "<th scope=\"col\">samples</th><th scope=\"col\">mean loss</th><th scope=\"col\">precision</th>"
-      "<th scope=\"col\">recall</th><th scope=\"col\">F1</th></tr></thead>\n<tbody>\n";
-  for (std::size_t k = 0; k < score.classes.size(); ++k) {
-    const evaluate::ClassScore& c = score.classes[k];
-    text += fmt::format("<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>\n",
-                        escape(names[k]), format_count(c.support), number(c.mean_loss, 4), number(c.precision, 3),
-                        number(c.recall, 3), number(c.f1, 3));
-  }
-  text += fmt::format(
-      "</tbody><tfoot><tr><th scope=\"row\">all (mean of the classes)</th><td>{}</td><td>{}</td>"
-      "<td></td><td>{}</td><td>{}</td></tr></tfoot></table></div>\n",
-      format_count(score.samples), number(mean_loss, 4), number(score.balanced_accuracy, 3), number(score.macro_f1, 3));
-  if (names.size() > most_classes_in_detail || score.confusion.empty()) return text + "</section>\n";
+std::string repeat_section(std::string_view command,
+                           const std::vector<std::pair<std::string, std::string>>& configuration) {
+  std::string text;
+  if (!command.empty()) text = "<p>This command does it again:</p>\n<pre><code>" + escape(command) + "</code></pre>\n";
+  if (configuration.empty()) return text;
   text +=
-      "</section>\n<section aria-labelledby=\"h-confusion\"><h2 id=\"h-confusion\">Confusion</h2>\n"
-      "<div class=\"scroll\"><table class=\"confusion\"><caption>Rows: the true class. Columns: the class that "
-      "was predicted.</caption>\n"
-      "<thead><tr><td></td>";
-  for (const std::string& name : names) text += fmt::format("<th scope=\"col\">{}</th>", escape(name));
-  text += "</tr></thead><tbody>\n";
-  for (std::size_t row = 0; row < names.size(); ++row) {
-    text += fmt::format("<tr><th scope=\"row\">{}</th>", escape(names[row]));
-    for (std::size_t col = 0; col < names.size(); ++col) {
-      const std::int64_t count = score.confused(row, col);
-      const std::int64_t support = std::max<std::int64_t>(1, score.classes[row].support);
-      const double share = static_cast<double>(count) / static_cast<double>(support);
-      text += fmt::format("<td class=\"{}{}\" style=\"--v:{:.2f}\">{}</td>", row == col ? "same" : "miss",
-                          share > 0.55 ? " deep" : "", count == 0 ? 0.0 : 0.05 + 0.95 * share, count);
-    }
-    text += "</tr>\n";
+      "<div class=\"scroll\"><table><caption>Every option, with the values that were chosen for those not "
+      "given.</caption><thead><tr><th scope=\"col\" class=\"text\">option</th><th scope=\"col\" "
+      "class=\"text\">value</th></tr></thead><tbody>\n";
+  for (const auto& [key, value] : configuration) {
+    text += fmt::format("<tr><th scope=\"row\">{}</th><td class=\"text\">{}</td></tr>\n", escape(key), escape(value));
   }
-  return text + "</tbody></table></div></section>\n";
+  return text + "</tbody></table></div>\n";
 }
 
 }  // namespace perdita::report

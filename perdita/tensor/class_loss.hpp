@@ -1,9 +1,8 @@
 // What losses over classes share.
 #pragma once
 
-#include <functional>
-
 #include "perdita/kernels/labels.hpp"
+#include "perdita/losses/formula.hpp"
 #include "perdita/tensor/loss_options.hpp"
 
 namespace perdita::detail {
@@ -28,10 +27,8 @@ int check_logits(const char* function, const Tensor& input, const Tensor& target
 /// one_hot(labels, classes) with the classes along dimension `dim`.
 Tensor one_hot_along(const Tensor& labels, std::int64_t classes, int dim);
 
-/// A loss over classes from the formula of its terms, given (log_p, t) with the classes along one dimension: by
-/// recorded operators. Extras have margins and hits as those of cross_entropy.
-Tensor recorded_class_loss(const char* function, const std::function<Tensor(const Tensor&, const Tensor&)>& terms,
-                           const Tensor& input, const Tensor& target, const ClassOptions& options);
+/// The losses of a written formula by recorded operators, in the shape that its operands broadcast to.
+Tensor recorded_losses(const WrittenLoss& loss, const Tensor& input, const Tensor& target);
 
 /// cross_entropy() whose errors and node have another function's name.
 Tensor cross_entropy_named(const char* function, const Tensor& input, const Tensor& target,

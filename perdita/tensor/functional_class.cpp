@@ -26,6 +26,12 @@ struct Call {
   bool has_probabilities, has_logits;  // of target, of input
 };
 
+/// A written formula, as the losses of the list are: called with (log_p, t) it records operators.
+struct Written {
+  ClassFormula formula;
+  Tensor operator()(const Tensor& log_p, const Tensor& t) const { return detail::recorded_losses(formula, log_p, t); }
+};
+
 Shape without(const Shape& shape, int dim) {
   Shape result = shape;
   result.erase(dim);
@@ -108,6 +114,15 @@ Denominator denominator(const Call& call, const kernels::Labels& labels) {
   return {value, value == 0 ? 0 : 1 / value};
 }
 
+/// Margins and hits, from the pass of cross-entropy.
+LossExtras scores(const Call& call) {
+  const NoGrad no_grad;
+  LossExtras extras;
+  detail::cross_entropy_named(call.function, call.input, call.target,
+                              {.ignore_index = call.options.ignore_index, .extras = &extras});
+  return extras;
+}
+
 /// The loss by recorded operators: for gradients by the target, and for second derivatives.
 template <class Loss>
 Tensor by_formula(const Loss& loss, const Call& call) {
@@ -142,10 +157,13 @@ Tensor by_formula(const Loss& loss, const Call& call) {
   const Tensor rows = sum(terms, dim);
   const Tensor shaped = rows.reshape(call.target.shape() == Shape{1} ? Shape{1} : call.row_shape);
   LossExtras* const extras = call.options.extras;
-  if (extras) extras->losses = shaped.detach();
-  if (call.options.reduction == Reduction::none) return shaped;
-  const Tensor total = sum(rows);
+  if (extras) {
+    if (call.has_logits && !call.has_probabilities) *extras = scores(call);
+    extras->losses = shaped.detach();
+  }
+  const Tensor total = call.options.reduction == Reduction::none && !extras ? Tensor() : sum(rows);
   if (extras) extras->numerator = total.item();
+  if (call.options.reduction == Reduction::none) return shaped;
   if (call.options.reduction == Reduction::sum) return total;
   if (!counts.defined() || call.options.normalize_by == Normalize::batch) {
     const double divisor = denominator(call, {}).value;
@@ -162,8 +180,19 @@ template <class Loss, class T>
 double compute(const Loss& loss, const SoftmaxTask<T>& task) {
   if constexpr (std::is_same_v<Loss, Nll>)
     return kernels::nll_loss(task);
+  else if constexpr (std::is_same_v<Loss, Written>)
+    return loss.formula.compute_rows(task);
   else
     return kernels::softmax_loss(loss, task);
+}
+
+/// Whether there is a kernel for the call, gradients by other tensors than the input apart.
+template <class Loss>
+bool has_kernel(const Loss& loss, const Call& call) {
+  if constexpr (std::is_same_v<Loss, Written>)
+    return loss.formula.is_of_own_class() && !call.has_probabilities && call.options.label_smoothing == 0;
+  else
+    return true;
 }
 
 template <class T>
@@ -240,7 +269,8 @@ Tensor class_loss(const char* function, const Loss& loss, const Tensor& input, c
   const Call call = check(function, input, target, options, !std::is_same_v<Loss, Nll>);
   check_parameters(loss);
   const Tensor& weight = call.weight;
-  if (needs_grad({&call.target}) || (weight.defined() && needs_grad({&weight}))) return by_formula(loss, call);
+  if (!has_kernel(loss, call) || needs_grad({&call.target}) || (weight.defined() && needs_grad({&weight})))
+    return by_formula(loss, call);
   return visit_floating(call.input.dtype(), function, [&]<class T>() { return by_kernel<Loss, T>(loss, call); });
 }
 
@@ -280,21 +310,6 @@ Tensor detail::one_hot_along(const Tensor& labels, std::int64_t classes, int dim
   return hot;
 }
 
-Tensor detail::recorded_class_loss(const char* function,
-                                   const std::function<Tensor(const Tensor&, const Tensor&)>& terms,
-                                   const Tensor& input, const Tensor& target, const ClassOptions& options) {
-  const Call call = check(function, input, target, options, true);
-  const Tensor result = by_formula(terms, call);
-  if (options.extras && !call.has_probabilities) {
-    LossExtras scores;
-    cross_entropy_named(function, input.detach(), target,
-                        {.ignore_index = options.ignore_index, .reduction = Reduction::sum, .extras = &scores});
-    options.extras->margins = scores.margins;
-    options.extras->hits = scores.hits;
-  }
-  return result;
-}
-
 Tensor detail::cross_entropy_named(const char* function, const Tensor& input, const Tensor& target,
                                    const ClassOptions& options) {
   return class_loss(function, CrossEntropy{}, input, target, options);
@@ -318,76 +333,8 @@ namespace functional {
 PERDITA_SOFTMAX_LOSSES(PERDITA_DEFINE)
 PERDITA_PICKING_LOSSES(PERDITA_DEFINE)
 #undef PERDITA_DEFINE
-
-namespace {
-
-ClassOptions class_options(const AnyLoss& any, const LossOptions& options) {
-  return {.weight = options.weight,
-          .ignore_index = any.ignore_index,
-          .label_smoothing = any.label_smoothing,
-          .reduction = options.reduction,
-          .normalize_by = options.normalize_by,
-          .extras = options.extras};
-}
-
-/// What a call of a loss brings.
-struct Operands {
-  const AnyLoss& any;
-  const Tensor &input, &target, &third;
-  const LossOptions& options;
-};
-
-/// Overloads that tell a loss's function from its type.
-#define PERDITA_CALL(Loss, function, Module) \
-  Tensor call(const perdita::Loss& loss, const Operands& o) { return function(o.input, o.target, loss, o.options); }
-PERDITA_PAIR_LOSSES(PERDITA_CALL)
-PERDITA_OVERLAP_LOSSES(PERDITA_CALL)
-#undef PERDITA_CALL
-Tensor call(const Quantiles& loss, const Operands& o) { return quantile_loss(o.input, o.target, loss, o.options); }
-Tensor call(const Formula& loss, const Operands& o) { return formula_loss(o.input, o.target, loss, o.options); }
-Tensor call(const ClassFormula& loss, const Operands& o) {
-  return formula_loss(o.input, o.target, loss, class_options(o.any, o.options));
-}
-#define PERDITA_CALL(Loss, function, Module)                                   \
-  Tensor call(const perdita::Loss& loss, const Operands& o) {                  \
-    return function(o.input, o.target, loss, class_options(o.any, o.options)); \
-  }
-PERDITA_SOFTMAX_LOSSES(PERDITA_CALL)
-PERDITA_PICKING_LOSSES(PERDITA_CALL)
-#undef PERDITA_CALL
-#define PERDITA_CALL(Loss, function, Module)                                                       \
-  Tensor call(const perdita::Loss& loss, const Operands& o) {                                      \
-    if (!o.third.defined()) fail<ValueError>("{}: takes a third tensor, the variance", #function); \
-    return function(o.input, o.target, o.third, loss, o.options);                                  \
-  }
-PERDITA_TRIPLE_LOSSES(PERDITA_CALL)
-#undef PERDITA_CALL
-#define PERDITA_CALL(Loss, function, Module)                                                           \
-  Tensor call(const perdita::Loss& loss, const Operands& o) {                                          \
-    if (!o.third.defined()) fail<ValueError>("{}: takes a third tensor, the class counts", #function); \
-    return function(o.input, o.target, o.third, loss, class_options(o.any, o.options));                \
-  }
-PERDITA_FREQUENCY_LOSSES(PERDITA_CALL)
-#undef PERDITA_CALL
-#define PERDITA_CALL(Loss, function, Module)                                                   \
-  Tensor call(const perdita::Loss&, const Operands&) {                                         \
-    fail<ValueError>("{}: compares tensors in a way of its own (call it by name)", #function); \
-  }
-PERDITA_COMPARING_LOSSES(PERDITA_CALL)
-#undef PERDITA_CALL
-#define PERDITA_CALL(Loss, function, Module)                                             \
-  Tensor call(const perdita::Loss&, const Operands&) {                                   \
-    fail<ValueError>("{}: takes the lengths of sequences (call it by name)", #function); \
-  }
-PERDITA_SEQUENCE_LOSSES(PERDITA_CALL)
-#undef PERDITA_CALL
-
-}  // namespace
-
-Tensor evaluate_loss(const AnyLoss& any, const Tensor& input, const Tensor& target, const Tensor& third,
-                     const LossOptions& options) {
-  const Operands operands{any, input, target, third, options};
-  return std::visit([&](const auto& loss) { return call(loss, operands); }, any.loss);
+Tensor formula_loss(const Tensor& input, const Tensor& target, const ClassFormula& loss, const ClassOptions& options) {
+  return class_loss("formula_loss", Written{loss}, input, target, options);
 }
 
 }  // namespace functional

@@ -7,16 +7,15 @@
 
 namespace perdita {
 
-namespace {
-
-using namespace detail;
-
-/// The losses of the elements by recorded operators, in the shape that the operands broadcast to.
-Tensor recorded_losses(const WrittenLoss& loss, const Tensor& input, const Tensor& target) {
+Tensor detail::recorded_losses(const WrittenLoss& loss, const Tensor& input, const Tensor& target) {
   const Expr& value = loss.value();
   const Replay replay(std::span(&value, 1), std::array{input, target});
   return replay.value(value).to(input.dtype()).expand(broadcast_shapes(input.shape(), target.shape(), "formula_loss"));
 }
+
+namespace {
+
+using namespace detail;
 
 /// The same from kernels, with their gradients by both operands made ahead.
 Tensor computed_losses(const Formula& loss, const Tensor& input, const Tensor& target, const LossOptions& options) {
@@ -49,11 +48,6 @@ Tensor formula_loss(const Tensor& given_input, const Tensor& given_target, const
   if (!options.weight.defined() && are_dense_alike({&input, &target}))
     return computed_losses(loss, input, target, options);
   return reduce_losses("formula_loss", recorded_losses(loss, input, target), options, Normalize::count);
-}
-
-Tensor formula_loss(const Tensor& input, const Tensor& target, const ClassFormula& loss, const ClassOptions& options) {
-  const auto terms = [&](const Tensor& log_p, const Tensor& t) { return recorded_losses(loss, log_p, t); };
-  return recorded_class_loss("formula_loss", terms, input, target, options);
 }
 
 }  // namespace functional

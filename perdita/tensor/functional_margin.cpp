@@ -180,15 +180,7 @@ Tensor margin_ranking_loss(const Tensor& input1, const Tensor& input2, const Ten
   };
   return visit_floating(dtype, function, [&]<class T>() {
     const auto compute = [&](const KernelOutputs<T, 2>& out) {
-      kernels::ElementwiseOutputs<T> to{
-          .values = out.losses, .gradient = out.gradients[0], .second_gradient = out.gradients[1], .scale = out.scale};
-      Tensor unused;  // the second comes beside the first only
-      if (to.second_gradient && !to.gradient) {
-        unused = Tensor::empty(x1.shape(), dtype);
-        to.gradient = unused.mutable_data<T>();
-      }
-      return kernels::elementwise<MarginRankingOfScores, T, 3>(of_scores, {x1.data<T>(), x2.data<T>(), t.data<T>()}, to,
-                                                               x1.numel());
+      return of_two<T>(of_scores, {x1.data<T>(), x2.data<T>(), t.data<T>()}, out, x1.numel());
     };
     return kernel_loss<T>(function, std::array{x1, x2}, x1.shape(), options, compute, formula);
   });

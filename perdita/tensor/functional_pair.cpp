@@ -1,6 +1,8 @@
 // Losses of single elements on tensors.
 #include "perdita/losses/kernels.hpp"
+#include "perdita/losses/triple_kernels.hpp"
 #include "perdita/tensor/functional.hpp"
+#include "perdita/tensor/kernel_loss.hpp"
 #include "perdita/tensor/pair_loss.hpp"
 
 namespace perdita {
@@ -25,15 +27,26 @@ Tensor fitted_variance(const char* function, const Tensor& input, const Tensor& 
   return v.reshape(shape);
 }
 
-template <class Loss>
+/// A loss of an input, a target and a variance; Kernel is the same formula with the target last.
+template <class Kernel, class Loss>
 Tensor triple_loss(const char* function, const Loss& loss, const Tensor& given_input, const Tensor& given_target,
                    const Tensor& variance, const LossOptions& options) {
   const DType dtype = loss_dtype(function, given_input, given_target);
   const Tensor input = loss_operand(function, "input", given_input, dtype);
   const Tensor target = loss_operand(function, "target", given_target, dtype);
   check_parameters(loss);
-  return reduce_losses(function, loss(input, target, fitted_variance(function, input, variance, dtype)), options,
-                       Loss::info.mean);
+  const Tensor v = fitted_variance(function, input, variance, dtype);
+  if (!are_dense_alike({&input, &v, &target}) || options.weight.defined() || needs_grad({&target}))
+    return reduce_losses(function, loss(input, target, v), options, Loss::info.mean);
+  const auto formula = [=, target = Saved(target), options = without_extras(options)](std::span<const Tensor> x) {
+    return reduce_losses(function, loss(x[0], target.get(function), x[1]), options, Loss::info.mean);
+  };
+  return visit_floating(dtype, function, [&]<class T>() {
+    const auto compute = [&](const KernelOutputs<T, 2>& out) {
+      return of_two<T>(Kernel{loss}, {input.data<T>(), v.data<T>(), target.data<T>()}, out, input.numel());
+    };
+    return kernel_loss<T>(function, std::array{input, v}, input.shape(), options, compute, formula);
+  });
 }
 
 }  // namespace
@@ -66,7 +79,7 @@ Tensor quantile_loss(const Tensor& input, const Tensor& target, const Quantiles&
 #define PERDITA_DEFINE(Loss, function, Module)                                                                  \
   Tensor function(const Tensor& input, const Tensor& target, const Tensor& variance, const perdita::Loss& loss, \
                   const LossOptions& options) {                                                                 \
-    return triple_loss(#function, loss, input, target, variance, options);                                      \
+    return triple_loss<Loss##OfVariance>(#function, loss, input, target, variance, options);                    \
   }
 PERDITA_TRIPLE_LOSSES(PERDITA_DEFINE)
 #undef PERDITA_DEFINE

@@ -174,6 +174,19 @@ std::vector<double> scales_of(const Call& call, const LossOptions& options, doub
   return scales;
 }
 
+/// scaled: the losses of items, times their scales.
+template <class T>
+LossExtras extras_of(const Call& call, const std::vector<double>& scaled, const std::vector<double>& scales,
+                     double denominator) {
+  LossExtras extras{.losses = Tensor::empty(call.batch.loss_shape(), dtype_of<T>()), .denominator = denominator};
+  T* const out = extras.losses.mutable_data<T>();
+  for (std::size_t n = 0; n < scaled.size(); ++n) {
+    out[n] = static_cast<T>(scaled[n] / scales[n]);
+    extras.numerator += scaled[n] * denominator;
+  }
+  return extras;
+}
+
 template <class T>
 Tensor by_kernel(const Tensor& input, const Call& call, const LossOptions& options) {
   // Weights are applied to the losses of items, by operators.
@@ -183,7 +196,9 @@ Tensor by_kernel(const Tensor& input, const Call& call, const LossOptions& optio
   const double items = static_cast<double>(call.batch.items());
   const Normalize normalize = options.reduction == Reduction::batchmean ? Normalize::batch : options.normalize_by;
   const double denominator = divides ? denominator_of(normalize, call.batch.loss_shape(), items, items) : 1.0;
-  Result result = compute<T>(call, scales_of(call, options, denominator), needs_grad({&input}));
+  const std::vector<double> scales = scales_of(call, options, denominator);
+  Result result = compute<T>(call, scales, needs_grad({&input}));
+  if (options.extras) *options.extras = extras_of<T>(call, result.losses, scales, denominator);
 
   Tensor losses = Tensor::empty(reduces ? Shape{} : call.batch.loss_shape(), input.dtype());
   T* const out = losses.mutable_data<T>();

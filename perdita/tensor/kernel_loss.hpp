@@ -18,6 +18,20 @@ struct KernelOutputs {
   T* losses = nullptr;
 };
 
+/// The kernel of a formula of three operands, which writes gradients by the first two.
+template <class T, class Formula>
+double of_two(const Formula& formula, const std::array<const T*, 3>& in, const KernelOutputs<T, 2>& out,
+              std::int64_t count) {
+  kernels::ElementwiseOutputs<T> to{
+      .values = out.losses, .gradient = out.gradients[0], .second_gradient = out.gradients[1], .scale = out.scale};
+  Buffer unused;  // the second comes beside the first only
+  if (to.second_gradient && !to.gradient) {
+    unused = Buffer::allocate(static_cast<std::size_t>(count) * sizeof(T));
+    to.gradient = static_cast<T*>(unused.data());
+  }
+  return kernels::elementwise<Formula, T, 3>(formula, in, to, count);
+}
+
 /// What the sum of losses of `shape` is divided by where they have no weights.
 inline double denominator_without_weights(const LossOptions& options, const Shape& shape) {
   if (options.reduction == Reduction::none || options.reduction == Reduction::sum) return 1;

@@ -70,7 +70,10 @@ Tensor reduce_losses(const char* function, const Tensor& losses, const LossOptio
                      losses.shape());
   }
   if (options.extras) *options.extras = {.losses = terms.detach()};
-  if (options.reduction == Reduction::none) return terms;
+  if (options.reduction == Reduction::none) {
+    if (options.extras) options.extras->numerator = sum(options.extras->losses).item();
+    return terms;
+  }
   const Tensor total = sum(terms);
   if (options.extras) options.extras->numerator = total.item();
   if (options.reduction == Reduction::sum) return total;

@@ -92,7 +92,8 @@ Tensor by_kernel(const char* function, const Loss& loss, const Tensor& input, co
 template <class Loss>
 Tensor pair_loss(const char* function, const LossInfo& info, const Loss& loss, const Tensor& given_input,
                  const Tensor& given_target, const LossOptions& options) {
-  const DType dtype = loss_dtype(function, given_input, given_target);
+  const DType common = loss_dtype(function, given_input, given_target);
+  const DType dtype = info.promotes ? common : given_input.dtype();
   const Tensor input = loss_operand(function, "input", given_input, dtype);
   const Tensor target = loss_operand(function, "target", given_target, dtype);
   check_parameters(loss);

@@ -72,13 +72,13 @@ double sum_all(const T* p, std::int64_t count) {
   return combine_block_sums({sums, static_cast<std::size_t>(blocks)});
 }
 
-/// Sums over the rows of [n, width], for a few columns: 32 rows in their own type, then double.
+/// Sums over the rows of [n, width], for a few columns: 8 rows in their own type, then double.
 template <class T>
 void sum_columns(const T* p, std::int64_t n, std::int64_t stride, std::int64_t width, double scale, T* out) {
   constexpr int most = 64;
   double total[most] = {};
-  for (std::int64_t begin = 0; begin < n; begin += 32) {
-    const std::int64_t end = std::min(n, begin + 32);
+  for (std::int64_t begin = 0; begin < n; begin += 8) {
+    const std::int64_t end = std::min(n, begin + 8);
     T stretch[most] = {};
     for (std::int64_t r = begin; r < end; ++r) {
       const T* row = p + r * stride;

@@ -7,7 +7,9 @@
 #include "perdita/core/error.hpp"
 #include "perdita/core/file.hpp"
 #include "perdita/core/version.hpp"
+#include "perdita/data/npy.hpp"
 #include "perdita/report/contest_page.hpp"
+#include "perdita/train/run_report.hpp"
 #include "perdita/train/yardstick.hpp"
 
 namespace perdita::train {
@@ -38,6 +40,7 @@ std::string slug(std::string_view text) {
 Config with_seed(const Contender& contender, std::uint64_t seed) {
   Config config = contender.config;
   config.seed = seed;
+  if (config.charts != "none") config.charts = "svg";  // PNGs of every run would take longer than short runs do
   return config;
 }
 
@@ -69,6 +72,22 @@ Trial trial_from(const Json& result, const evaluate::Contest& contest) {
   return trial;
 }
 
+fs::path samples_file(const fs::path& run) { return run / "test_samples.npy"; }
+
+/// [columns, samples].
+void write_samples(const std::vector<std::vector<float>>& columns, const fs::path& file) {
+  std::vector<Tensor> rows;
+  for (const std::vector<float>& column : columns) rows.push_back(Tensor::from(column));
+  data::write_npy(file, stack(rows).to_array());
+}
+
+std::vector<std::vector<float>> read_samples(const fs::path& file) {
+  const Tensor columns = Tensor::from(data::read_npy(file));
+  std::vector<std::vector<float>> all;
+  for (std::int64_t c = 0; c < columns.size(0); ++c) all.push_back(columns.select(0, c).to_vector<float>());
+  return all;
+}
+
 /// Of all epochs, those before an interruption too.
 double seconds_of(const Run& run) {
   double seconds = 0;
@@ -98,7 +117,10 @@ Folder new_folder(const fs::path& path) {
     }
     for (const fs::path& run : old) fs::remove_all(run);
   }
-  for (const char* name : {"comparison.json", "comparison.csv", "report.html"}) fs::remove(path / name);
+  for (const char* name :
+       {"comparison.json", "comparison.csv", "report.html", "results.svg", "results.png", "recall.svg", "recall.png"}) {
+    fs::remove(path / name);
+  }
   return folder;
 }
 
@@ -123,7 +145,10 @@ Comparison::Comparison(ComparisonPlan plan, Folder folder) : plan_(std::move(pla
     if (contest_.metrics.empty()) {
       contest_.metrics = yardstick_of(problem);
       contest_.class_names = classes_by_size(problem);
+      contest_.labels = test_labels_by_size(problem);
     }
+    for (const std::string& warning : problem.warnings)
+      warnings_.push_back(fmt::format("'{}': {}", contender.name, warning));
     contest_.entries.push_back({contender.name, {}});
   }
 }
@@ -141,6 +166,11 @@ Comparison Comparison::resume(const fs::path& path) {
       for (evaluate::Entry& entry : found.contest_.entries) {
         if (entry.name == result.at("loss")) entry.trials.push_back(trial_from(result, found.contest_));
       }
+    }
+    for (std::int64_t number = 0; found.plan_.seeds == 1 && number < found.runs(); ++number) {
+      auto& trials = found.contest_.entries[static_cast<std::size_t>(number)].trials;
+      const fs::path samples = samples_file(found.path_of(number));
+      if (!trials.empty() && fs::exists(samples)) trials.front().samples = read_samples(samples);
     }
     return found;
   } catch (const Json::exception& error) {
@@ -191,8 +221,14 @@ bool Comparison::run(const ComparisonEvents& events) {
     try {
       if (!run.train(inner)) return false;
       run.finish();
-      trial.values = measure(run.trainer().model(), run.problem(), &trial.recalls);
+      Measurement measured = measure(run.trainer().model(), run.problem());
+      trial.values = std::move(measured.values);
+      trial.recalls = std::move(measured.recalls);
       trial.values.push_back(seconds_of(run));
+      if (plan_.seeds == 1) {
+        trial.samples = std::move(measured.samples);
+        write_samples(trial.samples, samples_file(path_of(number)));
+      }
     } catch (const NumericalError& error) {
       trial.failure = error.what();
     }
@@ -214,7 +250,12 @@ void Comparison::save() const {
 
 void Comparison::finish() const {
   write_file_atomically(folder_.path() / "comparison.csv", evaluate::contest_csv(contest_));
-  report::ContestPage page{.contest = contest_, .data = plan_.common.data, .command = {}, .configuration = {}};
+  report::ContestPage page{
+      .contest = contest_, .data = plan_.common.data, .command = {}, .configuration = {}, .histories = {}};
+  for (std::int64_t number = 0; number < std::ssize(contenders_); ++number) {  // of the first seed
+    const fs::path history = path_of(number) / "history.jsonl";
+    page.histories.push_back(fs::exists(history) ? evaluate::read_history(history) : std::vector<evaluate::Record>());
+  }
   for (const Option& option : options()) {
     if (option.get == nullptr || option.name == "loss") continue;
     if (std::string value = option.get(plan_.common); !value.empty()) {
@@ -224,7 +265,7 @@ void Comparison::finish() const {
   }
   page.command =
       fmt::format("perdita compare --losses {} --seeds {}{}", quote_for_shell(plan_.losses), plan_.seeds, page.command);
-  write_file_atomically(folder_.path() / "report.html", report::html(page));
+  report::write_report(page, folder_.path(), chart_files(plan_.common));
 }
 
 }  // namespace perdita::train

@@ -2,7 +2,7 @@
 //
 //   comparison.json   the contenders, the common options, and the results so far
 //   comparison.csv    the results, a line a run
-//   report.html
+//   report.html       and the charts results and recall, as the option charts says
 //   runs/             a folder for each run, as `perdita train` leaves it
 #pragma once
 
@@ -54,6 +54,8 @@ class Comparison {
   std::int64_t runs_done() const;
   const ComparisonPlan& plan() const { return plan_; }
   const evaluate::Contest& contest() const { return contest_; }
+  /// What prepare() warns of, with the contender's name.
+  const std::vector<std::string>& warnings() const { return warnings_; }
   const std::filesystem::path& path() const { return folder_.path(); }
 
  private:
@@ -69,6 +71,7 @@ class Comparison {
   Folder folder_;
   std::vector<Contender> contenders_;
   evaluate::Contest contest_;
+  std::vector<std::string> warnings_;
 };
 
 }  // namespace perdita::train

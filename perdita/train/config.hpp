@@ -17,6 +17,7 @@ struct Config {
   std::optional<std::string> loss;           ///< as parse_loss() takes it
   std::vector<std::int64_t> hidden = {128};  ///< sizes of hidden layers; none: a linear model
   double dropout = 0;                        ///< after each hidden layer
+  std::string last_layer = "linear";         ///< or "cosine", "cosine:scale=16"
   std::string optimizer = "adam";            ///< as make_optimizer() takes it
   std::optional<double> lr;
   std::string schedule = "constant";  ///< as parse_schedule() takes it
@@ -35,7 +36,8 @@ struct Config {
   std::optional<double> test_fraction;    ///< of all samples, where the source has no test set
   std::uint64_t seed = 0;
   std::optional<int> threads;
-  bool tensorboard = false;  ///< whether the run's folder gets an event file
+  bool tensorboard = false;        ///< whether the run's folder gets an event file
+  std::string charts = "svg,png";  ///< files beside the report: svg, png, svg,png or none
 };
 
 /// One option of a run. The table of them makes the command line, its help, config.json and the report.

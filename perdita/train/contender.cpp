@@ -45,7 +45,7 @@ std::string expand(std::string_view entry) {
   if (!entry.starts_with(drw)) return std::string(entry);
   std::string_view rest = entry.substr(drw.size());
   if (!rest.empty() && rest.front() != ':') return std::string(entry);
-  std::string text = "ldam:scale=1,weights=effective_number:0.9999,defer_weights=0.8";
+  std::string text = "ldam:last_layer=cosine,weights=effective_number:0.9999,defer_weights=0.8";
   return rest.empty() ? text : fmt::format("{},{}", text, rest.substr(1));
 }
 

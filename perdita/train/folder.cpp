@@ -8,8 +8,10 @@
 #include <cstring>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "perdita/core/error.hpp"
+#include "perdita/report/html.hpp"
 
 namespace perdita::train {
 
@@ -43,11 +45,15 @@ Folder::~Folder() {
 }
 
 void Folder::clear() const {
-  for (const char* name : {"checkpoint.safetensors", "history.jsonl", "model.safetensors", "report.html", "loss.svg",
-                           "distribution.svg", "suspects.csv", "config.json", "events.out.tfevents"}) {
+  std::vector<std::string> names{"checkpoint.safetensors", "history.jsonl", "model.safetensors",  "report.html",
+                                 "suspects.csv",           "config.json",   "events.out.tfevents"};
+  for (std::string_view chart : report::run_chart_names()) {
+    for (const char* end : {".svg", ".png"}) names.push_back(std::string(chart) + end);
+  }
+  for (const std::string& name : names) {
     for (const char* end : {"", ".partial"}) {
       std::error_code error;
-      fs::remove(path_ / (std::string(name) + end), error);
+      fs::remove(path_ / (name + end), error);
       if (error) fail<FileError>("cannot remove {}: {}", (path_ / name).string(), error.message());
     }
   }

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "perdita/data/dataset.hpp"
@@ -21,6 +23,16 @@ enum class Head {
 };
 std::string_view name_of(Head head);
 
+/// The last layer of a classifier.
+struct LastLayer {
+  bool is_cosine = false;
+  std::optional<double> scale = {};  ///< of cosines; none: as fits the loss
+};
+/// "linear", "cosine", "cosine:scale=16". Throws ValueError that lists what is valid.
+LastLayer parse_last_layer(std::string_view text);
+/// What parse_last_layer() takes.
+std::string to_string(const LastLayer& layer);
+
 /// Mean and standard deviation of each column; 1 where a column is constant.
 struct Scaling {
   Tensor mean, deviation;  ///< float32 [K], or undefined: no scaling
@@ -35,12 +47,13 @@ struct MlpOptions {
   std::vector<std::int64_t> hidden;
   double dropout = 0;
   Head head = Head::identity;
-  Scaling input_scaling = {};   ///< subtracted and divided before the first layer
+  std::optional<double> cosine_scale = {};  ///< the last layer gives cosines times this; none: it is linear
+  Scaling input_scaling = {};               ///< subtracted and divided before the first layer
   Scaling output_scaling = {};  ///< multiplied and added after the last; only for identity and mean_and_variance
 };
 
 /// Linear layers with ReLU and dropout between them. Saved under: input.mean, input.deviation, layers.I.weight,
-/// layers.I.bias, output.mean, output.deviation.
+/// layers.I.bias (layers.I.scale of cosines), output.mean, output.deviation.
 class Mlp : public nn::Module {
  public:
   explicit Mlp(const MlpOptions& options);

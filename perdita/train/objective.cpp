@@ -166,6 +166,8 @@ bool Objective::scales() const {
   return family_ == Family::regression && (identity || head_ == Head::mean_and_variance);
 }
 
+double Objective::logit_scale() const { return logit_scale_of(loss_); }
+
 void Objective::check_targets(const data::Dataset& dataset) const {
   if (task_ != Task::regression) return;  // a Dataset has only classes that exist
   const auto* kl_div = std::get_if<KlDiv>(&loss_.loss);
@@ -221,7 +223,19 @@ Tensor Objective::evaluate(const Operands& o, Reduction reduction, LossExtras* e
 Tensor Objective::loss(const Tensor& outputs, const Tensor& targets, bool weighted, LossExtras* extras) const {
   // The divergence of a sample is the sum over its classes, and not their mean.
   const bool sums_classes = std::holds_alternative<KlDiv>(loss_.loss);
-  return evaluate(operands(outputs, targets, weighted), sums_classes ? Reduction::batchmean : Reduction::mean, extras);
+  const Operands all = operands(outputs, targets, weighted);
+  const Tensor value = evaluate(all, sums_classes ? Reduction::batchmean : Reduction::mean, extras);
+  if (extras != nullptr && has_margins() && family_ != Family::softmax) {
+    extras->margins = margins(all.input.detach(), targets);
+  }
+  return value;
+}
+
+Tensor Objective::margins(const Tensor& scores, const Tensor& labels) const {
+  const Tensor own_sign = labels.to(DType::float32) * 2 - 1;
+  if (head_ == Head::identity) return own_sign * scores;
+  // As binary_cross_entropy bounds its logarithms: a probability of 0 or 1 has no finite logit.
+  return own_sign * (max(log(scores), -100.0) - max(log1p(-scores), -100.0));
 }
 
 Tensor Objective::sample_losses(const Tensor& outputs, const Tensor& targets, bool weighted) const {
@@ -245,7 +259,7 @@ double Objective::denominator(const Tensor& targets) const {
 
 Tensor Objective::log_probabilities(const Tensor& outputs) const {
   if (!has_classes() || std::holds_alternative<HingeEmbedding>(loss_.loss)) return {};
-  if (family_ == Family::softmax) return log_softmax(outputs * logit_scale_of(loss_), 1);
+  if (family_ == Family::softmax) return log_softmax(outputs * logit_scale(), 1);
   if (head_ == Head::identity) return cat({-softplus(outputs), -softplus(-outputs)}, 1);
   return cat({log(1 - outputs), log(outputs)}, 1);
 }

@@ -36,9 +36,14 @@ class Objective {
     return normalize_by_ == Normalize::weight_sum ||
            (normalize_by_ == Normalize::standard && family_ == Family::softmax);
   }
-  /// Whether the loss tells own logits less the best other ones.
-  bool has_margins() const { return task_ == data::Task::multiclass && head_ == Head::identity; }
+  /// Whether the loss tells margins: of several logits the own one less the best other one, of one logit that of the
+  /// own class, which is the same, for the other class's is 0.
+  bool has_margins() const { return has_classes() && (head_ == Head::identity || head_ == Head::sigmoid); }
+  /// What the loss multiplies logits by before their softmax.
+  double logit_scale() const;
   bool has_classes() const { return task_ != data::Task::regression; }
+  /// float32, one for each class, or undefined.
+  const Tensor& class_weights() const { return class_weights_; }
 
   /// Throws DataError that names the first target outside the loss's domain.
   void check_targets(const data::Dataset& dataset) const;
@@ -59,6 +64,7 @@ class Objective {
     Tensor input, target, third, weight;  // third: a variance, or class counts
   };
   Operands operands(const Tensor& outputs, const Tensor& targets, bool weighted) const;
+  Tensor margins(const Tensor& scores, const Tensor& labels) const;
   Tensor evaluate(const Operands& operands, Reduction reduction, LossExtras* extras = nullptr) const;
 
   AnyLoss loss_;

@@ -10,6 +10,7 @@
 #include "perdita/losses/any.hpp"
 #include "perdita/train/class_weights.hpp"
 #include "perdita/train/config.hpp"
+#include "perdita/train/model.hpp"
 #include "perdita/train/optimizer.hpp"
 #include "perdita/train/parse.hpp"
 #include "perdita/train/schedule.hpp"
@@ -42,6 +43,15 @@ void set_normalize_by(Config& c, Text text) {
     fail<ValueError>("got '{}' (valid: {}){}", text, fmt::join(valid, ", "), suggestion(text, valid));
   }
   c.normalize_by = text;
+}
+
+void set_charts(Config& c, Text text) {
+  constexpr std::array<Text, 4> valid{"svg,png", "svg", "png", "none"};
+  if (text == "png,svg") text = valid[0];
+  if (std::ranges::find(valid, text) == valid.end()) {
+    fail<ValueError>("got '{}' (valid: {}){}", text, fmt::join(valid, "; "), suggestion(text, valid));
+  }
+  c.charts = text;
 }
 
 constexpr auto table = std::to_array<Option>({
@@ -120,6 +130,13 @@ constexpr auto table = std::to_array<Option>({
     {"dropout", "P", "Model", "share of hidden units left out of each training step (0)",
      [](Config& c, Text t) { c.dropout = parse_number(t, fraction); },
      [](const Config& c) { return fmt::format("{}", c.dropout); }},
+    {"last-layer", "HOW", "Model",
+     "of a classifier (linear):\n"
+     "  linear                        weights and a bias\n"
+     "  cosine[:scale=S]              S times the cosines of the features with each class's weights, as ldam in its\n"
+     "                                paper (30; 1 for ldam, which has a scale of its own)",
+     [](Config& c, Text t) { c.last_layer = to_string(parse_last_layer(t)); },
+     [](const Config& c) { return c.last_layer; }},
 
     {"optimizer", "NAME[:OPTION=VALUE,...]", "Training",
      "sgd (momentum, dampening, weight_decay, nesterov), adam or adamw (beta1, beta2, eps, weight_decay,\n"
@@ -161,6 +178,10 @@ constexpr auto table = std::to_array<Option>({
      "histograms of the test losses (no)",
      [](Config& c, Text t) { c.tensorboard = parse_bool(t); }, [](const Config& c) { return yes_no(c.tensorboard); },
      true},
+    {"charts", "FILES", "Training",
+     "what the charts of the report are written as beside it: svg, png, svg,png or none (svg,png); PNG takes librsvg,\n"
+     "Debian's librsvg2-2, and without it there is none",
+     set_charts, [](const Config& c) { return c.charts; }, true},
 });
 
 }  // namespace

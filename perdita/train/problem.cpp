@@ -90,6 +90,17 @@ Normalize normalize_of(std::string_view name) {
   return name == "weight_sum" ? Normalize::weight_sum : Normalize::standard;
 }
 
+/// None for a linear layer. The scale where none is given is that of ldam, so that losses can be compared under one.
+std::optional<double> cosine_scale(const Config& config, const Objective& objective) {
+  constexpr double usual = Ldam{}.scale;
+  const LastLayer layer = parse_last_layer(config.last_layer);
+  if (!layer.is_cosine) return std::nullopt;
+  if (!objective.has_classes()) {
+    fail<ValueError>("last-layer is {}, but the targets are numbers (valid: linear)", config.last_layer);
+  }
+  return layer.scale.value_or(objective.logit_scale() == 1 ? usual : 1);
+}
+
 /// uint8 images are scaled by the loader, numbers by the model.
 void scale(Dataset& dataset, const data::PixelScale& pixels) {
   dataset.pixels = pixels;
@@ -139,7 +150,8 @@ Problem prepare(const Config& given) {
                    .outputs = problem.objective.outputs(),
                    .hidden = config.hidden,
                    .dropout = config.dropout,
-                   .head = problem.objective.head()};
+                   .head = problem.objective.head(),
+                   .cosine_scale = cosine_scale(config, problem.objective)};
   if (*config.standardize && !pixels) problem.model.input_scaling = scaling_of(problem.train.inputs);
   if (*config.standardize && problem.objective.scales())
     problem.model.output_scaling = scaling_of(problem.train.targets);

@@ -144,7 +144,8 @@ TestResult Run::test() {
   TestResult result{.judgement = judge(trainer_.model(), problem_->objective, *problem_->test, false),
                     .loss = {},
                     .classes = {},
-                    .regression = {}};
+                    .regression = {},
+                    .calibration = calibration_of(trainer_.model(), *problem_)};
   const Judgement& j = result.judgement;
   result.loss = evaluate::summarize(j.losses);
   Record record{"test", trainer_.epoch(), 0, {{"loss", j.mean_loss}}};
@@ -201,17 +202,18 @@ void Run::diagnose(const std::optional<TestResult>& test) {
                               .class_names = problem_->train.class_names};
   if (test) {
     evidence.classes = test->classes;
-    evidence.calibration = calibration_of(trainer_.model(), *problem_);
+    evidence.calibration = test->calibration;
   }
   if (const auto found = suspects()) evidence.doubtful = found->doubtful;
   diagnosis_ = evaluate::diagnose(evidence);
 }
 
 void Run::write_report(const std::optional<TestResult>& test) const {
-  report::RunReport page = describe(*problem_, trainer_, test ? &test->judgement : nullptr);
+  const auto found = suspects();
+  report::RunReport page = describe(*problem_, trainer_, test ? &*test : nullptr, found ? &*found : nullptr);
   page.history = evaluate::read_history(folder_.history());
   page.diagnosis = diagnosis_;
-  report::write_report(page, folder_.path());
+  report::write_report(page, folder_.path(), chart_files(problem_->config));
 }
 
 Resumable find_run(const fs::path& path) {

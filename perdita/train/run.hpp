@@ -5,7 +5,9 @@
 //   checkpoint.safetensors  what --resume goes on from, replaced after each epoch
 //   model.safetensors       the trained model
 //   suspects.csv            the training samples, those first whose labels are most probably wrong
-//   report.html, loss.svg, distribution.svg
+//   report.html             and as the option charts says, loss, gap, steps, distribution, classes and calibration,
+//   each
+//                           as .svg and .png
 //   events.out.tfevents     for TensorBoard, with the option tensorboard
 #pragma once
 
@@ -16,6 +18,7 @@
 #include <optional>
 #include <string>
 
+#include "perdita/evaluate/calibration.hpp"
 #include "perdita/evaluate/classification.hpp"
 #include "perdita/evaluate/diagnosis.hpp"
 #include "perdita/evaluate/history.hpp"
@@ -40,6 +43,7 @@ struct TestResult {
   evaluate::Summary loss;
   std::optional<evaluate::ClassificationScore> classes;
   std::optional<evaluate::RegressionScore> regression;
+  std::optional<evaluate::Calibration> calibration;  ///< of classes, where the outputs give probabilities
 };
 
 class Run {

@@ -1,6 +1,7 @@
 #include "perdita/train/run_report.hpp"
 
 #include <algorithm>
+#include <functional>
 
 #include "perdita/core/version.hpp"
 
@@ -8,45 +9,82 @@ namespace perdita::train {
 
 namespace {
 
-/// Sides of the pictures in rows of pixels, where the samples were grey pictures once.
-struct Sides {
-  std::int64_t height = 0, width = 0;
-};
+/// What makes pictures of the samples, where they were grey pictures once; nothing otherwise.
+std::function<report::Image(std::int64_t)> pictures_of(const data::Dataset& samples, const Shape& shape) {
+  if (samples.inputs.dtype != DType::uint8 || shape.rank() != 2 || std::max(shape[0], shape[1]) > 256) return nullptr;
+  return [samples, height = shape[0], width = shape[1]](std::int64_t index) {
+    const std::int64_t size = height * width;
+    const std::uint8_t* pixels = samples.inputs.data<std::uint8_t>() + index * size;
+    return report::Image{.width = static_cast<int>(width),
+                         .height = static_cast<int>(height),
+                         .channels = 1,
+                         .pixels = std::vector<std::uint8_t>(pixels, pixels + size)};
+  };
+}
 
-report::Image picture(const data::Dataset& images, Sides sides, std::int64_t index) {
-  const std::int64_t size = sides.height * sides.width;
-  const std::uint8_t* pixels = images.inputs.data<std::uint8_t>() + index * size;
-  return {.width = static_cast<int>(sides.width),
-          .height = static_cast<int>(sides.height),
-          .channels = 1,
-          .pixels = std::vector<std::uint8_t>(pixels, pixels + size)};
+void describe_test(report::RunReport& page, const Problem& problem, const TestResult& test) {
+  const Judgement& judgement = test.judgement;
+  page.test_losses = judgement.losses;
+  page.targets = judgement.targets;
+  page.predictions = judgement.predictions;
+  page.calibration = test.calibration;
+  if (judgement.target_values.size() == judgement.losses.size()) {  // one number a sample
+    page.target_values = judgement.target_values;
+    page.predicted_values = judgement.predicted_values;
+  }
+  page.picture = pictures_of(*problem.test, problem.sample_shape);
+}
+
+void describe_suspects(report::RunReport& page, const Problem& problem, const Suspects& suspects) {
+  constexpr std::int64_t most = 20;
+  page.contradicted = suspects.contradicted;
+  const auto picture = pictures_of(problem.train, problem.sample_shape);
+  const auto labels = problem.train.labels();
+  for (std::int64_t rank = 0; rank < std::min(most, suspects.contradicted); ++rank) {
+    const SampleScore& score = suspects.ranking[static_cast<std::size_t>(rank)];
+    const auto at = static_cast<std::size_t>(score.sample);
+    page.suspects.push_back({.row = problem.train.rows.empty() ? score.sample : problem.train.rows[at],
+                             .label = problem.train.class_names[static_cast<std::size_t>(labels[at])],
+                             .aum = score.aum,
+                             .mean_loss = score.mean_loss,
+                             .picture = picture ? picture(score.sample) : report::Image{}});
+  }
+}
+
+/// Weights, and what else makes classes count more or less.
+report::ClassWeights weights_of(const Problem& problem) {
+  const Config& config = problem.config;
+  report::ClassWeights weights{
+      .how = config.class_weights, .samples = problem.train.class_counts(), .weights = {}, .note = {}};
+  if (config.pos_weight != "none") weights.how = "pos-weight " + config.pos_weight;
+  if (const Tensor& values = problem.objective.class_weights(); values.defined()) {
+    for (float value : values.to_vector<float>()) weights.weights.push_back(static_cast<double>(value));
+    if (config.defer_weights > 0) {
+      weights.note = fmt::format("They count after {:.0f} % of the run; before, all samples count the same.",
+                                 100 * config.defer_weights);
+    }
+  }
+  if (config.sampling != "shuffle") {
+    weights.note += fmt::format("{}Besides, the sampling ({}) changes how often a class is seen.",
+                                weights.note.empty() ? "" : " ", config.sampling);
+  }
+  return weights;
 }
 
 }  // namespace
 
-report::RunReport describe(const Problem& problem, const Trainer& trainer, const Judgement* test) {
+report::RunReport describe(const Problem& problem, const Trainer& trainer, const TestResult* test,
+                           const Suspects* suspects) {
   report::RunReport page;
   page.data = problem.train.name;
   page.model = fmt::format("an MLP {}", trainer.model().sizes());
   page.loss = *problem.config.loss;
   page.train_samples = problem.train.size();
   page.val_samples = problem.validation ? problem.validation->size() : 0;
-  if (test != nullptr) {
-    page.test_losses = test->losses;
-    page.class_names = problem.train.class_names;
-    page.targets = test->targets;
-    page.predictions = test->predictions;
-    if (test->target_values.size() == test->losses.size()) {  // one number a sample
-      page.target_values = test->target_values;
-      page.predicted_values = test->predicted_values;
-    }
-    const Shape& shape = problem.sample_shape;
-    if (problem.test->inputs.dtype == DType::uint8 && shape.rank() == 2 && std::max(shape[0], shape[1]) <= 256) {
-      page.picture = [images = *problem.test, sides = Sides{shape[0], shape[1]}](std::int64_t index) {
-        return picture(images, sides, index);
-      };
-    }
-  }
+  page.class_names = problem.train.class_names;
+  if (problem.objective.has_classes()) page.class_weights = weights_of(problem);
+  if (test != nullptr) describe_test(page, problem, *test);
+  if (suspects != nullptr) describe_suspects(page, problem, *suspects);
   for (const Option& option : options()) {
     if (option.get == nullptr) continue;
     if (std::string value = option.get(problem.config); !value.empty()) {
@@ -56,6 +94,10 @@ report::RunReport describe(const Problem& problem, const Trainer& trainer, const
   page.command = command_line(problem.config);
   page.version = version();
   return page;
+}
+
+report::ChartFiles chart_files(const Config& config) {
+  return {.svg = config.charts.find("svg") != std::string::npos, .png = config.charts.find("png") != std::string::npos};
 }
 
 }  // namespace perdita::train

@@ -2,12 +2,16 @@
 #pragma once
 
 #include "perdita/report/html.hpp"
-#include "perdita/train/judge.hpp"
-#include "perdita/train/trainer.hpp"
+#include "perdita/train/run.hpp"
 
 namespace perdita::train {
 
-/// Everything but the history. `test` may be null. The pictures refer to the problem's test set.
-report::RunReport describe(const Problem& problem, const Trainer& trainer, const Judgement* test);
+/// Everything but history and diagnosis. `test` and `suspects` may be null. The pictures refer to the problem's
+/// samples.
+report::RunReport describe(const Problem& problem, const Trainer& trainer, const TestResult* test,
+                           const Suspects* suspects);
+
+/// As config.charts says.
+report::ChartFiles chart_files(const Config& config);
 
 }  // namespace perdita::train

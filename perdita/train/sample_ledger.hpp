@@ -13,7 +13,7 @@ namespace perdita::train {
 /// One training sample.
 struct SampleScore {
   std::int64_t sample = 0;  ///< its place in the training samples
-  double aum = 0;           ///< area under the margin: mean of own logit minus best other one
+  double aum = 0;  ///< area under the margin: mean of own logit minus best other one, or of the only one, with its sign
   double mean_loss = 0, last_loss = 0;
 };
 

@@ -45,6 +45,7 @@ std::vector<double> recall_of_groups(const Problem& problem, const evaluate::Cla
 /// Mean of -log p of the true class, and how right confidences are.
 struct Sureness {
   double loss = 0;
+  std::vector<float> losses;
   evaluate::Calibration calibration;
 };
 
@@ -53,6 +54,7 @@ std::optional<Sureness> sureness_of(const Mlp& model, const Problem& problem) {
   model.eval();
   evaluate::CalibrationCounts calibration(bins);
   double total = 0;
+  std::vector<float> losses;
   for (const auto& [inputs, targets] : data::DataLoader(*problem.test, {.batch_size = 1024})) {
     const Tensor log_p = problem.objective.log_probabilities(model(inputs));
     if (!log_p.defined()) return std::nullopt;
@@ -63,10 +65,11 @@ std::optional<Sureness> sureness_of(const Mlp& model, const Problem& problem) {
       const auto first = values.begin() + static_cast<std::ptrdiff_t>(row * classes);
       const auto best = std::max_element(first, first + static_cast<std::ptrdiff_t>(classes));
       total -= first[labels[row]];
+      losses.push_back(static_cast<float>(-first[labels[row]]));
       calibration.add(std::min(std::exp(*best), 1.0), best - first == labels[row]);
     }
   }
-  return Sureness{total / static_cast<double>(problem.test->size()), calibration.result()};
+  return Sureness{total / static_cast<double>(problem.test->size()), std::move(losses), calibration.result()};
 }
 
 }  // namespace
@@ -74,21 +77,33 @@ std::optional<Sureness> sureness_of(const Mlp& model, const Problem& problem) {
 std::vector<evaluate::Metric> yardstick_of(const Problem& problem) {
   const evaluate::Metric seconds{.name = "seconds", .title = "seconds", .is_cost = true};
   if (!problem.objective.has_classes()) {
-    return {{.name = "rmse", .title = "RMSE"},
-            {.name = "mae", .title = "MAE"},
-            {.name = "r2", .title = "R²", .more_is_better = true},
+    return {{.name = "rmse", .title = "RMSE", .column = 0},
+            {.name = "mae", .title = "MAE", .column = 1},
+            {.name = "r2", .title = "R²", .more_is_better = true, .column = 0},
             seconds};
   }
-  const auto share = [](const char* name, const char* title) {
-    return evaluate::Metric{.name = name, .title = title, .is_share = true, .more_is_better = true};
+  const auto share = [](const char* name, const char* title, std::vector<std::int64_t> classes = {}) {
+    return evaluate::Metric{.name = name,
+                            .title = title,
+                            .is_share = true,
+                            .more_is_better = true,
+                            .column = 0,
+                            .classes = std::move(classes)};
   };
-  std::vector<evaluate::Metric> metrics{share("accuracy", "accuracy"), share("balanced_accuracy", "balanced acc.")};
+  const auto places = [](std::size_t begin, std::size_t end) {
+    std::vector<std::int64_t> classes(end - begin);
+    std::iota(classes.begin(), classes.end(), static_cast<std::int64_t>(begin));
+    return classes;
+  };
+  const std::size_t classes = problem.train.class_names.size(), third = classes / 3;
+  std::vector<evaluate::Metric> metrics{share("accuracy", "accuracy"),
+                                        share("balanced_accuracy", "balanced acc.", places(0, classes))};
   if (has_groups(problem)) {
-    metrics.push_back(share("head_recall", "head"));
-    metrics.push_back(share("middle_recall", "middle"));
-    metrics.push_back(share("tail_recall", "tail"));
+    metrics.push_back(share("head_recall", "head", places(0, third)));
+    metrics.push_back(share("middle_recall", "middle", places(third, classes - third)));
+    metrics.push_back(share("tail_recall", "tail", places(classes - third, classes)));
   }
-  metrics.push_back({.name = "test_cross_entropy", .title = "test loss"});
+  metrics.push_back({.name = "test_cross_entropy", .title = "test loss", .column = 1});
   metrics.push_back({.name = "ece", .title = "ECE"});
   metrics.push_back(seconds);
   return metrics;
@@ -100,24 +115,52 @@ std::vector<std::string> classes_by_size(const Problem& problem) {
   return names;
 }
 
-std::vector<double> measure(const Mlp& model, const Problem& problem, std::vector<double>* recalls) {
+std::vector<std::int64_t> test_labels_by_size(const Problem& problem) {
+  if (!problem.objective.has_classes()) return {};
+  const std::vector<std::size_t> order = by_size(problem.train.class_counts());
+  std::vector<std::int64_t> place(order.size()), labels;
+  for (std::size_t k = 0; k < order.size(); ++k) place[order[k]] = static_cast<std::int64_t>(k);
+  for (std::int64_t label : problem.test->labels()) labels.push_back(place[static_cast<std::size_t>(label)]);
+  return labels;
+}
+
+namespace {
+
+Measurement measure_numbers(const Judgement& judged) {
+  const auto score = evaluate::score_regression(judged.target_values, judged.predicted_values);
+  Measurement result{.values = {score.rmse, score.mae, score.r2}, .recalls = {}, .samples = {{}, {}}};
+  const std::size_t rows = judged.losses.size(), columns = judged.target_values.size() / rows;
+  for (std::size_t row = 0; row < rows; ++row) {
+    double square = 0, size = 0;
+    for (std::size_t i = row * columns; i < (row + 1) * columns; ++i) {
+      const double error = judged.predicted_values[i] - judged.target_values[i];
+      square += error * error / static_cast<double>(columns);
+      size += std::abs(error) / static_cast<double>(columns);
+    }
+    result.samples[0].push_back(static_cast<float>(square));
+    result.samples[1].push_back(static_cast<float>(size));
+  }
+  return result;
+}
+
+}  // namespace
+
+Measurement measure(const Mlp& model, const Problem& problem) {
   const Judgement judged = judge(model, problem.objective, *problem.test, false);
-  if (!problem.objective.has_classes()) {
-    const auto score = evaluate::score_regression(judged.target_values, judged.predicted_values);
-    return {score.rmse, score.mae, score.r2};
-  }
+  if (!problem.objective.has_classes()) return measure_numbers(judged);
   const auto score = evaluate::score_classes(judged.targets, judged.predictions, {}, problem.test->num_classes());
-  std::vector<double> values{score.accuracy, score.balanced_accuracy};
-  if (recalls != nullptr) {
-    for (std::size_t k : by_size(problem.train.class_counts())) recalls->push_back(score.classes[k].recall);
-  }
+  Measurement result{.values = {score.accuracy, score.balanced_accuracy}, .recalls = {}, .samples = {{}}};
+  for (std::size_t k : by_size(problem.train.class_counts())) result.recalls.push_back(score.classes[k].recall);
   if (has_groups(problem)) {
-    for (double recall : recall_of_groups(problem, score)) values.push_back(recall);
+    for (double recall : recall_of_groups(problem, score)) result.values.push_back(recall);
   }
-  const auto sureness = sureness_of(model, problem);
-  values.push_back(sureness ? sureness->loss : unknown);
-  values.push_back(sureness ? sureness->calibration.ece : unknown);
-  return values;
+  for (std::size_t i = 0; i < judged.targets.size(); ++i)
+    result.samples[0].push_back(judged.targets[i] == judged.predictions[i] ? 1.0f : 0.0f);
+  auto sureness = sureness_of(model, problem);
+  result.values.push_back(sureness ? sureness->loss : unknown);
+  result.values.push_back(sureness ? sureness->calibration.ece : unknown);
+  if (sureness) result.samples.push_back(std::move(sureness->losses));
+  return result;
 }
 
 std::optional<evaluate::Calibration> calibration_of(const Mlp& model, const Problem& problem) {

@@ -20,9 +20,18 @@ std::vector<evaluate::Metric> yardstick_of(const Problem& problem);
 /// The class with most training samples first; empty for numbers.
 std::vector<std::string> classes_by_size(const Problem& problem);
 
-/// The values of these metrics, but for the seconds; NaN where the loss's outputs give no probabilities. `recalls`: of
-/// the classes in the order of classes_by_size().
-std::vector<double> measure(const Mlp& model, const Problem& problem, std::vector<double>* recalls = nullptr);
+/// The test samples' classes as places in classes_by_size(); empty for numbers.
+std::vector<std::int64_t> test_labels_by_size(const Problem& problem);
+
+/// A model under these metrics.
+struct Measurement {
+  std::vector<double> values;   ///< but for the seconds; NaN where the loss's outputs give no probabilities
+  std::vector<double> recalls;  ///< of the classes in the order of classes_by_size()
+  /// Of each test sample: whether it was hit, and its cross-entropy; of numbers its square and its absolute error. The
+  /// columns that the metrics speak of.
+  std::vector<std::vector<float>> samples;
+};
+Measurement measure(const Mlp& model, const Problem& problem);
 
 /// Of the test samples; nothing without them, for numbers, and where the loss's outputs give no probabilities.
 std::optional<evaluate::Calibration> calibration_of(const Mlp& model, const Problem& problem);

@@ -5,12 +5,13 @@
 """
 from perdita import data, errors, functional, nn, ops, plot
 from perdita._core import __version__, num_threads, set_num_threads
+from perdita._evaluate import evaluate
 from perdita._extras import LossExtras
 from perdita._formula import formula
 from perdita._history import history
 from perdita._value_and_grad import value_and_grad
 
 __all__ = [
-    "LossExtras", "__version__", "data", "errors", "formula", "functional", "history", "nn", "num_threads", "ops",
-    "plot", "set_num_threads", "value_and_grad",
+    "LossExtras", "__version__", "data", "errors", "evaluate", "formula", "functional", "history", "nn",
+    "num_threads", "ops", "plot", "set_num_threads", "value_and_grad",
 ]  # fmt: skip

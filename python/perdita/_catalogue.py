@@ -50,8 +50,9 @@ def make_function(entry, call):
     ]
     options = own + [option.split("=")[0] for option in common if not option.startswith("reduction")]
     name, operands = entry["function"], ", ".join((*arrays, *weights))
+    # `call` is a variable of an outer function, for torch.compile looks up a global in the module of that name.
     text = (
-        f"def bind(call):\n"
+        f"def outer(call):\n"
         f"    def {name}({', '.join(parameters)}, *, normalize_by=None, return_extras=False):\n"
         f"        return call({name!r}, ({operands}), reduction, normalize_by, return_extras"
         f"{''.join(f', {option}={option}' for option in options)})\n"
@@ -59,4 +60,4 @@ def make_function(entry, call):
     )
     scope = {"__name__": __name__}
     exec(text, scope)
-    return scope["bind"](call)  # a cell, as of a function written by hand: torch.compile finds no other name
+    return scope["outer"](call)

@@ -56,9 +56,56 @@ def functions(call, library, check_arrays=_core.check_arrays):
         )
 
     def binary_focal_loss(
-        input, target, alpha=0.25, gamma=2.0, reduction="mean", *, normalize_by=None, return_extras=False
+        input,
+        target,
+        alpha=0.25,
+        gamma=2.0,
+        reduction="mean",
+        *,
+        alpha_by_class=True,
+        normalize_by=None,
+        return_extras=False,
     ):
-        return call("binary_focal_loss", (input, target), reduction, normalize_by, return_extras, alpha=alpha, gamma=gamma)
+        if alpha is None or isinstance(alpha, (int, float)) and alpha < 0:  # torchvision's word for no weighting
+            alpha, alpha_by_class = 1.0, False
+        return call(
+            "binary_focal_loss",
+            (input, target),
+            reduction,
+            normalize_by,
+            return_extras,
+            alpha=alpha,
+            gamma=gamma,
+            alpha_by_class=alpha_by_class,
+        )
+
+    def focal_loss(
+        input,
+        target,
+        gamma=2.0,
+        weight=None,
+        ignore_index=-100,
+        reduction="mean",
+        label_smoothing=0.0,
+        *,
+        alpha=None,
+        normalize_by=None,
+        return_extras=False,
+    ):
+        if alpha is not None:
+            if weight is not None:
+                raise DomainError("focal_loss: alpha and weight are both given (valid: one of them)")
+            weight, normalize_by = _for_each_class(alpha, input, library), normalize_by or "count"
+        return call(
+            "focal_loss",
+            (input, target, weight),
+            reduction,
+            normalize_by,
+            return_extras,
+            gamma=gamma,
+            ignore_index=ignore_index,
+            label_smoothing=label_smoothing,
+        )
 
     def quantile_loss(input, target, q=0.5, reduction="mean", *, normalize_by=None, return_extras=False):
         return call("quantile_loss", (input, target), reduction, normalize_by, return_extras, q=_levels(q))
@@ -262,6 +309,18 @@ def functions(call, library, check_arrays=_core.check_arrays):
     return table
 
 
+def _for_each_class(alpha, input, library):
+    """The alpha of focal_loss as class weights."""
+    if input is None or getattr(alpha, "ndim", 0) > 0:  # None: options are checked without arrays
+        return alpha
+    kind = {"dtype": input.dtype} if hasattr(input, "dtype") else {}
+    try:
+        alpha = library.asarray(alpha, **kind)
+        return alpha if alpha.ndim > 0 else alpha + library.zeros(input.shape[min(1, input.ndim - 1)], **kind)
+    except (TypeError, ValueError, RuntimeError):
+        raise DTypeError(f"focal_loss: alpha is {alpha!r} (valid: a number, or one for each class)") from None
+
+
 def _levels(q):
     """A number as it is; several as a tuple."""
     try:
@@ -283,6 +342,8 @@ def docstring(name):
 
 
 _MORE = {
+    "focal_loss": ("alpha: a number, or one for each class, that multiplies losses; as weight, with a mean by 'count'.", ""),
+    "binary_focal_loss": ("alpha: None or below 0 weighs nothing, as torchvision has it.", ""),
     "quantile_loss": ("q may be a sequence of Q numbers: input is [..., Q] then, target [...], and there is a loss an input.", ""),
 }
 _DESCRIBED_AS = {"triplet_margin_with_distance_loss": "triplet_margin_loss"}
@@ -294,25 +355,22 @@ _SECTIONS = (
 )
 
 
-def loss_of(function, reduction, normalize_by, options):
-    """The core's loss for these options, a dict, or their text; checked."""
-    if not options:
-        return _cached_loss(function, reduction, normalize_by, "")
-    if isinstance(options, str):
-        return _cached_loss(function, reduction, normalize_by, options)
-    return _cached_loss(function, reduction, normalize_by, tuple(options), *options.values())
-
-
 @functools.lru_cache(maxsize=1024, typed=True)  # typed: 1 + 0j equals 1.0, but is no number here
-def _cached_loss(function, reduction, normalize_by, names, *values):
-    """Cached, so that a loop pays once. names: of the options, whose values follow; or all of them as a text."""
+def loss_of(function, reduction, normalize_by, **options):
+    """The core's loss for these options; checked. Cached, so that a loop pays once."""
+    try:
+        text = text_of(options.items())
+    except DTypeError as error:
+        raise DTypeError(f"{function}: {error}") from None
+    return loss_of_text(function, reduction, normalize_by, text)
+
+
+@functools.lru_cache(maxsize=1024, typed=True)
+def loss_of_text(function, reduction, normalize_by, text):
+    """The same for options as a text."""
     for name, value in (("reduction", reduction), ("normalize_by", normalize_by)):
         if not isinstance(value, str) and (name == "reduction" or value is not None):
             raise DTypeError(f"{function}: {name} is {value!r} (valid: a string)")
-    try:
-        text = names if isinstance(names, str) else text_of(zip(names, values))
-    except DTypeError as error:
-        raise DTypeError(f"{function}: {error}") from None
     text = ("formula" if function in FORMULAS else function) + ":" * bool(text) + text
     return _core.Loss(function, text, ARGUMENTS[function], reduction, normalize_by or "standard")
 

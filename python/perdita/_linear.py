@@ -44,7 +44,7 @@ class LinearCrossEntropy:
         self.ignore_index = -100 if ignore_index is None else ignore_index
         self.options = {"ignore_index": self.ignore_index if self.indexed else -100, "label_smoothing": label_smoothing}
         try:
-            loss_of("cross_entropy", reduction, normalize_by, self.options)
+            loss_of("cross_entropy", reduction, normalize_by, **self.options)
         except (DomainError, DTypeError) as error:
             raise type(error)(str(error).replace("cross_entropy", _FUNCTION, 1)) from None
         if chunk_rows < 0:
@@ -57,6 +57,11 @@ class LinearCrossEntropy:
 
     @staticmethod
     def _check(input, linear_weight, target, bias, ignore_index):
+        for name, array in (("input", input), ("linear_weight", linear_weight), ("linear_bias", bias)):
+            if array is not None and (array.dtype != input.dtype or "float" not in str(array.dtype)):
+                raise DTypeError(
+                    f"{_FUNCTION}: {name} holds {array.dtype}, input {input.dtype} (valid: both float32, or both float64)"
+                )
         x, w = tuple(input.shape), tuple(linear_weight.shape)
         if len(x) not in (1, 2):
             raise ShapeError(f"{_FUNCTION}: input has shape {list(x)} (valid: [F] or [N, F])")
@@ -93,7 +98,7 @@ class LinearCrossEntropy:
     def losses(self):
         """A loss for each position."""
         found = []
-        loss = loss_of("cross_entropy", "none", None, self.options)
+        loss = loss_of("cross_entropy", "none", None, **self.options)
         for begin, end in self._chunks(len(self.input)):
             found.append(self._value(loss, self._operands(begin, end)))
         losses = self.library.concatenate(found)
@@ -106,7 +111,7 @@ class LinearCrossEntropy:
         by_input = self._zeros(self.input.shape) if wanted[0] else None
         by_weight = self._zeros(self.matrix.shape) if wanted[1] else None
         by_bias = self._zeros(self.matrix.shape[:1]) if wanted[2] else None
-        loss = loss_of("cross_entropy", "sum", None, self.options)
+        loss = loss_of("cross_entropy", "sum", None, **self.options)
         total = 0.0
         for begin, end in self._chunks(len(self.input)):
             operands = self._operands(begin, end)

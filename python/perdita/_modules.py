@@ -23,7 +23,7 @@ def options_signature(function):
 
 
 def _check(function, operands, reduction, normalize_by, return_extras, **options):
-    loss_of(function, reduction, normalize_by, options)
+    loss_of(function, reduction, normalize_by, **options)
 
 
 _checks = functions(_check, None, lambda *arguments: None)

@@ -1,12 +1,13 @@
-"""Class imbalance: weights from labels, samplers, long-tailed subsets. Arrays are NumPy's, torch's, or sequences."""
+"""Class imbalance and splits: weights from labels, samplers, long-tailed subsets. Arrays are NumPy's, torch's, or sequences."""
 import numpy as np
 
 from perdita import _core
 from perdita.errors import DTypeError, ShapeError
 
 __all__ = [
-    "ClassBalancedSampler", "WeightedRandomSampler", "adjust_logits", "class_weights", "count_classes",
-    "imbalanced_subset", "pos_weight",
+    "ClassBalancedSampler", "DistributedSampler", "RandomSampler", "SubsetRandomSampler", "SubsetSampler",
+    "WeightedRandomSampler", "adjust_logits", "class_weights", "count_classes", "imbalanced_subset", "pos_weight",
+    "random_split", "stratified_split",
 ]  # fmt: skip
 
 
@@ -63,6 +64,19 @@ def imbalanced_subset(labels, imbalance):
     return _core.imbalanced_subset(_integers("imbalanced_subset", "labels", labels), imbalance)
 
 
+def random_split(count, fractions, seed=0):
+    """Indices 0..count-1 in disjoint parts, one for each fraction (which add up to 1): a list of arrays, int64,
+    ascending, as torch.utils.data.Subset takes them. Raises ValueError for such a fraction or an empty part."""
+    return _core.random_split(count, np.ascontiguousarray(fractions, np.float64), seed)
+
+
+def stratified_split(labels, fractions, seed=0):
+    """The same for len(labels) samples, each part with its share of every class, to within two samples (of two parts to
+    within one)."""
+    labels = _integers("stratified_split", "labels", labels)
+    return _core.stratified_split(labels, np.ascontiguousarray(fractions, np.float64), seed)
+
+
 class _Sampler:
     """What the samplers share: as torch.utils.data.DataLoader takes them. Each pass is the next epoch; set_epoch chooses
     one. draw(epoch) gives its indices at once, as an array."""
@@ -101,6 +115,38 @@ class ClassBalancedSampler(_Sampler):
     def __init__(self, labels, how="oversample", samples_per_class=None, seed=0):
         labels = _integers("ClassBalancedSampler", "labels", labels)
         super().__init__(_core.ClassBalancedSampler(labels, how, samples_per_class, seed))
+
+
+class RandomSampler(_Sampler):
+    """A shuffle of 0..count-1, for more num_samples than that one after the other; with replacement independent draws."""
+
+    def __init__(self, count, replacement=False, num_samples=None, seed=0):
+        super().__init__(_core.RandomSampler(count, replacement, num_samples, seed))
+
+
+class SubsetSampler(_Sampler):
+    """The given indices in their order."""
+
+    def __init__(self, indices):
+        super().__init__(_core.SubsetSampler(_integers("SubsetSampler", "indices", indices)))
+
+
+class SubsetRandomSampler(_Sampler):
+    """The given indices, shuffled anew each epoch."""
+
+    def __init__(self, indices, seed=0):
+        super().__init__(_core.SubsetRandomSampler(_integers("SubsetRandomSampler", "indices", indices), seed))
+
+
+class DistributedSampler(_Sampler):
+    """One process's part of what a sampler of this module draws: draws rank, rank + num_replicas, ... of each epoch.
+    With the same sampler and seed everywhere the parts are disjoint and together the whole. Where draws do not divide,
+    the last ones are left out (drop_last) or the first ones given out again, so that all parts are of one size."""
+
+    def __init__(self, sampler, num_replicas, rank, drop_last=False):
+        if not isinstance(sampler, _Sampler):
+            raise DTypeError(f"DistributedSampler: sampler is a {type(sampler).__name__} (valid: one of perdita.data)")
+        super().__init__(_core.DistributedSampler(sampler._core, num_replicas, rank, drop_last))
 
 
 def _integers(function, name, values, flat=True):

@@ -9,7 +9,7 @@ class ShapeError(ValueError, RuntimeError):
     """An argument has the wrong shape, rank or number of elements."""
 
 
-class DTypeError(TypeError, RuntimeError):
+class DTypeError(TypeError, NotImplementedError):  # which is a RuntimeError
     """An argument has the wrong element type."""
 
 
@@ -23,3 +23,11 @@ class LabelError(ValueError, IndexError, RuntimeError):
 
 class GraphError(RuntimeError):
     """Autograd was asked for something its graph cannot give."""
+
+
+class DataError(ValueError):
+    """A file is malformed, or holds data that cannot be used."""
+
+
+class FileError(OSError):
+    """A file cannot be read or written."""

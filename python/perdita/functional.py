@@ -44,7 +44,7 @@ def _narrowed(result, dtype):
 
 def _loss_of(function, reduction, normalize_by, options):
     try:
-        return loss_of(function, reduction, normalize_by, options)
+        return loss_of(function, reduction, normalize_by, **options)
     except TypeError as error:
         if isinstance(error, DTypeError):
             raise

@@ -106,10 +106,11 @@ Tensor tensor_of(const dlpack::TensorView& view, std::string_view function, std:
 
 }  // namespace
 
-Operands::~Operands() {
+void Operands::clear() {
   for (Tensor& tensor : tensors()) tensor = Tensor();
   for (std::size_t i = 0; i < buffer_count_; ++i) PyBuffer_Release(&buffers_[i]);
   for (std::size_t i = 0; i < held_count_; ++i) Py_DECREF(held_[i]);
+  count_ = buffer_count_ = held_count_ = 0;
 }
 
 void Operands::add(PyObject* array, std::string_view function, std::string_view argument) {

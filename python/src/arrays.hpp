@@ -23,7 +23,9 @@ class Operands {
   Operands() = default;
   Operands(const Operands&) = delete;
   Operands& operator=(const Operands&) = delete;
-  ~Operands();
+  ~Operands() { clear(); }
+  /// Lets go of the arrays. The interpreter's lock must be held, as for all of this.
+  void clear();
 
   /// Adds an array; None becomes an undefined tensor. Throws DTypeError, ShapeError or ValueError that names `function`
   /// and `argument`.

@@ -28,6 +28,7 @@ nb::dict entry_of(std::string_view kind, std::string_view function, std::string_
   entry["function"] = function;
   entry["module"] = module;
   entry["parameters"] = parameters;
+  entry["promotes"] = Loss::info.promotes;
   return entry;
 }
 

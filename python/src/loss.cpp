@@ -215,7 +215,7 @@ Tensor Loss::operator()(std::span<const Tensor> operands, LossExtras* extras) co
 }
 
 Evaluation::Evaluation(std::shared_ptr<const Loss> loss, nb::tuple arrays, unsigned wanted, LossExtras* extras)
-    : loss_(std::move(loss)) {
+    : loss_(std::move(loss)), wanted_(wanted) {
   loss_->read(arrays, operands_);
   adopt_openmp_threads();
   const nb::gil_scoped_release unlocked;

@@ -44,14 +44,21 @@ class Evaluation {
   Evaluation(std::shared_ptr<const Loss> loss, nanobind::tuple arrays, unsigned wanted, LossExtras* extras = nullptr);
 
   const Tensor& loss() const { return value_; }
+  const std::shared_ptr<const Loss>& function() const { return loss_; }
+  unsigned wanted() const { return wanted_; }
   /// Whether backward() only scales: a single loss has made its gradients, and may outlive changes of its arrays.
   bool has_gradients() const { return !gradients_.empty(); }
+  /// Whether backward() has been called.
+  bool is_spent() const { return leaves_.empty(); }
   /// The gradients times `upstream` (an array of the loss's shape, or None for 1) for the wanted arrays, in their
   /// order; once only. Throws GraphError.
   std::vector<Tensor> backward(nanobind::handle upstream);
+  /// Lets go of the arrays, which only backward() reads.
+  void release_arrays() { operands_.clear(); }
 
  private:
   std::shared_ptr<const Loss> loss_;
+  unsigned wanted_;
   Operands operands_;
   std::vector<Tensor> leaves_;
   Tensor value_;

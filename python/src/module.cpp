@@ -5,11 +5,14 @@
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/vector.h>
 
+#include <filesystem>
+
 #include "perdita/core/parallel.hpp"
 #include "perdita/core/version.hpp"
 #include "perdita/tensor/class_loss.hpp"
 #include "python/src/catalogue.hpp"
 #include "python/src/data.hpp"
+#include "python/src/evaluate.hpp"
 #include "python/src/loss.hpp"
 
 namespace nb = nanobind;
@@ -81,8 +84,51 @@ nb::object forward_with_extras(const SharedLoss& loss, nb::tuple arrays, unsigne
   return nb::make_tuple(first, make(extras), nb::cast(evaluation.release(), nb::rv_policy::take_ownership));
 }
 
+std::vector<Tensor> gradients_of(Evaluation& evaluation, nb::handle upstream) {
+  std::vector<Tensor> gradients = evaluation.backward(upstream);
+  evaluation.release_arrays();  // a loss may be kept for long after
+  return gradients;
+}
+
 nb::object backward(Evaluation& evaluation, nb::handle upstream) {
-  return Maker(upstream)(evaluation.backward(upstream));
+  return Maker(upstream)(gradients_of(evaluation, upstream));
+}
+
+/// object.name = value; the name is made a Python string once.
+template <class Name>
+void set_attribute(nb::handle object, Name name, nb::handle value) {
+  static PyObject* const text = PyUnicode_InternFromString(name());
+  if (PyObject_SetAttr(object.ptr(), text, value.ptr()) != 0) throw nb::python_error();
+}
+
+/// forward() of a torch.autograd.Function, whose calls at small sizes are nothing but bookkeeping: what Python would do
+/// in a dozen steps.
+nb::object forward_of_node(nb::handle context, const SharedLoss& loss, unsigned wanted, nb::args tensors) {
+  auto evaluation = std::make_unique<Evaluation>(loss, tensors, wanted);
+  nb::object first = Maker(tensors)(evaluation->loss());
+  set_attribute(
+      context, [] { return "evaluation"; }, nb::cast(evaluation.release(), nb::rv_policy::take_ownership));
+  set_attribute(
+      context, [] { return "to_save"; }, tensors);  // as save_for_backward() does it
+  return first;
+}
+
+/// What its backward() returns, where that only scales: nothing for the loss and `wanted`, then the gradients at the
+/// places of their tensors. None where there is more to do.
+nb::object backward_of_node(Evaluation& evaluation, nb::handle upstream) {
+  if (evaluation.is_spent() || !evaluation.has_gradients()) return nb::none();
+  constexpr Py_ssize_t before = 2;
+  const unsigned wanted = evaluation.wanted();
+  const Maker make(upstream);
+  const std::vector<Tensor> gradients = gradients_of(evaluation, upstream);
+  nb::object places = nb::steal(PyTuple_New(before + Py_ssize_t{Operands::capacity}));
+  std::size_t next = 0;
+  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(places.ptr()); ++i) {
+    const bool is_wanted = i >= before && (wanted >> (i - before) & 1) != 0;
+    nb::object item = is_wanted ? make(gradients[next++]) : nb::none();
+    PyTuple_SET_ITEM(places.ptr(), i, item.release().ptr());
+  }
+  return places;
 }
 
 nb::object gradients(const SharedLoss& loss, nb::tuple arrays, unsigned wanted, nb::handle upstream) {
@@ -137,6 +183,12 @@ void translate(const std::exception_ptr& exception, void*) {
     raise("DomainError", error);
   } catch (const GraphError& error) {
     raise("GraphError", error);
+  } catch (const DataError& error) {
+    raise("DataError", error);
+  } catch (const FileError& error) {
+    raise("FileError", error);
+  } catch (const std::filesystem::filesystem_error& error) {
+    raise("FileError", error);
   }
 }
 
@@ -155,7 +207,13 @@ NB_MODULE(_core, m) {
       .def("gradients", &gradients);
   nb::class_<Evaluation>(m, "Evaluation")
       .def_prop_ro("has_gradients", &Evaluation::has_gradients)
-      .def("backward", &backward, nb::arg().none());
+      .def_prop_ro("is_spent", &Evaluation::is_spent)
+      .def_prop_ro("wanted", &Evaluation::wanted)
+      .def_prop_ro("loss",
+                   [](const Evaluation& evaluation) { return std::const_pointer_cast<Loss>(evaluation.function()); })
+      .def("backward", &backward, nb::arg().none())
+      .def("backward_of_node", &backward_of_node);
+  m.def("forward_of_node", &forward_of_node);
   nb::class_<GradientEvaluation>(m, "GradientEvaluation").def("backward", &second_backward);
   m.def("check_arrays", &check_arrays);
   m.def("count_labels", &count_labels, nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none());
@@ -163,6 +221,7 @@ NB_MODULE(_core, m) {
   m.def("num_threads", &num_threads);
   m.def("set_num_threads", &set_num_threads);
   add_data(m);
+  add_evaluate(m);
   m.attr("__version__") = version();
 }
 

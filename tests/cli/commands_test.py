@@ -30,7 +30,7 @@ class Commands(CliTest):
             self.assertRegex(table, rf"(?m)^  {loss['name']} ")
             for flags in ([], ["--latex"]):
                 text, _ = self.run_cli("explain", loss["name"], *flags)
-                # Losses of sequences, and those that sort, have no formula.
+                # Sequences, and what sorts pixels, have no formula of elements.
                 what = "Operands" if loss["family"] == "sequence" or loss["name"] == "lovasz" else "Formula"
                 for section in (what, "Use it when", "Avoid it when", "Source"):
                     self.assertIn(f"\n{section}\n", text, loss["name"])

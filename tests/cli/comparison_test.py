@@ -64,6 +64,18 @@ class Comparison(CliTest):
             self.assertEqual(without_time(self.results("cut")), without_time(self.results("whole")))
             shutil.rmtree(self.path("cut"))
 
+    def test_one_seed_is_judged_by_the_test_samples(self):
+        losses = ["--losses", "cross_entropy; logit_adjusted:tau=0; balanced_softmax:lr=1e-6; ldam_drw"]
+        words = ["compare", *DATA, *losses, "--epochs", "4", "--seeds", "1", "--out", "one"]
+        out, _ = self.run_cli(*words, "--quiet")
+        self.assertIn("noise of the test samples", out)
+        self.assertIn("Holm", out)
+        self.assertRegex(out, r"(?m)^balanced_softmax:lr=1e-6 +\d+\.\d\d % \*")  # has learned nothing
+        self.assertNotRegex(out, r"(?m)^logit_adjusted:tau=0 .*\*")  # is cross_entropy
+        self.assertIn("noise of the test samples", self.read("one/report.html").decode())
+        again, _ = self.run_cli("compare", "--resume", "one", "--quiet")
+        self.assertEqual(out, again)
+
     def test_overwriting_replaces_a_comparison_and_nothing_else(self):
         words = ["compare", *DATA, "--epochs", "1", "--seeds", "1", "--overwrite", "--quiet"]
         os.makedirs(self.path("mine/runs/moons-1"))
@@ -80,6 +92,14 @@ class Comparison(CliTest):
         out, _ = self.run_cli("compare", *DATA, *words, "--epochs", "4", "--out", "out")
         self.assertRegex(out, r"(?m)^cross_entropy:lr=1e30,optimizer=sgd +–")
         self.assertRegex(out, r"seed 0, failed and is left out: the training loss is")
+
+    def test_weights_that_wreck_training_bring_a_warning(self):
+        words = ["--losses", "cross_entropy; cross_entropy:weights=inverse", "--optimizer", "sgd:momentum=0.9",
+                 "--batch-size", "128"]
+        data = ["--data", "synthetic:blobs,samples=4000,classes=4", "--imbalance", "longtail:200"]
+        _, err = self.run_cli("compare", *data, *words, "--lr", "0.05", "--epochs", "1", "--seeds", "1", "--out", "w")
+        self.assertIn("warning: 'cross_entropy:weights=inverse': --class-weights inverse is likely to wreck", err)
+        self.assertRegex(err, r"better: --class-weights inverse,cap=\d+, or --lr 0\.\d+")
 
     def test_numbers(self):
         out, _ = self.run_cli("compare", "--data", "synthetic:sine", "--losses", "mse; huber", "--seeds", "2", "--out", "n")

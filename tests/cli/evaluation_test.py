@@ -31,7 +31,7 @@ class Page(html.parser.HTMLParser):
         if tag not in ("meta", "link", "input", "img", "br"):
             self.open.append(tag)
         for key in ("src", "href"):
-            assert attributes.get(key, "data:").startswith("data:"), attributes
+            assert attributes.get(key, "data:").startswith(("data:", "#")), attributes
         if "id" in attributes:
             assert attributes["id"] not in self.ids, attributes
             self.ids.add(attributes["id"])
@@ -145,8 +145,8 @@ class Evaluation(CliTest):
         self.fails(2, "evaluate", "--targets", "y.npy", says=["--predictions is missing"])
         self.fails(2, "evaluate", *both, "--loss", "cros_entropy", says=["did you mean 'cross_entropy'"])
         self.fails(2, "evaluate", *both, "--loss", "triplet_margin", says=["more than predictions and targets"])
-        self.fails(2, "evaluate", *both, "--from", "logit", says=["--from is 'logit'", "did you mean 'logits'"])
-        self.fails(2, "evaluate", *both, "--class-names", "a,b", says=["2 names for 3 classes"])
+        self.fails(2, "evaluate", *both, "--from", "logit", says=["--from: evaluate: scale is 'logit'", "did you mean 'logits'"])
+        self.fails(1, "evaluate", *both, "--class-names", "a,b", says=["2 names for 3 classes"])
         self.fails(2, "evaluate", *both, "--bins", "0", says=["--bins"])
         self.fails(2, "evaluate", *both, "--hardst", "3", says=["did you mean '--hardest'"])
 

@@ -9,7 +9,8 @@ import struct
 from harness import CliTest, main, npy, write_images
 
 FILES = {"config.json", "history.jsonl", "checkpoint.safetensors", "model.safetensors", "report.html"}
-FILES |= {"loss.svg", "distribution.svg", "suspects.csv"}
+CHARTS = {"loss", "gap", "steps", "distribution", "classes", "calibration"}
+FILES |= {f"{name}.svg" for name in CHARTS} | {"suspects.csv"}
 
 
 class Training(CliTest):
@@ -25,7 +26,11 @@ class Training(CliTest):
         self.assertRegex(out, r"(?m)^accuracy   100\.00 %")
         self.assertRegex(out, r"(?m)^class +samples +mean loss +precision +recall +f1$")
         self.assertNotIn("\x1b", out)
-        self.assertEqual(set(os.listdir(self.path("run"))), FILES)
+        files = set(os.listdir(self.path("run")))
+        drawn = {name for name in files if name.endswith(".png")}
+        self.assertEqual(files - drawn, FILES)
+        self.assertIn(drawn, (set(), {f"{name}.png" for name in CHARTS}))  # none without librsvg, and then it says so
+        self.assertEqual("librsvg is not installed" in out, not drawn)
         records = self.history("run")
         self.assertEqual([r["epoch"] for r in records if r["kind"] == "epoch"], [1, 2, 3, 4, 5])
         self.assertEqual(sum(r["kind"] == "step" for r in records), 5 * math.ceil(540 / 32))
@@ -34,6 +39,18 @@ class Training(CliTest):
         self.assertNotRegex(page, r"(?:src|href)=\"https?:")
         self.assertIn("cross_entropy", page)
         self.assertTrue(self.read("run/loss.svg").startswith(b"<svg"))
+
+    def test_without_librsvg_there_are_no_pngs_and_it_says_so(self):
+        os.mkdir(self.path("lib"))
+        self.write("lib/librsvg-2.so.2", "no library")
+        broken = {**os.environ, "LD_LIBRARY_PATH": self.path("lib")}
+        words = ["train", "--data", "synthetic:moons", "--epochs", "1", "--quiet"]
+        out, _ = self.run_cli(*words, "--out", "run", env=broken)
+        self.assertIn("no PNG: librsvg is not installed", out)
+        self.assertEqual({name for name in os.listdir(self.path("run")) if name.endswith(".png")}, set())
+        self.assertIn("loss.svg", os.listdir(self.path("run")))
+        out, _ = self.run_cli(*words, "--charts", "svg", "--out", "svg", env=broken)
+        self.assertNotIn("PNG", out)
 
     def test_the_model_file_is_safetensors_with_the_layers(self):
         self.train("--data", "synthetic:moons", "--hidden", "8,4", "--epochs", "1")
@@ -104,14 +121,14 @@ class Training(CliTest):
                     self.write("x.npy", npy("<f4", (30, 3), struct.pack("<90f", *x)))
                     self.write("y.npy", npy("<f4", (30, 3), struct.pack("<90f", *y)))
                     data = "npy:x.npy,y.npy"
+                elif loss["family"] == "overlap":  # masks of three pixels
+                    self.write("x.npy", npy("<f4", (30, 2), struct.pack("<60f", *(rng.gauss(0, 1) for _ in range(60)))))
+                    self.write("y.npy", npy("<f4", (30, 3), struct.pack("<90f", *(i % 2 for i in range(90)))))
+                    data = "npy:x.npy,y.npy"
                 elif name in ("poisson_nll", "tweedie", "gamma_nll"):
                     rows = [f"{x},{1 + rng.randrange(1 + x)}" for x in range(40)]
                     self.write("counts.csv", "x,count\n" + "\n".join(rows) + "\n")
                     data = "csv:counts.csv,task=regression"
-                elif loss["family"] == "overlap":  # a row is a mask
-                    self.write("x.npy", npy("<f4", (30, 2), struct.pack("<60f", *[rng.gauss(0, 1) for _ in range(60)])))
-                    self.write("y.npy", npy("<f4", (30, 3), struct.pack("<90f", *[i % 2 for i in range(90)])))
-                    data = "npy:x.npy,y.npy"
                 else:
                     data = {"regression": "synthetic:sine", "binary": "synthetic:moons"}.get(
                         loss["family"], "synthetic:blobs"

@@ -153,7 +153,7 @@ TEST(Split, KeepsTheSourcesTestSetAndRefusesEmptyParts) {
   EXPECT_FALSE(splits.validation);
   EXPECT_EQ(splits.test->size(), 2);
   EXPECT_CONTAINS(message_of<ValueError>([&] { split(dataset, {.val_fraction = 1}); }), "val_fraction is 1");
-  EXPECT_CONTAINS(message_of<ValueError>([&] { hold_out(dataset, 0.001, 0); }), "leaves one part of 100 samples empty");
+  EXPECT_CONTAINS(message_of<ValueError>([&] { hold_out(dataset, 0.001, 0); }), "leaves a part of 100 samples empty");
   const Dataset regression = Dataset::of(numbers({9}), numbers({9}));
   EXPECT_THROW(hold_out(regression, 0.5, 0, true), ValueError);
 }

@@ -51,10 +51,13 @@ TEST(ScoreClasses, NamesWhatIsWrong) {
 TEST(ClassTable, LinesUp) {
   const std::vector<float> losses{0.5f, 0.5f, 2.0f};
   const ClassificationScore s = score_classes(Labels{0, 0, 1}, Labels{0, 0, 0}, losses, 2);
-  EXPECT_EQ(class_table(s, {"shirt", "d\xC3\xA9" "bardeur\x1b"}),
+  EXPECT_EQ(class_table(s, {"shirt",
+                            "d\xC3\xA9"
+                            "bardeur\x1b"}),
             "class       samples  mean loss  precision   recall       f1\n"
             "shirt             2     0.5000      0.667    1.000    0.800\n"
-            "d\xC3\xA9" "bardeur\xEF\xBF\xBD        1     2.0000          -    0.000    0.000\n"
+            "d\xC3\xA9"
+            "bardeur\xEF\xBF\xBD        1     2.0000          -    0.000    0.000\n"
             "all               3     1.0000      0.667    0.500    0.400\n");
   EXPECT_THROW(class_table(s, {"one"}), ShapeError);
 }

@@ -26,7 +26,11 @@ TEST(Contest, PairsRunsOfOneSeed) {
   ASSERT_TRUE(d);
   EXPECT_NEAR(d->mean, 0.03, 1e-15);
   EXPECT_NEAR(d->interval.high - d->mean, 4.3027 * 0.001 / std::sqrt(3.0), 1e-5);
+  // t = 0.03 sqrt(3) / 0.001 = 51.96: p = 1 - t / sqrt(t^2 + 2) = 0.00037; twice that, for there are two differences.
+  const double t = 30 * std::sqrt(3.0);
+  EXPECT_NEAR(d->p, 2 * (1 - t / std::sqrt(t * t + 2)), 1e-9);
   EXPECT_FALSE(d->is_noise);
+  EXPECT_FALSE(d->of_samples);
   EXPECT_TRUE(difference(c, 2, 0)->is_noise);
   // By themselves, the spreads (0.02 and 0.0195) hide the difference of 0.03 between `first` and `better`: pairs show
   // it.
@@ -54,7 +58,75 @@ TEST(Contest, LeavesOutFailuresAndSaysSo) {
   EXPECT_EQ(cell(c, 1, 0), "–");
 }
 
-TEST(Contest, OneSeedTellsNothingOfNoise) {
+TEST(Contest, CorrectsForTheNumberOfLosses) {
+  Contest c = contest();
+  // Of two degrees of freedom: 0.010, 0.012, 0.014 have t = 10.39 and p = 0.00913; 0.010, 0.016, 0.022 p = 0.0441.
+  const auto with = [](double a, double b, double d) {
+    return std::vector<Trial>{{1, {0.80 + a, 3}}, {2, {0.82 + b, 3}}, {3, {0.84 + d, 3}}};
+  };
+  c.entries = {c.entries[0], {"clear", with(0.010, 0.012, 0.014)}, {"unclear", with(0.010, 0.016, 0.022)}};
+  EXPECT_FALSE(difference(c, 1, 0)->is_noise);
+  EXPECT_FALSE(difference(c, 2, 0)->is_noise);
+  c.entries.push_back({"noise", with(0.010, -0.016, 0.022)});
+  EXPECT_NEAR(difference(c, 1, 0)->p, 3 * 0.00913261, 1e-7);
+  EXPECT_FALSE(difference(c, 1, 0)->is_noise);
+  EXPECT_TRUE(difference(c, 2, 0)->is_noise);  // twice 0.0441
+  EXPECT_NE(notes(c)[1].find("Holm"), std::string::npos);
+}
+
+TEST(Contest, JudgesASingleRunByItsTestSamples) {
+  Contest c{.metrics = {{.name = "accuracy", .title = "accuracy", .is_share = true, .column = 0},
+                        {.name = "balanced", .title = "balanced", .is_share = true, .column = 0, .classes = {0, 1}},
+                        {.name = "rmse", .title = "RMSE", .column = 1},
+                        {.name = "ece", .title = "ECE"}},
+            .class_names = {"a", "b"},
+            .entries = {{"first", {{.seed = 1}}}, {"second", {{.seed = 1}}}},
+            .labels = {}};
+  const int count = 200;
+  double squares[2] = {}, hits[2] = {}, of_class[2][2] = {};
+  for (std::size_t e = 0; e < 2; ++e) c.entries[e].trials[0].samples.resize(2);
+  for (int i = 0; i < count; ++i) {
+    const std::int64_t label = i % 4 == 0;
+    c.labels.push_back(label);
+    for (std::size_t e = 0; e < 2; ++e) {
+      const bool hit = e == 0 ? i % 3 != 0 : i % 3 != 0 || i % 5 < 2;
+      const float square = e == 0 ? float(i % 7) : float(i % 7) + 0.1f * float(i % 2);
+      c.entries[e].trials[0].samples[0].push_back(hit ? 1.0f : 0.0f);
+      c.entries[e].trials[0].samples[1].push_back(square);
+      hits[e] += hit, squares[e] += static_cast<double>(square), of_class[e][label] += hit;
+    }
+  }
+  for (std::size_t e = 0; e < 2; ++e) {
+    c.entries[e].trials[0].values = {hits[e] / count, (of_class[e][0] / 150 + of_class[e][1] / 50) / 2,
+                                     std::sqrt(squares[e] / count), 0.1};
+  }
+  const auto accuracy = difference(c, 1, 0);
+  ASSERT_TRUE(accuracy && accuracy->of_samples);
+  // Where the second alone is right, the difference is 1; it is never -1. So mean m and variance m - m^2.
+  const double m = (hits[1] - hits[0]) / count, error = std::sqrt((m - m * m) / (count - 1));
+  EXPECT_NEAR(accuracy->mean, m, 1e-12);
+  EXPECT_NEAR(accuracy->interval.low, m - 1.97196 * error, 1e-4);  // t of 199 degrees of freedom
+  EXPECT_FALSE(accuracy->is_noise);
+  const auto balanced = difference(c, 1, 1);
+  ASSERT_TRUE(balanced);
+  double variance = 0;
+  for (int k = 0; k < 2; ++k) {
+    const double n = k == 0 ? 150 : 50, of = (of_class[1][k] - of_class[0][k]) / n;
+    variance += (of - of * of) / (n - 1) / 4;
+  }
+  EXPECT_NEAR(balanced->mean - balanced->interval.low, 1.96 * std::sqrt(variance), 0.05 * std::sqrt(variance));
+  EXPECT_NEAR(difference(c, 1, 2)->mean, std::sqrt(squares[1] / count) - std::sqrt(squares[0] / count), 1e-12);
+  EXPECT_FALSE(difference(c, 1, 2)->is_noise);
+  EXPECT_FALSE(difference(c, 1, 3));
+  EXPECT_EQ(cell(c, 1, 3), "0.1");
+  EXPECT_NE(notes(c)[1].find("not judged: ECE"), std::string::npos);
+  EXPECT_NE(notes(c)[1].find("noise of the test samples"), std::string::npos);
+  c.entries[1].trials[0].samples = c.entries[0].trials[0].samples;  // the same model
+  c.entries[1].trials[0].values = c.entries[0].trials[0].values;
+  EXPECT_EQ(difference(c, 1, 0)->p, 1);
+}
+
+TEST(Contest, OneSeedWithoutSamplesTellsNothingOfNoise) {
   Contest c = contest();
   for (Entry& entry : c.entries) entry.trials.resize(1);
   EXPECT_EQ(cell(c, 1, 0), "83.00 %");

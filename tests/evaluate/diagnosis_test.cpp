@@ -110,6 +110,7 @@ TEST(Diagnosis, NamesConfidencesThatAreWrong) {
 TEST(Diagnosis, NamesWrongLabels) {
   EXPECT_EQ(illnesses(Evidence{.history = history({quick}), .doubtful = 0.1}), Names{"wrong_labels"});
   EXPECT_EQ(illnesses(Evidence{.history = history({quick}), .doubtful = 0.01}), Names{});
+  EXPECT_EQ(illnesses(Evidence{.history = history({quick}), .doubtful = 0.45}), Names{});  // agrees on nothing
 }
 
 }  // namespace

@@ -113,6 +113,13 @@ void expect_truth(const Classes<T>& c, double tolerance) {
   if (c.classes <= ClassCounts::most_confusion_classes) {
     EXPECT_EQ(e.classes->confusion, confusion);
   }
+  if (std::ssize(e.sampled_losses) == c.rows) {  // all of them, with their classes
+    std::vector<double> sampled(sums.size());
+    for (std::size_t i = 0; i < e.sampled_losses.size(); ++i)
+      sampled[static_cast<std::size_t>(e.sampled_classes[i])] += static_cast<double>(e.sampled_losses[i]);
+    for (std::size_t k = 0; k < sums.size(); ++k)
+      EXPECT_NEAR(sampled[k], sums[k], static_cast<double>(c.rows) * (tolerance + 1e-6));
+  }
   for (std::size_t k = 0; k < sums.size(); ++k) {
     const auto row = confusion.begin() + static_cast<std::ptrdiff_t>(k * sums.size());
     const std::int64_t support = std::accumulate(row, row + c.classes, std::int64_t{0});
@@ -169,10 +176,10 @@ TEST(Evaluation, IsTheSameForAnyNumberOfThreadsAndAnyWayOfReading) {
   std::string first;
   for (int count : {1, 2, 3, 5}) {
     set_num_threads(count);
-    const std::string known = to_json(evaluate_arrays(c.predictions(), c.targets(), with_loss("focal"), &w), {});
+    const std::string known = to_json(evaluate_arrays(c.predictions(), c.targets(), with_loss("focal"), &w));
     OneWay predictions(c.predictions()), targets(c.targets());
     const auto any_order = data::rows_of(w, "weights");
-    const std::string streamed = to_json(evaluate(predictions, targets, any_order.get(), with_loss("focal")), {});
+    const std::string streamed = to_json(evaluate(predictions, targets, any_order.get(), with_loss("focal")));
     if (first.empty()) first = known;
     EXPECT_EQ(known, first) << count;
     EXPECT_EQ(streamed, first) << count;

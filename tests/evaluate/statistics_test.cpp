@@ -8,6 +8,7 @@
 #include <random>
 
 #include "perdita/core/error.hpp"
+#include "perdita/evaluate/paired.hpp"
 
 namespace perdita::evaluate {
 namespace {
@@ -78,8 +79,8 @@ TEST(MeanInterval, UsesStudentsT) {  // quantiles at 97.5 % from any table
     s.count = n, s.mean = 0, s.standard_error = 1;
     return mean_interval(s).high;
   };
-  const std::pair<std::int64_t, double> table[] = {
-      {2, 12.7062}, {3, 4.3027}, {4, 3.1824}, {6, 2.5706}, {11, 2.2281}, {31, 2.0423}};
+  const std::pair<std::int64_t, double> table[] = {{2, 12.7062}, {3, 4.3027},  {4, 3.1824},
+                                                   {6, 2.5706},  {11, 2.2281}, {31, 2.0423}};
   for (const auto& [n, t] : table) EXPECT_NEAR(factor(n), t, 0.002 * t) << n;
   EXPECT_NEAR(factor(10'000'000), 1.95996, 1e-5);
 }
@@ -151,6 +152,30 @@ TEST(Histogram, DegenerateSamplesAndBadRanges) {
   EXPECT_THROW(histogram(Values{1}, {.low = -inf}), ValueError);
   EXPECT_THROW(histogram(Values{1}, {.logarithmic = true, .low = 0.0}), ValueError);
   EXPECT_THROW(histogram(Values{1}, {.bins = -1}), ValueError);
+}
+
+// mpmath.betainc(dof / 2, 1 / 2, 0, dof / (dof + t^2), regularized=True), with 30 digits.
+TEST(StudentTwoSided, AgreesWithTheIncompleteBetaFunction) {
+  const double cases[][3] = {{0, 3, 1},
+                             {1, 1, 0.5},
+                             {10.392304845413264, 2, 0.00913261138628},
+                             {2.5, 7, 0.0409922185858},
+                             {-3.25, 19.5, 0.00410893493867},
+                             {1.97195654, 199, 0.0500000004892},
+                             {8, 30, 6.2658224757e-9},
+                             {0.01, 5, 0.992408018043},
+                             {4, 99999, 6.33879980125e-5},
+                             {25, 1000, 1.52035413833e-107}};
+  for (const auto& [t, dof, p] : cases) EXPECT_NEAR(student_two_sided(t, dof), p, 1e-10 * p) << t << ' ' << dof;
+  EXPECT_NEAR(student_two_sided(4, 2e6), 6.33447588091e-5, 1e-6 * 6.3e-5);
+  EXPECT_EQ(student_two_sided(std::numeric_limits<double>::infinity(), 3), 0);
+}
+
+// Holm 1979 by hand: 0.01 * 4, 0.02 * 3, then no smaller than those before, at most 1.
+TEST(Holm, MultipliesByWhatIsLeft) {
+  EXPECT_EQ(holm(std::vector{0.5, 0.01, 0.02, 0.021}), (std::vector{0.5, 0.04, 0.06, 0.06}));
+  EXPECT_EQ(holm(std::vector{0.9, 0.8}), (std::vector{1.0, 1.0}));
+  EXPECT_TRUE(holm({}).empty());
 }
 
 }  // namespace

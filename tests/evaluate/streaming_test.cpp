@@ -161,7 +161,8 @@ TEST(RowSample, IsBoundedAndFair) {
   std::vector<float> z(rows);
   for (std::int64_t i = 0; i < rows; ++i) z[static_cast<std::size_t>(i)] = static_cast<float>(i);
   std::vector<std::int32_t> labels(rows, 0);
-  const std::vector<float> losses(rows, 1.0f);
+  std::vector<float> losses;
+  for (float row : z) losses.push_back(0.5f * row);
   sample.add(0, z.data(), labels, std::span<const float>(losses));
   // The same rows in two heaps, each in pieces: the same sample.
   for (std::int64_t half : {0, 1}) {
@@ -169,7 +170,7 @@ TEST(RowSample, IsBoundedAndFair) {
     for (std::int64_t at = half * 100000; at < (half + 1) * 100000; at += 700) {
       const auto count = static_cast<std::size_t>(std::min<std::int64_t>(700, (half + 1) * 100000 - at));
       heap.add(at, z.data() + at, std::span(labels).subspan(static_cast<std::size_t>(at), count),
-               std::span(losses).subspan(static_cast<std::size_t>(at), count));
+               std::span<const float>(losses).subspan(static_cast<std::size_t>(at), count));
     }
     parts.merge(heap);
   }
@@ -179,6 +180,9 @@ TEST(RowSample, IsBoundedAndFair) {
   for (std::size_t i = 0; i < sample.size(); ++i) a.push_back(sample.logits(i)[0]);
   for (std::size_t i = 0; i < parts.size(); ++i) b.push_back(parts.logits(i)[0]);
   EXPECT_EQ(a, b);
+  for (const RowSample* whose : {&sample, &parts}) {
+    for (std::size_t i = 0; i < whose->size(); ++i) EXPECT_EQ(whose->loss(i), 0.5f * whose->logits(i)[0]);
+  }
   // One of each group of neighbours, and none of the remainders by 2, 3 and 8 is preferred.
   for (std::size_t i = 1; i < a.size(); ++i)
     EXPECT_EQ(static_cast<int>(a[i]) / 256, static_cast<int>(a[i - 1]) / 256 + 1);

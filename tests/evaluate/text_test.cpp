@@ -27,10 +27,15 @@ TEST(Text, Durations) {
 
 TEST(Text, NamesAreMadeHarmless) {
   EXPECT_EQ(printable("caf\xC3\xA9 \xE6\x9C\xAC"), "caf\xC3\xA9 \xE6\x9C\xAC");
-  EXPECT_EQ(printable("a\nb\x1b[2J"), "a\xEF\xBF\xBD" "b\xEF\xBF\xBD[2J");
-  EXPECT_EQ(printable("\xE6\x9C"), "\xEF\xBF\xBD\xEF\xBF\xBD");          // cut short
-  EXPECT_EQ(printable("\xC0\xAF"), "\xEF\xBF\xBD\xEF\xBF\xBD");          // overlong
-  EXPECT_EQ(printable("\xE2\x80\xAE" "abc"), "\xEF\xBF\xBD" "abc");      // right-to-left override
+  EXPECT_EQ(printable("a\nb\x1b[2J"),
+            "a\xEF\xBF\xBD"
+            "b\xEF\xBF\xBD[2J");
+  EXPECT_EQ(printable("\xE6\x9C"), "\xEF\xBF\xBD\xEF\xBF\xBD");  // cut short
+  EXPECT_EQ(printable("\xC0\xAF"), "\xEF\xBF\xBD\xEF\xBF\xBD");  // overlong
+  EXPECT_EQ(printable("\xE2\x80\xAE"
+                      "abc"),
+            "\xEF\xBF\xBD"
+            "abc");  // right-to-left override
 }
 
 TEST(Text, Columns) {

@@ -34,9 +34,10 @@ struct Problem {
     for (std::size_t i = 0; i < size; ++i) logits.push_back(static_cast<T>(normal(random)));
     for (std::size_t i = 0; i < size; ++i) probabilities.push_back(static_cast<T>(std::abs(normal(random)) / 4));
     for (std::int64_t k = 0; k < layout.classes; ++k) weights.push_back(static_cast<T>(0.1 + std::abs(normal(random))));
-    for (std::int64_t i = 0; i < layout.rows(); ++i)
-      labels.push_back(static_cast<std::int64_t>(random()) % layout.classes);
-    labels[0] = -100;
+    for (std::int64_t i = 0; i < layout.rows(); ++i) {  // ignored rows stand alone, side by side, and at the beginning
+      const bool ignored = i % 5 == 0 || i % 7 == 1;
+      labels.push_back(ignored ? -100 : static_cast<std::int64_t>(random()) % layout.classes);
+    }
   }
   std::size_t at(std::int64_t row, std::int64_t k) const {
     const std::int64_t outer = row / layout.inner, inner = row % layout.inner;
@@ -62,8 +63,13 @@ struct Outputs {
 template <class T, class Formula>
 Outputs<T> evaluate(const Formula& formula, const Problem<T>& problem, const Options& options) {
   const auto rows = static_cast<std::size_t>(problem.layout.rows());
-  Outputs<T> out{0, std::vector<T>(rows), std::vector<T>(problem.logits.size()), std::vector<T>(rows),
-                 std::vector<std::uint8_t>(rows), std::vector<std::int32_t>(rows, -7), std::vector<T>(rows)};
+  Outputs<T> out{0,
+                 std::vector<T>(rows),
+                 std::vector<T>(problem.logits.size()),
+                 std::vector<T>(rows),
+                 std::vector<std::uint8_t>(rows),
+                 std::vector<std::int32_t>(rows, -7),
+                 std::vector<T>(rows)};
   SoftmaxTask<T> task{.logits = problem.logits.data(),
                       .layout = problem.layout,
                       .label_smoothing = options.smoothing,

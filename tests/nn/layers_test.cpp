@@ -43,6 +43,41 @@ TEST(Linear, StartsUniformWithinOneOverTheRootOfItsInputs) {
   EXPECT_EQ(Linear(400, 300).weight.to_vector<float>(), layer.weight.to_vector<float>());
 }
 
+TEST(CosineLinear, IsScaleTimesTheCosine) {
+  const CosineLinear layer(2, 3, 10);
+  EXPECT_EQ(layer.parameters().size(), 1u);
+  for (int k = 0; k < 3; ++k) {
+    const auto row = layer.weight.select(0, k).to_vector<double>();
+    EXPECT_NEAR(std::hypot(row[0], row[1]), 1, 1e-6);
+  }
+  const Tensor w = Tensor::from({3.0f, 4.0f, 0.0f, 0.0f, 0.0f, -2.0f}, {3, 2});
+  layer.load_state_dict({{"weight", w}, {"scale", Tensor::from({10.0f})}});
+  const auto y = layer(Tensor::from({5.0f, 0.0f, 0.0f, 0.0f, 1e-9f, 1e-9f}, {3, 2})).to_vector<double>();
+  const double half_root = std::sqrt(0.5);
+  const double expected[] = {6, 0, 0, 0, 0, 0, 14 * half_root, 0, -10 * half_root};
+  for (std::size_t i = 0; i < 9; ++i) EXPECT_NEAR(y[i], expected[i], 1e-5) << i;
+  EXPECT_EQ(layer(Tensor::zeros({2, 4, 2})).shape(), Shape({2, 4, 3}));
+  EXPECT_THROW(layer(Tensor::zeros({2, 4})), ShapeError);
+  EXPECT_THROW(CosineLinear(2, 0), ValueError);
+  EXPECT_THROW(CosineLinear(2, 3, 0), ValueError);
+}
+
+TEST(CosineLinear, HasGradientsAlsoAtZero) {
+  const CosineLinear layer(3, 2, 4);
+  const Tensor x = Tensor::zeros({2, 3}).set_requires_grad();
+  sum(layer(x)).backward();
+  for (double g : x.grad().to_vector<double>()) EXPECT_TRUE(std::isfinite(g));
+  for (double g : layer.weight.grad().to_vector<double>()) EXPECT_EQ(g, 0);
+  // d cos / dx = (w/|w| - cos x/|x|) / |x|, which is orthogonal to x.
+  const Tensor y = Tensor::from({1.0f, 2.0f, -2.0f}, {1, 3}).set_requires_grad();
+  layer.load_state_dict(
+      {{"weight", Tensor::from({2.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f}, {2, 3})}, {"scale", Tensor::from({4.0f})}});
+  sum(layer(y)).backward();
+  const auto g = y.grad().to_vector<double>();
+  const double expected[] = {4 * (1 - 1.0 / 9) / 3, 4 * (-2.0 / 9) / 3, 4 * (2.0 / 9) / 3};
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(g[i], expected[i], 1e-6);
+}
+
 TEST(Layers, GradientsAgreeWithDifferences) {
   const Tensor x = Tensor::randn({4, 3}, 1, 0, DType::float64).set_requires_grad();
   const Tensor w = Tensor::randn({2, 3}, 2, 0, DType::float64).set_requires_grad();

@@ -189,6 +189,21 @@ TABLE = (
         ),
     ),
     Disagreement(
+        "unsigned_target",
+        ("margin_ranking_loss",),
+        "a target of uint8",
+        "the loss of -target in uint8: 255 for -1",
+        "the loss of the number that the target holds",
+        "-1 in uint8 is no -1; torch multiplies by it before it converts",
+        lambda: (
+            {"input1": floats(1.0, 2.0), "input2": floats(2.0, 1.0), "target": torch.ones(2, dtype=torch.uint8)},
+            {"reduction": "none"},
+        ),
+        "input1",
+        lambda value, gradient: same(value, [0.0, 255.0]),
+        lambda value, gradient: same(value, [1.0, 0.0]) and same(gradient, [-1.0, 0.0]),
+    ),
+    Disagreement(
         "mean_of_no_rows",
         ("multi_margin_loss", "multilabel_margin_loss"),
         "a batch of no rows",

@@ -1,10 +1,12 @@
 """torch.compile takes every loss into one graph, with eager's values and gradients."""
+import functools
 import shutil
 
 import pytest
 import torch
 
 import perdita.torch.functional as perdita_functional
+from perdita._catalogue import ENTRIES
 from loss_cases import cases, function_name, reductions_of
 
 CASES = [case for case in cases(shapes=slice(1))]
@@ -64,6 +66,58 @@ def test_inductor():
     torch.testing.assert_close(results[1][1], results[0][1])
 
 
+EXTRAS = [(case, reduction) for case, reduction in GRID if function_name(case.loss) != "linear_cross_entropy"
+          and "distance_function" not in case.variant.options]  # fmt: skip
+
+
+@pytest.mark.parametrize(("case", "reduction"), EXTRAS, ids=[f"{case}-{reduction}" for case, reduction in EXTRAS])
+def test_extras(case, reduction):
+    """The same numbers as in eager mode, here as tensors; the loss keeps its gradients."""
+    torch.compiler.reset()
+    tensors, options = case.tensors(torch.float64), {**case.variant.options, "reduction": reduction}
+    names = [n for n in tensors if n in case.loss.differentiable and tensors[n].is_floating_point()]
+    extras = []
+
+    def call(**operands):
+        loss, found = getattr(perdita_functional, function_name(case.loss))(**operands, **options, return_extras=True)
+        return loss, tuple(found)
+
+    def keeping_extras(function):
+        def run(**operands):
+            loss, found = function(**operands)
+            extras.append(found)
+            return loss
+
+        return run
+
+    value, gradients = value_and_gradients(keeping_extras(call), tensors, names)
+    compiled = torch.compile(call, fullgraph=True, backend="aot_eager")
+    found, found_gradients = value_and_gradients(keeping_extras(compiled), tensors, names)
+    torch.testing.assert_close(found, value, rtol=1e-14, atol=0)
+    torch.testing.assert_close(found_gradients, gradients, rtol=1e-13, atol=1e-16)
+    for own, expected in zip(extras[1], extras[0], strict=True):
+        if not isinstance(expected, torch.Tensor) and expected is not None:
+            expected = torch.tensor(expected, dtype=torch.float64)
+        assert (own is None) == (expected is None)
+        if own is not None:
+            assert not own.requires_grad
+            torch.testing.assert_close(own, expected, rtol=1e-14, atol=0, equal_nan=True)
+
+
+CLASSES = [name for name, entry in ENTRIES.items() if entry["kind"] in ("softmax", "frequency", "picking")]
+
+
+@pytest.mark.parametrize("reduction", ["none", "mean"])
+@pytest.mark.parametrize("function", CLASSES)
+def test_every_loss_over_classes(function, reduction):
+    torch.compiler.reset()
+    logits, labels = torch.linspace(-2, 2, 24, dtype=torch.float64).sin().reshape(6, 4), torch.arange(6) % 4
+    operands = logits, labels, *([torch.tensor([4, 3, 2, 1])] if ENTRIES[function]["kind"] == "frequency" else [])
+    call = functools.partial(getattr(perdita_functional, function), reduction=reduction)
+    compiled = torch.compile(call, fullgraph=True, backend="aot_eager")
+    torch.testing.assert_close(compiled(*operands), call(*operands), rtol=1e-14, atol=0)
+
+
 def test_changing_shapes():
     torch.compiler.reset()
     compiled = torch.compile(lambda x, t: perdita_functional.mse_loss(x, t), fullgraph=True, backend="aot_eager", dynamic=True)
@@ -95,4 +149,5 @@ def test_operators_keep_torchs_rules():
     from perdita.torch._operator import _loss
 
     x, t = torch.randn(3, 4, dtype=torch.float64, requires_grad=True), torch.randn(3, 4, dtype=torch.float64)
-    torch.library.opcheck(_loss, ("mse_loss", "", "mean", "standard", 1, x, t, None, None))
+    torch.library.opcheck(_loss, ("mse_loss", "", "mean", "standard", 1, False, x, t, None, None))
+    torch.library.opcheck(_loss, ("mse_loss", "", "none", "standard", 1, True, x, t, None, None))

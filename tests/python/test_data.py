@@ -63,6 +63,54 @@ def test_subset_and_adjusted_logits():
     assert data.adjust_logits(torch.from_numpy(logits), COUNTS).dtype == torch.float32
 
 
+def test_splits():
+    labels = np.random.default_rng(1).permutation(LABELS)
+    parts = data.stratified_split(labels, (0.7, 0.2, 0.1), seed=4)
+    assert sorted(np.concatenate(parts).tolist()) == list(range(1000))
+    counts = [np.bincount(labels[part], minlength=3).tolist() for part in parts]
+    assert counts == [[630, 63, 7], [180, 18, 2], [90, 9, 1]]
+    again, other = (data.stratified_split(labels, [0.7, 0.2, 0.1], seed) for seed in (4, 5))
+    assert [part.tolist() for part in parts] == [part.tolist() for part in again] != [part.tolist() for part in other]
+    dataset = torch.utils.data.TensorDataset(torch.from_numpy(labels))
+    subset = torch.utils.data.Subset(dataset, parts[2])
+    drawn = torch.cat([batch for (batch,) in torch.utils.data.DataLoader(subset, batch_size=30)])
+    assert drawn.tolist() == labels[parts[2]].tolist()
+    halves = data.random_split(7, [0.5, 0.5], seed=1)
+    assert [len(half) for half in halves] == [4, 3] and sorted(np.concatenate(halves).tolist()) == list(range(7))
+
+
+@pytest.mark.parametrize("fractions", [(0.5, 0.5), (1 / 3, 1 / 3, 1 / 3), (0.45, 0.05, 0.3, 0.2), (0.1,) * 10])
+def test_shares_of_a_stratified_split(fractions):
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        labels = rng.integers(0, rng.integers(1, 9), 97)
+        parts = data.stratified_split(labels, fractions, seed)
+        assert sorted(np.concatenate(parts).tolist()) == list(range(97)), seed
+        counts = np.bincount(labels)
+        for part, fraction in zip(parts, fractions):
+            assert abs(len(part) - 97 * fraction) <= 1, seed
+            share = np.bincount(labels[part], minlength=len(counts))
+            assert np.abs(share - counts * fraction).max() < (1 if len(parts) == 2 else 2), seed
+
+
+def test_subsets_and_shards():
+    assert sorted(data.RandomSampler(9, seed=2).draw().tolist()) == list(range(9))
+    assert len(data.RandomSampler(3, True, 50).draw()) == 50
+    assert data.SubsetSampler([4, 2, 4]).draw().tolist() == [4, 2, 4]
+    subset = data.SubsetRandomSampler(np.arange(10, 20), seed=1)
+    assert sorted(subset.draw(3).tolist()) == list(range(10, 20))
+    assert subset.draw(3).tolist() != subset.draw(4).tolist()
+    shards = [data.DistributedSampler(data.RandomSampler(10, seed=6), 4, rank) for rank in range(4)]
+    assert [len(shard) for shard in shards] == [3] * 4
+    drawn = np.stack([shard.draw(2) for shard in shards], 1).reshape(-1)
+    order = data.RandomSampler(10, seed=6).draw(2)
+    assert drawn.tolist() == [*order, *order[:2]]
+    assert len(data.DistributedSampler(data.RandomSampler(10), 4, 0, drop_last=True)) == 2
+    dataset = torch.utils.data.TensorDataset(torch.arange(10))
+    seen = [batch.tolist() for (batch,) in torch.utils.data.DataLoader(dataset, sampler=shards[1], num_workers=2)]
+    assert sum(seen, []) == shards[1].draw(0).tolist()
+
+
 def test_bad_input():
     for call, message in [
         (lambda: data.class_weights(LABELS, "balancd"), "did you mean 'balanced'"),
@@ -74,6 +122,13 @@ def test_bad_input():
         (lambda: data.WeightedRandomSampler([1, 1], 3, replacement=False), "without replacement"),
         (lambda: data.ClassBalancedSampler(LABELS, "more"), "oversample"),
         (lambda: data.imbalanced_subset(LABELS, "tail"), "longtail:R"),
+        (lambda: data.stratified_split(LABELS, [0.5, 0.4]), "add up to 1"),
+        (lambda: data.random_split(5, [1.5, -0.5]), "above 0"),
+        (lambda: data.random_split(-5, [0.5, 0.5]), "empty"),
+        (lambda: data.stratified_split([0, -1], [0.5, 0.5]), "label"),
+        (lambda: data.SubsetSampler([-1]), "-1"),
+        (lambda: data.DistributedSampler(data.RandomSampler(5), 2, 2), "rank is 2"),
+        (lambda: data.DistributedSampler(5, 2, 0), "sampler is a int"),
     ]:
         with pytest.raises((ValueError, TypeError), match=message):
             call()

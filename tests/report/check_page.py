@@ -29,8 +29,10 @@ class Checker(html.parser.HTMLParser):
                 self.problems.append(f"id {a['id']} twice")
             self.ids.add(a["id"])
         self.wanted.update((a.get("aria-labelledby", "") + " " + (a.get("for") or "")).split())
+        if a.get("href", "").startswith("#"):
+            self.wanted.add(a["href"][1:])
         for key in ("src", "href"):
-            if key in a and not a[key].startswith("data:"):
+            if key in a and not a[key].startswith(("data:", "#")):
                 self.problems.append(f"external {key} {a[key]}")
         if tag == "img" and not a.get("alt"):
             self.problems.append("img without alt")
@@ -42,15 +44,16 @@ class Checker(html.parser.HTMLParser):
 
 def main():
     program, folder = sys.argv[1], pathlib.Path(sys.argv[2])
-    for kind in ([], ["regression"]):
+    for kind in ([], ["regression"], ["large"]):
         subprocess.run([program, str(folder), *kind], check=True)
+        assert (folder / "report.html").stat().st_size < 1_500_000, kind
         checker = Checker()
         checker.feed((folder / "report.html").read_text(encoding="utf-8"))
         problems = checker.problems + [f"unclosed {tag}" for tag in checker.open]
         problems += [f"no element with id {name}" for name in checker.wanted - checker.ids]
         assert not problems, problems
-        for name in ("loss.svg", "distribution.svg"):
-            xml.dom.minidom.parse(str(folder / name))
+        for name in ["loss", "gap", "steps", "distribution"] + ([] if kind == ["regression"] else ["classes", "calibration"]):
+            xml.dom.minidom.parse(str(folder / f"{name}.svg"))
 
 
 main()

@@ -1,5 +1,3 @@
-#include "perdita/report/html.hpp"
-
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -10,6 +8,7 @@
 #include "perdita/core/file.hpp"
 #include "perdita/report/chart.hpp"
 #include "perdita/report/figures.hpp"
+#include "perdita/report/html.hpp"
 
 namespace perdita::report {
 namespace {
@@ -44,7 +43,10 @@ TEST(Ticks, AreRoundAndInside) {
 }
 
 TEST(LineChart, SkipsAndMarksWhatIsNotFinite) {
-  LineChart chart{.title = "t", .description = "d", .x_label = "epoch", .y_label = "loss",
+  LineChart chart{.title = "t",
+                  .description = "d",
+                  .x_label = "epoch",
+                  .y_label = "loss",
                   .series = {{.name = "a<b", .x = {1, 2, 3, 4}, .y = {1, nan, 2, 3}}}};
   const std::string svg = line_chart(chart, Placement::file);
   EXPECT_EQ(count(svg, "class=\"bad\""), 1);
@@ -84,8 +86,8 @@ TEST(DistributionChart, HasABarWithItsCountForEachBin) {
 TEST(Smoothed, ByHand) {
   EXPECT_EQ(smoothed(Values{3, nan, 5}, 0.0)[2], 5);
   const Values half = smoothed(Values{4, 1}, 0.5);
-  EXPECT_DOUBLE_EQ(half[0], 4);      // no pull towards zero
-  EXPECT_DOUBLE_EQ(half[1], 2);      // (0.25 * 4 + 0.5 * 1) / 0.75
+  EXPECT_DOUBLE_EQ(half[0], 4);  // no pull towards zero
+  EXPECT_DOUBLE_EQ(half[1], 2);  // (0.25 * 4 + 0.5 * 1) / 0.75
 }
 
 TEST(Png, IsWhatTheStandardSays) {  // checksums by Python's zlib
@@ -121,7 +123,7 @@ TEST(Html, EscapesEveryText) {
 
 TEST(Html, NeedsNoNetwork) {
   const std::string page = html(small_run());
-  EXPECT_FALSE(std::regex_search(page, std::regex("(src|href)=\"(?!data:)")));
+  EXPECT_FALSE(std::regex_search(page, std::regex("(src|href)=\"(?!data:|#)")));
   EXPECT_EQ(page.find("@import"), std::string::npos);
   EXPECT_EQ(page.find("url("), std::string::npos);
 }
@@ -144,13 +146,18 @@ TEST(Html, RefusesColumnsThatDiffer) {
   EXPECT_THROW(html(r), IndexError);
 }
 
-TEST(WriteReport, LeavesThreeFilesOrNamesTheFolder) {
+TEST(WriteReport, LeavesTheChartsThereAreDataForOrNamesTheFolder) {
   std::string folder = (std::filesystem::temp_directory_path() / "perdita_report_XXXXXX").string();
   ASSERT_NE(::mkdtemp(folder.data()), nullptr);
   write_report(small_run(), folder);
   EXPECT_EQ(read_file(folder + "/report.html"), html(small_run()));  // the same run gives the same bytes
-  EXPECT_EQ(read_file(folder + "/loss.svg").substr(0, 4), "<svg");
-  EXPECT_EQ(read_file(folder + "/distribution.svg").substr(0, 4), "<svg");
+  for (const char* name : {"loss", "gap", "distribution", "classes"}) {
+    EXPECT_EQ(read_file(folder + "/" + name + ".svg").substr(0, 4), "<svg");
+    EXPECT_EQ(std::filesystem::exists(folder + "/" + name + ".png"), can_rasterise());
+  }
+  for (const char* name : {"steps", "calibration"}) {
+    EXPECT_FALSE(std::filesystem::exists(folder + "/" + name + ".svg"));
+  }
   std::filesystem::remove_all(folder);
   EXPECT_THROW(write_report(small_run(), folder), FileError);
 }

@@ -68,6 +68,55 @@ TEST(FormulaLoss, OfClassesEqualsTheBuiltInLoss) {
   }
 }
 
+// Formulas of the own class alone have a kernel; so that recorded operators compute the same, a twin counts all
+// classes.
+TEST(FormulaLoss, OfTheOwnClassHasAKernelThatComputesWhatOperatorsDo) {
+  const ClassFormula by_kernel = ClassFormula::parse("-0.3 * t * (1 - p)^2 * log_p");
+  const ClassFormula by_operators = ClassFormula::parse("-0.3 * t * (1 - p)^2 * log_p + (p - p)");
+  ASSERT_TRUE(by_kernel.is_of_own_class());
+  ASSERT_FALSE(by_operators.is_of_own_class());
+  for (const Shape& shape : {Shape{3000, 7}, Shape{300, 200}, Shape{5, 6, 300}, Shape{9}}) {
+    const Tensor z = Tensor::randn(shape, 3).to(DType::float64) * 3.0;
+    const int dim = shape.rank() == 1 ? 0 : 1;
+    Tensor labels = argmax(Tensor::rand(shape, 5), dim);
+    const Tensor weight = Tensor::rand({shape[dim]}, 4).to(DType::float64);
+    for (const Reduction reduction : {Reduction::none, Reduction::mean}) {
+      const ClassOptions options{.weight = weight, .ignore_index = 2, .reduction = reduction};
+      const Tensor a = z.clone().set_requires_grad(), b = z.clone().set_requires_grad();
+      const Tensor ours = F::formula_loss(a, labels, by_kernel, options);
+      const Tensor theirs = F::formula_loss(b, labels, by_operators, options);
+      const Tensor upstream = Tensor::randn(ours.shape(), 6).to(DType::float64);
+      sum(ours * upstream).backward();
+      sum(theirs * upstream).backward();
+      expect_close(ours, theirs, "loss");
+      expect_close(a.grad(), b.grad(), "gradient");
+    }
+  }
+}
+
+TEST(FormulaLoss, OfTheOwnClassIsToldFromOthers) {
+  for (const char* text : {"-t * log_p", "-(t * log_p)", "t * (1 - p)^3 + xlogy(t, t)", "select(t == 0, 0, -log_p)",
+                           "select(t > 0, -log_p, 0 * p)", "min(t, 1) * square(log_p)", "-log_p * (t == 1)"})
+    EXPECT_TRUE(ClassFormula::parse(text).is_of_own_class()) << text;
+  for (const char* text : {"(t - p)^2", "-t * log_p - (1 - t) * log1p(-p)", "-log_p", "abs(log_p) + t", "p^t"})
+    EXPECT_FALSE(ClassFormula::parse(text).is_of_own_class()) << text;
+}
+
+TEST(FormulaLoss, OfClassesHasSecondDerivativesAndNoSayInIgnoredRows) {
+  const ClassFormula loss = ClassFormula::parse("-t * (1 - p)^2 * log_p");
+  const Tensor z = Tensor::randn({4, 3}, 7).to(DType::float64).set_requires_grad();
+  const Tensor labels = Tensor::from(std::vector<std::int64_t>{2, -100, 0, 1});
+  const auto f = [&](const std::vector<Tensor>& x) { return F::formula_loss(x[0], labels, loss); };
+  EXPECT_EQ(check_gradient(f, {z}, {.second_order = true}), "");
+  // At p = 1 this one's value is 0 / 0: in an ignored row that is nobody's business.
+  const ClassFormula broken = ClassFormula::parse("t * log_p / log_p * log_p");
+  const Tensor sure = Tensor::from(std::vector<float>{800, 0, 0, 1, 2, 3}, {2, 3}).set_requires_grad();
+  F::formula_loss(sure, Tensor::from(std::vector<std::int64_t>{-100, 1}), broken).backward();
+  const auto g = sure.grad().to_vector<float>();
+  EXPECT_EQ((std::vector<float>{g[0], g[1], g[2]}), (std::vector<float>{0, 0, 0}));
+  EXPECT_NE(g[3], 0);
+}
+
 TEST(FormulaLoss, HasGradientsByBothOperandsToTheSecondOrder) {
   const Formula loss = Formula::parse("softplus(y) * (1 + t^2) + exp(-t * y) + log_cosh(y - 2 * t)");
   const Tensor y = Tensor::randn({4, 3}, 7).to(DType::float64).set_requires_grad();

@@ -26,6 +26,7 @@ const std::map<std::string_view, std::string> samples{{"data", "csv:a file's.csv
                                                       {"defer-weights", "0.8"},
                                                       {"hidden", "64,8"},
                                                       {"dropout", "0.3"},
+                                                      {"last-layer", "cosine:scale=16"},
                                                       {"optimizer", "sgd:momentum=0.9,nesterov=yes"},
                                                       {"lr", "0.125"},
                                                       {"schedule", "step:0.5,0.75,factor=0.2"},
@@ -35,7 +36,8 @@ const std::map<std::string_view, std::string> samples{{"data", "csv:a file's.csv
                                                       {"patience", "2"},
                                                       {"seed", "18446744073709551615"},
                                                       {"threads", "3"},
-                                                      {"tensorboard", "yes"}};
+                                                      {"tensorboard", "yes"},
+                                                      {"charts", "svg"}};
 
 Config sample() {
   Config config;

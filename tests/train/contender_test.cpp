@@ -23,7 +23,8 @@ TEST(Contender, OptionsGoToTheLossOrToTheRun) {
   EXPECT_EQ(*all[1].config.lr, 0.5);
   EXPECT_EQ(*all[2].config.loss, "cross_entropy:label_smoothing=0.1");
   EXPECT_EQ(all[2].config.class_weights, "effective_number:0.99,cap=5");
-  EXPECT_EQ(*all[3].config.loss, "ldam:max_margin=0.3,scale=1");
+  EXPECT_EQ(*all[3].config.loss, "ldam:max_margin=0.3");
+  EXPECT_EQ(all[3].config.last_layer, "cosine");
   EXPECT_EQ(all[3].config.class_weights, "effective_number:0.9999");
   EXPECT_EQ(all[3].config.defer_weights, 0.8);
 }

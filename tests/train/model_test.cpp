@@ -5,6 +5,9 @@
 
 #include <cmath>
 
+#include "perdita/core/error.hpp"
+#include "perdita/train/problem.hpp"
+
 namespace perdita::train {
 namespace {
 
@@ -48,6 +51,43 @@ TEST(Mlp, OutputsAreInTheUnitOfTheTargets) {
   const auto both = outputs(Head::mean_and_variance, scaling);
   EXPECT_NEAR(both[0], 130, 1e-4);
   EXPECT_NEAR(both[1], 100 * std::log1p(std::exp(3.0)), 1e-3);
+}
+
+TEST(Mlp, LastLayerOfCosinesIsBoundedByItsScale) {
+  const Mlp model({.inputs = 4, .outputs = 3, .hidden = {5}, .cosine_scale = 16});
+  const auto y = model(Tensor::full({2, 4}, 1e6)).detach().to_vector<double>();
+  for (double logit : y) EXPECT_LE(std::abs(logit), 16.001);
+  bool has_scale = false;
+  for (const auto& [name, tensor] : model.state_dict()) {
+    if (name == "layers.2.scale") has_scale = tensor.item() == 16;
+    EXPECT_NE(name, "layers.2.bias");
+  }
+  EXPECT_TRUE(has_scale);
+}
+
+TEST(LastLayer, IsReadAndWritten) {
+  for (const char* text : {"linear", "cosine", "cosine:scale=16"}) EXPECT_EQ(to_string(parse_last_layer(text)), text);
+  EXPECT_EQ(to_string(parse_last_layer("cosine:scale=1e1")), "cosine:scale=10");
+  for (const char* text : {"", "cosin", "cosine:scale=0", "cosine:scale=x", "linear:scale=2"})
+    EXPECT_THROW(parse_last_layer(text), ValueError) << text;
+}
+
+TEST(LastLayer, HasTheLosssOwnScaleOrThatOfLdam) {
+  const auto scale_of = [](const char* loss, const char* layer) {
+    Config config;
+    config.data = "synthetic:blobs,samples=60,classes=3";
+    config.loss = loss;
+    config.last_layer = layer;
+    return prepare(config).model.cosine_scale;
+  };
+  EXPECT_EQ(scale_of("cross_entropy", "linear"), std::nullopt);
+  EXPECT_EQ(scale_of("cross_entropy", "cosine"), 30);
+  EXPECT_EQ(scale_of("ldam", "cosine"), 1);
+  EXPECT_EQ(scale_of("ldam", "cosine:scale=2"), 2);
+  Config config;
+  config.data = "synthetic:linear";
+  config.last_layer = "cosine";
+  EXPECT_THROW(prepare(config), ValueError);
 }
 
 TEST(Mlp, NamesAndSizes) {

@@ -9,6 +9,7 @@
 #include "perdita/core/error.hpp"
 #include "perdita/data/label_noise.hpp"
 #include "perdita/evaluate/ranking.hpp"
+#include "perdita/train/trainer.hpp"
 
 namespace perdita::train {
 namespace {
@@ -75,6 +76,25 @@ TEST(SampleLedger, RanksByMeanMarginAndSurvivesACheckpoint) {
     EXPECT_EQ(ranking[2].aum, 5);
   }
   EXPECT_THROW(SampleLedger(5).load_state_dict(ledger.state_dict()), ValueError);
+}
+
+TEST(FindSuspects, RanksFlippedLabelsOfTwoClassesFirst) {
+  for (const char* loss : {"binary_cross_entropy_with_logits", "binary_cross_entropy", "cross_entropy"}) {
+    Config config;
+    config.data = "synthetic:moons,samples=2000,noise=0.1";
+    config.loss = loss;
+    config.epochs = 20;
+    config.label_noise = 0.2;
+    const Problem problem = prepare(config);
+    Trainer trainer(problem);
+    while (!trainer.is_finished()) trainer.run_epoch();
+    const auto suspects = find_suspects(problem, trainer.ledger());
+    ASSERT_TRUE(suspects && suspects->found) << loss;
+    EXPECT_EQ(std::ssize(suspects->ranking), problem.train.size());
+    EXPECT_GT(suspects->found->by_aum, 0.95) << loss;
+    EXPECT_GT(suspects->contradicted, 250) << loss;  // 288 labels are wrong; some right ones are hard
+    EXPECT_LT(suspects->contradicted, 400) << loss;
+  }
 }
 
 }  // namespace

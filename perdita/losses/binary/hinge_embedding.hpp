@@ -15,6 +15,7 @@ struct HingeEmbedding {
       .summary =
           "y for a similar pair (t = 1), max(0, margin - y) for a dissimilar one (t = -1), where y is a distance.",
       .target = signs,
+      .promotes = false,
       .traits = Trait::convex | Trait::lipschitz,
       .use_when = "pairs are known to be alike or not, and y is a distance between their embeddings",
       .avoid_when = "y is a score that may be negative for similar pairs: the loss then has no lower bound",

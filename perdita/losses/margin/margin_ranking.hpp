@@ -20,7 +20,8 @@ struct MarginRanking {
       .avoid_when = "the scores themselves are known (see mse), or should become probabilities (see soft_margin)",
       .source =
           "Herbrich, Graepel and Obermayer, Large margin rank boundaries for ordinal regression, Advances in "
-          "Large Margin Classifiers, MIT Press, 2000, eq. 7"};
+          "Large Margin Classifiers, MIT Press, 2000, eq. 7",
+      .differences = "a target of uint8 is the number it holds; PyTorch negates it as uint8, so that -1 is 255"};
   static constexpr auto parameters() {
     return std::array{parameter<&MarginRanking::margin>("margin", "by how much the scores should differ")};
   }

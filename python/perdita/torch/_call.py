@@ -11,28 +11,29 @@ from perdita.torch._exact import switch as exact
 from perdita.torch._operator import loss_operator
 
 
+# Names of this module: at small sizes each look-up counts.
+_is_grad_enabled, _is_dynamo_compiling = torch.is_grad_enabled, torch.compiler.is_dynamo_compiling
+
+
 class _Loss(torch.autograd.Function):
     """A loss whose forward pass makes the gradients too, unless it gives a loss an element."""
 
-    @staticmethod
-    def forward(ctx, loss, wanted, *tensors):
-        value, ctx.evaluation = loss.forward(tensors, wanted)
-        ctx.loss, ctx.wanted = loss, wanted
-        ctx.save_for_backward(*tensors)
-        return value
+    forward = staticmethod(_core.forward_of_node)  # (ctx, loss, wanted, *tensors); sets ctx.evaluation
 
     @staticmethod
     def backward(ctx, upstream):
-        wanted = ctx.wanted
-        if torch.is_grad_enabled():
-            tensors = ctx.saved_tensors
-            gradients = _Gradient.apply(ctx.loss, wanted, upstream, *tensors)
+        evaluation = ctx.evaluation
+        if not _is_grad_enabled():
+            places = evaluation.backward_of_node(upstream)
+            if places is not None:
+                return places
+        tensors = ctx.saved_tensors  # raises if one of them was changed in place
+        loss, wanted = evaluation.loss, evaluation.wanted
+        if _is_grad_enabled():
+            gradients = _Gradient.apply(loss, wanted, upstream, *tensors)
         else:
-            evaluation, ctx.evaluation = ctx.evaluation, None
-            if evaluation is None:  # another pass through a retained graph: the gradients were given away
-                _, evaluation = ctx.loss.forward(ctx.saved_tensors, wanted)
-            elif not evaluation.has_gradients:
-                ctx.saved_tensors  # raises if one of them was changed in place
+            if evaluation.is_spent:  # another pass through a retained graph: the gradients were given away
+                _, evaluation = loss.forward(tensors, wanted)
             gradients = evaluation.backward(upstream)
         return None, None, *_spread(gradients, wanted)
 
@@ -42,7 +43,6 @@ class _LossWithExtras(_Loss):
     def forward(ctx, loss, wanted, found, *tensors):
         value, extras, ctx.evaluation = loss.forward_with_extras(tensors, wanted)
         found.append(LossExtras(*extras))
-        ctx.loss, ctx.wanted = loss, wanted
         ctx.save_for_backward(*tensors)
         return value
 
@@ -73,34 +73,29 @@ class _Gradient(torch.autograd.Function):
         return None, None, by_upstream, *_spread(gradients, ctx.wanted)
 
 
-# Function.apply without its look for functorch's transforms, which costs as much as a small loss.
+# Function.apply without its look for functorch's transforms, which costs as much as a small loss; and the engine calls
+# backward() without asking for other ways to write it.
 _apply_loss = super(torch.autograd.Function, _Loss).apply
+_Loss._backward_cls.apply = _Loss.backward
 
 _CAPACITY = 8
 
 
 def _spread(gradients, wanted):
     """The gradients at the places of their operands, None at the others; torch drops what is too much."""
-    if wanted == 1:
-        return gradients[0], *_NONE[1:]
     following = iter(gradients)
     return [next(following) if wanted >> i & 1 else None for i in range(_CAPACITY)]
-
-
-_NONE = (None,) * _CAPACITY
 
 
 def _call(function, tensors, reduction, normalize_by, return_extras, **options):
     if exact.on and function in DIFFERING:
         return _call_of_torch(function, tensors, reduction, normalize_by, return_extras, options)
-    if tensors[-1] is None:
-        tensors = tensors[:-1] if tensors[-2] is not None else tensors[:-2]
-    if torch.compiler.is_compiling():
+    if _is_dynamo_compiling():
         return _compiled_call(function, tensors, reduction, normalize_by, return_extras, options)
     wanted = 0
     try:
-        loss = loss_of(function, reduction, normalize_by, options)
-        if torch.is_grad_enabled():
+        loss = loss_of(function, reduction, normalize_by, **options)
+        if _is_grad_enabled():
             bit = 1
             for tensor in tensors:
                 if tensor is not None and tensor.requires_grad:
@@ -111,9 +106,16 @@ def _call(function, tensors, reduction, normalize_by, return_extras, **options):
         if wanted:
             return _apply_loss(loss, wanted, *tensors)
         return loss.value(tensors)
-    except DTypeError:
+    except DTypeError as error:
+        if torch.compiler.is_compiling():  # torch.export without dynamo: tensors without memory
+            return _compiled_call(function, tensors, reduction, normalize_by, return_extras, options)
         if not any(_is_narrow(tensor) for tensor in tensors):
-            raise
+            if not _is_torchs(function, tensors):
+                raise
+            try:
+                return _call_of_torch(function, tensors, reduction, normalize_by, return_extras, options)
+            except Exception:  # torch refuses them too, but does not always say what is wrong
+                raise error from None
     except (AttributeError, TypeError):  # none of torch's, or an option that cannot be compared
         _refuse_others(function, tensors, options)
         raise
@@ -140,18 +142,40 @@ def _refuse_others(function, tensors, options):
 
 def _compiled_call(function, tensors, reduction, normalize_by, return_extras, options):
     """What torch.compile traces."""
-    if return_extras:
-        raise NotImplementedError(f"{function}: return_extras is not for torch.compile (call it outside)")
     if any(_is_narrow(tensor) for tensor in tensors):
         return _narrow_call(function, tensors, reduction, normalize_by, return_extras, options)
-    return loss_operator(function, tensors, reduction, normalize_by, text_of(options.items()))
+    if _is_torchs(function, tensors):
+        return _call_of_torch(function, tensors, reduction, normalize_by, return_extras, options)
+    return loss_operator(function, tensors, reduction, normalize_by, text_of(options.items()), return_extras)
 
 
 def _call_of_torch(function, tensors, reduction, normalize_by, return_extras, options):
     if normalize_by is not None or return_extras:
-        raise DomainError(f"{function}: normalize_by and return_extras are not torch's (valid: outside torch_exact())")
+        raise DomainError(
+            f"{function}: normalize_by and return_extras are not torch's (valid: outside torch_exact(), on the CPU with "
+            f"float32 or float64)"
+        )
     operands = {name: tensor for name, tensor in zip(ARGUMENTS[function], tensors) if tensor is not None}
     return getattr(torch.nn.functional, function)(**operands, reduction=reduction, **options)
+
+
+_READ = frozenset((torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool))
+
+
+_VECTORS = {"cosine_embedding_loss": 2, "triplet_margin_loss": 3,
+            "triplet_margin_with_distance_loss": 3}  # how many operands hold real numbers
+
+
+def _is_torchs(function, tensors):
+    """Whether these are tensors, but not of the kind that the core computes: of integers where it takes real numbers, of
+    complex numbers, sparse, in the memory of another device."""
+    given = [tensor for tensor in tensors if tensor is not None]
+    if tensors[0] is None or not all(isinstance(tensor, torch.Tensor) for tensor in given):
+        return False
+    return not all(tensor.is_floating_point() for tensor in given[: _VECTORS.get(function, 1)]) or any(
+        tensor.dtype not in _READ or tensor.layout is not torch.strided or tensor.device.type != "cpu"
+        for tensor in given
+    )
 
 
 def _is_narrow(tensor):
@@ -167,7 +191,7 @@ def _narrow_call(function, tensors, reduction, normalize_by, return_extras, opti
 
 
 def _check_arrays(function, names, tensors):
-    if not torch.compiler.is_compiling():
+    if not torch.compiler.is_compiling() and not _is_torchs(function, tensors):
         _core.check_arrays(function, names, tensors)
 
 

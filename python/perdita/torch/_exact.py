@@ -10,6 +10,7 @@ DIFFERING = frozenset(
         "cross_entropy",
         "ctc_loss",
         "kl_div",
+        "margin_ranking_loss",
         "multi_margin_loss",
         "multilabel_margin_loss",
         "nll_loss",

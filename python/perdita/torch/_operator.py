@@ -1,10 +1,9 @@
 """The losses as one operator of torch's, which torch.compile takes into its graph as it is."""
-import math
-
 import torch
 
 from perdita._catalogue import ENTRIES
-from perdita._functions import loss_of
+from perdita._extras import LossExtras
+from perdita._functions import loss_of_text
 
 # An operator's arguments are tensors, numbers and strings: options travel as text, as the core reads it.
 
@@ -16,14 +15,23 @@ def _loss(
     reduction: str,
     normalize_by: str,
     wanted: int,
+    with_extras: bool,
     a: torch.Tensor,
     b: torch.Tensor,
     c: torch.Tensor | None,
     d: torch.Tensor | None,
 ) -> list[torch.Tensor]:
-    """The loss and, if it is reduced, the gradients of the tensors whose bit is set."""
-    loss = loss_of(function, reduction, normalize_by, options)
-    if not wanted or reduction == "none":
+    """The loss; its extras, where asked for (see LossExtras; its numbers as float64 without dimensions); and, if it is
+    reduced, the gradients of the tensors whose bit is set."""
+    loss = loss_of_text(function, reduction, normalize_by, options)
+    wanted = 0 if reduction == "none" else wanted
+    if with_extras:
+        value, (*numbers, losses, margins, hits), evaluation = loss.forward_with_extras((a, b, c, d), wanted)
+        found = [torch.tensor(number, dtype=torch.float64) for number in numbers]
+        found.append(losses.clone() if reduction == "none" else losses)  # else they are the value itself
+        found += [] if margins is None else [margins, hits]
+        return [value, *found, *(evaluation.backward(value.new_ones(())) if wanted else ())]
+    if not wanted:
         return [loss.value((a, b, c, d))]
     value, gradients = loss.value_and_gradients((a, b, c, d), wanted)
     return [value, *gradients]
@@ -42,16 +50,22 @@ def _loss_gradients(
     d: torch.Tensor | None,
 ) -> list[torch.Tensor]:
     """The gradients of losses that are not reduced."""
-    _, evaluation = loss_of(function, "none", normalize_by, options).forward((a, b, c, d), wanted)
+    _, evaluation = loss_of_text(function, "none", normalize_by, options).forward((a, b, c, d), wanted)
     return list(evaluation.backward(upstream))
 
 
 @_loss.register_fake
-def _(function, options, reduction, normalize_by, wanted, a, b, c, d):
-    dtype = torch.promote_types(a.dtype, b.dtype) if b.dtype.is_floating_point else a.dtype
-    shape = _shape(function, options, a, b, c) if reduction == "none" else ()
+def _(function, options, reduction, normalize_by, wanted, with_extras, a, b, c, d):
+    dtype = _dtype(function, a, b, c)
+    shape = _shape(function, options, a, b, c)
+    found = [a.new_empty(() if reduction != "none" else shape, dtype=dtype)]
+    if with_extras:
+        found += [a.new_empty((), dtype=torch.float64), a.new_empty((), dtype=torch.float64)]
+        found.append(a.new_empty(shape, dtype=dtype))
+        if _has_margins(function, a, b):
+            found += [a.new_empty(shape, dtype=dtype), a.new_empty(shape, dtype=torch.bool)]
     gradients = [] if reduction == "none" else _wanted_of((a, b, c, d), wanted)
-    return [a.new_empty(shape, dtype=dtype), *(t.new_empty(t.shape) for t in gradients)]
+    return found + [t.new_empty(t.shape) for t in gradients]
 
 
 @_loss_gradients.register_fake
@@ -63,10 +77,29 @@ def _wanted_of(tensors, wanted):
     return [tensor for i, tensor in enumerate(tensors) if wanted >> i & 1]
 
 
+_KINDS = {name: entry["kind"] for name, entry in ENTRIES.items()} | {"class_formula": "softmax"}
+
+
+def _dtype(function, a, b, c):
+    """The type of the loss."""
+    if not ENTRIES.get(function, {}).get("promotes", True):
+        return a.dtype
+    others = (b, c) if function in ("margin_ranking_loss", "triplet_margin_loss") else (b,)
+    dtype = a.dtype
+    for tensor in others:
+        dtype = torch.promote_types(dtype, tensor.dtype) if tensor.dtype.is_floating_point else dtype
+    return dtype
+
+
+def _has_margins(function, a, b):
+    """Whether the extras have margins and hits."""
+    return _KINDS.get(function) in ("softmax", "frequency") and not (b.dtype.is_floating_point and a.shape == b.shape)
+
+
 def _shape(function, options, a, b, c):
     """The shape of losses that are not reduced."""
-    kind = ENTRIES[function]["kind"] if function in ENTRIES else function
-    if kind in ("softmax", "frequency", "picking", "class_formula"):
+    kind = _KINDS.get(function)
+    if kind in ("softmax", "frequency", "picking"):
         classes_dim = 0 if a.dim() == 1 else 1
         return b.shape if a.shape != b.shape else a.shape[:classes_dim] + a.shape[classes_dim + 1 :]
     if function == "quantile_loss" and "/" in options:
@@ -90,35 +123,39 @@ def _shape(function, options, a, b, c):
 
 
 def _setup(ctx, inputs, output):
-    function, options, reduction, normalize_by, wanted, *tensors = inputs
+    function, options, reduction, normalize_by, wanted, _, *tensors = inputs
     ctx.options = function, options, reduction, normalize_by, wanted
     ctx.set_materialize_grads(False)
     # Reduced losses have their gradients already; the others compute them when the upstream gradient is known.
-    ctx.save_for_backward(*(tensors if reduction == "none" else output[1:]))
+    ctx.save_for_backward(*(tensors if reduction == "none" else output[len(output) - wanted.bit_count() :]))
 
 
 def _backward(ctx, upstream):
     function, options, reduction, normalize_by, wanted = ctx.options
     upstream = upstream[0]
     if upstream is None:
-        return (None,) * 9
+        return (None,) * 10
     if reduction == "none":
         gradients = _loss_gradients(function, options, normalize_by, wanted, upstream, *ctx.saved_tensors)
     else:
         gradients = [gradient * upstream for gradient in ctx.saved_tensors]
     following = iter(gradients)
-    return *(None,) * 5, *(next(following) if wanted >> i & 1 else None for i in range(4))
+    return *(None,) * 6, *(next(following) if wanted >> i & 1 else None for i in range(4))
 
 
 _loss.register_autograd(_backward, setup_context=_setup)
 
 
-def loss_operator(function, tensors, reduction, normalize_by, options):
-    """The loss of up to four tensors. options: as text."""
+def loss_operator(function, tensors, reduction, normalize_by, options, return_extras):
+    """The loss of up to four tensors. options: as text. With extras their numbers are tensors."""
     tensors = (*tensors, None, None)[:4]
     wanted = 0
     if torch.is_grad_enabled():
         for i, tensor in enumerate(tensors):
             if tensor is not None and tensor.requires_grad:
                 wanted |= 1 << i
-    return _loss(function, options, reduction, normalize_by or "standard", wanted, *tensors)[0]
+    value, *found = _loss(function, options, reduction, normalize_by or "standard", wanted, return_extras, *tensors)
+    if not return_extras:
+        return value
+    extras = [tensor.detach() for tensor in found[: 5 if _has_margins(function, *tensors[:2]) else 3]]
+    return value, LossExtras(*extras, *(None,) * (5 - len(extras)))

@@ -1,0 +1,8 @@
+#include "perdita/losses/triple_kernels.hpp"
+
+namespace perdita::kernels {
+
+PERDITA_TRIPLE_KERNEL(, GaussianNllOfVariance, float)
+PERDITA_TRIPLE_KERNEL(, GaussianNllOfVariance, double)
+
+}  // namespace perdita::kernels

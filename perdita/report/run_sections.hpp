@@ -1,0 +1,26 @@
+// The sections of a training run's report. Each is a body, empty where there are no data for it.
+#pragma once
+
+#include <string>
+
+#include "perdita/report/html.hpp"
+#include "perdita/report/sections.hpp"
+
+namespace perdita::report {
+
+bool is_classification(const RunReport& report);
+/// Numbers to predict.
+bool is_regression(const RunReport& report);
+
+/// Loss curves by epoch, and the generalisation gap below them.
+std::string epoch_section(const RunReport& report);
+/// The losses of the steps, with a slider for their smoothing.
+std::string step_section(const RunReport& report);
+/// The losses of the test samples, all together and by class.
+std::string distribution_section(const RunReport& report, const evaluate::Summary& test);
+/// The test samples with the largest losses.
+std::string hardest_section(const RunReport& report);
+/// The training samples whose labels are probably wrong.
+std::string suspects_section(const RunReport& report);
+
+}  // namespace perdita::report
