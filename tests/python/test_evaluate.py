@@ -139,7 +139,11 @@ def test_interrupt_and_other_threads(tmp_path):
     rows = 400_000_000  # 17 GB: it can't be done before it is interrupted
     sparse(tmp_path / "p.npy", rows, 10, "<f4")
     sparse(tmp_path / "y.npy", rows, 0, "|u1")
-    process = subprocess.Popen([sys.executable, "-c", LONG], cwd=tmp_path, stdout=subprocess.PIPE)
+    # A process in the background of a shell inherits that SIGINT is ignored.
+    heeds_interrupts = lambda: signal.signal(signal.SIGINT, signal.default_int_handler)  # noqa: E731
+    process = subprocess.Popen(
+        [sys.executable, "-c", LONG], cwd=tmp_path, stdout=subprocess.PIPE, preexec_fn=heeds_interrupts
+    )
     assert process.stdout.readline() == b"started\n"
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
