@@ -20,7 +20,9 @@ double softmax_loss(const Formula& formula, const SoftmaxTask<T>& task) {
   // Fixed blocks of about 32 thousand logits; a multiple of every pack's lanes.
   const std::int64_t per_block = std::max<std::int64_t>(1, 32768 / std::max<std::int64_t>(layout.classes, 1));
   if (layout.inner == 1 && layout.classes > most_classes_in_columns) {
-    return sum_over_blocks(rows, per_block, [&](std::int64_t begin, std::int64_t end) {
+    // Several rows even where they are long, if there are many: a row's work overlaps with that of its neighbours.
+    const std::int64_t several = std::max(per_block, std::min<std::int64_t>(rows / 64, 16));
+    return sum_over_blocks(rows, several, [&](std::int64_t begin, std::int64_t end) {
       const Buffer scratch = Buffer::allocate(SoftmaxRowsKernel<Formula, T>::scratch_bytes(task));
       return run(SoftmaxRowsKernel<Formula, T>{}, formula, task, begin, end, static_cast<T*>(scratch.data()));
     });

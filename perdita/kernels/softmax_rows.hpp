@@ -35,31 +35,35 @@ struct SoftmaxRowsKernel {
 
     double total = 0;
     Pending pending;
-    for (std::int64_t row = begin; row < end; ++row) {
-      const T* const logits = task.logits + row * classes;
-      T* const gradient = task.gradient ? task.gradient + row * classes : nullptr;
-      T* const exponentials =
-          pending.in == scratch ? scratch + padded(classes) : scratch;  // not those still to be written
-      const std::int32_t label = task.labels ? task.labels[row] : 0;
-      if (task.predicted) task.predicted[row] = first_of_largest<P>(logits, classes);
-      T* const confidence = task.confidences ? task.confidences + row : nullptr;
+    Row row;
+    bool knows_largest = false;  // from the pass over the last row
+    for (std::int64_t i = begin; i < end; ++i) {
+      row.logits = task.logits + i * classes;
+      row.next = i + 1 < end ? row.logits + classes : row.logits;
+      row.gradient = task.gradient ? task.gradient + i * classes : nullptr;
+      row.exponentials = pending.in == scratch ? scratch + padded(classes) : scratch;  // not those still to be written
+      row.label = task.labels ? task.labels[i] : 0;
+      row.largest = knows_largest ? row.next_largest : largest<P>(row.logits, 0, classes);
+      knows_largest = row.label >= 0;
+      if (task.predicted) task.predicted[i] = first_of<P>(row.largest, row.logits, classes);
+      T* const confidence = task.confidences ? task.confidences + i : nullptr;
       double loss = 0;
-      if (label < 0) {
-        if (gradient) std::fill(gradient, gradient + classes, T(0));
+      if (row.label < 0) {
+        if (row.gradient) std::fill(row.gradient, row.gradient + classes, T(0));
       } else if (!task.is_dense()) {
-        loss = sparse_row<P>(formula, task, logits, gradient, confidence, label, exponentials, pending, streaming);
+        loss = sparse_row<P>(formula, task, row, confidence, pending, streaming);
       } else {
-        const T* row_targets = task.probabilities + row * classes;
+        const T* row_targets = task.probabilities + i * classes;
         if (task.labels) {
-          targets[label] = static_cast<T>(1 - task.label_smoothing) + background;
+          targets[row.label] = static_cast<T>(1 - task.label_smoothing) + background;
           row_targets = targets;
         }
-        loss = dense_row<P>(formula, task, logits, row_targets, gradient, confidence, exponentials, slopes, streaming);
-        targets[label] = background;
+        loss = dense_row<P>(formula, task, row, row_targets, confidence, slopes, streaming);
+        targets[row.label] = background;
       }
       total += loss;
-      if (task.losses) task.losses[row] = static_cast<T>(loss);
-      if (task.margins || task.hits) write_margin<P>(task, logits, label, row);
+      if (task.losses) task.losses[i] = static_cast<T>(loss);
+      if (task.margins || task.hits) write_margin<P>(task, row.logits, row.label, i);
     }
     pending.template write<P>(pending.count, streaming);
     if (streaming) perdita::detail::end_streaming();
@@ -67,6 +71,15 @@ struct SoftmaxRowsKernel {
   }
 
  private:
+  struct Row {
+    const T* logits;
+    const T* next;    ///< the row that follows, or this one
+    T* gradient;      ///< null if it is not wanted
+    T* exponentials;  ///< room for them
+    std::int32_t label;
+    T largest, next_largest;  ///< logits
+  };
+
   /// A gradient that is known up to its store: factor * in. It is written while the next row's exponentials are
   /// computed, so that neither memory nor the arithmetic waits for the other.
   struct Pending {
@@ -122,9 +135,9 @@ struct SoftmaxRowsKernel {
   }
 
   template <class P>
-  PERDITA_INLINE static std::int32_t first_of_largest(const T* z, std::int64_t classes) {
+  PERDITA_INLINE static std::int32_t first_of(T wanted, const T* z, std::int64_t classes) {
     constexpr double lowest = -std::numeric_limits<double>::infinity();
-    const P value(static_cast<double>(largest<P>(z, 0, classes)));
+    const P value(static_cast<double>(wanted));
     P number, least(lowest);  // of the classes with that logit, negated
     for (int lane = 0; lane < P::lanes; ++lane) number.raw[lane] = static_cast<T>(-lane);
     for (std::int64_t k = 0; k < classes; k += P::lanes, number = number - static_cast<double>(P::lanes)) {
@@ -137,37 +150,44 @@ struct SoftmaxRowsKernel {
     return first < static_cast<T>(classes) ? static_cast<std::int32_t>(first) : 0;
   }
 
-  /// exp(z - shift) into `exponentials`; returns their sum. Lanes past the end are written as zeros. Meanwhile the next
-  /// row is fetched and the gradient of the last one written.
+  /// exp(z - largest); returns their sum. Lanes past the end are written as zeros. Meanwhile the next row comes from
+  /// memory, for its largest logit, and the gradient of the last one is written.
   template <class P>
-  PERDITA_INLINE static double exponentiate(const T* z, std::int64_t classes, T shift, T* exponentials,
-                                            Pending& pending, bool streaming) {
-    constexpr std::int64_t stretch = 8 * P::lanes;
-    const P s(static_cast<double>(shift));
+  PERDITA_INLINE static double exponentiate(Row& row, std::int64_t classes, Pending& pending, bool streaming) {
+    constexpr std::int64_t chunk = 8 * P::lanes, stretch = 4 * chunk, ahead = 4096 / sizeof(T);
+    constexpr T lowest = -std::numeric_limits<T>::infinity();
+    const P shift(static_cast<double>(row.largest));
+    P m0(static_cast<double>(lowest)), m1 = m0;
     PackSum<P> sum;
     std::int64_t k = 0;
-    for (; k + stretch <= classes; k += stretch) {
-      pending.template write<P>(stretch, streaming);
-      for (std::int64_t i = 0; i < stretch; i += 2 * P::lanes) {
-        __builtin_prefetch(z + classes + k + i, 0, 2);
-        __builtin_prefetch(z + classes + k + i + P::lanes, 0, 2);
-        const P e0 = perdita::detail::exp_of_difference(P::load(z + k + i) - s);
-        const P e1 = perdita::detail::exp_of_difference(P::load(z + k + i + P::lanes) - s);
-        e0.store(exponentials + k + i);
-        e1.store(exponentials + k + i + P::lanes);
-        sum.add(e0 + e1);
+    for (const std::int64_t whole = classes / chunk * chunk; k < whole; sum.fold()) {
+      for (const std::int64_t stop = std::min(k + stretch, whole); k < stop;) {
+        pending.template write<P>(chunk, streaming);
+        for (const std::int64_t end = k + chunk; k < end; k += 2 * P::lanes) {
+          __builtin_prefetch(row.next + k + ahead);
+          __builtin_prefetch(row.next + k + P::lanes + ahead);
+          m0 = larger(m0, P::load(row.next + k));
+          m1 = larger(m1, P::load(row.next + k + P::lanes));
+          const P e0 = perdita::detail::exp_of_difference(P::load(row.logits + k) - shift);
+          const P e1 = perdita::detail::exp_of_difference(P::load(row.logits + k + P::lanes) - shift);
+          e0.store(row.exponentials + k);
+          e1.store(row.exponentials + k + P::lanes);
+          sum.add(e0 + e1);
+        }
       }
-      sum.fold();
     }
     for (; k < classes; k += P::lanes) {
       const auto left = static_cast<std::size_t>(classes - k);
-      const P logits =
-          left >= P::lanes ? P::load(z + k) : P::load_first(z + k, left, -std::numeric_limits<T>::infinity());
-      const P e = perdita::detail::exp_of_difference(logits - s);
-      e.store(exponentials + k);
+      const auto load = [&](const T* z) PERDITA_INLINE_LAMBDA {
+        return left >= P::lanes ? P::load(z + k) : P::load_first(z + k, left, lowest);
+      };
+      const P e = perdita::detail::exp_of_difference(load(row.logits) - shift);
+      e.store(row.exponentials + k);
       sum.add(e);
+      m0 = larger(m0, load(row.next));
     }
     pending.template write<P>(pending.count, streaming);
+    row.next_largest = horizontal_max(larger(m0, m1));
     return sum.total();
   }
 
@@ -190,36 +210,32 @@ struct SoftmaxRowsKernel {
   // t is 1 at the label: one evaluation of the formula. log p is taken from the sum of the others where the label has
   // the largest logit, so that neither a loss near 0 nor its gradient p - 1 cancels.
   template <class P>
-  PERDITA_INLINE static double sparse_row(const Formula& formula, const SoftmaxTask<T>& task, const T* logits,
-                                          T* gradient, T* confidence, std::int32_t label, T* exponentials,
+  PERDITA_INLINE static double sparse_row(const Formula& formula, const SoftmaxTask<T>& task, Row& row, T* confidence,
                                           Pending& pending, bool streaming) {
     const std::int64_t classes = task.layout.classes;
-    const T largest_logit = largest<P>(logits, 0, classes);
-    const double own_logit = static_cast<double>(logits[label]) - static_cast<double>(largest_logit);
-    const double total = exponentiate<P>(logits, classes, largest_logit, exponentials, pending, streaming);
+    const double own_logit = static_cast<double>(row.logits[row.label]) - static_cast<double>(row.largest);
+    const double total = exponentiate<P>(row, classes, pending, streaming);
     if (confidence) *confidence = static_cast<T>(1 / total);
-    const double others = sum_of_others<P>(exponentials, classes, label, total);
+    const double others = sum_of_others<P>(row.exponentials, classes, row.label, total);
     const Number log_p = own_logit == 0 ? -log1p(Number(others)) : Number(own_logit) - log(Number(total));
     const Dual<Number> result = formula(Dual<Number>{log_p, Number(1.0)}, Number(1.0));
-    const double weight = task.class_weights ? static_cast<double>(task.class_weights[label]) : 1.0;
-    if (gradient) {
+    const double weight = task.class_weights ? static_cast<double>(task.class_weights[row.label]) : 1.0;
+    if (row.gradient) {
       const double slope = result.d[0] * weight * task.scale;
-      exponentials[label] = static_cast<T>(-others);  // times the factor: slope * (1 - p)
-      pending = {gradient, exponentials, 0, classes, static_cast<T>(-slope / total)};
+      row.exponentials[row.label] = static_cast<T>(-others);  // times the factor: slope * (1 - p)
+      pending = {row.gradient, row.exponentials, 0, classes, static_cast<T>(-slope / total)};
     }
     return result.v[0] * weight;
   }
 
   template <class P>
-  PERDITA_INLINE static double dense_row(const Formula& formula, const SoftmaxTask<T>& task, const T* logits,
-                                         const T* targets, T* gradient, T* confidence, T* exponentials, T* slopes,
-                                         bool streaming) {
+  PERDITA_INLINE static double dense_row(const Formula& formula, const SoftmaxTask<T>& task, Row& row, const T* targets,
+                                         T* confidence, T* slopes, bool streaming) {
     const std::int64_t classes = task.layout.classes;
-    const T largest_logit = largest<P>(logits, 0, classes);
     Pending none;
-    const double total = exponentiate<P>(logits, classes, largest_logit, exponentials, none, streaming);
+    const double total = exponentiate<P>(row, classes, none, streaming);
     if (confidence) *confidence = static_cast<T>(1 / total);
-    const P shift(static_cast<double>(largest_logit)), log_total(log(Number(total))[0]);
+    const P shift(static_cast<double>(row.largest)), log_total(log(Number(total))[0]);
     // Class probabilities are smoothed here; those of an index already are.
     const P keep(task.labels ? 1.0 : 1 - task.label_smoothing);
     const P spread(task.labels ? 0.0 : task.label_smoothing / static_cast<double>(classes));
@@ -227,7 +243,7 @@ struct SoftmaxRowsKernel {
     for (std::int64_t k = 0; k < classes; k += P::lanes) {
       const auto count = static_cast<std::size_t>(std::min<std::int64_t>(P::lanes, classes - k));
       const bool whole = count == P::lanes;
-      const P z = whole ? P::load(logits + k) : P::load_first(logits + k, count, largest_logit);
+      const P z = whole ? P::load(row.logits + k) : P::load_first(row.logits + k, count, row.largest);
       const P t = (whole ? P::load(targets + k) : P::load_first(targets + k, count)) * keep + spread;
       Dual<P> term = formula(Dual<P>{(z - shift) - log_total, P(1.0)}, t);
       if (task.class_weights) {
@@ -242,12 +258,12 @@ struct SoftmaxRowsKernel {
       loss += static_cast<double>(horizontal_sum(term.v));
       slope_sum += static_cast<double>(horizontal_sum(term.d));
     }
-    if (gradient) {
+    if (row.gradient) {
       const P pull(slope_sum / total);
       for (std::int64_t k = 0; k < classes; k += P::lanes) {
-        (P::load(slopes + k) - pull * P::load(exponentials + k)).store(slopes + k);
+        (P::load(slopes + k) - pull * P::load(row.exponentials + k)).store(slopes + k);
       }
-      Pending{gradient, slopes, 0, classes, static_cast<T>(task.scale)}.template write<P>(classes, streaming);
+      Pending{row.gradient, slopes, 0, classes, static_cast<T>(task.scale)}.template write<P>(classes, streaming);
     }
     return loss;
   }

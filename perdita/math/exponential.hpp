@@ -43,11 +43,11 @@ PERDITA_PACK exp_normal(const Pack<T, N>& x) {
 
 /// exp(x) for x <= 0, but 0 where that is below the normal numbers: what a softmax adds to sums of 1 and more.
 PERDITA_PACK exp_of_difference(const Pack<T, N>& x) {
-  if constexpr (has_avx512<T, N>) {
-    const auto [t, n, r] = reduce_exp(at_least(x, is_float<T> ? -104.0 : -746.0), 0);
-    return scale_by_power(exp_of_remainder(r), n);
-  }
   constexpr double lowest = is_float<T> ? -87.336544 : -708.39641853226408;  // log of the least normal number
+  if constexpr (has_avx512<T, N>) {
+    const auto [t, n, r] = reduce_exp(x, 0);
+    return scale_by_power(exp_of_remainder(r), n, !(x < lowest));
+  }
   return zero_unless(!(x < lowest), exp_normal(at_least(x, lowest)));
 }
 

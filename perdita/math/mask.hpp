@@ -7,6 +7,7 @@
 // baseline.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
@@ -55,6 +56,15 @@ inline constexpr bool has_avx512 =
     false;
 #endif
 
+/// Whether the first lanes of a pack move by mask. Sanitizers do not see what assembly reads and writes.
+template <class T, int N>
+inline constexpr bool moves_by_mask =
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    false;
+#else
+    has_avx512<T, N>;
+#endif
+
 #if defined(__x86_64__)
 template <class T, int N>
 struct RegisterMask {
@@ -86,6 +96,21 @@ struct RegisterMask {
     else
       asm("vmovapd %1, %0%{%2%}%{z%}" : "=v"(kept) : "v"(x), "Yk"(mask));
     return kept;
+  }
+
+  /// The mask of the first `count` < N lanes, and moves of those alone: memory past them is not touched.
+  PERDITA_INLINE static Raw first(std::size_t count) { return static_cast<Raw>((1u << count) - 1); }
+  PERDITA_INLINE static void load(Numbers& to, const T* from, Raw mask) {
+    if constexpr (sizeof(T) == 4)
+      asm volatile("vmovups (%1), %0%{%2%}" : "+v"(to) : "r"(from), "Yk"(mask) : "memory");
+    else
+      asm volatile("vmovupd (%1), %0%{%2%}" : "+v"(to) : "r"(from), "Yk"(mask) : "memory");
+  }
+  PERDITA_INLINE static void store(T* to, const Numbers& from, Raw mask) {
+    if constexpr (sizeof(T) == 4)
+      asm volatile("vmovups %1, (%0)%{%2%}" : : "r"(to), "v"(from), "Yk"(mask) : "memory");
+    else
+      asm volatile("vmovupd %1, (%0)%{%2%}" : : "r"(to), "v"(from), "Yk"(mask) : "memory");
   }
 };
 #else

@@ -74,12 +74,19 @@ struct Pack {
   /// The first `count` < N numbers from p; `fill` in the other lanes.
   PERDITA_INLINE static Pack load_first(const T* p, std::size_t count, T fill = T(0)) {
     Pack pack(static_cast<double>(fill));
-    copy_first(reinterpret_cast<char*>(&pack.raw), reinterpret_cast<const char*>(p), count);
+    if constexpr (detail::moves_by_mask<T, N>)
+      detail::RegisterMask<T, N>::load(pack.raw, p, detail::RegisterMask<T, N>::first(count));
+    else
+      copy_first(reinterpret_cast<char*>(&pack.raw), reinterpret_cast<const char*>(p), count);
     return pack;
   }
   PERDITA_INLINE void store_first(T* p, std::size_t count) const {
-    const Raw copy = raw;
-    copy_first(reinterpret_cast<char*>(p), reinterpret_cast<const char*>(&copy), count);
+    if constexpr (detail::moves_by_mask<T, N>) {
+      detail::RegisterMask<T, N>::store(p, raw, detail::RegisterMask<T, N>::first(count));
+    } else {
+      const Raw copy = raw;
+      copy_first(reinterpret_cast<char*>(p), reinterpret_cast<const char*>(&copy), count);
+    }
   }
 
   PERDITA_INLINE T operator[](int lane) const { return raw[lane]; }

@@ -95,13 +95,17 @@ def functions(call, library, check_arrays=_core.check_arrays):
         if alpha is not None:
             if weight is not None:
                 raise DomainError("focal_loss: alpha and weight are both given (valid: one of them)")
-            weight, normalize_by = _for_each_class(alpha, input, library), normalize_by or "count"
+            if isinstance(alpha, (int, float)) or getattr(alpha, "ndim", None) == 0:
+                alpha = float(alpha)
+            else:
+                weight, normalize_by, alpha = _for_each_class(alpha, input, library), normalize_by or "count", None
         return call(
             "focal_loss",
             (input, target, weight),
             reduction,
             normalize_by,
             return_extras,
+            alpha=1.0 if alpha is None else alpha,
             gamma=gamma,
             ignore_index=ignore_index,
             label_smoothing=label_smoothing,
@@ -315,8 +319,7 @@ def _for_each_class(alpha, input, library):
         return alpha
     kind = {"dtype": input.dtype} if hasattr(input, "dtype") else {}
     try:
-        alpha = library.asarray(alpha, **kind)
-        return alpha if alpha.ndim > 0 else alpha + library.zeros(input.shape[min(1, input.ndim - 1)], **kind)
+        return library.asarray(alpha, **kind)
     except (TypeError, ValueError, RuntimeError):
         raise DTypeError(f"focal_loss: alpha is {alpha!r} (valid: a number, or one for each class)") from None
 

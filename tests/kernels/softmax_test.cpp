@@ -212,6 +212,10 @@ TEST(Softmax, EdgesOfLogits) {
     EXPECT_TRUE(std::isfinite(run_with(-inf, 1, 1, gradient)));
     EXPECT_EQ(gradient[0], 0);
     EXPECT_TRUE(std::isnan(run_with(inf, 1, 1, gradient)));
+    for (float low : {-87.0f, -104.0f, -1e30f}) {  // below the normal numbers beside exp(1)
+      run_with(low, 1, 1, gradient);
+      EXPECT_EQ(gradient[0], 0) << low;
+    }
     const float nan = std::numeric_limits<float>::quiet_NaN();
     EXPECT_EQ(run_with(nan, 1, -1, gradient), 0);  // an ignored row: nothing leaks
     for (float g : gradient) EXPECT_EQ(g, 0);

@@ -125,6 +125,7 @@ TEST(Values, FocalOfACertainRowIsZero) {
     EXPECT_FALSE(std::isnan(slope_at(loss, 0, 1)));
   }
   EXPECT_NEAR(value_at(Focal{.gamma = 2}, std::log(0.25), 1), -0.5625 * std::log(0.25), 1e-15);
+  EXPECT_NEAR(value_at(Focal{.alpha = 0.3, .gamma = 2}, std::log(0.25), 1), -0.16875 * std::log(0.25), 1e-15);
 }
 
 // The digits of the following are mpmath's, from the definitions.

@@ -3,10 +3,12 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import torch
 
 from perdita.bench.cases import cases
+from perdita.bench.jax_losses import jax_step
 
 CASES = list(cases(1_000))
 IDS = [case.name for case in CASES]
@@ -19,11 +21,6 @@ def test_torch_computes_the_same(case):
 
 @pytest.mark.parametrize("case", CASES, ids=IDS)
 def test_jax_computes_the_same(case):
-    pytest.importorskip("jax")
-    import numpy as np
-
-    from perdita.bench.jax_losses import jax_step
-
     value, gradients = jax_step(case)()
     ours = case.ours(*case.tensors)
     leaves = [tensor for tensor in case.tensors if tensor.requires_grad]

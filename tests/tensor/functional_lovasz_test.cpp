@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <random>
 
@@ -18,10 +17,6 @@ namespace {
 
 namespace F = functional;
 using namespace overlap;
-
-constexpr double inf = std::numeric_limits<double>::infinity();
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-constexpr Mode modes[] = {Mode::one_mask, Mode::mask_an_item, Mode::multilabel, Mode::softmax};
 
 class LovaszLoss : public testing::TestWithParam<DType> {};
 

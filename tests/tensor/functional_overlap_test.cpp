@@ -4,7 +4,6 @@
 
 #include <cmath>
 #include <functional>
-#include <limits>
 
 #include "perdita/core/parallel.hpp"
 #include "perdita/tensor/functional.hpp"
@@ -16,10 +15,6 @@ namespace {
 
 namespace F = functional;
 using namespace overlap;
-
-constexpr double inf = std::numeric_limits<double>::infinity();
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-constexpr Mode modes[] = {Mode::one_mask, Mode::mask_an_item, Mode::multilabel, Mode::softmax};
 
 /// A loss with parameters, and what it is of a mask's sums.
 struct Case {

@@ -1,6 +1,7 @@
 // What losses of masks are tried on, as tensors and as loops see it.
 #pragma once
 
+#include <limits>
 #include <random>
 #include <string>
 
@@ -13,6 +14,10 @@ using truth::Row;
 using truth::Scene;
 
 enum class Mode { one_mask, mask_an_item, multilabel, softmax };
+inline constexpr Mode modes[] = {Mode::one_mask, Mode::mask_an_item, Mode::multilabel, Mode::softmax};
+
+inline constexpr double inf = std::numeric_limits<double>::infinity();
+inline constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 /// A scene of random logits whose targets are 0 or 1 (or, soft, between), with some pixels ignored.
 inline Scene scene_of(Mode mode, std::size_t items, std::size_t classes, std::size_t pixels, bool soft, unsigned seed) {

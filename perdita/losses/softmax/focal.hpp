@@ -12,7 +12,8 @@ struct Focal {
       .name = "focal",
       .torch_name = "",
       .family = Family::softmax,
-      .summary = "-sum_k t_k (1 - p_k)^gamma log p_k with p = softmax(logits); class weights serve as alpha.",
+      .summary = "-alpha sum_k t_k (1 - p_k)^gamma log p_k with p = softmax(logits); for an alpha of each class give class "
+                 "weights, and a mean by count.",
       .target = probabilities,
       .traits = Trait::smooth | Trait::lipschitz | Trait::never_negative,
       .use_when = "most samples are easy and drown the hard ones; it also calibrates over-confident networks",
@@ -23,15 +24,17 @@ struct Focal {
       .differences = ""};
   static constexpr auto parameters() {
     return std::array{
+        parameter<&Focal::alpha>("alpha", "times the losses of all classes", non_negative),
         parameter<&Focal::gamma>("gamma", "how fast easy samples fade; 0 is cross-entropy", non_negative)};
   }
 
+  double alpha = 1.0;
   double gamma = 2.0;
 
   // 1 - p = -expm1(log p) does not cancel. At p = 1 the product is 0 whatever gamma.
   auto operator()(auto log_p, auto t) const {
     const auto miss = -expm1(log_p);
-    return select((t == 0.0) | (miss == 0.0), 0.0, -t * pow(miss, gamma) * log_p);
+    return select((t == 0.0) | (miss == 0.0), 0.0, -alpha * t * pow(miss, gamma) * log_p);
   }
 };
 

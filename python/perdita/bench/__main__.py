@@ -4,7 +4,8 @@
                             [--allocator default tuned] [--threads N] [--json FILE]
 
 Calls alternate in one process; a figure is the median, and a ratio is the rival's time over ours (more than 1: we are
-faster). "tuned" is glibc's allocator told to keep freed memory, which spares torch most of its page faults at large
+faster). Threads of a library spin for a while after a call, and take processors from the next one's: before each timing
+there is a pause for them to fall asleep, and a call that does not count. "tuned" is glibc's allocator told to keep freed memory, which spares torch most of its page faults at large
 sizes; as that is settled when a process starts, each allocator has a process of its own. At its end each names the
 cells in which a rival was faster.
 """
@@ -129,6 +130,9 @@ def _calls(case, rivals):
     return list(made), list(made.values())
 
 
+_PAUSE = 0.01  # seconds
+
+
 def _medians(calls, rounds):
     """Seconds a call of each, interleaved."""
     counts = []
@@ -141,6 +145,8 @@ def _medians(calls, rounds):
     times = [[] for _ in calls]
     for _ in range(rounds):
         for call, count, found in zip(calls, counts, times):
+            time.sleep(_PAUSE)
+            call()
             start = time.perf_counter()
             for _ in range(count):
                 call()

@@ -84,6 +84,28 @@ def _ctc(log_p, labels, frames, lengths):
     return -jnp.mean(jnp.logaddexp(ends[:, 0], ends[:, 1]) / lengths)
 
 
+def _dice(y, t, smooth=1.0):
+    """Of masks [N, ...], or of labels [N, ...] of the classes of [N, C, ...]."""
+    if y.ndim > t.ndim:
+        p, t = jax.nn.softmax(y, 1), jax.nn.one_hot(t, y.shape[1], axis=1)
+    else:
+        p = jax.nn.sigmoid(y)
+    space = tuple(range(y.ndim - 2, y.ndim))
+    return jnp.mean(1 - (2 * jnp.sum(p * t, space) + smooth) / (jnp.sum(p, space) + jnp.sum(t, space) + smooth))
+
+
+def _lovasz(y, t):
+    def of_mask(errors, inside):
+        order = jnp.argsort(-errors)
+        inside = inside[order]
+        size = jnp.sum(inside)
+        jaccard = 1 - (size - jnp.cumsum(inside)) / (size + jnp.cumsum(1 - inside))
+        return jnp.dot(errors[order], jnp.diff(jaccard, prepend=0))
+
+    y, t = y.reshape(len(y), -1), t.reshape(len(t), -1)
+    return jnp.mean(jax.vmap(of_mask)(jax.nn.relu(1 - y * (2 * t - 1)), t))
+
+
 LOSSES = {
     "mse_loss": lambda x, t: jnp.mean((x - t) ** 2),
     "l1_loss": lambda x, t: jnp.mean(jnp.abs(x - t)),
@@ -105,6 +127,8 @@ LOSSES = {
     "multilabel_soft_margin_loss": _binary_cross_entropy_with_logits,
     "cosine_embedding_loss": _cosine_embedding,
     "triplet_margin_loss": _triplet_margin,
+    "dice_loss": _dice,
+    "lovasz_loss": _lovasz,
     "ctc_loss": _ctc,
 }
 
