@@ -1,8 +1,8 @@
 """cross_entropy(linear(input, linear_weight, bias), target) without ever storing all logits.
 
 Rows are taken in chunks: their logits are made, their loss and its gradient computed in one pass, and multiplied into
-the gradients of input, weight and bias at once. Memory besides these is two buffers of a chunk of logits. (The idea is
-that of Liger Kernel, Hsu et al., arXiv 2410.10989, section 3.2.)
+the gradients of input, weight and bias at once. Memory besides these is a chunk of logits, which their gradient takes the
+place of, some rows at a time. (The idea is that of Liger Kernel, Hsu et al., arXiv 2410.10989, section 3.2.)
 """
 import math
 
@@ -12,7 +12,20 @@ from perdita._functions import loss_of
 from perdita.errors import DomainError, DTypeError, ShapeError
 
 _FUNCTION = "linear_cross_entropy"
-_CHUNK_BYTES = 9 << 20  # of logits, of which there are two such buffers
+_CHUNK_BYTES = 25 << 20  # of logits, at most. Each chunk reads and writes the whole gradient by linear_weight
+_PART_BYTES = 2 << 20  # of them whose gradient is made at once
+
+
+def _even_part(rows, most):
+    """The size of as few equal parts as there are with at most `most` rows each."""
+    parts = max(1, math.ceil(rows / most))
+    return max(1, math.ceil(rows / parts))
+
+
+def _ranges(rows, size):
+    """Where ranges of so many rows begin and end; one of no rows, where there are none."""
+    for begin in range(0, max(rows, 1), size):
+        yield begin, min(rows, begin + size)
 
 
 class LinearCrossEntropy:
@@ -50,7 +63,8 @@ class LinearCrossEntropy:
         if chunk_rows < 0:
             raise DomainError(f"{_FUNCTION}: chunk_rows is {chunk_rows} (valid: 0 or more)")
         row_bytes = self.matrix.shape[0] * 4
-        self.chunk_rows = chunk_rows or max(1, _CHUNK_BYTES // max(1, row_bytes))
+        self.chunk_rows = chunk_rows or _even_part(len(self.input), max(1, _CHUNK_BYTES // max(1, row_bytes)))
+        self.part_rows = max(1, _PART_BYTES // max(1, row_bytes))
         self.denominator = self._denominator()
         self.return_extras, self.extras, self._of_chunks = return_extras, None, []
         self._logits = None  # one buffer for all chunks
@@ -99,7 +113,7 @@ class LinearCrossEntropy:
         """A loss for each position."""
         found = []
         loss = loss_of("cross_entropy", "none", None, **self.options)
-        for begin, end in self._chunks(len(self.input)):
+        for begin, end in _ranges(len(self.input), self.chunk_rows):
             found.append(self._value(loss, self._operands(begin, end)))
         losses = self.library.concatenate(found)
         self._join_extras(float(losses.sum()), 1.0)
@@ -113,13 +127,13 @@ class LinearCrossEntropy:
         by_bias = self._zeros(self.matrix.shape[:1]) if wanted[2] else None
         loss = loss_of("cross_entropy", "sum", None, **self.options)
         total = 0.0
-        for begin, end in self._chunks(len(self.input)):
+        for begin, end in _ranges(len(self.input), self.chunk_rows):
             operands = self._operands(begin, end)
             if not any(wanted):
                 total += float(self._value(loss, operands))
                 continue
-            value, slope = self._value_and_slope(loss, operands)
-            total += float(value)
+            total += self._differentiate(loss, *operands)
+            slope = operands[0]
             if upstream is not None:
                 slope *= upstream[begin:end, None]
             slope = slope.reshape(end - begin, self.matrix.shape[0])
@@ -129,7 +143,6 @@ class LinearCrossEntropy:
                 self.library.accumulate(by_weight, slope, self.input[begin:end])
             if by_bias is not None:
                 by_bias += slope.sum(0)
-            del slope  # before the next one is made
         if self.denominator != 1.0:
             for gradient in (by_input, by_weight, by_bias):
                 if gradient is not None:
@@ -144,8 +157,17 @@ class LinearCrossEntropy:
         self._of_chunks.append(LossExtras(*extras))
         return value
 
+    def _differentiate(self, loss, logits, target, weight):
+        """The loss of a chunk, whose gradient takes the place of its logits."""
+        total = 0.0
+        for begin, end in _ranges(len(logits), self.part_rows):
+            value, slope = self._value_and_slope(loss, (logits[begin:end], target[begin:end], weight))
+            total += float(value)
+            logits[begin:end] = slope
+        return total
+
     def _value_and_slope(self, loss, operands):
-        """The loss of a chunk, and its gradient by the logits."""
+        """The loss of some rows, and its gradient by the logits."""
         if not self.return_extras:
             value, (slope,) = loss.value_and_gradients(operands, 1)
             return value, slope
@@ -180,11 +202,6 @@ class LinearCrossEntropy:
             None if by_weight is None else by_weight.reshape(*shape, -1),
             None if by_bias is None else by_bias.reshape(shape),
         )
-
-    def _chunks(self, rows):
-        """Where chunks begin and end; one of no rows, where there are none."""
-        for begin in range(0, max(rows, 1), self.chunk_rows):
-            yield begin, min(rows, begin + self.chunk_rows)
 
     def _operands(self, begin, end):
         """What cross_entropy is computed of, for some rows."""

@@ -133,7 +133,7 @@ def linear_cross_entropy(
 
     input: [F] or [N, F]. linear_weight: [C, F], or [C, d1, ..., dK, F] for logits [N, C, d1, ..., dK]; linear_bias: its
     shape less F. target: class indices or probabilities, as for cross_entropy. chunk_rows: rows at a time; 0 keeps a
-    chunk of logits at 9 MB. Other keywords and errors: see cross_entropy.
+    chunk of logits below 25 MB. Other keywords and errors: see cross_entropy.
     """
     return _linear_cross_entropy(
         input,

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <functional>
+#include <limits>
 #include <memory>
 
 #include "perdita/core/parallel.hpp"
@@ -112,6 +113,29 @@ TEST(Optimizer, StateContinuesBitForBit) {
     second.step();
   }
   EXPECT_EQ(p.to_vector<float>(), q.to_vector<float>());
+}
+
+TEST(Optimizer, WhatItKeepsIsNeverSubnormalAndKeepsNaN) {
+  const float least = std::numeric_limits<float>::min(), nan = std::numeric_limits<float>::quiet_NaN();
+  const std::vector<float> once{least, -least, 2 * least, 1, nan};
+  for (std::size_t repeats : {1, 20}) {  // less than a register, and more
+    std::vector<float> gradient;
+    for (std::size_t i = 0; i < repeats; ++i) gradient.insert(gradient.end(), once.begin(), once.end());
+    const Tensor p = Tensor::from(std::vector<float>(gradient.size(), 1.0f)).set_requires_grad();
+    SGD optimizer({p}, {.lr = 0.1, .momentum = 0.75});
+    p.set_grad(Tensor::from(gradient));
+    optimizer.step();
+    p.set_grad(Tensor::zeros(p.shape()));
+    optimizer.step();
+    const auto velocity = optimizer.state_dict().back().second.to_vector<float>();
+    for (std::size_t i = 0; i < velocity.size(); i += once.size()) {
+      EXPECT_EQ(velocity[i], 0);
+      EXPECT_EQ(velocity[i + 1], 0);
+      EXPECT_EQ(velocity[i + 2], 1.5f * least);
+      EXPECT_EQ(velocity[i + 3], 0.75f);
+      EXPECT_TRUE(std::isnan(velocity[i + 4]));
+    }
+  }
 }
 
 TEST(Optimizer, RecordedReadersKeepTheOldValues) {

@@ -43,7 +43,7 @@ def linear_cross_entropy(
 
     input: [F] or [N, F]. linear_weight: [C, F], or [C, d1, ..., dK, F] for logits [N, C, d1, ..., dK]; linear_bias: its
     shape less F. target: class indices or probabilities, as for cross_entropy. The gradients by input, linear_weight and
-    linear_bias are made in the forward pass. chunk_rows: rows at a time; 0 keeps a chunk of logits at 9 MB. options:
+    linear_bias are made in the forward pass. chunk_rows: rows at a time; 0 keeps a chunk of logits below 25 MB. options:
     torch's LinearCrossEntropyOptions, of which batch_chunk_size is taken. Under torch.compile, for second derivatives and
     for gradients by target or weight the logits are stored, as torch does. Other keywords and errors: see cross_entropy.
     """
