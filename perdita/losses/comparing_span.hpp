@@ -38,6 +38,13 @@ double vectors_over_spans(const OfSums& of_sums, const std::array<std::span<cons
   for (std::size_t k = 0; k < n; ++k) {
     check_span("a vector", vectors[k].size(), rows * size);
     check_span("a gradient", gradients[k].size(), rows * size);
+    for (std::size_t i = 0; i < n; ++i) {
+      check_overlap("value_and_gradient", gradients[k], "a gradient", vectors[i], "a vector", false);
+      if (i < k)
+        check_overlap<T>("value_and_gradient", gradients[k], "a gradient", gradients[i], "another gradient", false);
+    }
+    if constexpr (OfSums::has_target)
+      check_overlap("value_and_gradient", gradients[k], "a gradient", targets, "target", false);
     task.vectors[k] = vectors[k].data();
     task.gradients[k] = gradients[k].data();
   }
@@ -46,8 +53,8 @@ double vectors_over_spans(const OfSums& of_sums, const std::array<std::span<cons
 
 }  // namespace detail
 
-/// The reduced loss of rows of anchors, positives and negatives of `size` components, and its derivatives by them. The
-/// gradients are not the vectors themselves. Throws ShapeError; ValueError for a p that is neither 1 nor 2.
+/// The reduced loss of rows of anchors, positives and negatives of `size` components, and its derivatives by them.
+/// Throws ShapeError; ValueError for a p that is neither 1 nor 2, and for gradients that overlap anything.
 template <class T>
 double value_and_gradient(const TripletMargin& loss, const std::array<std::span<const T>, 3>& vectors, std::size_t size,
                           const std::array<std::span<T>, 3>& gradients, Reduction reduction = Reduction::mean) {
@@ -68,14 +75,15 @@ double value_and_gradient(const CosineEmbedding& loss, const std::array<std::spa
   return detail::vectors_over_spans<CosineEmbeddingOfSums, T, 2>({loss}, vectors, size, targets, gradients, reduction);
 }
 
-/// The reduced loss of rows of scores with a label each, and its derivatives by the scores, which are not their own
-/// gradient. Throws ShapeError; IndexError for a label that is no class.
+/// The reduced loss of rows of scores with a label each, and its derivatives by the scores. Throws ShapeError;
+/// IndexError for a label that is no class; ValueError for a gradient that overlaps the scores.
 template <class T>
 double value_and_gradient(const MultiMargin& loss, std::span<const T> scores, std::span<const std::int64_t> labels,
                           std::span<T> gradient, Reduction reduction = Reduction::mean) {
   const std::size_t rows = labels.size(), classes = rows == 0 ? 0 : scores.size() / rows;
   detail::check_span("scores", scores.size(), rows * classes);
   detail::check_span("gradient", gradient.size(), scores.size());
+  detail::check_overlap("value_and_gradient", gradient, "gradient", scores, "scores", false);
   const double divisor = detail::denominator("value_and_gradient", reduction, rows);
   const auto count = static_cast<std::int64_t>(rows), width = static_cast<std::int64_t>(classes);
   const kernels::Labels read = kernels::read_labels<T>("value_and_gradient", DType::int64, labels.data(), count, width,

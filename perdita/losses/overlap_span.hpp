@@ -36,8 +36,8 @@ double replace_by_slopes(const Loss& loss, kernels::OverlapSums& sums, double sc
 }  // namespace detail
 
 /// The reduced loss of masks of `pixels` pixels each (with loss.batch of all as one mask), and its derivative by each
-/// logit. Targets are 0..1, or loss.ignore_index. The gradient may be the logits themselves. Throws ShapeError;
-/// ValueError for a target outside its domain.
+/// logit. Targets are 0..1, or loss.ignore_index. The gradient may be the logits or the targets
+/// themselves. Throws ShapeError; ValueError for a target outside its domain, and for memory that overlaps otherwise.
 template <LossOfSums Loss, class Logits, class Targets, class Gradient>
 double value_and_gradient(const Loss& loss, const Logits& logits, const Targets& targets, std::size_t pixels,
                           Gradient&& gradient, Reduction reduction = Reduction::mean) {
@@ -46,6 +46,7 @@ double value_and_gradient(const Loss& loss, const Logits& logits, const Targets&
   const std::span<T> out(gradient);
   check_parameters(loss);
   detail::check_sizes<T>("value_and_gradient", y, t, out, "gradient");
+  detail::check_overlap("value_and_gradient", out, "gradient", y, t);
   if (pixels == 0 || y.size() % pixels != 0) {
     fail<ShapeError>("value_and_gradient: masks of {} pixels in {} elements (valid: a whole number of masks)", pixels,
                      y.size());

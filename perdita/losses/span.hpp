@@ -6,6 +6,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <span>
 #include <type_traits>
 
@@ -27,6 +28,24 @@ void check_sizes(std::string_view operation, std::span<const T> input, std::span
     fail<ShapeError>("{}: {} has room for {} elements, but input has {} (valid: as many)", operation, output_name,
                      output.size(), input.size());
   }
+}
+
+/// Throws ValueError where an output covers elements of an input that are still to be read, as it does unless they are
+/// apart, or the same memory and `may_be_same`.
+template <class T>
+void check_overlap(std::string_view operation, std::span<T> output, std::string_view output_name,
+                   std::span<const T> input, std::string_view input_name, bool may_be_same) {
+  const auto to = reinterpret_cast<std::uintptr_t>(output.data());
+  const auto from = reinterpret_cast<std::uintptr_t>(input.data());
+  if (to + output.size_bytes() <= from || from + input.size_bytes() <= to || (may_be_same && to == from)) return;
+  fail<ValueError>("{}: {} overlaps {} (valid: memory of its own{})", operation, output_name, input_name,
+                   may_be_same ? fmt::format(", or {} itself", input_name) : "");
+}
+template <class T>
+void check_overlap(std::string_view operation, std::span<T> output, std::string_view output_name,
+                   std::span<const T> input, std::span<const T> target) {
+  check_overlap(operation, output, output_name, input, "input", true);
+  check_overlap(operation, output, output_name, target, "target", true);
 }
 
 /// What the sum is divided by. The mean of nothing is nan, as PyTorch has it.
@@ -59,18 +78,20 @@ double value(const Formula& formula, const Input& input, const Target& target, R
   return sum / detail::denominator("value", reduction, y.size());
 }
 
-/// The loss of each element into `output`; returns their sum.
+/// The loss of each element into `output`, which may be the input or the target itself; returns their sum. Throws
+/// ShapeError; ValueError for memory that overlaps otherwise.
 template <class Formula, class Input, class Target, class Output>
 double values(const Formula& formula, const Input& input, const Target& target, Output&& output) {
   using T = detail::ElementOf<const Input>;
   const std::span<const T> y(input), t(target);
   const std::span<T> out(output);
   detail::check_sizes<T>("values", y, t, out, "output");
+  detail::check_overlap("values", out, "output", y, t);
   return kernels::elementwise<Formula, T, 2>(formula, {y.data(), t.data()}, {.values = out.data()}, std::ssize(y));
 }
 
 /// The reduced loss, and into `gradient` its derivative by each element of the input, in one pass over memory.
-/// `gradient` may be the input itself.
+/// `gradient` may be the input or the target itself. Throws ShapeError; ValueError for memory that overlaps otherwise.
 template <class Formula, class Input, class Target, class Gradient>
   requires(!std::is_arithmetic_v<Target>)  // a number is the size of rows: see comparing_span.hpp
 double value_and_gradient(const Formula& formula, const Input& input, const Target& target, Gradient&& gradient,
@@ -79,6 +100,7 @@ double value_and_gradient(const Formula& formula, const Input& input, const Targ
   const std::span<const T> y(input), t(target);
   const std::span<T> out(gradient);
   detail::check_sizes<T>("value_and_gradient", y, t, out, "gradient");
+  detail::check_overlap("value_and_gradient", out, "gradient", y, t);
   const double denominator = detail::denominator("value_and_gradient", reduction, y.size());
   const double sum = kernels::elementwise<Formula, T, 2>(
       formula, {y.data(), t.data()}, {.gradient = out.data(), .scale = 1 / denominator}, std::ssize(y));

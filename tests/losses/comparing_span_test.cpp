@@ -32,6 +32,8 @@ TEST(ComparingSpan, TripletsHaveGradientsByAllThree) {
   EXPECT_THROW(value_and_gradient({.p = 3}, vectors, 2, gradients), ValueError);
   EXPECT_THROW(value_and_gradient(loss, vectors, 3, gradients), ShapeError);
   EXPECT_THROW(value_and_gradient(loss, {a, p, In(n).first(2)}, 2, gradients), ShapeError);
+  EXPECT_THROW(value_and_gradient(loss, {a, p, dn}, 2, gradients), ValueError);
+  EXPECT_THROW(value_and_gradient(loss, vectors, 2, {da, dp, dp}), ValueError);
 }
 
 TEST(ComparingSpan, CosinesOfPairs) {
@@ -57,6 +59,7 @@ TEST(ComparingSpan, MarginsOfRows) {
   EXPECT_EQ(gradient, (Row{-third, third, 0, third, third, -2 * third}));
   const std::vector<std::int64_t> wrong{0, 3};
   EXPECT_THROW(value_and_gradient(MultiMargin{}, In(z), std::span(wrong), Out(gradient)), IndexError);
+  EXPECT_THROW(value_and_gradient(MultiMargin{}, In(gradient), std::span(labels), Out(gradient)), ValueError);
 }
 
 }  // namespace

@@ -72,5 +72,26 @@ TEST(Span, SizesAreChecked) {
   EXPECT_THROW(value(Mse{}, outputs, labels, Reduction::none), ValueError);
 }
 
+TEST(Span, OutputsAreInPlaceOrApart) {
+  std::vector<float> expected(4), memory(9, 1), y(outputs), t(labels);
+  value_and_gradient(Mse{}, outputs, labels, expected);
+  value_and_gradient(Mse{}, y, labels, y);
+  EXPECT_EQ(y, expected);
+  value_and_gradient(Mse{}, outputs, t, t);
+  EXPECT_EQ(t, expected);
+  const auto at = [&](std::size_t first) { return std::span(memory).subspan(first, 4); };
+  value_and_gradient(Mse{}, at(0), labels, at(4));  // side by side
+  for (std::size_t first : {2, 4}) {
+    EXPECT_THROW(value_and_gradient(Mse{}, at(3), labels, at(first)), ValueError) << first;
+    EXPECT_THROW(value_and_gradient(Mse{}, labels, at(3), at(first)), ValueError) << first;
+  }
+  try {
+    values(Mse{}, at(3), labels, at(1));
+    FAIL() << "expected ValueError";
+  } catch (const ValueError& error) {
+    EXPECT_STREQ(error.what(), "values: output overlaps input (valid: memory of its own, or input itself)");
+  }
+}
+
 }  // namespace
 }  // namespace perdita
