@@ -17,7 +17,7 @@ SLACK = 1.25  # where they do, single roundings are luck, and the worst of a han
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-@pytest.mark.parametrize("row", accuracy_table.rows(), ids=str)
+@pytest.mark.parametrize("row", list(accuracy_table.rows()), ids=str)
 def test_no_loss_is_less_exact_than_torchs(row, dtype):
     measured = list(accuracy_table.measure(row, dtype))
     for what in ("value", "gradient"):
