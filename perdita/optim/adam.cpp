@@ -25,7 +25,7 @@ struct Rule {
     p = p * s.keep;
     const P gradient = s.sign * g + s.decay * p;
     P &mean = state[0], &square_mean = state[1];
-    mean = mean + (1 - s.beta1) * (gradient - mean);
+    mean = without_subnormal(mean + (1 - s.beta1) * (gradient - mean));
     square_mean = s.beta2 * square_mean + (1 - s.beta2) * (gradient * gradient);
     P square_root;
     if constexpr (amsgrad) {

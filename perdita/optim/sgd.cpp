@@ -20,7 +20,7 @@ struct MomentumRule {
   template <class P>
   PERDITA_INLINE void operator()(P& p, const P& g, std::array<P, 1>& velocity) const {
     const P gradient = sign * g + decay * p;
-    velocity[0] = momentum * velocity[0] + fresh * gradient;
+    velocity[0] = without_subnormal(momentum * velocity[0] + fresh * gradient);
     p = p - lr * (nesterov ? gradient + momentum * velocity[0] : velocity[0]);
   }
 };

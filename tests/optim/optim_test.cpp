@@ -115,7 +115,7 @@ TEST(Optimizer, StateContinuesBitForBit) {
   EXPECT_EQ(p.to_vector<float>(), q.to_vector<float>());
 }
 
-TEST(Optimizer, WhatItKeepsIsNeverSubnormalAndKeepsNaN) {
+TEST(Sgd, VelocityIsNeverSubnormalAndKeepsNaN) {
   const float least = std::numeric_limits<float>::min(), nan = std::numeric_limits<float>::quiet_NaN();
   const std::vector<float> once{least, -least, 2 * least, 1, nan};
   for (std::size_t repeats : {1, 20}) {  // less than a register, and more
@@ -136,6 +136,13 @@ TEST(Optimizer, WhatItKeepsIsNeverSubnormalAndKeepsNaN) {
       EXPECT_TRUE(std::isnan(velocity[i + 4]));
     }
   }
+}
+
+TEST(Adam, ASubnormalMeanOfSquaresIsKept) {
+  const Tensor p = Tensor::from({1.0f}).set_requires_grad();
+  p.set_grad(Tensor::from({1e-18f}));
+  Adam({p}, {.lr = 0.1, .eps = 0}).step();  // the first step is lr, whatever the gradient's size
+  EXPECT_NEAR(p.item(), 0.9, 1e-4);
 }
 
 TEST(Optimizer, RecordedReadersKeepTheOldValues) {
