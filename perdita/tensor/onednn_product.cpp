@@ -3,9 +3,12 @@
 #include "perdita/tensor/onednn_product.hpp"
 
 #include <omp.h>
+#include <signal.h>
 
 #include <array>
 #include <oneapi/dnnl/dnnl.hpp>
+#include <optional>
+#include <string_view>
 #include <unordered_map>
 
 #include "perdita/core/buffer.hpp"
@@ -44,6 +47,28 @@ class OneThread {
   int before_;
 };
 
+/// Signals of this thread wait until it goes: two system calls.
+class SignalsWait {
+ public:
+  SignalsWait() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before_);
+  }
+  SignalsWait(const SignalsWait&) = delete;
+  SignalsWait& operator=(const SignalsWait&) = delete;
+  ~SignalsWait() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_;
+};
+
+/// Where k is large, the gemm kernels of oneDNN up to 3.11.1 point the stack pointer at a workspace in the heap, and
+/// the frame of a signal that comes meanwhile overwrites what lies below (its issue 4845). Its brgemm kernels do not.
+bool takes_the_stack(const dnnl::matmul::primitive_desc& product) {
+  return !std::string_view(product.impl_info_str()).starts_with("brg");
+}
+
 const dnnl::engine& engine() {
   static const dnnl::engine cpu(dnnl::engine::kind::cpu, 0);
   return cpu;
@@ -70,6 +95,7 @@ class Primitive {
     }
     const dnnl::matmul::primitive_desc desc({a_desc, b_desc, c_desc}, attributes, engine());
     product_ = dnnl::matmul(desc);
+    takes_the_stack_ = takes_the_stack(desc);
     scratch_bytes_ = desc.scratchpad_desc().get_size();
     memories_ = {dnnl::memory(a_desc, engine(), nullptr), dnnl::memory(b_desc, engine(), nullptr),
                  dnnl::memory(c_desc, engine(), nullptr), dnnl::memory(desc.scratchpad_desc(), engine(), nullptr)};
@@ -86,12 +112,15 @@ class Primitive {
                                                     {DNNL_ARG_DST, memories_[2].get()},
                                                     {DNNL_ARG_SCRATCHPAD, memories_[3].get()}}};
     thread_local dnnl::stream stream(engine());
+    std::optional<SignalsWait> signals_wait;
+    if (takes_the_stack_) signals_wait.emplace();
     dnnl::error::wrap_c_api(dnnl_primitive_execute(product_.get(), stream.get(), 4, arguments.data()),
                             "execution failed");
   }
 
  private:
   dnnl::matmul product_;
+  bool takes_the_stack_ = false;
   std::size_t scratch_bytes_ = 0;
   std::array<dnnl::memory, 4> memories_;
 };
