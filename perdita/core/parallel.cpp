@@ -57,9 +57,13 @@ namespace detail {
       body(context, i);
     } catch (...) {
 #pragma omp critical(perdita_parallel_for_error)
-      if (i < first_error_at) {
-        first_error_at = i;
-        first_error = std::current_exception();
+      {
+        tell_waited(&first_error);
+        if (i < first_error_at) {
+          first_error_at = i;
+          first_error = std::current_exception();
+        }
+        tell_done(&first_error);
       }
     }
     tell_done(&first_error);

@@ -97,7 +97,13 @@ double trigamma_double(double x) {
   return static_cast<double>(below + 1.0L / z + 0.5L * w + tail);
 }
 
-double lgamma_scale(double x) { return x < 0.0 ? std::fmax(1.0, std::lgamma(1.0 - x)) : 0.0; }
+// std::lgamma writes the sign to a global variable, and here several threads call it.
+double lgamma_double(double x) {
+  int sign = 0;
+  return ::lgamma_r(x, &sign);
+}
+
+double lgamma_scale(double x) { return x < 0.0 ? std::fmax(1.0, lgamma_double(1.0 - x)) : 0.0; }
 double digamma_scale(double x) { return x < 0.0 ? std::fmax(1.0, std::log(1.0 - x)) : 1.0; }
 
 #define PERDITA_ROW(name, exact, libm, bound_float, bound_double, scale) \
@@ -114,7 +120,7 @@ const Function table[] = {
     PERDITA_ROW(tanh, exact_tanh, std::tanh, 2, 2, nullptr),
     PERDITA_ROW(log_cosh, exact_log_cosh, log_cosh_double, 2, 2, nullptr),
     PERDITA_ROW(erf, exact_erf, std::erf, 2, 2, nullptr),
-    PERDITA_ROW(lgamma, exact_lgamma, std::lgamma, 2, 8, lgamma_scale),
+    PERDITA_ROW(lgamma, exact_lgamma, lgamma_double, 2, 8, lgamma_scale),
     PERDITA_ROW(digamma, exact_digamma, digamma_double, 2, 10, digamma_scale),
     PERDITA_ROW(trigamma, exact_trigamma, trigamma_double, 2, 8, nullptr),
     PERDITA_ROW(sqrt, exact_sqrt, std::sqrt, 0.5, 0.5, nullptr),

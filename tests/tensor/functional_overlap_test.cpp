@@ -55,12 +55,27 @@ std::vector<Case> cases() {
   return all;
 }
 
-Row losses_of(const Case& c, Scene scene) {
-  scene.squared = c.squared;
-  Row losses;
-  for (std::size_t m = 0; m < scene.masks(); ++m) losses.push_back(c.truth(truth::sums_of(scene, m)));
-  return losses;
+/// Of each mask.
+std::vector<truth::Sums> sums_of(Scene scene, bool squared) {
+  scene.squared = squared;
+  std::vector<truth::Sums> sums;
+  for (std::size_t m = 0; m < scene.masks(); ++m) sums.push_back(truth::sums_of(scene, m));
+  return sums;
 }
+
+/// The losses of a scene's masks; its sums, which take their time, are shared by all cases.
+class Truth {
+ public:
+  explicit Truth(const Scene& scene) : plain_(sums_of(scene, false)), squared_(sums_of(scene, true)) {}
+  Row losses_of(const Case& c) const {
+    Row losses;
+    for (const truth::Sums& sums : c.squared ? squared_ : plain_) losses.push_back(c.truth(sums));
+    return losses;
+  }
+
+ private:
+  std::vector<truth::Sums> plain_, squared_;
+};
 
 /// Everything that changes what is computed, once each.
 template <class Visit>
@@ -85,8 +100,9 @@ TEST_P(OverlapLosses, AreTheirDefinitions) {
     each_scene(pixels, [&](Mode mode, const Scene& scene) {
       if (pixels > 10000 && scene.batch != (mode == Mode::multilabel)) return;  // the loops take their time
       const Tensor y = logits_of(mode, scene, GetParam()), t = targets_of(mode, scene, GetParam());
+      const Truth truth(scene);
       for (const Case& c : cases()) {
-        const Row expected = losses_of(c, scene);
+        const Row expected = truth.losses_of(c);
         const Tensor none = c.loss(y, t, mode, scene.batch, {.reduction = Reduction::none});
         ASSERT_EQ(static_cast<std::size_t>(none.numel()), expected.size()) << c.name;
         ASSERT_EQ(none.dtype(), GetParam());
@@ -106,24 +122,35 @@ TEST_P(OverlapLosses, AreTheirDefinitions) {
   }
 }
 
-/// Of the definition, in one logit.
-double difference(const Case& c, Scene scene, std::size_t at, const Row& weights) {
-  constexpr double step = 1e-5;
-  const double before = scene.logits[at];
-  double slope = 0;
-  for (double side : {1.0, -1.0}) {
-    scene.logits[at] = before + side * step;
-    const Row losses = losses_of(c, scene);
-    for (std::size_t m = 0; m < losses.size(); ++m)
-      slope += std::isnan(losses[m]) ? 0 : side * weights[m] * losses[m] / (2 * step);
+/// A scene on both sides of it in one logit.
+class Sides {
+ public:
+  Sides(const Scene& scene, std::size_t at) : up_(moved(scene, at, step)), down_(moved(scene, at, -step)) {}
+  /// The slope of the masks' losses, weighted.
+  double slope(const Case& c, const Row& weights) const {
+    const Row up = up_.losses_of(c), down = down_.losses_of(c);
+    double slope = 0;
+    for (std::size_t m = 0; m < up.size(); ++m) {
+      if (!std::isnan(up[m])) slope += weights[m] * (up[m] - down[m]) / (2 * step);
+    }
+    return slope;
   }
-  return slope;
-}
+
+ private:
+  static constexpr double step = 1e-5;
+  static Truth moved(Scene scene, std::size_t at, double by) {
+    scene.logits[at] += by;
+    return Truth(scene);
+  }
+  Truth up_, down_;
+};
 
 TEST_P(OverlapLosses, GradientsAreDifferencesOfTheDefinitions) {
   const double tolerance = GetParam() == DType::float32 ? 3e-7 : 1e-9;
   for (std::size_t pixels : {3u, 35u}) {
     each_scene(pixels, [&](Mode mode, const Scene& scene) {
+      std::vector<Sides> sides;
+      for (std::size_t i = 0; i < scene.logits.size(); i += 3) sides.emplace_back(scene, i);
       for (const Case& c : cases()) {
         const Tensor y = logits_of(mode, scene, GetParam()), t = targets_of(mode, scene, GetParam());
         const Tensor losses = c.loss(y, t, mode, scene.batch, {.reduction = Reduction::none});
@@ -132,7 +159,7 @@ TEST_P(OverlapLosses, GradientsAreDifferencesOfTheDefinitions) {
         losses.backward(Tensor::from(weights, losses.shape()).to(GetParam()));
         const Row gradient = y.grad().to_vector<double>();
         for (std::size_t i = 0; i < gradient.size(); i += 3)
-          ASSERT_NEAR(gradient[i], difference(c, scene, i, weights), tolerance) << c.name << " at " << i;
+          ASSERT_NEAR(gradient[i], sides[i / 3].slope(c, weights), tolerance) << c.name << " at " << i;
       }
     });
   }

@@ -109,18 +109,21 @@ int contradictions(const Function& function, Trait claim) {
     }
     if (claim == Trait::smooth) {
       // Bisects towards the largest jump of the slopes: a kink's does not shrink with the interval.
-      const auto apart = [&](double low, double high) {
-        const auto x = slopes(low, 1), y = slopes(high, 1);
+      const auto apart = [](const std::vector<double>& x, const std::vector<double>& y) {
         double largest = 0;
         for (std::size_t i = 0; i < x.size(); ++i) largest = std::max(largest, std::abs(x[i] - y[i]));
         return largest;
       };
       double low = 0, high = 1;
+      auto at_low = slopes(low, 1), at_high = slopes(high, 1);
       for (int step = 0; step < 30; ++step) {
         const double middle = 0.5 * (low + high);
-        (apart(low, middle) > apart(middle, high) ? high : low) = middle;
+        auto at_middle = slopes(middle, 1);
+        const bool left = apart(at_low, at_middle) > apart(at_middle, at_high);
+        (left ? high : low) = middle;
+        (left ? at_high : at_low) = std::move(at_middle);
       }
-      found += apart(low, high) > 1e-6;
+      found += apart(at_low, at_high) > 1e-6;
     }
   }
   return found;
