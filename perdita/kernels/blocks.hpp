@@ -31,6 +31,11 @@ double sum_over_blocks(std::int64_t count, std::int64_t block, BlockSum&& block_
   return combine_block_sums(std::span<const double>(sums, static_cast<std::size_t>(blocks)));
 }
 
+/// How many elements ahead a loop asks for memory, where the instructions of what it computes fill the processor's
+/// window before it sees enough loads to keep memory busy.
+template <class T>
+inline constexpr std::int64_t fetch_ahead = 2048 / sizeof(T);
+
 /// Adds packs in their own type for a short stretch, then in double: the rounding error does not grow with the number
 /// of elements.
 template <class P>

@@ -70,8 +70,6 @@ struct ElementwiseKernel {
     using P = typename Target::template pack<T>;
     constexpr auto others = std::make_index_sequence<arity - 1>{};
     constexpr std::int64_t stretch = 32 * P::lanes;
-    // The instructions of a formula fill the processor's window before it sees enough loads to keep memory busy.
-    constexpr std::int64_t ahead = 2048 / sizeof(T);
     const P scale(out.scale);
     PackSum<P> sum;
     std::int64_t i = begin;
@@ -80,7 +78,7 @@ struct ElementwiseKernel {
       const std::int64_t stop = i + (whole < stretch ? whole : stretch);
       for (; i < stop; i += P::lanes) {
         const auto load = [&](std::size_t k) { return P::load(in[k] + i); };
-        for (const T* input : in) __builtin_prefetch(input + i + ahead);
+        for (const T* input : in) __builtin_prefetch(input + i + fetch_ahead<T>);
         const Dual<P> result = evaluate<P>(formula, load, others);
         sum.add(result.v);
         if constexpr (wants_values) write(out.values + i, result.v, streaming);

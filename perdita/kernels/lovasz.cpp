@@ -1,34 +1,75 @@
 #include "perdita/kernels/lovasz.hpp"
 
+#include <atomic>
 #include <bit>
 #include <numeric>
 
 #include "perdita/core/buffer.hpp"
 #include "perdita/core/error.hpp"
+#include "perdita/kernels/lovasz_errors.hpp"
+#include "perdita/kernels/overlap_pieces.hpp"
 #include "perdita/kernels/radix_sort.hpp"
 
 namespace perdita::kernels {
 
 namespace {
 
-/// One mask at a time: its pixels are counted and sorted in blocks.
+/// The pixels of one item in one mask. Errors lie in the place of the slopes until these are known.
+template <class T>
+struct Pixels {
+  const OverlapTask<T>& task;
+  T* errors;
+  const T *logits, *targets;
+  const std::int32_t* labels;
+  std::int32_t own;
+
+  Pixels(const OverlapTask<T>& task_, std::int64_t item, std::int64_t mask, T* slopes)
+      : task(task_), own(static_cast<std::int32_t>(mask)) {
+    const std::int64_t inner = task.layout.inner, offset = (item * task.layout.classes + mask) * inner;
+    errors = slopes + offset;
+    logits = task.logits + offset;
+    targets = task.targets ? task.targets + offset : nullptr;
+    labels = task.targets ? nullptr : task.labels + item * inner;
+  }
+
+  bool is_inside(std::int64_t i) const { return targets ? targets[i] == T(1) : labels[i] == own; }
+
+  /// Those of the hinge are found here, those of the softmax are there.
+  ErrorCounts count(std::int64_t begin, std::int64_t end) const {
+    if (targets) {
+      return run(HingeErrorsKernel<T>{}, logits + begin, targets + begin, errors + begin, end - begin, task.ignored);
+    }
+    std::int32_t wrong = 0, inside = 0;
+    for (std::int64_t i = begin; i < end; ++i) {
+      wrong += errors[i] != T(0);
+      inside += labels[i] == own;
+    }
+    return {wrong, inside, 0};
+  }
+  /// The derivative of the loss by what the slopes are of, where that by the error is `weight`.
+  T slope(bool inside, double weight) const { return static_cast<T>(targets && inside ? -weight : weight); }
+};
+
+/// The mask of one class in some items: its pixels are counted and sorted in blocks.
 template <class T>
 class Weigher {
  public:
   using Key = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
   using Entry = Keyed<Key>;
 
-  Weigher(const LovaszTask<T>& task, std::int64_t first_item, std::int64_t items, std::int64_t mask, T* weights)
-      : task_(task), first_item_(first_item), items_(items), class_(mask), weights_(weights) {}
+  /// alone: other threads have masks of their own.
+  Weigher(const OverlapTask<T>& task, std::int64_t first_item, std::int64_t items, std::int64_t mask, bool alone,
+          T* slopes)
+      : task_(task), first_item_(first_item), items_(items), class_(mask), alone_(alone), slopes_(slopes) {}
 
-  /// Returns how many pixels belong to the mask.
-  std::int64_t weigh() {
+  /// Returns whether all pixels are valid.
+  bool weigh(LovaszMask& mask) {
     const std::int64_t candidates = count();
     const Buffer memory = Buffer::allocate(static_cast<std::size_t>(2 * candidates) * sizeof(Entry));
     Entry* const entries = static_cast<Entry*>(memory.data());
     fill(entries);
-    write(radix_sort(entries, entries + candidates, candidates), candidates);
-    return size_;
+    mask = {write(radix_sort(entries, entries + candidates, candidates, alone_), candidates), size_};
+    return is_valid_;
   }
 
  private:
@@ -36,111 +77,150 @@ class Weigher {
 
   std::int64_t inner() const { return task_.layout.inner; }
   std::int64_t blocks_of_item() const { return (inner() + block - 1) / block; }
-  std::int64_t offset_of(std::int64_t item) const { return (item * task_.layout.classes + class_) * inner(); }
+  Pixels<T> pixels_of(std::int64_t item) const { return {task_, first_item_ + item, class_, slopes_}; }
 
   /// A positive number's bits, from the largest down; NaN comes first.
-  static Key key_of(T error) { return ~(std::bit_cast<Key>(error) & (~Key{0} >> 1)); }
+  static constexpr Key magnitude = ~Key{0} >> 1;
+  static Key key_of(T error) { return ~(std::bit_cast<Key>(error) & magnitude); }
+  static T error_of(Key key) { return std::bit_cast<T>(static_cast<Key>(~key & magnitude)); }
 
-  /// visit(piece, item, begin, end) for the mask's pixels, in parallel.
+  /// visit(piece, item, begin, end) for the mask's pixels, in parallel; items from 0 on.
   template <class Visit>
   void each_piece(const Visit& visit) const {
     parallel_for(items_ * blocks_of_item(), [&](std::int64_t piece) {
       const std::int64_t begin = piece % blocks_of_item() * block;
-      visit(static_cast<std::size_t>(piece), first_item_ + piece / blocks_of_item(), begin,
-            std::min(inner(), begin + block));
+      visit(static_cast<std::size_t>(piece), piece / blocks_of_item(), begin, std::min(inner(), begin + block));
     });
   }
 
-  bool is_inside(std::int64_t item, std::int64_t pixel) const {
-    if (task_.targets) return task_.targets[offset_of(item) + pixel] == T(1);
-    return task_.labels[item * inner() + pixel] == class_;
-  }
-
-  /// Sets the weights to 0, and where each piece's entries begin; returns how many there are.
+  /// Sets where each piece's entries begin; returns how many there are.
   std::int64_t count() {
-    begins_.assign(static_cast<std::size_t>(items_ * blocks_of_item()) + 1, 0);
-    std::vector<std::int64_t> inside(begins_.size());
+    std::vector<ErrorCounts> counts(static_cast<std::size_t>(items_ * blocks_of_item()));
     each_piece([&](std::size_t piece, std::int64_t item, std::int64_t begin, std::int64_t end) {
-      const T* const errors = task_.errors + offset_of(item);
-      std::fill(weights_ + offset_of(item) + begin, weights_ + offset_of(item) + end, T(0));
-      std::int64_t candidates = 0, found = 0;
-      for (std::int64_t i = begin; i < end; ++i) {
-        candidates += errors[i] != T(0);
-        found += is_inside(item, i);
-      }
-      begins_[piece + 1] = candidates;
-      inside[piece] = found;
+      counts[piece] = pixels_of(item).count(begin, end);
     });
-    std::partial_sum(begins_.begin(), begins_.end(), begins_.begin());
-    size_ = std::accumulate(inside.begin(), inside.end(), std::int64_t{0});
+    begins_.assign(1, 0);
+    for (const ErrorCounts& piece : counts) {
+      begins_.push_back(begins_.back() + piece.wrong);
+      size_ += piece.inside;
+      is_valid_ &= piece.invalid == 0;
+    }
     return begins_.back();
   }
 
   /// An entry's value is the pixel's place among the mask's, times 2, plus 1 inside the mask.
   void fill(Entry* entries) const {
-    each_piece([&](std::size_t piece, std::int64_t item, std::int64_t begin, std::int64_t end) {
-      const T* const errors = task_.errors + offset_of(item);
-      Entry* to = entries + begins_[piece];
-      for (std::int64_t i = begin; i < end; ++i) {
-        if (errors[i] == T(0)) continue;
-        const auto place = static_cast<std::uint32_t>((item - first_item_) * inner() + i);
-        *to++ = {key_of(errors[i]), 2 * place + is_inside(item, i)};
+    each_piece([&](std::size_t piece, std::int64_t item, std::int64_t begin, std::int64_t) {
+      const Pixels<T> pixels = pixels_of(item);
+      Entry *to = entries + begins_[piece], *const last = entries + begins_[piece + 1];
+      for (std::int64_t i = begin; to != last; ++i) {
+        const T error = pixels.errors[i];
+        const auto place = static_cast<std::uint32_t>(item * inner() + i);
+        *to = {key_of(error), 2 * place + pixels.is_inside(i)};
+        to += error != T(0);  // else the next one takes its place
       }
     });
   }
 
-  void write(const Entry* sorted, std::int64_t candidates) const {
+  /// The slopes of the sorted pixels; returns the loss.
+  double write(const Entry* sorted, std::int64_t candidates) const {
     const std::int64_t blocks = (candidates + block - 1) / block;
     std::vector<std::int64_t> inside(static_cast<std::size_t>(blocks) + 1);
+    std::vector<double> losses(static_cast<std::size_t>(blocks));
     const auto each_block = [&](const auto& visit) {
       parallel_for(blocks, [&](std::int64_t b) {
         visit(static_cast<std::size_t>(b), b * block, std::min(candidates, (b + 1) * block));
       });
     };
     each_block([&](std::size_t b, std::int64_t begin, std::int64_t end) {
-      for (std::int64_t k = begin; k < end; ++k) inside[b + 1] += sorted[k].value & 1;
+      std::int64_t found = 0;
+      for (std::int64_t k = begin; k < end; ++k) found += sorted[k].value & 1;
+      inside[b + 1] = found;
     });
     std::partial_sum(inside.begin(), inside.end(), inside.begin());
     each_block([&](std::size_t b, std::int64_t begin, std::int64_t end) {
-      std::int64_t hits = inside[b], both = size_ + begin - hits;  // in the union: the mask, and others so far
-      for (std::int64_t k = begin; k < end; ++k) {
-        const bool is_hit = sorted[k].value & 1;
-        const auto all = static_cast<double>(both), left = static_cast<double>(size_ - hits);
-        const double weight = is_hit ? 1 / all : both == 0 ? 1.0 : left / (all * (all + 1));
-        (is_hit ? hits : both) += 1;
-        const std::int64_t place = sorted[k].value >> 1;
-        weights_[offset_of(first_item_ + place / inner()) + place % inner()] = static_cast<T>(weight);
-      }
+      losses[b] = write_block(sorted, begin, end, inside[b]);
     });
+    return std::accumulate(losses.begin(), losses.end(), 0.0);
   }
 
-  const LovaszTask<T>& task_;
+  /// `hits` of the pixels before these belong to the mask.
+  double write_block(const Entry* sorted, std::int64_t begin, std::int64_t end, std::int64_t hits) const {
+    std::int64_t both = size_ + begin - hits;  // in the union: the mask, and others so far
+    double loss = 0;
+    for (std::int64_t k = begin; k < end; ++k) {
+      const bool is_hit = sorted[k].value & 1;
+      const auto all = static_cast<double>(both), left = static_cast<double>(size_ - hits);
+      const double weight = both == 0 ? 1.0 : (is_hit ? 1.0 : left) / (is_hit ? all : all * (all + 1));
+      hits += is_hit;
+      both += !is_hit;
+      const auto error = static_cast<double>(error_of(sorted[k].key));
+      loss += weight == 0 ? 0 : weight * error;  // a pixel that counts nothing may have an infinite error
+      const std::int64_t place = sorted[k].value >> 1, item = items_ == 1 ? 0 : place / inner();
+      const Pixels<T> pixels = pixels_of(item);
+      pixels.errors[place - item * inner()] = pixels.slope(is_hit, weight);
+    }
+    return loss;
+  }
+
+  const OverlapTask<T>& task_;
   std::int64_t first_item_, items_, class_, size_ = 0;
-  T* weights_;
+  bool alone_;
+  T* slopes_;
+  bool is_valid_ = true;
   std::vector<std::int64_t> begins_;
 };
+
+template <class T>
+void softmax_errors(const OverlapTask<T>& task, T* errors) {
+  using Kernel = SoftmaxErrorsKernel<T>;
+  const auto size = static_cast<std::size_t>(Kernel::scratch_size(task.layout.classes));
+  pieces_of(task).each([&](std::int64_t, std::int64_t item, std::int64_t begin, std::int64_t end) {
+    const Buffer scratch = Buffer::allocate(size * sizeof(T));
+    run(Kernel{}, task, item, begin, end, static_cast<T*>(scratch.data()), errors);
+  });
+}
 
 }  // namespace
 
 template <class T>
-void lovasz_weights(const LovaszTask<T>& task, T* weights, std::int64_t* sizes) {
+bool lovasz(const OverlapTask<T>& task, bool batch, LovaszMask* masks, T* slopes) {
   const ClassLayout& layout = task.layout;
-  const std::int64_t items = task.batch ? layout.outer : 1, groups = task.batch ? 1 : layout.outer;
+  const std::int64_t items = batch ? layout.outer : 1, groups = batch ? 1 : layout.outer;
   if (items * layout.inner > std::int64_t{1} << 31) {
     fail<ShapeError>("lovasz_loss: a mask has {} pixels (valid: at most 2147483648)", items * layout.inner);
   }
-  const auto weigh = [&](std::int64_t mask) {
-    sizes[mask] = Weigher<T>(task, mask / layout.classes * items, items, mask % layout.classes, weights).weigh();
-  };
-  const std::int64_t masks = groups * layout.classes;
+  if (!task.targets) softmax_errors(task, slopes);
+  const std::int64_t count = groups * layout.classes;
   // Several masks at a time, or one by several threads: the order that is sorted into is the same.
-  if (masks >= 2 * num_threads() || num_threads() == 1)
-    parallel_for(masks, weigh);
+  const bool alone = count >= 2 * num_threads() || num_threads() == 1;
+  std::atomic<bool> is_valid{true};
+  const auto weigh = [&](std::int64_t mask) {
+    Weigher<T> weigher(task, mask / layout.classes * items, items, mask % layout.classes, alone, slopes);
+    if (!weigher.weigh(masks[mask])) is_valid = false;
+  };
+  if (alone)
+    parallel_for(count, weigh);
   else
-    for (std::int64_t mask = 0; mask < masks; ++mask) weigh(mask);
+    for (std::int64_t mask = 0; mask < count; ++mask) weigh(mask);
+  return is_valid;
 }
 
-template void lovasz_weights(const LovaszTask<float>&, float*, std::int64_t*);
-template void lovasz_weights(const LovaszTask<double>&, double*, std::int64_t*);
+template <class T>
+void lovasz_softmax_gradient(const OverlapTask<T>& task, bool batch, const T* slopes, const double* by_losses,
+                             T* gradient) {
+  const std::int64_t classes = task.layout.classes;
+  const auto size = static_cast<std::size_t>(SoftmaxGradient<T>::scratch_size(classes));
+  pieces_of(task).each([&](std::int64_t, std::int64_t item, std::int64_t begin, std::int64_t end) {
+    const Buffer scratch = Buffer::allocate(size * sizeof(T));
+    run(SoftmaxErrorsGradientKernel<T>{}, task, slopes, by_losses + (batch ? 0 : item * classes), item, begin, end,
+        static_cast<T*>(scratch.data()), gradient);
+  });
+}
+
+template bool lovasz(const OverlapTask<float>&, bool, LovaszMask*, float*);
+template bool lovasz(const OverlapTask<double>&, bool, LovaszMask*, double*);
+template void lovasz_softmax_gradient(const OverlapTask<float>&, bool, const float*, const double*, float*);
+template void lovasz_softmax_gradient(const OverlapTask<double>&, bool, const double*, const double*, double*);
 
 }  // namespace perdita::kernels

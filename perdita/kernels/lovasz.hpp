@@ -4,28 +4,34 @@
 // among these,
 //     that is   1 / (G + b)                       if the k-th belongs to the mask,
 //     else      (G - c) / ((G + b) (G + b + 1)),  or 1 if G + b is 0.
-// The weights are constant wherever the order is: the loss is sum e_k w_k, and w its gradient by e.
+// The weights are constant wherever the order is: the loss is sum e_k w_k, and w its gradient by e. Errors that tie are
+// taken in the order they lie; one that is 0 has weight 0, for it comes last and its weight multiplies nothing.
+//
+// Where the task has targets, errors are those of the hinge, max(0, 1 - (2 t - 1) y) for t of 0 and 1; where it has
+// labels, 1 - p of the own class, and p of the others. Ignored pixels have none.
 #pragma once
 
 #include <cstdint>
 
-#include "perdita/kernels/softmax_task.hpp"
+#include "perdita/kernels/overlap.hpp"
 
 namespace perdita::kernels {
 
-template <class T>
-struct LovaszTask {
-  const T* errors = nullptr;  ///< [outer, classes, inner], 0 where a pixel is ignored
-  ClassLayout layout;
-  const T* targets = nullptr;            ///< laid out as the errors: 1 in the mask, else 0 or anything
-  const std::int32_t* labels = nullptr;  ///< or [outer, inner], the pixel's class
-  bool batch = false;                    ///< a mask is all that is of one class, else one (outer, class) pair
+/// Of a mask, which is all that is of one class where `batch` is set, else one (outer, class) pair.
+struct LovaszMask {
+  double loss = 0;
+  std::int64_t size = 0;  ///< G
 };
 
-/// Into weights, laid out as the errors. Errors that tie are taken in the order they lie; one that is 0 has weight 0,
-/// for it comes last and its weight multiplies nothing. Into sizes [outer, classes], or [classes] for a batch: G of
-/// each mask. Masks of up to 2^31 pixels (ShapeError).
+/// Of masks [outer, classes] or, for a batch, [classes]. Into `slopes`, laid out as the logits, the derivatives by
+/// these (hinge) or by the errors (softmax). Returns whether every target is 0, 1 or ignored; if not, the rest is
+/// undefined. Masks of up to 2^31 pixels (ShapeError).
 template <class T>
-void lovasz_weights(const LovaszTask<T>& task, T* weights, std::int64_t* sizes);
+bool lovasz(const OverlapTask<T>& task, bool batch, LovaszMask* masks, T* slopes);
+
+/// The derivative of f by every logit: from the slopes of a task with labels, and those of f by the losses of masks.
+template <class T>
+void lovasz_softmax_gradient(const OverlapTask<T>& task, bool batch, const T* slopes, const double* by_losses,
+                             T* gradient);
 
 }  // namespace perdita::kernels

@@ -3,35 +3,13 @@
 #include <atomic>
 #include <vector>
 
+#include "perdita/kernels/overlap_pieces.hpp"
 #include "perdita/kernels/overlap_sigmoid.hpp"
 #include "perdita/kernels/overlap_softmax.hpp"
 
 namespace perdita::kernels {
 
 namespace {
-
-/// The pixels of every item, or of every mask, in blocks of the same size for any number of threads.
-struct Pieces {
-  std::int64_t rows, size, block;
-  std::int64_t blocks() const { return (size + block - 1) / block; }
-  /// visit(piece, row, begin, end), in parallel.
-  template <class Visit>
-  void each(const Visit& visit) const {
-    const std::int64_t per_row = blocks();
-    parallel_for(rows * per_row, [&](std::int64_t piece) {
-      const std::int64_t begin = piece % per_row * block;
-      visit(piece, piece / per_row, begin, std::min(size, begin + block));
-    });
-  }
-};
-
-template <class T>
-Pieces pieces_of(const OverlapTask<T>& task) {
-  const ClassLayout& layout = task.layout;
-  constexpr std::int64_t elements = 16384;
-  if (task.targets) return {layout.outer * layout.classes, layout.inner, elements};
-  return {layout.outer, layout.inner, std::max<std::int64_t>(64, 2 * elements / layout.classes / 64 * 64)};
-}
 
 void add(OverlapSums& total, const OverlapSums& part) {
   total.tp += part.tp;
@@ -93,11 +71,11 @@ void sigmoid_gradient(const OverlapTask<T>& task, const OverlapSums* slopes, T* 
 
 template <bool squared, class T>
 void softmax_gradient(const OverlapTask<T>& task, const OverlapSums* slopes, T* gradient) {
-  using Kernel = SoftmaxOverlapGradientKernel<T, squared>;
-  const std::int64_t size = Kernel::scratch_size(task.layout.classes);
+  const std::int64_t size = SoftmaxGradient<T>::scratch_size(task.layout.classes);
   pieces_of(task).each([&](std::int64_t, std::int64_t item, std::int64_t begin, std::int64_t end) {
     const Buffer scratch = Buffer::allocate(static_cast<std::size_t>(size) * sizeof(T));
-    run(Kernel{}, task, slopes, item, begin, end, static_cast<T*>(scratch.data()), gradient);
+    run(SoftmaxOverlapGradientKernel<T, squared>{}, task, slopes, item, begin, end, static_cast<T*>(scratch.data()),
+        gradient);
   });
 }
 

@@ -6,7 +6,6 @@
 #include "perdita/kernels/stream.hpp"
 #include "perdita/math/functions.hpp"
 #include "perdita/math/isa.hpp"
-#include "perdita/math/logit.hpp"
 
 namespace perdita::kernels {
 
@@ -23,10 +22,10 @@ struct SigmoidPixels {
   decltype(P() < P()) used;
 
   PERDITA_INLINE SigmoidPixels(const P& y, const P& t_, const P& ignored) : t(t_), used(t_ != ignored) {
-    const auto f = perdita::detail::logistic_functions(abs(y));
+    const P e = perdita::detail::exp_full<false>(-abs(y)), likely = 1.0 / (1.0 + e), unlikely = e * likely;
     const auto negative = y < 0.0;
-    p = select(negative, f.unlikely, f.likely);
-    q = select(negative, f.likely, f.unlikely);
+    p = select(negative, unlikely, likely);
+    q = select(negative, likely, unlikely);
   }
   /// p - t, which cancels nowhere where t is 0 or 1.
   PERDITA_INLINE P error() const { return p * (1.0 - t) - q * t; }
@@ -56,7 +55,10 @@ struct SigmoidOverlapKernel {
     std::int64_t i = 0;
     while (i + P::lanes <= count) {
       const std::int64_t stop = std::min(i + stretch, i + (count - i) / P::lanes * P::lanes);
-      for (; i < stop; i += P::lanes) add(P::load(y + i), P::load(t + i));
+      for (; i < stop; i += P::lanes) {
+        __builtin_prefetch(y + i + fetch_ahead<T>), __builtin_prefetch(t + i + fetch_ahead<T>);
+        add(P::load(y + i), P::load(t + i));
+      }
       tp.fold(), fp.fold(), fn.fold(), outside.fold();
     }
     if (i < count) {
@@ -85,6 +87,7 @@ struct SigmoidOverlapGradientKernel {
     };
     std::int64_t i = 0;
     for (; i + P::lanes <= count; i += P::lanes) {
+      __builtin_prefetch(y + i + fetch_ahead<T>), __builtin_prefetch(t + i + fetch_ahead<T>);
       const P result = slope(P::load(y + i), P::load(t + i));
       if (streaming)
         perdita::detail::stream_pack(gradient + i, result);

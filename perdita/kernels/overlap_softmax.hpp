@@ -16,11 +16,11 @@ namespace perdita::kernels {
 template <class T, class P>
 struct SoftmaxPixels {
   P label;   ///< as a number, -1 where the pixel is ignored
-  P total;   ///< of the exponentials, the largest being 1; 1 where ignored
-  P others;  ///< the same without the own class
+  P scale;   ///< 1 over the sum of the exponentials, of which the largest is 1; 1 where ignored
+  P others;  ///< the sum of those of other classes
 
   /// 1 - p of the own class.
-  PERDITA_INLINE P missing() const { return others / total; }
+  PERDITA_INLINE P missing() const { return others * scale; }
 
   /// `count` pixels from `pixel` on of one item. The exponentials, 0 for ignored pixels, go into `tile`, which has room
   /// for two packs a class.
@@ -63,7 +63,7 @@ struct SoftmaxPixels {
       }
       others = others + sum;
     }
-    total = select(used, others + own_exponential, 1.0);
+    scale = 1.0 / select(used, others + own_exponential, 1.0);
   }
 };
 
@@ -99,11 +99,11 @@ struct SoftmaxOverlapKernel {
   template <class P>
   PERDITA_INLINE static void add(const SoftmaxPixels<T, P>& x, std::int64_t classes, const T* exponentials,
                                  T* stretches) {
-    const P scale = 1.0 / x.total, q = x.missing(), miss = squared ? q * q : q;
+    const P q = x.missing(), miss = squared ? q * q : q;
     P number(0.0);
     for (std::int64_t k = 0; k < classes; ++k, number = number + 1.0) {
       const auto mine = x.label == number;
-      const P p = P::load(exponentials + k * P::lanes) * scale;
+      const P p = P::load(exponentials + k * P::lanes) * x.scale;
       const P excess = squared ? p * p : p;
       T* const at = stretches + 3 * k * P::lanes;
       (P::load(at) + zero_unless(mine, p)).store(at);
@@ -132,42 +132,22 @@ struct SoftmaxOverlapKernel {
 
 // With d_k = df/dp_k the gradient is p_k (d_k - sum_j p_j d_j). Where one p is nearly 1 both terms are nearly d of that
 // class; so d of the likeliest class is taken off all of them first, and what is left does not cancel.
-template <class T, bool squared>
-struct SoftmaxOverlapGradientKernel {
+template <class T>
+struct SoftmaxGradient {
   /// Elements of a tile, and of a pack a class for d.
   static std::int64_t scratch_size(std::int64_t classes) { return 3 * classes * most_lanes; }
 
-  template <class Target>
-  PERDITA_INLINE void operator()(Target, OverlapTask<T> task, const OverlapSums* slopes, std::int64_t item,
-                                 std::int64_t begin, std::int64_t end, T* scratch, T* gradient) const {
-    using P = typename Target::template pack<T>;
-    const std::int64_t classes = task.layout.classes, inner = task.layout.inner;
-    const T* const logits = task.logits + item * classes * inner;
-    for (std::int64_t pixel = begin; pixel < end; pixel += P::lanes) {
-      const std::int64_t count = std::min<std::int64_t>(P::lanes, end - pixel);
-      const SoftmaxPixels<T, P> x(logits, task.layout, task.labels + item * inner, pixel, count, scratch);
-      const P pull = find_slopes<P>(x, slopes + item * classes, classes, scratch);
-      write<P>(classes, inner, count, scratch, pull, gradient + item * classes * inner + pixel);
-    }
-  }
-
- private:
-  static constexpr std::int64_t slopes_at = 2;  // packs a class before them
-
-  /// d_k less that of the likeliest class, kept in scratch as p is over the exponentials; returns sum_k p_k d_k.
-  template <class P>
-  PERDITA_INLINE static P find_slopes(const SoftmaxPixels<T, P>& x, const OverlapSums* slopes, std::int64_t classes,
-                                      T* scratch) {
-    T* const kept = scratch + slopes_at * classes * P::lanes;
-    const P scale = 1.0 / x.total, q = x.missing();
+  /// Of a pack of `count` pixels into `gradient`, whose classes are `stride` apart; slope_of(k, is_own, p) is d_k.
+  /// `scratch` begins with their tile.
+  template <class P, class Slope>
+  PERDITA_INLINE static void write(const SoftmaxPixels<T, P>& x, std::int64_t classes, std::int64_t stride,
+                                   std::int64_t count, T* scratch, T* gradient, const Slope& slope_of) {
+    T* const kept = scratch + 2 * classes * P::lanes;
     P number(0.0), at_largest(0.0);
     for (std::int64_t k = 0; k < classes; ++k, number = number + 1.0) {
-      const P e = P::load(scratch + k * P::lanes), p = e * scale;
+      const P e = P::load(scratch + k * P::lanes), p = e * x.scale;
       p.store(scratch + k * P::lanes);
-      const P by_fp(slopes[k].fp), by_fn(slopes[k].fn), by_tp(slopes[k].tp);
-      P other = by_fp, own = by_tp - by_fn;
-      if constexpr (squared) other = 2.0 * p * by_fp, own = by_tp - 2.0 * q * by_fn;
-      const P d = select(x.label == number, own, other);
+      const P d = slope_of(k, x.label == number, p);
       at_largest = select(e == 1.0, d, at_largest);
       d.store(kept + k * P::lanes);
     }
@@ -177,19 +157,37 @@ struct SoftmaxOverlapGradientKernel {
       d.store(kept + k * P::lanes);
       pull = pull + P::load(scratch + k * P::lanes) * d;
     }
-    return pull;
-  }
-
-  template <class P>
-  PERDITA_INLINE static void write(std::int64_t classes, std::int64_t stride, std::int64_t count, const T* scratch,
-                                   const P& pull, T* gradient) {
-    const T* const kept = scratch + slopes_at * classes * P::lanes;
     for (std::int64_t k = 0; k < classes; ++k) {
       const P result = P::load(scratch + k * P::lanes) * (P::load(kept + k * P::lanes) - pull);
       if (count == P::lanes)
         result.store(gradient + k * stride);
       else
         result.store_first(gradient + k * stride, static_cast<std::size_t>(count));
+    }
+  }
+};
+
+template <class T, bool squared>
+struct SoftmaxOverlapGradientKernel {
+  template <class Target>
+  PERDITA_INLINE void operator()(Target, OverlapTask<T> task, const OverlapSums* slopes, std::int64_t item,
+                                 std::int64_t begin, std::int64_t end, T* scratch, T* gradient) const {
+    using P = typename Target::template pack<T>;
+    const std::int64_t classes = task.layout.classes, inner = task.layout.inner;
+    const T* const logits = task.logits + item * classes * inner;
+    const OverlapSums* const by_sums = slopes + item * classes;
+    for (std::int64_t pixel = begin; pixel < end; pixel += P::lanes) {
+      const std::int64_t count = std::min<std::int64_t>(P::lanes, end - pixel);
+      const SoftmaxPixels<T, P> x(logits, task.layout, task.labels + item * inner, pixel, count, scratch);
+      const P q = x.missing();
+      const auto slope_of = [&](std::int64_t k, const auto& is_own, const P& p) PERDITA_INLINE_LAMBDA {
+        const P by_fp(by_sums[k].fp), by_fn(by_sums[k].fn), by_tp(by_sums[k].tp);
+        P other = by_fp, own = by_tp - by_fn;
+        if constexpr (squared) other = 2.0 * p * by_fp, own = by_tp - 2.0 * q * by_fn;
+        return select(is_own, own, other);
+      };
+      T* const to = gradient + item * classes * inner + pixel;
+      SoftmaxGradient<T>::write(x, classes, inner, count, scratch, to, slope_of);
     }
   }
 };

@@ -103,7 +103,7 @@ kernels::Labels labels_of(const Call& call) {
 template <class T>
 void check_targets(const Call& call, const Interval& valid) {
   const T* const targets = call.targets.data<T>();
-  for (std::int64_t i = 0; i < call.targets.numel(); ++i) {
+  for (std::int64_t i = 0, count = call.targets.numel(); i < count; ++i) {
     const auto t = static_cast<double>(targets[i]);
     if (t == call.ignored || valid.contains(t)) continue;
     fail<ValueError>("{}: target[{}] is {} (valid: {}, or ignore_index {})", call.function, i, targets[i],
@@ -239,35 +239,72 @@ Tensor overlap_loss(const char* function, const Loss& loss, const Tensor& input,
 }
 
 /// What is wrong with each pixel of each mask, by recorded operators.
-Tensor lovasz_errors(const Call& call, const Truth& truth) {
+Tensor lovasz_errors(const Call& call) {
+  Truth truth = truth_of(call);
+  truth.targets = truth.targets.detach();
   if (!call.by_softmax()) return select(truth.used, relu(1.0 - call.logits * (2.0 * truth.targets - 1.0)), 0.0);
   const auto [p, q] = probabilities_of(call, truth);
   return select(truth.used, select(truth.targets > 0.0, q, p), 0.0);
 }
 
+/// The losses of masks by recorded operators, of errors in an order that is known.
+Tensor weigh(const Call& call, const Tensor& slopes) {
+  // A pixel that counts nothing may have an infinite error.
+  const Tensor terms = select(slopes == 0.0, 0.0, lovasz_errors(call) * abs(slopes));
+  return (call.batch ? sum(terms, Dims{0, 2}) : sum(terms, 2)).reshape(call.losses_shape).to(DType::float64);
+}
+
+/// The gradient by the logits, of the slopes that sorting found.
+template <class T>
+Tensor gradient_of_sorted(const Call& call, const kernels::Labels& labels, const Tensor& slopes,
+                          const Tensor& upstream) {
+  if (!call.by_softmax()) {
+    const Shape of_masks{call.batch ? 1 : call.layout.outer, call.layout.classes, 1};
+    return slopes * upstream.reshape(of_masks).to(slopes.dtype());
+  }
+  const Tensor by_losses = upstream.contiguous(), gradient = Tensor::empty(slopes.shape(), slopes.dtype());
+  kernels::lovasz_softmax_gradient(task_of<T>(call, false, labels), call.batch, slopes.data<T>(),
+                                   by_losses.data<double>(), gradient.mutable_data<T>());
+  return gradient;
+}
+
+/// What sorting finds of masks.
+struct Sorted {
+  Tensor losses;  // float64
+  Tensor sizes;
+};
+
+template <class T>
+Sorted sort_masks(const Call& call) {
+  const kernels::Labels labels = call.by_softmax() ? labels_of(call) : kernels::Labels{};
+  std::vector<kernels::LovaszMask> masks(static_cast<std::size_t>(numel(call.losses_shape)));
+  const Tensor slopes = Tensor::empty(call.logits.shape(), call.logits.dtype());
+  if (!kernels::lovasz(task_of<T>(call, false, labels), call.batch, masks.data(), slopes.mutable_data<T>())) {
+    check_targets<T>(call, Lovasz::info.target);
+  }
+  std::vector<double> losses;
+  std::vector<std::int64_t> sizes;
+  for (const kernels::LovaszMask& mask : masks) losses.push_back(mask.loss), sizes.push_back(mask.size);
+  const Saved logits(call.logits), targets(call.by_softmax() ? call.indices : call.targets);
+  const auto backward = [call = Call(call), labels, slopes, logits, targets](BackwardContext& b) mutable {
+    (call.by_softmax() ? call.indices : call.targets) = targets.get(b.name());
+    if (b.create_graph()) {
+      return set_recorded_gradients(b, {&logits, 1}, [&](std::span<const Tensor> x) {
+        call.logits = x[0];
+        return weigh(call, slopes);
+      });
+    }
+    call.logits = logits.get(b.name());
+    b.set(0, gradient_of_sorted<T>(call, labels, slopes, b.upstream()));
+  };
+  return {make_node(call.function, Tensor::from(losses, call.losses_shape), {&call.logits}, backward),
+          Tensor::from(sizes, call.losses_shape)};
+}
+
 template <class T>
 Tensor by_sorting(const Call& call, const LossOptions& options) {
-  kernels::Labels labels;
-  if (call.by_softmax())
-    labels = labels_of(call);
-  else
-    check_targets<T>(call, Lovasz::info.target);
-  Truth truth = truth_of(call);
-  if (!call.by_softmax()) truth.targets = truth.targets.detach();
-  const Tensor errors = lovasz_errors(call, truth);
-  const Tensor known = errors.detach().contiguous(), weights = Tensor::empty(errors.shape(), errors.dtype());
-  std::vector<std::int64_t> sizes(static_cast<std::size_t>(numel(call.losses_shape)));
-  kernels::lovasz_weights(kernels::LovaszTask<T>{.errors = known.data<T>(),
-                                                 .layout = call.layout,
-                                                 .targets = call.by_softmax() ? nullptr : truth.targets.data<T>(),
-                                                 .labels = labels.data(),
-                                                 .batch = call.batch},
-                          weights.mutable_data<T>(), sizes.data());
-  // A pixel that counts nothing may have an infinite error.
-  const Tensor terms = select(weights == 0.0, 0.0, errors * weights);
-  const Tensor losses = (call.batch ? sum(terms, Dims{0, 2}) : sum(terms, 2)).reshape(call.losses_shape);
-  const Tensor present = Tensor::from(sizes, call.losses_shape) != 0.0;
-  return narrowed(reduce_masks(call, losses.to(DType::float64), present, options), call.logits.dtype(), options);
+  const Sorted sorted = sort_masks<T>(call);
+  return narrowed(reduce_masks(call, sorted.losses, sorted.sizes != 0.0, options), call.logits.dtype(), options);
 }
 
 Tensor overlap_loss(const char* function, const Lovasz& loss, const Tensor& input, const Tensor& target,
