@@ -15,6 +15,7 @@
 
 int main(int argc, char** argv) {
   using namespace perdita;
+  constexpr std::string_view filter = "--benchmark_filter=";
   bool quick = false;
   std::vector<std::string> flags{argv[0], "--benchmark_enable_random_interleaving=true"};
   for (int i = 1; i < argc; ++i) {
@@ -25,6 +26,8 @@ int main(int argc, char** argv) {
       int threads = 0;
       std::from_chars(argument.data() + 10, argument.data() + argument.size(), threads);
       set_num_threads(threads);
+    } else if (argument.starts_with(filter)) {
+      flags.push_back(fmt::format("{}floor/|{}", filter, argument.substr(filter.size())));  // what ratios are made of
     } else {
       flags.emplace_back(argument);
     }

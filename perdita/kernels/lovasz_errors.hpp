@@ -13,6 +13,7 @@ struct ErrorCounts {
   std::int64_t wrong = 0, inside = 0, invalid = 0;
 };
 
+/// Of up to 2^24 pixels, which lanes of floats can count.
 template <class T>
 struct HingeErrorsKernel {
   template <class Target>
