@@ -34,26 +34,14 @@ struct Asymmetric {
   double gamma_neg = 4.0;
   double clip = 0.05;
 
-  // log p = -softplus(-y) keeps its digits, and without a clip log(1 - p) must do so, too.
+  // log p = -softplus(-y) keeps its digits. Without a clip so must log(1 - p); with one, 1 - q is at least clip. The
+  // power of 0 is taken aside: its slope may be infinite.
   auto operator()(auto y, auto t) const {
     const auto positives = pow(sigmoid(-y), gamma_pos) * softplus(-y);
     if (clip == 0.0) return t * positives + (1.0 - t) * pow(sigmoid(y), gamma_neg) * softplus(y);
-    return clipped(y, t, positives, [this](auto q) { return pow(q, gamma_neg); });
-  }
-
-  /// The same for the defaults: products in place of powers that are known at run time.
-  bool is_usual() const { return gamma_pos == 0 && gamma_neg == 4 && clip > 0; }
-  auto usual() const {
-    return [loss = *this](auto y, auto t) {
-      return loss.clipped(y, t, softplus(-y), [](auto q) { return square(square(q)); });
-    };
-  }
-
- private:
-  // With a clip, 1 - q is at least that. The power of 0 is taken aside: its slope may be infinite.
-  auto clipped(auto y, auto t, auto positives, auto focus) const {
     const auto q = max(sigmoid(y) - clip, 0.0);
-    return t * positives + (1.0 - t) * select(q == 0.0, 0.0, -focus(q) * log1p(-q));
+    const auto negatives = select(q == 0.0, 0.0, -pow(q, gamma_neg) * log1p(-q));
+    return t * positives + (1.0 - t) * negatives;
   }
 };
 
