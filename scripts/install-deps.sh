@@ -8,7 +8,7 @@ set -eu
 packages="g++ cmake ninja-build make ccache pkg-config python3 python3-dev python3-venv binutils
   libdnnl-dev libfmt-dev libcli11-dev nlohmann-json3-dev zlib1g-dev librsvg2-2 fonts-dejavu-core
   libgtest-dev libbenchmark-dev libmpfr-dev dataset-fashion-mnist"
-lint="clang-tidy-14 clang-format-14 cppcheck"
+lint="clang-tidy-14 clang-format-14 cppcheck libomp-14-dev"
 fuzz="clang-14 libclang-rt-14-dev"
 browser="chromium chromium-driver"
 

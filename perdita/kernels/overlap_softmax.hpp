@@ -180,11 +180,10 @@ struct SoftmaxOverlapGradientKernel {
       const std::int64_t count = std::min<std::int64_t>(P::lanes, end - pixel);
       const SoftmaxPixels<T, P> x(logits, task.layout, task.labels + item * inner, pixel, count, scratch);
       const P q = x.missing();
-      const auto slope_of = [&](std::int64_t k, const auto& is_own, const P& p) PERDITA_INLINE_LAMBDA {
-        const P by_fp(by_sums[k].fp), by_fn(by_sums[k].fn), by_tp(by_sums[k].tp);
-        P other = by_fp, own = by_tp - by_fn;
-        if constexpr (squared) other = 2.0 * p * by_fp, own = by_tp - 2.0 * q * by_fn;
-        return select(is_own, own, other);
+      const auto slope_of = [&](std::int64_t k, const auto& is_own, [[maybe_unused]] const P& p) PERDITA_INLINE_LAMBDA {
+        P other(by_sums[k].fp), missed(by_sums[k].fn);
+        if constexpr (squared) other = 2.0 * p * other, missed = 2.0 * q * missed;
+        return select(is_own, by_sums[k].tp - missed, other);
       };
       T* const to = gradient + item * classes * inner + pixel;
       SoftmaxGradient<T>::write(x, classes, inner, count, scratch, to, slope_of);

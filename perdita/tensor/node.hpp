@@ -99,7 +99,7 @@ inline bool any_tracks(std::initializer_list<const Tensor*> inputs) {
 
 template <class Rule>
 Tensor make_node_of(const char* name, Tensor value, std::span<const Tensor* const> inputs, Rule&& rule) {
-  const Ref<Node> node(new NodeOf<std::remove_cvref_t<Rule>>(name, value, std::move(rule)));
+  const Ref<Node> node(new NodeOf<std::remove_cvref_t<Rule>>(name, value, std::forward<Rule>(rule)));
   node->reserve_inputs(static_cast<int>(inputs.size()));
   for (const Tensor* input : inputs) node->add_input(*input);
   attach(value, node.get());

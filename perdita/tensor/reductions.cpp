@@ -262,7 +262,7 @@ Tensor extreme(const Tensor& x, Middle m, const Shape& shape, const Shape& ones,
               std::memcpy(out + static_cast<std::size_t>(line) * bytes, value, bytes);
             });
   if (!is_floating(x.dtype())) return result;
-  return make_node(name, std::move(result), {&x},
+  return make_node(name, result, {&x},
                    [saved = Saved(x), ones, extreme_value = Saved(result.detach())](BackwardContext& b) {
                      const Tensor& input = saved.get(b.name());
                      const Tensor is_best =
