@@ -76,7 +76,7 @@ class Weigher {
   static constexpr std::int64_t block = 65536;
 
   std::int64_t inner() const { return task_.layout.inner; }
-  std::int64_t blocks_of_item() const { return (inner() + block - 1) / block; }
+  Pieces pieces() const { return {items_, inner(), block}; }
   Pixels<T> pixels_of(std::int64_t item) const { return {task_, first_item_ + item, class_, slopes_}; }
 
   /// A positive number's bits, from the largest down; NaN comes first.
@@ -84,20 +84,11 @@ class Weigher {
   static Key key_of(T error) { return ~(std::bit_cast<Key>(error) & magnitude); }
   static T error_of(Key key) { return std::bit_cast<T>(static_cast<Key>(~key & magnitude)); }
 
-  /// visit(piece, item, begin, end) for the mask's pixels, in parallel; items from 0 on.
-  template <class Visit>
-  void each_piece(const Visit& visit) const {
-    parallel_for(items_ * blocks_of_item(), [&](std::int64_t piece) {
-      const std::int64_t begin = piece % blocks_of_item() * block;
-      visit(static_cast<std::size_t>(piece), piece / blocks_of_item(), begin, std::min(inner(), begin + block));
-    });
-  }
-
   /// Sets where each piece's entries begin; returns how many there are.
   std::int64_t count() {
-    std::vector<ErrorCounts> counts(static_cast<std::size_t>(items_ * blocks_of_item()));
-    each_piece([&](std::size_t piece, std::int64_t item, std::int64_t begin, std::int64_t end) {
-      counts[piece] = pixels_of(item).count(begin, end);
+    std::vector<ErrorCounts> counts(static_cast<std::size_t>(pieces().count()));
+    pieces().each([&](std::int64_t piece, std::int64_t item, std::int64_t begin, std::int64_t end) {
+      counts[static_cast<std::size_t>(piece)] = pixels_of(item).count(begin, end);
     });
     begins_.assign(1, 0);
     for (const ErrorCounts& piece : counts) {
@@ -110,9 +101,10 @@ class Weigher {
 
   /// An entry's value is the pixel's place among the mask's, times 2, plus 1 inside the mask.
   void fill(Entry* entries) const {
-    each_piece([&](std::size_t piece, std::int64_t item, std::int64_t begin, std::int64_t) {
+    pieces().each([&](std::int64_t piece, std::int64_t item, std::int64_t begin, std::int64_t) {
       const Pixels<T> pixels = pixels_of(item);
-      Entry *to = entries + begins_[piece], *const last = entries + begins_[piece + 1];
+      const auto at = static_cast<std::size_t>(piece);
+      Entry *to = entries + begins_[at], *const last = entries + begins_[at + 1];
       for (std::int64_t i = begin; to != last; ++i) {
         const T error = pixels.errors[i];
         const auto place = static_cast<std::uint32_t>(item * inner() + i);
@@ -124,22 +116,18 @@ class Weigher {
 
   /// The slopes of the sorted pixels; returns the loss.
   double write(const Entry* sorted, std::int64_t candidates) const {
-    const std::int64_t blocks = (candidates + block - 1) / block;
-    std::vector<std::int64_t> inside(static_cast<std::size_t>(blocks) + 1);
-    std::vector<double> losses(static_cast<std::size_t>(blocks));
-    const auto each_block = [&](const auto& visit) {
-      parallel_for(blocks, [&](std::int64_t b) {
-        visit(static_cast<std::size_t>(b), b * block, std::min(candidates, (b + 1) * block));
-      });
-    };
-    each_block([&](std::size_t b, std::int64_t begin, std::int64_t end) {
+    const Pieces blocks{1, candidates, block};
+    std::vector<std::int64_t> inside(static_cast<std::size_t>(blocks.count()) + 1);
+    std::vector<double> losses(static_cast<std::size_t>(blocks.count()));
+    blocks.each([&](std::int64_t b, std::int64_t, std::int64_t begin, std::int64_t end) {
       std::int64_t found = 0;
       for (std::int64_t k = begin; k < end; ++k) found += sorted[k].value & 1;
-      inside[b + 1] = found;
+      inside[static_cast<std::size_t>(b) + 1] = found;
     });
     std::partial_sum(inside.begin(), inside.end(), inside.begin());
-    each_block([&](std::size_t b, std::int64_t begin, std::int64_t end) {
-      losses[b] = write_block(sorted, begin, end, inside[b]);
+    blocks.each([&](std::int64_t b, std::int64_t, std::int64_t begin, std::int64_t end) {
+      const auto at = static_cast<std::size_t>(b);
+      losses[at] = write_block(sorted, begin, end, inside[at]);
     });
     return std::accumulate(losses.begin(), losses.end(), 0.0);
   }

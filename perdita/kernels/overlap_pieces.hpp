@@ -12,12 +12,13 @@ namespace perdita::kernels {
 /// The pixels of every item, or of every mask, in blocks of the same size for any number of threads.
 struct Pieces {
   std::int64_t rows, size, block;
-  std::int64_t blocks() const { return (size + block - 1) / block; }
+  std::int64_t blocks() const { return (size + block - 1) / block; }  // of a row
+  std::int64_t count() const { return rows * blocks(); }
   /// visit(piece, row, begin, end), in parallel.
   template <class Visit>
   void each(const Visit& visit) const {
     const std::int64_t per_row = blocks();
-    parallel_for(rows * per_row, [&](std::int64_t piece) {
+    parallel_for(count(), [&](std::int64_t piece) {
       const std::int64_t begin = piece % per_row * block;
       visit(piece, piece / per_row, begin, std::min(size, begin + block));
     });

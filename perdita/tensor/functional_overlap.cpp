@@ -163,6 +163,25 @@ kernels::OverlapTask<T> task_of(const Call& call, bool squared, const kernels::L
           .squared = squared};
 }
 
+/// `value` as a node of the logits. gradient(call, upstream) is the derivative by these; recorded(call) the value again
+/// by recorded operators, for second derivatives.
+template <class Gradient, class Recorded>
+Tensor node_of_logits(const Call& call, const Tensor& value, Gradient gradient, Recorded recorded) {
+  const Saved logits(call.logits), targets(call.by_softmax() ? call.indices : call.targets);
+  return make_node(call.function, value, {&call.logits},
+                   [call = Call(call), logits, targets, gradient, recorded](BackwardContext& b) mutable {
+                     (call.by_softmax() ? call.indices : call.targets) = targets.get(b.name());
+                     if (b.create_graph()) {
+                       return set_recorded_gradients(b, {&logits, 1}, [&](std::span<const Tensor> x) {
+                         call.logits = x[0];
+                         return recorded(call);
+                       });
+                     }
+                     call.logits = logits.get(b.name());
+                     b.set(0, gradient(call, b.upstream().contiguous()));
+                   });
+}
+
 /// The same by kernels: float64, whose gradient is a second pass.
 template <class T>
 Tensor sums_by_kernel(const Call& call, bool squared) {
@@ -171,24 +190,13 @@ Tensor sums_by_kernel(const Call& call, bool squared) {
   const Tensor sums = Tensor::empty({call.layout.outer, call.layout.classes, 3}, DType::float64);
   auto* const found = reinterpret_cast<OverlapSums*>(sums.mutable_data<double>());
   if (!kernels::overlap_sums(task_of<T>(call, squared, labels), found)) check_targets<T>(call, probabilities);
-  const Saved logits(call.logits), targets(call.by_softmax() ? call.indices : call.targets);
-  return make_node(call.function, sums, {&call.logits},
-                   [call = Call(call), squared, labels, logits, targets](BackwardContext& b) mutable {
-                     (call.by_softmax() ? call.indices : call.targets) = targets.get(b.name());
-                     if (b.create_graph()) {
-                       return set_recorded_gradients(b, {&logits, 1}, [&](std::span<const Tensor> x) {
-                         call.logits = x[0];
-                         return recorded_sums(call, squared);
-                       });
-                     }
-                     call.logits = logits.get(b.name());
-                     const Tensor slopes = b.upstream().contiguous();
-                     Tensor gradient = Tensor::empty(call.logits.shape(), call.logits.dtype());
-                     kernels::overlap_gradient(task_of<T>(call, squared, labels),
-                                               reinterpret_cast<const OverlapSums*>(slopes.data<double>()),
-                                               gradient.mutable_data<T>());
-                     b.set(0, std::move(gradient));
-                   });
+  const auto gradient = [squared, labels](const Call& at, const Tensor& slopes) {
+    Tensor result = Tensor::empty(at.logits.shape(), at.logits.dtype());
+    kernels::overlap_gradient(task_of<T>(at, squared, labels),
+                              reinterpret_cast<const OverlapSums*>(slopes.data<double>()), result.mutable_data<T>());
+    return result;
+  };
+  return node_of_logits(call, sums, gradient, [squared](const Call& at) { return recorded_sums(at, squared); });
 }
 
 /// Losses of masks, reduced. `present`: bool, which of them have a pixel in the target.
@@ -254,15 +262,15 @@ Tensor weigh(const Call& call, const Tensor& slopes) {
   return (call.batch ? sum(terms, Dims{0, 2}) : sum(terms, 2)).reshape(call.losses_shape).to(DType::float64);
 }
 
-/// The gradient by the logits, of the slopes that sorting found.
+/// The gradient by the logits, of the slopes that sorting found and those by the losses of masks.
 template <class T>
 Tensor gradient_of_sorted(const Call& call, const kernels::Labels& labels, const Tensor& slopes,
-                          const Tensor& upstream) {
+                          const Tensor& by_losses) {
   if (!call.by_softmax()) {
     const Shape of_masks{call.batch ? 1 : call.layout.outer, call.layout.classes, 1};
-    return slopes * upstream.reshape(of_masks).to(slopes.dtype());
+    return slopes * by_losses.reshape(of_masks).to(slopes.dtype());
   }
-  const Tensor by_losses = upstream.contiguous(), gradient = Tensor::empty(slopes.shape(), slopes.dtype());
+  Tensor gradient = Tensor::empty(slopes.shape(), slopes.dtype());
   kernels::lovasz_softmax_gradient(task_of<T>(call, false, labels), call.batch, slopes.data<T>(),
                                    by_losses.data<double>(), gradient.mutable_data<T>());
   return gradient;
@@ -285,19 +293,11 @@ Sorted sort_masks(const Call& call) {
   std::vector<double> losses;
   std::vector<std::int64_t> sizes;
   for (const kernels::LovaszMask& mask : masks) losses.push_back(mask.loss), sizes.push_back(mask.size);
-  const Saved logits(call.logits), targets(call.by_softmax() ? call.indices : call.targets);
-  const auto backward = [call = Call(call), labels, slopes, logits, targets](BackwardContext& b) mutable {
-    (call.by_softmax() ? call.indices : call.targets) = targets.get(b.name());
-    if (b.create_graph()) {
-      return set_recorded_gradients(b, {&logits, 1}, [&](std::span<const Tensor> x) {
-        call.logits = x[0];
-        return weigh(call, slopes);
-      });
-    }
-    call.logits = logits.get(b.name());
-    b.set(0, gradient_of_sorted<T>(call, labels, slopes, b.upstream()));
+  const auto gradient = [labels, slopes](const Call& at, const Tensor& by_losses) {
+    return gradient_of_sorted<T>(at, labels, slopes, by_losses);
   };
-  return {make_node(call.function, Tensor::from(losses, call.losses_shape), {&call.logits}, backward),
+  const Tensor value = Tensor::from(losses, call.losses_shape);
+  return {node_of_logits(call, value, gradient, [slopes](const Call& at) { return weigh(at, slopes); }),
           Tensor::from(sizes, call.losses_shape)};
 }
 
