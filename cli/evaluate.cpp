@@ -105,8 +105,10 @@ std::vector<std::string> class_names_of(const std::string& given) {
 }
 
 evaluate::EvaluationOptions options_of(const Arguments& a) {
-  evaluate::EvaluationOptions options{
-      .bins = a.bins, .hardest = a.hardest, .class_names = class_names_of(a.class_names)};
+  evaluate::EvaluationOptions options{.bins = a.bins,
+                                      .hardest = a.hardest,
+                                      .class_names = class_names_of(a.class_names),
+                                      .probabilities_option = "--from probabilities"};
   const char* option = "--loss";
   try {
     options.loss = parse_loss(a.loss);
