@@ -1,15 +1,20 @@
 """What predictions are worth: one pass over arrays or files of any size."""
 import json
 import os
+import warnings
+
+import numpy as np
 
 from perdita import _core
 from perdita._formula import Formula
+from perdita.errors import DTypeError
 from perdita.functional import _prepared
 
 
 class Evaluation:
     """What evaluate() found. Its fields are those of evaluation.json, as attributes (result.accuracy,
-    result.calibration["ece"]); a number that is not finite is None. Printed, it is the command line's text."""
+    result.calibration["ece"]); a number that is not finite is None. Printed, it is the command line's text, after
+    the warnings."""
 
     def __init__(self, core):
         self._core, self._fields = core, json.loads(core.json())
@@ -26,6 +31,9 @@ class Evaluation:
     def __repr__(self):
         return self._core.text().rstrip("\n")
 
+    def __reduce__(self):
+        return _restored, (self._core.json(), self._core.text(), self._core.page())
+
     def to_dict(self):
         """All of it, in dictionaries, lists and numbers of its own."""
         return json.loads(self._core.json())
@@ -33,6 +41,32 @@ class Evaluation:
     def save(self, folder):
         """Writes evaluation.json and report.html into a folder, which is made if it is not there. Raises OSError."""
         self._core.save(os.fspath(folder))
+
+
+class _Written:
+    """What the core's result has to say, written down: what a copy or a pickle holds of it."""
+
+    def __init__(self, *texts):
+        self._texts = texts
+
+    def json(self):
+        return self._texts[0]
+
+    def text(self):
+        return self._texts[1]
+
+    def page(self):
+        return self._texts[2]
+
+    def save(self, folder):
+        os.makedirs(folder, exist_ok=True)
+        for name, text in (("evaluation.json", self.json() + "\n"), ("report.html", self.page())):
+            with open(os.path.join(folder, name), "w", encoding="utf-8", newline="") as file:
+                file.write(text)
+
+
+def _restored(*texts):
+    return Evaluation(_Written(*texts))
 
 
 def evaluate(predictions, targets, loss="cross_entropy", *, weights=None, scale=None, class_names=None, header=None,
@@ -50,10 +84,15 @@ def evaluate(predictions, targets, loss="cross_entropy", *, weights=None, scale=
     where predictions are not what the loss takes. header: whether text begins with names of columns; None looks.
     bins: of the reliability diagram. hardest: how many of the hardest samples are kept.
 
+    Rows whose loss is infinite or NaN are left out of the mean loss and its quantiles alone: result.left_out counts
+    them, result.warnings says so, and everything else has all rows. A NaN among the predictions counts as wrong. A
+    UserWarning says where predictions look like another scale than they are taken for. Integers and floats of any width
+    are taken, narrow ones without loss.
+
     Raises ValueError (ShapeError, DomainError, LabelError, DataError) and TypeError (DTypeError) that name the file and
     the first row, OSError (FileError). Other threads of Python run meanwhile, and Ctrl-C ends it.
     """
-    rows = tuple(_rows(source) for source in (predictions, targets, weights))
+    rows = _rows(predictions, "predictions"), _rows(targets, "targets"), _rows(weights, "weights")
     loss = "formula: " + loss.text if isinstance(loss, Formula) else loss
     names = [str(name) for name in class_names or ()]
     words = [repr(rows[0]) if isinstance(rows[0], str) else "predictions"]
@@ -63,10 +102,44 @@ def evaluate(predictions, targets, loss="cross_entropy", *, weights=None, scale=
     options = {"scale": scale, "class_names": names or None, "header": header, "bins": bins, "hardest": hardest}
     words += [f"{name}={value!r}" for name, value in options.items() if value != evaluate.__kwdefaults__[name]]
     call = f"perdita.evaluate({', '.join(words)})"
-    return Evaluation(_core.evaluate(*rows, loss, scale, header, bins, hardest, names, call))
+    result = Evaluation(_core.evaluate(*rows, loss, scale, header, bins, hardest, names, call))
+    for warning in result.warnings:
+        warnings.warn("evaluate: " + warning, stacklevel=2)
+    return result
 
 
-def _rows(source):
+_VALID = "numbers: floats, integers or bool of at most 64 bits"
+
+
+def _rows(source, argument):
+    """A path, or an array of a type that the core reads. Whatever is converted keeps its value."""
+    if source is None:
+        return None
     if isinstance(source, (str, os.PathLike)):
         return os.fspath(source)
-    return _prepared((source,))[0][0]
+    if str(getattr(source, "dtype", "")).startswith("torch."):
+        return _rows_of_torch(source)
+    array = _prepared((source,))[0][0]
+    if not isinstance(array, np.ndarray):
+        return array
+    if np.ma.is_masked(source):
+        raise DTypeError(f"evaluate: {argument} has masked elements (valid: rows without any, or an ignore_index)")
+    kind = array.dtype.kind
+    if kind in "OSU":
+        raise DTypeError(f"evaluate: {argument} holds {'objects' if kind == 'O' else 'strings'} (valid: {_VALID}; "
+                         "numpy.unique(names, return_inverse=True) makes class indices of names)")  # fmt: skip
+    if kind not in "fiub" or array.dtype.itemsize > 8:
+        raise DTypeError(f"evaluate: {argument} holds {array.dtype} elements (valid: {_VALID})")
+    if kind == "u" and array.dtype.itemsize == 8 and array.size and array.max() >= 2**63:
+        raise DTypeError(f"evaluate: {argument} holds {array.max()} (valid for uint64: below 2^63)")
+    wanted = array.dtype.newbyteorder("=")
+    if kind in "iu" and wanted not in (np.int64, np.int32, np.uint8):
+        wanted = np.int64
+    return np.asarray(array, wanted)
+
+
+def _rows_of_torch(tensor):
+    name = str(tensor.dtype).removeprefix("torch.")
+    if name in ("bfloat16", "float16"):
+        return tensor.detach().float()
+    return tensor.long() if name in ("int8", "int16", "uint16", "uint32") else tensor
