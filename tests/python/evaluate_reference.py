@@ -70,7 +70,8 @@ def regression_losses(table, y, t):
         b = LONG(o["beta"])
         return np.where(size < b, r * r / (2 * b), size - b / 2)
     if table.loss == "log_cosh":
-        return size + np.log1p(np.exp(-2 * size)) - np.log(LONG(2))
+        small = np.log1p(2 * np.sinh(np.minimum(size, 1) / 2) ** 2)  # which does not cancel
+        return np.where(size < 1, small, size + np.log1p(np.exp(-2 * size)) - np.log(LONG(2)))
     q = LONG(o["q"])
     return np.maximum(q * -r, (q - 1) * -r)
 
