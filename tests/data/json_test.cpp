@@ -1,5 +1,6 @@
 #include "perdita/data/json.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "data/files.hpp"
@@ -30,7 +31,7 @@ TEST(Json, BoundsDepth) {
   std::string objects;
   for (int i = 0; i < 100000; ++i) objects += "{\"a\":";
   EXPECT_CONTAINS(message(objects), "nested too deeply");
-  EXPECT_CONTAINS(message("\"" + std::string(100, '[')), "not valid JSON");
+  EXPECT_CONTAINS(message(std::string("\"").append(100, '[')), "not valid JSON");
 }
 
 TEST(Json, BoundsValues) {
@@ -38,7 +39,7 @@ TEST(Json, BoundsValues) {
   for (int i = 0; i < 300000; ++i) many += ",0";
   EXPECT_EQ(message(many + "]"), "f.json has too many JSON values (valid: up to 262144)");
   std::string keys = "{";
-  for (int i = 0; i < 20000; ++i) keys += "\"" + std::to_string(i) + "\":0,";
+  for (int i = 0; i < 20000; ++i) keys += fmt::format("\"{}\":0,", i);
   keys.back() = '}';
   EXPECT_EQ(parse_json(keys, "f.json").size(), 20000u);
   EXPECT_CONTAINS(message_of<DataError>([&] { parse_json<nlohmann::ordered_json>(keys, "f.json"); }), "too many keys");
