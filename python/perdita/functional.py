@@ -9,6 +9,7 @@ perdita.value_and_grad for gradients.
 """
 import numpy as np
 
+from perdita import _core
 from perdita._extras import LossExtras
 from perdita._functions import functions, loss_of
 from perdita._linear import LinearCrossEntropy
@@ -104,6 +105,8 @@ def _linear_cross_entropy(
 ):
     """The loss (with its extras, where asked for), and the gradients wanted."""
     arrays, narrow = _prepared((input, linear_weight, target, linear_bias, weight))
+    for name, array in zip(("input", "linear_weight", "target", "linear_bias", "weight"), arrays):
+        _core.check_readable("linear_cross_entropy", name, array)
     input, linear_weight, target, linear_bias, weight = (None if a is None else np.asarray(a) for a in arrays)
     call = LinearCrossEntropy(_Products, input, linear_weight, target, linear_bias, weight, reduction, ignore_index,
                               label_smoothing, normalize_by, chunk_rows, return_extras)

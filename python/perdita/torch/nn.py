@@ -5,6 +5,7 @@
 """
 import torch
 
+from perdita import _core
 from perdita._modules import _WEIGHTS, bind_options, make_classes, shown_options
 from perdita.errors import LabelError, ShapeError
 from perdita.torch import functional
@@ -42,6 +43,8 @@ class AdaptiveLogSoftmaxWithLoss(torch.nn.AdaptiveLogSoftmaxWithLoss):
     """torch.nn's module of this name, its loss computed here: no cluster's log-probabilities are stored."""
 
     def forward(self, input_, target_):
+        if not torch.compiler.is_compiling() and _core.wanted_gradients((input_, target_)) < 0:
+            return super().forward(input_, target_)  # a trace or transform cannot choose the rows of a cluster
         if target_.dim() + 1 != input_.dim() or target_.shape != input_.shape[:-1] or target_.dim() > 1:
             raise ShapeError(
                 f"AdaptiveLogSoftmaxWithLoss: target has shape {list(target_.shape)}, but input has "
