@@ -8,6 +8,7 @@ from perdita._functions import functions, loss_of, text_of
 from perdita.errors import DomainError, DTypeError
 from perdita.torch._exact import DIFFERING
 from perdita.torch._exact import switch as exact
+from perdita.torch._operands import as_tensor
 from perdita.torch._operator import loss_operator
 
 
@@ -195,5 +196,5 @@ def _check_arrays(function, names, tensors):
         _core.check_arrays(function, names, tensors)
 
 
-FUNCTIONS = functions(_call, torch, _check_arrays)
+FUNCTIONS = functions(_call, torch, _check_arrays, as_tensor)
 """Every loss that is called so, by its name."""
