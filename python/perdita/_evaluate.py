@@ -3,8 +3,8 @@ import json
 import os
 
 from perdita import _core
+from perdita._arrays import array_of
 from perdita._formula import Formula
-from perdita.functional import _prepared
 
 
 class Evaluation:
@@ -53,7 +53,8 @@ def evaluate(predictions, targets, loss="cross_entropy", *, weights=None, scale=
     Raises ValueError (ShapeError, DomainError, LabelError, DataError) and TypeError (DTypeError) that name the file and
     the first row, OSError (FileError). Other threads of Python run meanwhile, and Ctrl-C ends it.
     """
-    rows = tuple(_rows(source) for source in (predictions, targets, weights))
+    named = {"predictions": predictions, "targets": targets, "weights": weights}
+    rows = tuple(_rows(name, source) for name, source in named.items())
     loss = "formula: " + loss.text if isinstance(loss, Formula) else loss
     names = [str(name) for name in class_names or ()]
     words = [repr(rows[0]) if isinstance(rows[0], str) else "predictions"]
@@ -66,7 +67,7 @@ def evaluate(predictions, targets, loss="cross_entropy", *, weights=None, scale=
     return Evaluation(_core.evaluate(*rows, loss, scale, header, bins, hardest, names, call))
 
 
-def _rows(source):
+def _rows(name, source):
     if isinstance(source, (str, os.PathLike)):
         return os.fspath(source)
-    return _prepared((source,))[0][0]
+    return array_of("evaluate", name, source, may_require_grad=True)[0]

@@ -2,6 +2,7 @@
 import numpy as np
 
 from perdita import _core
+from perdita._arrays import numpy_of
 from perdita.errors import DTypeError, ShapeError
 
 __all__ = [
@@ -150,8 +151,7 @@ class DistributedSampler(_Sampler):
 
 
 def _integers(function, name, values, flat=True):
-    _core.check_readable(function, name, values)
-    array = np.asarray(values)
+    array = numpy_of(function, name, values)
     if array.dtype.kind not in "iub":
         raise DTypeError(f"{function}: {name} holds {array.dtype} (valid: integers)")
     array = np.ascontiguousarray(array, np.int64)
@@ -159,5 +159,7 @@ def _integers(function, name, values, flat=True):
 
 
 def _numbers(function, name, values):
-    _core.check_readable(function, name, values)
-    return np.ascontiguousarray(values, np.float64)
+    array = numpy_of(function, name, values)
+    if array.dtype.kind not in "iubf":
+        raise DTypeError(f"{function}: {name} holds {array.dtype} (valid: numbers)")
+    return np.ascontiguousarray(array, np.float64)

@@ -8,6 +8,7 @@ from perdita.errors import DTypeError
 from perdita.torch._exact import DIFFERING
 from perdita.torch._exact import switch as exact
 from perdita.torch._nodes import apply_loss, apply_loss_with_extras, resolved
+from perdita.torch._operands import as_tensor
 from perdita.torch._operator import loss_operator
 from perdita.torch._route import call_elsewhere, call_of_torch, call_transformed, has_traceable, is_torchs, refuse_others
 from perdita.torch._types import is_narrow, result_type
@@ -92,5 +93,5 @@ def _check_arrays(function, names, tensors):
     _core.check_arrays(function, names, tuple(map(resolved, tensors)))
 
 
-FUNCTIONS = functions(_call, torch, _check_arrays)
+FUNCTIONS = functions(_call, torch, _check_arrays, as_tensor)
 """Every loss that is called so, by its name."""

@@ -6,6 +6,7 @@ from perdita._linear import LinearCrossEntropy
 from perdita.errors import DTypeError
 from perdita.torch._call import FUNCTIONS
 from perdita.torch._nodes import is_followed, resolved
+from perdita.torch._operands import as_tensor
 from perdita.torch._types import is_narrow
 
 
@@ -50,6 +51,7 @@ def linear_cross_entropy(
     torch's LinearCrossEntropyOptions, of which batch_chunk_size is taken. Under torch.compile, for second derivatives and
     for gradients by target or weight the logits are stored, as torch does. Other keywords and errors: see cross_entropy.
     """
+    weight = as_tensor(weight, input)
     chunk_rows = chunk_rows or getattr(options, "batch_chunk_size", None) or 0
     keywords = dict(
         reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing, normalize_by=normalize_by
