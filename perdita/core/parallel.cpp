@@ -1,6 +1,7 @@
 #include "perdita/core/parallel.hpp"
 
 #include <omp.h>
+#include <pthread.h>
 
 #include <exception>
 
@@ -30,14 +31,19 @@ int& thread_count() {
   static int count = omp_get_max_threads();
   return count;
 }
+
+// OpenMP's pool does not survive a fork, but libgomp in the child waits for its threads for ever. Whether a pool existed
+// cannot be asked: a host that shares libgomp may have made it.
+bool is_forked_child = false;
+[[maybe_unused]] const int fork_handler = pthread_atfork(nullptr, nullptr, [] { is_forked_child = true; });
 }  // namespace
 
-int num_threads() { return thread_count(); }
+int num_threads() { return is_forked_child ? 1 : thread_count(); }
 
 void set_num_threads(int count) {
   if (count < 1 || count > 1024) fail<ValueError>("set_num_threads: count is {} (valid: 1..1024)", count);
   thread_count() = count;
-  omp_set_num_threads(count);  // oneDNN asks OpenMP
+  omp_set_num_threads(is_forked_child ? 1 : count);  // oneDNN asks OpenMP
 }
 
 void adopt_openmp_threads() { thread_count() = omp_get_max_threads(); }
@@ -48,7 +54,7 @@ namespace detail {
 [[gnu::no_sanitize("thread")]] void parallel_for(std::int64_t count, void (*body)(void*, std::int64_t), void* context) {
   std::exception_ptr first_error;
   std::int64_t first_error_at = count;
-  const int threads = static_cast<int>(count < thread_count() ? count : thread_count());
+  const int threads = static_cast<int>(count < num_threads() ? count : num_threads());
   tell_done(&first_error_at);
 #pragma omp parallel for schedule(static) num_threads(threads) if (!omp_in_parallel())
   for (std::int64_t i = 0; i < count; ++i) {

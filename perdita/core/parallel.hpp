@@ -7,7 +7,7 @@
 
 namespace perdita {
 
-/// Threads that parallel loops use; at first OMP_NUM_THREADS or the number of processors.
+/// Threads that parallel loops use; at first OMP_NUM_THREADS or the number of processors. 1 in a child of fork().
 int num_threads();
 /// Throws ValueError unless 1 <= count <= 1024.
 void set_num_threads(int count);

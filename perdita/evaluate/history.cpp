@@ -89,9 +89,10 @@ Record record_from_json(std::string_view line) {
     if (key == "kind") {
       record.kind = value.get<std::string>();
     } else if (key == "epoch" || key == "step") {
-      if (!value.is_number_integer()) {
-        fail<DataError>("record_from_json: {} is {} (valid: a whole number)", key,
-                        value.dump(-1, ' ', true).substr(0, 60));
+      constexpr std::uint64_t most = std::uint64_t{1} << 53;
+      if (!value.is_number_unsigned() || value.get<std::uint64_t>() > most) {
+        fail<DataError>("record_from_json: {} is {} (valid: a whole number, 0..{})", key,
+                        value.dump(-1, ' ', true).substr(0, 60), most);
       }
       (key == "epoch" ? record.epoch : record.step) = value.get<std::int64_t>();
     } else if (key == "nonfinite" && value.is_string()) {

@@ -168,9 +168,13 @@ std::string html(const EvaluationPage& page) {
 
 void write_evaluation(const EvaluationPage& page, const std::filesystem::path& folder, const ChartFiles& files) {
   const Evaluation& e = page.evaluation;
+  const std::string text = to_json(e) + "\n", report = html(page);
   std::filesystem::create_directories(folder);
-  write_file_atomically(folder / "evaluation.json", to_json(e) + "\n");
-  write_file_atomically(folder / "report.html", html(page));
+  AtomicFile json(folder / "evaluation.json"), written(folder / "report.html");
+  json.write(text);
+  written.write(report);
+  json.commit();  // both are on the disk
+  written.commit();
   if (!files.svg && !files.png) return;
   const bool log_x = !e.log_histogram.counts.empty() && prefers_log(e.losses);
   write_chart(distribution_chart(distribution(e, log_x), Placement::file), folder / "distribution", files);

@@ -37,9 +37,10 @@ _FORMS = {
 }
 
 
-def make_function(entry, call):
+def make_function(entry, call, as_array):
     """The function of a loss whose signature follows from its entry, as those of losses that torch lacks do. It is
-    compiled from text, as dataclasses do it: a call costs what a call of a function written by hand does."""
+    compiled from text, as dataclasses do it: a call costs what a call of a function written by hand does. as_array: see
+    functions()."""
     arrays, weights, common = _FORMS[entry["kind"]]
     own = [name for name, _ in entry["parameters"]]
     parameters = [
@@ -52,12 +53,13 @@ def make_function(entry, call):
     name, operands = entry["function"], ", ".join((*arrays, *weights))
     # `call` is a variable of an outer function, for torch.compile looks up a global in the module of that name.
     text = (
-        f"def outer(call):\n"
+        f"def outer(call, as_array):\n"
         f"    def {name}({', '.join(parameters)}, *, normalize_by=None, return_extras=False):\n"
-        f"        return call({name!r}, ({operands}), reduction, normalize_by, return_extras"
+        + "".join(f"        {w} = {w} if {w} is None else as_array({w}, input)\n" for w in (*arrays[2:], *weights))
+        + f"        return call({name!r}, ({operands}), reduction, normalize_by, return_extras"
         f"{''.join(f', {option}={option}' for option in options)})\n"
         f"    return {name}\n"
     )
     scope = {"__name__": __name__}
     exec(text, scope)
-    return scope["outer"](call)
+    return scope["outer"](call, as_array)

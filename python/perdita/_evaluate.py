@@ -6,9 +6,9 @@ import warnings
 import numpy as np
 
 from perdita import _core
+from perdita._arrays import array_of
 from perdita._formula import Formula
 from perdita.errors import DTypeError
-from perdita.functional import _prepared
 
 
 class Evaluation:
@@ -92,7 +92,8 @@ def evaluate(predictions, targets, loss="cross_entropy", *, weights=None, scale=
     Raises ValueError (ShapeError, DomainError, LabelError, DataError) and TypeError (DTypeError) that name the file and
     the first row, OSError (FileError). Other threads of Python run meanwhile, and Ctrl-C ends it.
     """
-    rows = _rows(predictions, "predictions"), _rows(targets, "targets"), _rows(weights, "weights")
+    named = {"predictions": predictions, "targets": targets, "weights": weights}
+    rows = tuple(_rows(name, source) for name, source in named.items())
     loss = "formula: " + loss.text if isinstance(loss, Formula) else loss
     names = [str(name) for name in class_names or ()]
     words = [repr(rows[0]) if isinstance(rows[0], str) else "predictions"]
@@ -111,34 +112,32 @@ def evaluate(predictions, targets, loss="cross_entropy", *, weights=None, scale=
 _VALID = "numbers: floats, integers or bool of at most 64 bits"
 
 
-def _rows(source, argument):
+def _rows(name, source):
     """A path, or an array of a type that the core reads. Whatever is converted keeps its value."""
-    if source is None:
-        return None
     if isinstance(source, (str, os.PathLike)):
         return os.fspath(source)
     if str(getattr(source, "dtype", "")).startswith("torch."):
-        return _rows_of_torch(source)
-    array = _prepared((source,))[0][0]
-    if not isinstance(array, np.ndarray):
-        return array
-    if np.ma.is_masked(source):
-        raise DTypeError(f"evaluate: {argument} has masked elements (valid: rows without any, or an ignore_index)")
+        source = _widened_torch(source)
+    array = array_of("evaluate", name, source, may_require_grad=True)[0]
+    return _widened(name, array) if isinstance(array, np.ndarray) else array
+
+
+def _widened(name, array):
     kind = array.dtype.kind
-    if kind in "OSU":
-        raise DTypeError(f"evaluate: {argument} holds {'objects' if kind == 'O' else 'strings'} (valid: {_VALID}; "
-                         "numpy.unique(names, return_inverse=True) makes class indices of names)")  # fmt: skip
+    if kind in "SU":
+        raise DTypeError(f"evaluate: {name} holds strings (valid: {_VALID}; numpy.unique(names, return_inverse=True) "
+                         "makes class indices of names)")  # fmt: skip
     if kind not in "fiub" or array.dtype.itemsize > 8:
-        raise DTypeError(f"evaluate: {argument} holds {array.dtype} elements (valid: {_VALID})")
+        raise DTypeError(f"evaluate: {name} holds {array.dtype} elements (valid: {_VALID})")
     if kind == "u" and array.dtype.itemsize == 8 and array.size and array.max() >= 2**63:
-        raise DTypeError(f"evaluate: {argument} holds {array.max()} (valid for uint64: below 2^63)")
+        raise DTypeError(f"evaluate: {name} holds {array.max()} (valid for uint64: below 2^63)")
     wanted = array.dtype.newbyteorder("=")
     if kind in "iu" and wanted not in (np.int64, np.int32, np.uint8):
         wanted = np.int64
     return np.asarray(array, wanted)
 
 
-def _rows_of_torch(tensor):
+def _widened_torch(tensor):
     name = str(tensor.dtype).removeprefix("torch.")
     if name in ("bfloat16", "float16"):
         return tensor.detach().float()

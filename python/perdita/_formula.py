@@ -1,4 +1,5 @@
 """Losses of one's own: formulas as text, or as functions that are called once with symbols."""
+import inspect
 import sys
 
 from perdita import _core
@@ -22,6 +23,9 @@ class Formula:
         torch = sys.modules.get("torch")
         if torch is not None and isinstance(input, torch.Tensor):
             from perdita.torch._call import _call
+            from perdita.torch._operands import as_tensor
+
+            weight = as_tensor(weight, input)
         else:
             from perdita.functional import _call
         return self.call_with(_call, input, target, weight, reduction, normalize_by, return_extras)
@@ -46,7 +50,9 @@ def formula(loss):
 
     loss: text (perdita check --help has the language), or a function of two arguments that is called once, here, with
     symbols. It may use operators, abs(), perdita.ops, and NumPy's and torch's functions of that kind; numbers it closes over
-    become constants. Where its first argument is called log_p, that is the log-probability of a class, t its target
+    become constants, so that tensors which require grad are refused. The first argument is the input and the second one
+    the target, whatever they are called; names that say otherwise, such as (t, y) or (y_true, y_pred), are refused. Where
+    the first argument is called log_p, that is the log-probability of a class, t its target
     probability, and the loss is summed over the classes of logits [N, C], as cross_entropy is.
 
     Gradients are derived from the formula, by input and target, to any order under torch. Compiled once; evaluated
@@ -59,15 +65,52 @@ def formula(loss):
         return Formula(loss)
     if not callable(loss):
         raise DTypeError(f"formula: {loss!r} (valid: a text, or a function of two arguments)")
-    names = _argument_names(loss)
+    names = _symbols_of(loss)
     result = loss(*(Symbol(name) for name in names))
     if not isinstance(result, Symbol):
         raise DomainError(f"formula: the function gave {result!r}, which does not depend on {names[0]}")
     return Formula(text_of(result))
 
 
+# Names that say what an argument is, after "_" and capital letters are taken out. Left out are those that people use for
+# both: x, y (an input beside t, a target beside x), p, q.
+_INPUT_NAMES = frozenset(
+    "input inputs output outputs pred preds prediction predictions predicted ypred yhat yscore logit logits score scores "
+    "logp logprob logprobs estimate".split()
+)
+_TARGET_NAMES = frozenset(
+    "t target targets true ytrue truth groundtruth gt label labels actual expected observed".split()
+)
+
+
+def _symbols_of(function):
+    """What the two arguments of a function stand for: ("y", "t"), ("log_p", "t") or ("p", "t"). Raises DTypeError where it
+    takes another number of arguments, or their names contradict their places."""
+    names = _argument_names(function)
+    if names is None:  # not written in Python
+        return "y", "t"
+    plain = [name.replace("_", "").lower() for name in names]
+    if plain[0] in _TARGET_NAMES or plain[1] in _INPUT_NAMES:
+        raise DTypeError(
+            f"formula: the arguments are called ({', '.join(names)}), but the first one is the input (prediction) and the "
+            f"second one the target (valid: (y, t), (log_p, t) or other names in that order)"
+        )
+    return names[0] if names[0] in ("log_p", "p") else "y", "t"
+
+
 def _argument_names(function):
-    code = getattr(function, "__code__", None)
-    if code is not None and code.co_argcount > 0 and code.co_varnames[0] in ("log_p", "p"):
-        return code.co_varnames[0], "t"
-    return "y", "t"
+    """The names of the two arguments that a call brings, or None where the function has no signature."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return None
+    by_position = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters) and len(by_position) < 2:
+        return None
+    required = [p for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    if len(by_position) < 2 or not set(required) <= set(by_position[:2]):
+        raise DTypeError(
+            f"formula: the function takes ({', '.join(p.name for p in required)}) (valid: two arguments, the input and the "
+            f"target; other values are closed over or have defaults)"
+        )
+    return [p.name for p in by_position[:2]]

@@ -1,52 +1,54 @@
 """The losses as functions, by PyTorch's names, argument order and defaults: one text for NumPy and for PyTorch."""
-import functools
-import operator
-
 from perdita import _core
-from perdita._catalogue import ARGUMENTS, ENTRIES, FORMULAS, make_function
+from perdita._catalogue import ARGUMENTS, ENTRIES, make_function
+from perdita._docstrings import docstring
+from perdita._options import loss_of, loss_of_text, text_of
 from perdita.errors import DomainError, DTypeError, ShapeError
 
-_COMMON = """
-Keywords of all losses:
-    reduction: 'none' gives a loss an element (a row, for losses over classes or vectors), 'sum' their sum, 'mean' their
-        sum over a denominator.
-    normalize_by: the denominator of a mean: 'count' (losses that count), 'weight_sum' or 'batch' (size of the first
-        dimension). None is PyTorch's choice for this loss.
-    return_extras: gives (loss, extras), with extras.numerator, .denominator, .losses (as 'none' gives) and, for losses
-        of logits and class indices, .margins and .hits, all from the same pass.
-
-Raises ValueError (perdita.errors.ShapeError, DomainError, LabelError) or TypeError (DTypeError), naming the argument,
-what it is, what is valid and, where it lies in the data, the first such element."""
+__all__ = ["functions", "loss_of", "loss_of_text", "text_of"]
 
 
-def functions(call, library, check_arrays=_core.check_arrays):
+def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda weight, input: weight):
     """Every loss as a function that ends in call(function, operands, reduction, normalize_by, return_extras, **options).
 
     Here stand PyTorch's, whose order of arguments is history's, and what takes more than numbers; the others are made
     from the catalogue.
 
     operands: arrays or None, in the order the core takes them. library: numpy or torch, for what is done to arrays first.
-    check_arrays: raises for what is no array.
+    check_arrays: raises for what is no array. as_array(weight, input): a weight of another library as one
+    that goes with input.
     """
 
     def l1_loss(input, target, reduction="mean", weight=None, *, normalize_by=None, return_extras=False):
+        if weight is not None:
+            weight = as_array(weight, input)
         return call("l1_loss", (input, target, weight), reduction, normalize_by, return_extras)
 
     def mse_loss(input, target, reduction="mean", weight=None, *, normalize_by=None, return_extras=False):
+        if weight is not None:
+            weight = as_array(weight, input)
         return call("mse_loss", (input, target, weight), reduction, normalize_by, return_extras)
 
     def smooth_l1_loss(input, target, reduction="mean", beta=1.0, *, normalize_by=None, return_extras=False):
         return call("smooth_l1_loss", (input, target), reduction, normalize_by, return_extras, beta=beta)
 
     def huber_loss(input, target, reduction="mean", delta=1.0, weight=None, *, normalize_by=None, return_extras=False):
+        if weight is not None:
+            weight = as_array(weight, input)
         return call("huber_loss", (input, target, weight), reduction, normalize_by, return_extras, delta=delta)
 
     def binary_cross_entropy(input, target, weight=None, reduction="mean", *, normalize_by=None, return_extras=False):
+        if weight is not None:
+            weight = as_array(weight, input)
         return call("binary_cross_entropy", (input, target, weight), reduction, normalize_by, return_extras)
 
     def binary_cross_entropy_with_logits(
         input, target, weight=None, reduction="mean", pos_weight=None, *, normalize_by=None, return_extras=False
     ):
+        if weight is not None:
+            weight = as_array(weight, input)
+        if pos_weight is not None:
+            pos_weight = as_array(pos_weight, input)
         return call(
             "binary_cross_entropy_with_logits",
             (input, target, weight, pos_weight),
@@ -99,6 +101,8 @@ def functions(call, library, check_arrays=_core.check_arrays):
                 alpha = float(alpha)
             else:
                 weight, normalize_by, alpha = _for_each_class(alpha, input, library), normalize_by or "count", None
+        if weight is not None:
+            weight = as_array(weight, input)
         return call(
             "focal_loss",
             (input, target, weight),
@@ -125,6 +129,8 @@ def functions(call, library, check_arrays=_core.check_arrays):
         normalize_by=None,
         return_extras=False,
     ):
+        if weight is not None:
+            weight = as_array(weight, input)
         return call(
             "cross_entropy",
             (input, target, weight),
@@ -138,6 +144,8 @@ def functions(call, library, check_arrays=_core.check_arrays):
     def nll_loss(
         input, target, weight=None, ignore_index=-100, reduction="mean", *, normalize_by=None, return_extras=False
     ):
+        if weight is not None:
+            weight = as_array(weight, input)
         return call(
             "nll_loss", (input, target, weight), reduction, normalize_by, return_extras, ignore_index=ignore_index
         )
@@ -184,6 +192,8 @@ def functions(call, library, check_arrays=_core.check_arrays):
     def multi_margin_loss(
         input, target, p=1, margin=1.0, weight=None, reduction="mean", *, normalize_by=None, return_extras=False
     ):
+        if weight is not None:
+            weight = as_array(weight, input)
         return call(
             "multi_margin_loss", (input, target, weight), reduction, normalize_by, return_extras, p=p, margin=margin
         )
@@ -194,6 +204,8 @@ def functions(call, library, check_arrays=_core.check_arrays):
     def multilabel_soft_margin_loss(
         input, target, weight=None, reduction="mean", *, normalize_by=None, return_extras=False
     ):
+        if weight is not None:
+            weight = as_array(weight, input)
         return call("multilabel_soft_margin_loss", (input, target, weight), reduction, normalize_by, return_extras)
 
     def cosine_embedding_loss(
@@ -305,8 +317,8 @@ def functions(call, library, check_arrays=_core.check_arrays):
             margin=margin,
         )
 
-    table = {name: function for name, function in locals().items() if name not in ("call", "library", "check_arrays")}
-    table |= {name: make_function(entry, call) for name, entry in ENTRIES.items() if name not in table}
+    table = {name: function for name, function in locals().items() if name not in ("call", "library", "check_arrays", "as_array")}
+    table |= {name: make_function(entry, call, as_array) for name, entry in ENTRIES.items() if name not in table}
     for name, function in table.items():
         function.__doc__ = docstring(name)
         function.__qualname__ = name
@@ -330,73 +342,3 @@ def _levels(q):
         return tuple(float(level) for level in q)
     except (TypeError, ValueError):
         return q
-
-
-def docstring(name):
-    """What the catalogue says of a loss."""
-    entry = _core.describe(_DESCRIBED_AS.get(name, name))
-    lines = [entry["summary"], "", *_MORE.get(name, ())]
-    if entry["operands"]:
-        lines += [f"The formula is of {entry['operands']}.", ""]
-    if entry["parameters"]:
-        lines += ["Parameters:", *(f"    {line}" for line in entry["parameters"]), ""]
-    lines += [f"{title}: {entry[key]}." for title, key in _SECTIONS if entry[key]]
-    return "\n".join(lines) + "\n" + _COMMON
-
-
-_MORE = {
-    "focal_loss": ("alpha: a number, or one for each class, that multiplies losses; as weight, with a mean by 'count'.", ""),
-    "binary_focal_loss": ("alpha: None or below 0 weighs nothing, as torchvision has it.", ""),
-    "quantile_loss": ("q may be a sequence of Q numbers: input is [..., Q] then, target [...], and there is a loss an input.", ""),
-}
-_DESCRIBED_AS = {"triplet_margin_with_distance_loss": "triplet_margin_loss"}
-_SECTIONS = (
-    ("Use it when", "use_when"),
-    ("Not when", "avoid_when"),
-    ("Source", "source"),
-    ("Differs from PyTorch", "differences"),
-)
-
-
-@functools.lru_cache(maxsize=1024, typed=True)  # typed: 1 + 0j equals 1.0, but is no number here
-def loss_of(function, reduction, normalize_by, **options):
-    """The core's loss for these options; checked. Cached, so that a loop pays once."""
-    try:
-        text = text_of(options.items())
-    except DTypeError as error:
-        raise DTypeError(f"{function}: {error}") from None
-    return loss_of_text(function, reduction, normalize_by, text)
-
-
-@functools.lru_cache(maxsize=1024, typed=True)
-def loss_of_text(function, reduction, normalize_by, text):
-    """The same for options as a text."""
-    for name, value in (("reduction", reduction), ("normalize_by", normalize_by)):
-        if not isinstance(value, str) and (name == "reduction" or value is not None):
-            raise DTypeError(f"{function}: {name} is {value!r} (valid: a string)")
-    text = ("formula" if function in FORMULAS else function) + ":" * bool(text) + text
-    return _core.Loss(function, text, ARGUMENTS[function], reduction, normalize_by or "standard")
-
-
-def text_of(options):
-    """Options as the core reads them: "delta=2.0,full=true"."""
-    return ",".join(value if name == "formula" else f"{name}={_text_of_value(name, value)}" for name, value in options)
-
-
-def _text_of_value(name, value):
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, tuple):  # q=0.1/0.9; a single one ends in a slash
-        return "/".join(repr(level) for level in value) + "/" * (len(value) < 2)
-    try:
-        if name in _INTEGERS:
-            index = operator.index(value)
-            if abs(index) >= 1 << 63:
-                raise ValueError
-            return str(index)
-        return str(value) if isinstance(value, int) else repr(float(value + 0))
-    except (TypeError, ValueError):
-        raise DTypeError(f"{name} is {value!r} (valid: {'an integer of 64 bits' if name in _INTEGERS else 'a number'})") from None
-
-
-_INTEGERS = ("ignore_index", "blank")

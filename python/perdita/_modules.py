@@ -43,6 +43,14 @@ def bind_options(name, signature, args, kwargs):
     return dict(bound.arguments)
 
 
+def sign_constructor(cls):
+    """Gives a subclass that has its own constructor the signature of that one, and not its parent's."""
+    own = vars(cls)
+    if "__init__" in own and "__signature__" not in own:
+        parameters = list(inspect.signature(own["__init__"]).parameters.values())
+        cls.__signature__ = inspect.Signature(parameters[1:])
+
+
 def shown_options(signature, options):
     """"reduction='sum', delta=2": those that differ from their defaults; weights by their length."""
     return ", ".join(
@@ -56,19 +64,21 @@ def _is_default(value, default):
     return value is default or isinstance(default, (bool, int, float, str)) and value == default
 
 
-def make_classes(base, table, module):
-    """A subclass of `base` for each loss. table: the functions; module: the name of the module they will be found in."""
+def make_classes(base, table, module, parents=lambda name: ()):
+    """A subclass of `base` for each loss. table: the functions; module: the name of the module they will be found in;
+    parents: further base classes for a name. `_loss` of a class is the name of the loss, which subclasses keep."""
     classes = {}
     for name, function in CLASSES.items():
         signature = options_signature(table[function])
         doc = f"{function} with its options bound: see there.\n\n    loss = {name}(...)(arrays)\n"
         classes[name] = type(
             name,
-            (base,),
+            (base, *parents(name)),
             {
                 "__module__": module,
                 "__doc__": doc,
                 "__signature__": signature,
+                "_loss": name,
                 "_function": staticmethod(table[function]),
                 "_signature": signature,
             },

@@ -114,6 +114,12 @@ class _Constant(Symbol):
 
 
 def _constant(value):
+    if getattr(value, "requires_grad", False):
+        raise DTypeError(
+            "formula: it contains a tensor that requires grad, whose value would be frozen and not trained (valid: "
+            "tensor.item() or tensor.detach() for a constant; to train it, compute its part with torch's operators outside "
+            "the formula)"
+        )
     if isinstance(value, numbers.Real) or getattr(value, "shape", None) == () and hasattr(value, "item"):
         return _Constant(float(value))
     shape = getattr(value, "shape", None)

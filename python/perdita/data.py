@@ -2,6 +2,7 @@
 import numpy as np
 
 from perdita import _core
+from perdita._arrays import numpy_of
 from perdita.errors import DTypeError, ShapeError
 
 __all__ = [
@@ -52,7 +53,7 @@ def pos_weight(labels, cap=float("inf")):
 def adjust_logits(logits, class_counts, tau=1.0):
     """logits [..., C] less tau log(share of the class in training): logit adjustment after training (Menon et al., ICLR
     2021, eq. 9). Of the type of logits."""
-    counts = np.asarray(class_counts, np.float64)
+    counts = _numbers("adjust_logits", "class_counts", class_counts)
     if counts.shape != tuple(logits.shape[-1:]):
         raise ShapeError(f"adjust_logits: class_counts has shape {list(counts.shape)} (valid: {list(logits.shape[-1:])})")
     shift = tau * np.log(counts / counts.sum())
@@ -67,14 +68,14 @@ def imbalanced_subset(labels, imbalance):
 def random_split(count, fractions, seed=0):
     """Indices 0..count-1 in disjoint parts, one for each fraction (which add up to 1): a list of arrays, int64,
     ascending, as torch.utils.data.Subset takes them. Raises ValueError for such a fraction or an empty part."""
-    return _core.random_split(count, np.ascontiguousarray(fractions, np.float64), seed)
+    return _core.random_split(count, _numbers("random_split", "fractions", fractions), seed)
 
 
 def stratified_split(labels, fractions, seed=0):
     """The same for len(labels) samples, each part with its share of every class, to within two samples (of two parts to
     within one)."""
     labels = _integers("stratified_split", "labels", labels)
-    return _core.stratified_split(labels, np.ascontiguousarray(fractions, np.float64), seed)
+    return _core.stratified_split(labels, _numbers("stratified_split", "fractions", fractions), seed)
 
 
 class _Sampler:
@@ -104,7 +105,7 @@ class WeightedRandomSampler(_Sampler):
     time a draw; without replacement as if drawn one after the other. The seed and the epoch decide the draws."""
 
     def __init__(self, weights, num_samples, replacement=True, seed=0):
-        weights = np.ascontiguousarray(weights, np.float64).reshape(-1)
+        weights = _numbers("WeightedRandomSampler", "weights", weights).reshape(-1)
         super().__init__(_core.WeightedRandomSampler(weights, num_samples, replacement, seed))
 
 
@@ -150,8 +151,15 @@ class DistributedSampler(_Sampler):
 
 
 def _integers(function, name, values, flat=True):
-    array = np.asarray(values)
+    array = numpy_of(function, name, values)
     if array.dtype.kind not in "iub":
         raise DTypeError(f"{function}: {name} holds {array.dtype} (valid: integers)")
     array = np.ascontiguousarray(array, np.int64)
     return array.reshape(-1) if flat else array
+
+
+def _numbers(function, name, values):
+    array = numpy_of(function, name, values)
+    if array.dtype.kind not in "iubf":
+        raise DTypeError(f"{function}: {name} holds {array.dtype} (valid: numbers)")
+    return np.ascontiguousarray(array, np.float64)

@@ -3,39 +3,20 @@
     import perdita.functional as F
     loss = F.cross_entropy(logits, labels, label_smoothing=0.1)
 
-Arrays are what NumPy knows, or whatever has __dlpack__; they are not copied, whatever their strides. float32 and
+Arrays are what NumPy knows, or whatever has __dlpack__; they are not copied, whatever their strides. Torch tensors that
+require grad are refused, as their graph would be lost (see perdita.torch.functional), and so are masked elements. float32 and
 float64 are computed as they are; float16 and bfloat16 (ml_dtypes) in float32, and returned in their own type. See
 perdita.value_and_grad for gradients.
 """
 import numpy as np
 
+from perdita import _core
+from perdita._arrays import arrays_of
+from perdita._catalogue import ARGUMENTS
 from perdita._extras import LossExtras
 from perdita._functions import functions, loss_of
 from perdita._linear import LinearCrossEntropy
 from perdita.errors import DomainError, DTypeError
-
-
-def _array(value):
-    """An array that the core reads, and the narrow dtype it had, or None."""
-    if value is None or type(value) is np.ndarray and value.dtype.char in "fdlqiB?":
-        return value, None
-    if not isinstance(value, (np.ndarray, np.generic)):
-        if hasattr(value, "__dlpack__"):
-            return value, None
-        value = np.asarray(value)
-    if value.dtype.name in ("float16", "bfloat16"):
-        return value.astype(np.float32), value.dtype
-    return np.asarray(value), None
-
-
-def _prepared(operands):
-    """The arrays as the core reads them, and the dtype in which results are returned where it is a narrow one."""
-    arrays, narrow = [], None
-    for operand in operands:
-        array, dtype = _array(operand)
-        arrays.append(array)
-        narrow = narrow or dtype
-    return tuple(arrays), narrow
 
 
 def _narrowed(result, dtype):
@@ -53,7 +34,7 @@ def _loss_of(function, reduction, normalize_by, options):
 
 def _call(function, operands, reduction, normalize_by, return_extras, **options):
     loss = _loss_of(function, reduction, normalize_by, options)
-    arrays, narrow = _prepared(operands)
+    arrays, narrow = arrays_of(function, ARGUMENTS[function], operands)
     if return_extras:
         value, extras = loss.value_and_extras(arrays)
         return _narrowed(value, narrow), LossExtras(*extras)
@@ -68,7 +49,7 @@ def _call_with_gradients(argnums):
         loss = _loss_of(function, reduction, normalize_by, options)
         if max(argnums) >= len(operands) or operands[max(argnums)] is None:
             raise DomainError(f"{function}: argnums names argument {max(argnums)}, which is no array here")
-        arrays, narrow = _prepared(operands)
+        arrays, narrow = arrays_of(function, ARGUMENTS[function], operands)
         value, gradients = loss.value_and_gradients(arrays, wanted)
         return _narrowed(value, narrow), tuple(_narrowed(gradient, narrow) for gradient in gradients)
 
@@ -103,7 +84,11 @@ def _linear_cross_entropy(
     chunk_rows=0,
 ):
     """The loss (with its extras, where asked for), and the gradients wanted."""
-    arrays, narrow = _prepared((input, linear_weight, target, linear_bias, weight))
+    names = "input", "linear_weight", "target", "linear_bias", "weight"
+    operands = input, linear_weight, target, linear_bias, weight
+    arrays, narrow = arrays_of("linear_cross_entropy", names, operands)
+    for name, array in zip(names, arrays):
+        _core.check_readable("linear_cross_entropy", name, array)
     input, linear_weight, target, linear_bias, weight = (None if a is None else np.asarray(a) for a in arrays)
     call = LinearCrossEntropy(_Products, input, linear_weight, target, linear_bias, weight, reduction, ignore_index,
                               label_smoothing, normalize_by, chunk_rows, return_extras)
@@ -151,6 +136,10 @@ def linear_cross_entropy(
     )[0]
 
 
-_table = functions(_call, np)
+def _check_arrays(function, names, operands):
+    _core.check_arrays(function, names, arrays_of(function, names, operands)[0])
+
+
+_table = functions(_call, np, _check_arrays)
 globals().update(_table)
 __all__ = sorted([*_table, "linear_cross_entropy"])

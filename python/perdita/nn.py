@@ -6,7 +6,8 @@
 import numpy as np
 
 from perdita import functional
-from perdita._modules import bind_options, make_classes, shown_options
+from perdita._arrays import numpy_of
+from perdita._modules import bind_options, make_classes, shown_options, sign_constructor
 from perdita.errors import DomainError, LabelError, ShapeError
 
 
@@ -14,10 +15,14 @@ class Loss:
     """What the classes share. Called with the arrays of its function."""
 
     def __init__(self, *args, **kwargs):
-        self.options = bind_options(type(self).__name__, self._signature, args, kwargs)
+        self.options = bind_options(self._loss, self._signature, args, kwargs)
 
-    def __call__(self, *arrays):
-        return self._function(*arrays, **self.options)
+    def __init_subclass__(cls, **keywords):
+        super().__init_subclass__(**keywords)
+        sign_constructor(cls)
+
+    def __call__(self, *arrays, **named):
+        return self._function(*arrays, **named, **self.options)
 
     def __repr__(self):
         return f"{type(self).__name__}({shown_options(self._signature, self.options)})"
@@ -81,7 +86,8 @@ class AdaptiveLogSoftmaxWithLoss:
             self.tail.append((_uniform(rng, hidden, in_features, dtype), _uniform(rng, high - low, hidden, dtype)))
 
     def __call__(self, input, target):
-        input, target = np.asarray(input), np.asarray(target)
+        input = numpy_of("AdaptiveLogSoftmaxWithLoss", "input", input)
+        target = numpy_of("AdaptiveLogSoftmaxWithLoss", "target", target)
         if target.ndim + 1 != input.ndim or target.shape != input.shape[:-1]:
             raise ShapeError(
                 f"AdaptiveLogSoftmaxWithLoss: target has shape {list(target.shape)}, but input has {list(input.shape)} "
@@ -110,7 +116,7 @@ class AdaptiveLogSoftmaxWithLoss:
 
     def log_prob(self, input):
         """Log-probabilities [N, n_classes] of all classes, for input [N, F]."""
-        input = np.asarray(input)
+        input = numpy_of("AdaptiveLogSoftmaxWithLoss", "input", input)
         head = _log_softmax(self._head_scores(input))
         parts = [head[:, : self.shortlist_size]]
         for i, (projection, classes) in enumerate(self.tail):

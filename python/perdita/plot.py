@@ -5,6 +5,7 @@
 """
 import numpy as np
 
+from perdita._arrays import numpy_of
 from perdita._history import history
 from perdita.errors import DomainError, ShapeError
 
@@ -41,7 +42,7 @@ def loss_distribution(losses, *, by=None, names=None, bins=50, log=False):
     histogram. log: over log10(loss), for which losses of 0 are left out. Raises ValueError for shapes that do not fit, or
     where no loss is left.
     """
-    losses = np.asarray(losses, dtype=float)
+    losses = numpy_of("loss_distribution", "losses", losses).astype(float)
     if losses.ndim != 1:
         raise ShapeError(f"loss_distribution: losses have shape {list(losses.shape)} (valid: [N])")
     groups = [("all samples", losses)]

@@ -215,7 +215,9 @@ NB_MODULE(_core, m) {
       .def("backward_of_node", &backward_of_node);
   m.def("forward_of_node", &forward_of_node);
   nb::class_<GradientEvaluation>(m, "GradientEvaluation").def("backward", &second_backward);
+  m.def("wanted_gradients", &wanted_gradients);
   m.def("check_arrays", &check_arrays);
+  m.def("check_readable", &check_readable, nb::arg(), nb::arg(), nb::arg().none());
   m.def("count_labels", &count_labels, nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none());
   add_catalogue(m);
   m.def("num_threads", &num_threads);

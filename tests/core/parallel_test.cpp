@@ -1,6 +1,8 @@
 #include "perdita/core/parallel.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <vector>
@@ -29,6 +31,30 @@ TEST(ParallelFor, RethrowsTheFirstErrorByItemOrder) {
   } catch (const ValueError& error) {
     EXPECT_STREQ(error.what(), "item 40");
   }
+}
+
+// libgomp's threads are not there in the child, which would wait for them for ever: alarm() ends it then.
+TEST(ParallelFor, RunsInTheChildOfAFork) {
+  set_num_threads(2);
+  const auto sum_of_items = [] {
+    std::atomic<std::int64_t> sum = 0;
+    parallel_for(100, [&](std::int64_t i) { sum += i; });
+    return sum.load();
+  };
+  ASSERT_EQ(sum_of_items(), 4950);
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(20);
+    const bool is_single = num_threads() == 1;
+    set_num_threads(3);
+    _exit(is_single && sum_of_items() == 4950 && num_threads() == 1 ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status)) << "ended by signal " << WTERMSIG(status);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
+  EXPECT_EQ(num_threads(), 2);
+  EXPECT_EQ(sum_of_items(), 4950);
 }
 
 TEST(ParallelFor, ThreadCountIsChecked) { EXPECT_THROW(set_num_threads(0), ValueError); }

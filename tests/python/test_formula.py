@@ -1,4 +1,5 @@
 """perdita.formula beside the same formula in plain torch and NumPy, and what it says to functions it cannot trace."""
+import functools
 import math
 import pickle
 
@@ -8,6 +9,7 @@ import torch
 
 import perdita
 from perdita import ops
+from perdita.errors import DTypeError
 
 Y = torch.tensor(np.random.default_rng(5).normal(size=(40, 3)) * 2)
 T = torch.tensor(np.random.default_rng(6).integers(0, 2, (40, 3)), dtype=torch.float64)
@@ -138,3 +140,71 @@ def test_wrong_arrays_are_named():
         loss(torch.ones(3), torch.ones(4))
     with pytest.raises(TypeError, match="formula"):
         loss(torch.ones(3), [1, 2, 3])
+
+
+P = torch.nn.Parameter(torch.tensor(2.0))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda y, t: P * abs(y - t),
+        lambda y, t: abs(y - t) * P,
+        lambda y, t: abs(y - t) ** (P + 1),
+        lambda y, t: torch.add(P, abs(y - t)),
+        lambda y, t: torch.where(y > t, P, y),
+        lambda log_p, t: -t * log_p * P,
+    ],
+)
+def test_tensors_that_require_grad_are_refused(function):
+    with pytest.raises(DTypeError, match="requires grad.*frozen.*valid: .*detach"):
+        perdita.formula(function)
+
+
+def test_a_detached_tensor_is_a_constant():
+    assert perdita.formula(lambda y, t: P.detach() * abs(y - t)).text == "2.0 * abs(y - t)"
+
+
+CONTRADICTING = [
+    lambda t, y: ops.max(t - y, 0),
+    lambda target, input: abs(input - target),
+    lambda true, pred: abs(pred - true),
+    lambda y_true, y_pred: abs(y_pred - y_true),
+    lambda yTrue, yPred: abs(yPred - yTrue),
+    lambda y, y_hat: abs(y_hat - y),
+    lambda labels, x: abs(x - labels),
+    lambda t, log_p: -t * log_p,
+]
+
+
+@pytest.mark.parametrize("function", CONTRADICTING, ids=lambda f: ",".join(f.__code__.co_varnames))
+def test_names_that_contradict_their_places_are_refused(function):
+    with pytest.raises(DTypeError, match=r"called \(.*first one is the input .*valid: \(y, t\)"):
+        perdita.formula(function)
+
+
+class Callable:
+    def __call__(self, prediction, truth):
+        return abs(prediction - truth)
+
+
+AGREEING = [
+    lambda y, t: abs(y - t),
+    lambda x, y: abs(x - y),
+    lambda pred, true: abs(pred - true),
+    lambda y_hat, y: abs(y_hat - y),
+    lambda a, b, scale=1: abs(a - b),
+    Callable(),
+    functools.partial(lambda scale, y, t: abs(y - t), 2.0),
+]
+
+
+@pytest.mark.parametrize("function", AGREEING)
+def test_other_names_are_taken_by_position(function):
+    assert perdita.formula(function).text == "abs(y - t)"
+
+
+@pytest.mark.parametrize("function", [lambda y: y, lambda y, t, w: y * w, lambda y, *, t: y - t])
+def test_functions_of_another_number_of_arguments(function):
+    with pytest.raises(DTypeError, match=r"the function takes \(.*valid: two arguments"):
+        perdita.formula(function)

@@ -146,14 +146,16 @@ def _backward(ctx, upstream):
 _loss.register_autograd(_backward, setup_context=_setup)
 
 
-def loss_operator(function, tensors, reduction, normalize_by, options, return_extras):
-    """The loss of up to four tensors. options: as text. With extras their numbers are tensors."""
+def loss_operator(function, tensors, reduction, normalize_by, options, return_extras, is_recorded=False):
+    """The loss of up to four tensors. options: as text. With extras their numbers are tensors. is_recorded: whether the
+    call is kept in a trace, whose later operands may require gradients where these do not."""
     tensors = (*tensors, None, None)[:4]
     wanted = 0
-    if torch.is_grad_enabled():
-        for i, tensor in enumerate(tensors):
-            if tensor is not None and tensor.requires_grad:
-                wanted |= 1 << i
+    for i, tensor in enumerate(tensors):
+        if tensor is None:
+            continue
+        if tensor.requires_grad and torch.is_grad_enabled() or is_recorded and tensor.is_floating_point():
+            wanted |= 1 << i
     value, *found = _loss(function, options, reduction, normalize_by or "standard", wanted, return_extras, *tensors)
     if not return_extras:
         return value

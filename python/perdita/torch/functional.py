@@ -5,7 +5,8 @@
 
 Loss and gradient are computed in one pass; backward only scales. float16 and bfloat16 are computed in float32 and
 returned in their own type. Second derivatives work (create_graph=True), and so does torch.compile, without a graph
-break (the numbers of return_extras are tensors there). Threads are those of torch.set_num_threads().
+break (the numbers of return_extras are tensors there). Weights and class counts may be NumPy arrays. Threads are those
+of torch.set_num_threads().
 
 Input of integers or complex numbers, sparse tensors and those of other devices are not computed here: they get torch's
 own result where torch has one, else DTypeError, which an except clause for torch's NotImplementedError or RuntimeError

@@ -1,40 +1,58 @@
-"""The losses as modules, by torch.nn's names: weights are buffers, options are checked when a module is made.
+"""The losses as modules, by torch.nn's names: weights are buffers (tensors, or arrays as perdita.data gives
+them, which become tensors of torch's default dtype), options are checked when a module is made.
 
     criterion = perdita.torch.nn.CrossEntropyLoss(weight=class_weights)
     criterion(model(x), labels).backward()
 """
 import torch
 
-from perdita._modules import _WEIGHTS, bind_options, make_classes, shown_options
-from perdita.errors import LabelError, ShapeError
+from perdita import _core
+from perdita._modules import _WEIGHTS, bind_options, make_classes, shown_options, sign_constructor
+from perdita.errors import DTypeError, LabelError, ShapeError
 from perdita.torch import functional
+from perdita.torch._operands import as_tensor
 
 
-class Loss(torch.nn.Module):
-    """What the modules share. Called with the tensors of its function."""
+class Loss(torch.nn.modules.loss._Loss):
+    """What the modules share. Called with the tensors of its function. Those that torch.nn has, too, are subclasses of its
+    module, so that code which asks isinstance(criterion, torch.nn.CrossEntropyLoss) takes them for what they are."""
 
     def __init__(self, *args, **kwargs):
-        super().__init__()
-        options = bind_options(type(self).__name__, self._signature, args, kwargs)
+        torch.nn.Module.__init__(self)  # not that of torch's loss, whose options are others
+        options = bind_options(self._loss, self._signature, args, kwargs)
         for name in _WEIGHTS:
             if name in options:
-                self.register_buffer(name, options.pop(name))
+                self.register_buffer(name, self._tensor(name, options.pop(name)))
         self._names = tuple(options)
         for name, value in options.items():
             setattr(self, name, value)
+
+    def __init_subclass__(cls, **keywords):
+        super().__init_subclass__(**keywords)
+        sign_constructor(cls)
+
+    def _tensor(self, name, weight):
+        tensor = as_tensor(weight)
+        if tensor is not None and not isinstance(tensor, torch.Tensor):
+            raise DTypeError(f"{self._loss}: {name} is a {type(weight).__name__} (valid: a torch.Tensor, or an array of numbers)")
+        return tensor
 
     def _options(self):
         weights = {name: getattr(self, name) for name in _WEIGHTS if name in self._buffers}
         return {**{name: getattr(self, name) for name in self._names}, **weights}
 
-    def forward(self, *tensors):
-        return self._function(*tensors, **self._options())
+    def forward(self, *tensors, **named):
+        return self._function(*tensors, **named, **self._options())
 
     def extra_repr(self):
         return shown_options(self._signature, self._options())
 
 
-_classes = make_classes(Loss, vars(functional), __name__)
+def _module_of_torch(name):
+    return (getattr(torch.nn, name),) if hasattr(torch.nn, name) else ()
+
+
+_classes = make_classes(Loss, vars(functional), __name__, _module_of_torch)
 globals().update(_classes)
 
 
@@ -42,6 +60,8 @@ class AdaptiveLogSoftmaxWithLoss(torch.nn.AdaptiveLogSoftmaxWithLoss):
     """torch.nn's module of this name, its loss computed here: no cluster's log-probabilities are stored."""
 
     def forward(self, input_, target_):
+        if not torch.compiler.is_compiling() and _core.wanted_gradients((input_, target_)) < 0:
+            return super().forward(input_, target_)  # a trace or transform cannot choose the rows of a cluster
         if target_.dim() + 1 != input_.dim() or target_.shape != input_.shape[:-1] or target_.dim() > 1:
             raise ShapeError(
                 f"AdaptiveLogSoftmaxWithLoss: target has shape {list(target_.shape)}, but input has "

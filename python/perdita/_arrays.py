@@ -1,0 +1,94 @@
+"""Arrays that the core reads, of what users pass: NumPy's, pandas', torch's, sequences; and errors for what it cannot."""
+import numpy as np
+
+from perdita import _core
+from perdita.errors import DomainError, DTypeError
+
+_READ = "fdlqiB?"  # characters of the dtypes that the core reads as they are
+
+
+def array_of(function, name, value, *, may_require_grad=False):
+    """(array, narrow): an array that the core reads, and the float16 or bfloat16 that it was, or None.
+
+    function, name: of the operand, for errors. may_require_grad: whether a torch tensor that requires a gradient is
+    read; where a loss is returned its graph would be lost."""
+    if value is None or type(value) is np.ndarray and value.dtype.char in _READ:
+        return value, None
+    if not isinstance(value, (np.ndarray, np.generic)):
+        if not may_require_grad and getattr(value, "requires_grad", False):
+            _refuse_graph(function, name)
+        if hasattr(value, "__dlpack__"):
+            return value, None
+        value = _from_others(function, name, value)
+    if isinstance(value, np.ma.MaskedArray):
+        value = _unmasked(function, name, value)
+    if value.dtype.name in ("float16", "bfloat16"):
+        return value.astype(np.float32), value.dtype
+    if value.dtype.char == "O":
+        _refuse_objects(function, name, value)
+    return np.asarray(value), None
+
+
+def numpy_of(function, name, value):
+    """A NumPy array, of any dtype, that holds all of `value`: for what is not computed by the core."""
+    if getattr(value, "requires_grad", False):
+        _refuse_graph(function, name)
+    _core.check_readable(function, name, value)
+    if isinstance(value, np.ma.MaskedArray):
+        value = _unmasked(function, name, value)
+    array = np.asarray(value) if isinstance(value, (np.ndarray, np.generic)) else _from_others(function, name, value)
+    if array.dtype.char == "O":
+        _refuse_objects(function, name, array)
+    return array
+
+
+def arrays_of(function, names, operands, *, may_require_grad=False):
+    """(arrays, narrow) of some operands: narrow is the first dtype of that kind, in which results are returned."""
+    arrays, narrow = [], None
+    for i, operand in enumerate(operands):
+        array, dtype = array_of(function, names[i], operand, may_require_grad=may_require_grad)
+        arrays.append(array)
+        narrow = narrow or dtype
+    return tuple(arrays), narrow
+
+
+def _from_others(function, name, value):
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise DTypeError(f"{function}: {name} is a {type(value).__name__} that NumPy cannot read: {reason} (valid: an array)") from None
+
+
+def _refuse_graph(function, name):
+    namespace = "perdita.torch.functional"
+    raise DTypeError(
+        f"{function}: {name} is a torch tensor that requires grad, and the result would have no gradient (valid: "
+        f"{namespace} and perdita.torch.nn for gradients, or {name}.detach())"
+    )
+
+
+def _unmasked(function, name, value):
+    masked = int(np.ma.count_masked(value))
+    if masked:
+        raise DomainError(
+            f"{function}: {name} is a masked array with {masked} masked elements, which have no value (valid: no "
+            f"masked elements; {name}[~mask] and the same places of the other operands)"
+        )
+    return value.data
+
+
+def _refuse_objects(function, name, array):
+    """Strings of pandas, missing values, rows of unequal length: names the first that is no number."""
+    for index, element in np.ndenumerate(array):
+        kind = type(element).__name__
+        if kind == "NAType" or element is None:
+            raise DTypeError(
+                f"{function}: {name}{list(index)} is missing ({element}) (valid: numbers; dropna() or fillna() first)"
+            )
+        if not isinstance(element, (bool, int, float, np.bool_, np.integer, np.floating)):
+            break
+    else:
+        raise DTypeError(f"{function}: {name} holds Python objects (valid: an array of numbers, as astype(float) gives)")
+    hint = "numbers; pandas.factorize() makes class indices of names" if isinstance(element, str) else "numbers"
+    raise DTypeError(f"{function}: {name}{list(index)} is {element!r}, a {kind} (valid: {hint})")

@@ -1,0 +1,51 @@
+"""The options of a loss as the core takes them: as text, read once."""
+import functools
+import operator
+
+from perdita import _core
+from perdita._catalogue import ARGUMENTS, FORMULAS
+from perdita.errors import DTypeError
+
+
+@functools.lru_cache(maxsize=1024, typed=True)  # typed: 1 + 0j equals 1.0, but is no number here
+def loss_of(function, reduction, normalize_by, **options):
+    """The core's loss for these options; checked. Cached, so that a loop pays once."""
+    try:
+        text = text_of(options.items())
+    except DTypeError as error:
+        raise DTypeError(f"{function}: {error}") from None
+    return loss_of_text(function, reduction, normalize_by, text)
+
+
+@functools.lru_cache(maxsize=1024, typed=True)
+def loss_of_text(function, reduction, normalize_by, text):
+    """The same for options as a text."""
+    for name, value in (("reduction", reduction), ("normalize_by", normalize_by)):
+        if not isinstance(value, str) and (name == "reduction" or value is not None):
+            raise DTypeError(f"{function}: {name} is {value!r} (valid: a string)")
+    text = ("formula" if function in FORMULAS else function) + ":" * bool(text) + text
+    return _core.Loss(function, text, ARGUMENTS[function], reduction, normalize_by or "standard")
+
+
+def text_of(options):
+    """Options as the core reads them: "delta=2.0,full=true"."""
+    return ",".join(value if name == "formula" else f"{name}={_text_of_value(name, value)}" for name, value in options)
+
+
+def _text_of_value(name, value):
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):  # q=0.1/0.9; a single one ends in a slash
+        return "/".join(repr(level) for level in value) + "/" * (len(value) < 2)
+    try:
+        if name in _INTEGERS:
+            index = operator.index(value)
+            if abs(index) >= 1 << 63:
+                raise ValueError
+            return str(index)
+        return str(value) if isinstance(value, int) else repr(float(value + 0))
+    except (TypeError, ValueError):
+        raise DTypeError(f"{name} is {value!r} (valid: {'an integer of 64 bits' if name in _INTEGERS else 'a number'})") from None
+
+
+_INTEGERS = ("ignore_index", "blank")
