@@ -1,5 +1,7 @@
 #include "python/src/loss.hpp"
 
+#include <algorithm>
+
 #include "perdita/core/parallel.hpp"
 #include "perdita/tensor/autograd.hpp"
 #include "perdita/tensor/impl.hpp"
@@ -140,6 +142,15 @@ void separate(std::vector<Tensor>& results, std::initializer_list<std::span<cons
   }
 }
 
+/// Whether float32 and float64 occur.
+bool has_several_types(std::span<const Tensor> operands) {
+  bool has[2] = {false, false};
+  for (const Tensor& operand : operands) {
+    if (operand.defined() && is_floating(operand.dtype())) has[operand.dtype() == DType::float64] = true;
+  }
+  return has[0] && has[1];
+}
+
 Tensor zeros_like(const Tensor& tensor) { return Tensor::zeros(tensor.shape(), tensor.dtype()); }
 
 /// d(outputs)/d(leaves) times the upstream gradients; zeros for a leaf that they do not depend on.
@@ -166,9 +177,12 @@ std::vector<Tensor> gradients_of(const std::vector<Tensor>& outputs, const std::
 
 }  // namespace
 
-Loss::Loss(std::string function, std::string_view text, std::vector<std::string> arguments, std::string_view reduction,
-           std::string_view normalize_by)
+Loss::Loss(std::string function, std::string_view text, std::vector<std::string> arguments,
+           const std::vector<std::string>& deciding, std::string_view reduction, std::string_view normalize_by)
     : function_(std::move(function)), arguments_(std::move(arguments)) {
+  for (std::size_t i = 0; i < arguments_.size(); ++i) {
+    if (std::find(deciding.begin(), deciding.end(), arguments_[i]) != deciding.end()) deciding_ |= 1u << i;
+  }
   named(function_, text.substr(0, text.find(':')), [&] {
     loss_ = parse_loss(text);
     reduction_ = parse_reduction(reduction);
@@ -202,6 +216,32 @@ std::string Loss::with_shapes(const std::string& message, std::span<const Tensor
 }
 
 Tensor Loss::operator()(std::span<const Tensor> operands, LossExtras* extras) const {
+  return has_several_types(operands) ? of_several_types(operands, extras) : of_one_type(operands, extras);
+}
+
+/// In the type of the operands that decide; computed again in float64 where less was computed. The weights of classes do
+/// not decide where the target holds classes.
+Tensor Loss::of_several_types(std::span<const Tensor> operands, LossExtras* extras) const {
+  const bool has_classes = operands.size() > 1 && operands[1].defined() && !is_floating(operands[1].dtype());
+  DType result = DType::float32;
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    const bool decides = (deciding_ >> i & 1) != 0 && !(has_classes && arguments_[i] == "weight");
+    if (decides && operands[i].defined() && is_floating(operands[i].dtype()))
+      result = promote(result, operands[i].dtype());
+  }
+  Tensor loss = of_one_type(operands, extras);
+  if (loss.dtype() == DType::float32 && result == DType::float64) {
+    std::vector<Tensor> wide(operands.begin(), operands.end());
+    for (Tensor& operand : wide) {
+      if (operand.defined() && is_floating(operand.dtype())) operand = operand.to(DType::float64);
+    }
+    loss = of_one_type(wide, extras);
+  }
+  if (extras != nullptr && extras->losses.defined()) extras->losses = extras->losses.to(result);
+  return loss.to(result);
+}
+
+Tensor Loss::of_one_type(std::span<const Tensor> operands, LossExtras* extras) const {
   const auto call = [&](const auto& loss) {
     return call_loss(loss, loss_, operands, reduction_, normalize_by_, extras);
   };

@@ -93,5 +93,14 @@ def _check_arrays(function, names, tensors):
     _core.check_arrays(function, names, tuple(map(resolved, tensors)))
 
 
+def _call_without_autocast(*arguments, **options):
+    if not torch.is_autocast_enabled("cpu"):
+        return _call(*arguments, **options)
+    with torch.autocast("cpu", enabled=False):
+        return _call(*arguments, **options)
+
+
+_COMPOSED = "triplet_margin_with_distance_loss"  # by torch of operators that autocast leaves in the types of the distances
 FUNCTIONS = functions(_call, torch, _check_arrays, as_tensor)
+FUNCTIONS[_COMPOSED] = functions(_call_without_autocast, torch, _check_arrays, as_tensor)[_COMPOSED]
 """Every loss that is called so, by its name."""
