@@ -1,10 +1,15 @@
 """What predictions are worth: one pass over arrays or files of any size."""
 import json
 import os
+import pathlib
+import re
+import tempfile
+import warnings
 
-from perdita import _core
+from perdita import _checks, _core
 from perdita._arrays import array_of
 from perdita._formula import Formula
+from perdita.errors import DTypeError
 
 
 class Evaluation:
@@ -13,6 +18,18 @@ class Evaluation:
 
     def __init__(self, core):
         self._core, self._fields = core, json.loads(core.json())
+
+    def __reduce__(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self._core.save(folder)
+            files = {path.name: path.read_bytes() for path in pathlib.Path(folder).iterdir()}
+        return Evaluation, (_Saved(self._core.json(), self._core.text(), files),)
+
+    def __copy__(self):
+        return Evaluation(self._core)
+
+    def __deepcopy__(self, memo):
+        return Evaluation(self._core)
 
     def __getattr__(self, name):
         fields = self.__dict__.get("_fields", {})
@@ -35,6 +52,24 @@ class Evaluation:
         self._core.save(os.fspath(folder))
 
 
+class _Saved:
+    """What a pickled Evaluation keeps of the core's: its texts, and the files that save() writes."""
+
+    def __init__(self, json, text, files):
+        self._json, self._text, self._files = json, text, files
+
+    def json(self):
+        return self._json
+
+    def text(self):
+        return self._text
+
+    def save(self, folder):
+        os.makedirs(folder, exist_ok=True)
+        for name, content in self._files.items():
+            pathlib.Path(folder, name).write_bytes(content)
+
+
 def evaluate(predictions, targets, loss="cross_entropy", *, weights=None, scale=None, class_names=None, header=None,
              bins=15, hardest=20):  # fmt: skip
     """Loss, accuracy, calibration and the hardest samples of predictions, as an Evaluation.
@@ -53,6 +88,7 @@ def evaluate(predictions, targets, loss="cross_entropy", *, weights=None, scale=
     Raises ValueError (ShapeError, DomainError, LabelError, DataError) and TypeError (DTypeError) that name the file and
     the first row, OSError (FileError). Other threads of Python run meanwhile, and Ctrl-C ends it.
     """
+    _check(scale, header, bins, hardest)
     named = {"predictions": predictions, "targets": targets, "weights": weights}
     rows = tuple(_rows(name, source) for name, source in named.items())
     loss = "formula: " + loss.text if isinstance(loss, Formula) else loss
@@ -64,7 +100,20 @@ def evaluate(predictions, targets, loss="cross_entropy", *, weights=None, scale=
     options = {"scale": scale, "class_names": names or None, "header": header, "bins": bins, "hardest": hardest}
     words += [f"{name}={value!r}" for name, value in options.items() if value != evaluate.__kwdefaults__[name]]
     call = f"perdita.evaluate({', '.join(words)})"
-    return Evaluation(_core.evaluate(*rows, loss, scale, header, bins, hardest, names, call))
+    if not isinstance(loss, str):
+        raise DTypeError(f"evaluate: loss is {loss!r} (valid: a name, a text, or what perdita.formula() makes)")
+    result = Evaluation(_core.evaluate(*rows, loss, scale, header, bins, hardest, names, call))
+    for warning in result.warnings:
+        text = re.sub(r"say --from ([\w-]+) if it is", r'pass scale="\1" if it is', warning)
+        warnings.warn(re.sub(r"--from ([\w-]+)", r'scale="\1"', text), stacklevel=2)
+    return result
+
+
+def _check(scale, header, bins, hardest):
+    _checks.text("evaluate", "scale", scale, may_be_none=True)
+    _checks.flag("evaluate", "header", header, may_be_none=True)
+    _checks.integer("evaluate", "bins", bins, -(1 << 31), (1 << 31) - 1)
+    _checks.integer("evaluate", "hardest", hardest)
 
 
 def _rows(name, source):

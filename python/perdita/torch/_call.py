@@ -151,9 +151,9 @@ def _compiled_call(function, tensors, reduction, normalize_by, return_extras, op
 
 
 def _call_of_torch(function, tensors, reduction, normalize_by, return_extras, options):
-    if normalize_by is not None or return_extras:
+    if normalize_by is not None or return_extras or "validate" in options:
         raise DomainError(
-            f"{function}: normalize_by and return_extras are not torch's (valid: outside torch_exact(), on the CPU with "
+            f"{function}: normalize_by, return_extras and validate are not torch's (valid: outside torch_exact(), on the CPU with "
             f"float32 or float64)"
         )
     operands = {name: tensor for name, tensor in zip(ARGUMENTS[function], tensors) if tensor is not None}
