@@ -28,10 +28,15 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string suggestion(std::string_view name, std::span<const std::string_view> known) {
+std::string nearest_name(std::string_view name, std::span<const std::string_view> known) {
   const auto nearest = std::ranges::min_element(known, {}, [&](auto other) { return distance(name, other); });
   if (nearest == known.end() || distance(name, *nearest) > std::max<std::size_t>(2, name.size() / 3)) return "";
-  return fmt::format("; did you mean '{}'?", *nearest);
+  return std::string(*nearest);
+}
+
+std::string suggestion(std::string_view name, std::span<const std::string_view> known) {
+  const std::string nearest = nearest_name(name, known);
+  return nearest.empty() ? "" : fmt::format("; did you mean '{}'?", nearest);
 }
 
 }  // namespace perdita

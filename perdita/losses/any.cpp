@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "perdita/core/suggest.hpp"
+#include "perdita/losses/aliases.hpp"
 
 namespace perdita {
 
@@ -142,7 +143,9 @@ AnyLoss with_name(std::string_view name) {
   });
   if (found) return *found;
   const auto names = loss_names();
-  fail<ValueError>("there is no loss '{}' (valid: {}){}", name, fmt::join(names, ", "), suggestion(name, names));
+  const std::string meant = meant_loss(name);
+  fail<ValueError>("there is no loss '{}' (valid: {}){}", name, fmt::join(names, ", "),
+                   meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant));
 }
 
 constexpr Interval valid_level = Quantile::parameters()[0].valid;

@@ -11,7 +11,8 @@ ClassOptions class_options(const AnyLoss& any, const LossOptions& options) {
           .label_smoothing = any.label_smoothing,
           .reduction = options.reduction,
           .normalize_by = options.normalize_by,
-          .extras = options.extras};
+          .extras = options.extras,
+          .validate = options.validate};
 }
 
 /// What a call of a loss brings.

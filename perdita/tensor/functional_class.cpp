@@ -41,6 +41,12 @@ Shape without(const Shape& shape, int dim) {
 void check_target_shape(const Call& call) {
   const Shape& shape = call.target.shape();
   const bool fits = shape == call.row_shape || (call.row_shape.rank() == 0 && shape == Shape{1});
+  if (!fits && call.has_logits && shape == call.input.shape()) {
+    fail<ShapeError>(
+        "{}: target has the input's shape {}, but holds {} (valid: class indices {}, as argmax gives of one-hot targets, "
+        "or class probabilities as float32 or float64)",
+        call.function, shape, name_of(call.target.dtype()), call.row_shape);
+  }
   if (!fits) {
     fail<ShapeError>(
         "{}: target has shape {}, but input has {} (valid: {} with class indices, or {} with class "
@@ -90,6 +96,7 @@ Call check(const char* function, const Tensor& input, const Tensor& target, cons
     const DType dtype = promote(input.dtype(), target.dtype());
     call.input = input.to(dtype);
     call.target = target.to(dtype);
+    if (detail::validates(options)) detail::check_domain(function, "target", call.target, probabilities);
   }
   check_options(function, options);
   if (options.weight.defined()) {

@@ -108,6 +108,7 @@ Tensor cosine_embedding_loss(const Tensor& input1, const Tensor& input2, const T
   }
   const DType dtype = promote(input1.dtype(), input2.dtype());
   const Tensor x1 = input1.to(dtype), x2 = input2.to(dtype), t = target.to(dtype);
+  if (validates(options)) check_domain(function, "target", t, CosineEmbedding::info.target);
   const CosineEmbeddingOfSums of_sums{loss};
   const bool is_plain = are_dense_alike({&x1, &x2}) && t.is_contiguous() && t.shape() == without_last(x1.shape()) &&
                         !options.weight.defined() && !needs_grad({&t});

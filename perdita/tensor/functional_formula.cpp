@@ -44,7 +44,7 @@ Tensor formula_loss(const Tensor& given_input, const Tensor& given_target, const
   const Tensor input = loss_operand("formula_loss", "input", given_input, dtype);
   const Tensor target = loss_operand("formula_loss", "target", given_target, dtype);
   if (options.pos_weight.defined()) fail<ValueError>("formula_loss: takes no pos_weight (valid: none)");
-  check_loss_operands("formula_loss", Formula::info, input, target);
+  check_broadcast("formula_loss", input.shape(), target.shape(), options);
   if (!options.weight.defined() && are_dense_alike({&input, &target}))
     return computed_losses(loss, input, target, options);
   return reduce_losses("formula_loss", recorded_losses(loss, input, target), options, Normalize::count);

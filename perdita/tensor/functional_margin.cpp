@@ -172,6 +172,7 @@ Tensor margin_ranking_loss(const Tensor& input1, const Tensor& input2, const Ten
                      input1.shape(), input2.shape(), target.shape());
   }
   const Tensor x1 = input1.to(dtype), x2 = input2.to(dtype), t = target.to(dtype);
+  if (validates(options)) check_domain(function, "target", t, MarginRanking::info.target);
   const MarginRankingOfScores of_scores{loss};
   if (!are_dense_alike({&x1, &x2, &t}) || options.weight.defined() || needs_grad({&t}))
     return margin_ranking_by_formula(function, x1, x2, t, of_scores, options);
@@ -258,6 +259,7 @@ Tensor multilabel_soft_margin_loss(const Tensor& input, const Tensor& target, co
   const DType dtype = loss_dtype(function, input, target);
   if (input.rank() == 0) fail<ShapeError>("{}: input has shape [] (valid: [..., C])", function);
   const Tensor y = input.to(dtype), t = target.to(dtype);
+  if (validates(options)) check_domain(function, "target", t, MultilabelSoftMargin::info.target);
   if (!is_plain_call(y, t, options)) return multilabel_soft_margin_by_formula(function, y, t, loss, options);
   const auto formula = [=, target = Saved(t), options = without_extras(options)](std::span<const Tensor> x) {
     return multilabel_soft_margin_by_formula(function, x[0], target.get(function), loss, options);

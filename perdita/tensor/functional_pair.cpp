@@ -35,6 +35,7 @@ Tensor triple_loss(const char* function, const Loss& loss, const Tensor& given_i
   const Tensor input = loss_operand(function, "input", given_input, dtype);
   const Tensor target = loss_operand(function, "target", given_target, dtype);
   check_parameters(loss);
+  check_broadcast(function, input.shape(), target.shape(), options);
   const Tensor v = fitted_variance(function, input, variance, dtype);
   if (!are_dense_alike({&input, &v, &target}) || options.weight.defined() || needs_grad({&target}))
     return reduce_losses(function, loss(input, target, v), options, Loss::info.mean);

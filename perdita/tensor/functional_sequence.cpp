@@ -99,7 +99,7 @@ Layout layout_of(const Tensor& targets, const Batch& batch) {
   return {targets.rank() == 2, targets.size(-1)};
 }
 
-Labels labels_of(const Tensor& targets, const Tensor& target_lengths, const Batch& batch) {
+Labels labels_of(const Tensor& targets, const Tensor& target_lengths, const Batch& batch, bool validate, std::int64_t blank) {
   const Integers given = integers_of("targets", targets);
   const Layout layout = layout_of(targets, batch);
   const Integers lengths = lengths_of("target_lengths", target_lengths, batch, layout.size,
@@ -118,6 +118,10 @@ Labels labels_of(const Tensor& targets, const Tensor& target_lengths, const Batc
       if (label < 0 || label >= batch.classes()) {
         fail<IndexError>("{}: targets[{}] is {}, but log_probs has {} classes (valid: 0..{})", function,
                          layout.index(n, all.begins[n], i), label, batch.classes(), batch.classes() - 1);
+      }
+      if (validate && label == blank) {
+        fail<ValueError>("{}: targets[{}] is {}, which is the blank (valid: other classes, as a blank is no label)",
+                         function, layout.index(n, all.begins[n], i), label);
       }
       all.labels.push_back(static_cast<std::int32_t>(label));
     }
@@ -227,7 +231,7 @@ Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, const Tensor& in
   const Call call{.batch = batch,
                   .input_lengths = lengths_of("input_lengths", input_lengths, batch, batch.frames(),
                                               fmt::format("log_probs has {} frames", batch.frames())),
-                  .labels = labels_of(targets, target_lengths, batch),
+                  .labels = labels_of(targets, target_lengths, batch, validates(options), loss.blank),
                   .loss = loss};
   return visit_floating(log_probs.dtype(), function, [&]<class T>() { return by_kernel<T>(log_probs, call, options); });
 }

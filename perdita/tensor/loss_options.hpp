@@ -22,6 +22,8 @@ struct LossOptions {
   Reduction reduction = Reduction::mean;
   Normalize normalize_by = Normalize::standard;  ///< what a mean divides by
   LossExtras* extras = nullptr;                  ///< filled where given
+  bool validate = false;                         ///< checks inputs and targets, see set_validation()
+  bool broadcasts_both = false;                  ///< lets [N, 1] and [N] make [N, N], which is an error otherwise
 };
 
 /// Options of losses over classes.
@@ -32,6 +34,7 @@ struct ClassOptions {
   Reduction reduction = Reduction::mean;
   Normalize normalize_by = Normalize::standard;  ///< standard: weight sum of the labels; rows for probabilities
   LossExtras* extras = nullptr;                  ///< filled where given
+  bool validate = false;                         ///< checks probabilities, see set_validation()
 };
 
 /// What linear_cross_entropy takes besides the options of cross_entropy.
@@ -39,6 +42,12 @@ struct LinearOptions {
   Tensor bias = {};             ///< of linear_weight's shape less F
   std::int64_t chunk_rows = 0;  ///< rows whose logits exist at a time; 0: as many as take 9 MB
 };
+
+/// Whether all losses of the process check that inputs and targets lie in their domains (targets of 1 and -1, probabilities,
+/// positive amounts, as the catalogue has them), as those with `validate` do; false at first. It costs a pass over memory.
+/// What is found outside is a ValueError that names the first such element.
+void set_validation(bool on);
+bool validation();
 
 /// Throws ValueError, naming `loss`, for options that no call could meet.
 inline void check_options(std::string_view, const LossOptions&) {}

@@ -1,11 +1,22 @@
 #include "perdita/tensor/pair_loss.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <cmath>
 #include <limits>
 
 #include "perdita/kernels/domain.hpp"
 
-namespace perdita::detail {
+namespace perdita {
+
+namespace {
+std::atomic<bool> all_losses_validate{false};
+}
+
+void set_validation(bool on) { all_losses_validate.store(on, std::memory_order_relaxed); }
+bool validation() { return all_losses_validate.load(std::memory_order_relaxed); }
+
+namespace detail {
 
 namespace {
 
@@ -23,11 +34,12 @@ void check_domain(const char* function, const char* argument, const Tensor& tens
   const Tensor dense = tensor.detach().contiguous();
   visit_floating(dense.dtype(), function, [&]<class T>() {
     const T* const data = dense.data<T>();
-    std::int64_t bad = kernels::first_outside(data, dense.numel(), domain.low, domain.high);
+    const bool has_holes = domain.ends_only || !domain.includes_low || !domain.includes_high;
+    std::int64_t bad = has_holes ? 0 : kernels::first_outside(data, dense.numel(), domain.low, domain.high);
     const auto is_outside = [&](T x) {
-      return static_cast<double>(x) < domain.low || static_cast<double>(x) > domain.high;
+      return std::isnan(x) ? !allows_nan : !domain.contains(static_cast<double>(x));
     };
-    if (allows_nan) bad = std::find_if(data + bad, data + dense.numel(), is_outside) - data;
+    bad = std::find_if(data + bad, data + dense.numel(), is_outside) - data;
     if (bad < dense.numel()) {
       fail<ValueError>("{}: {}[{}] is {} (valid: {})", function, argument, bad, data[bad], to_string(domain));
     }
@@ -49,15 +61,27 @@ DType loss_dtype(const char* function, const Tensor& input, const Tensor& target
   return is_floating(target.dtype()) ? promote(input.dtype(), target.dtype()) : input.dtype();
 }
 
-void check_loss_operands(const char* function, const LossInfo& info, const Tensor& input, const Tensor& target) {
+void check_broadcast(const char* function, const Shape& input, const Shape& target, const LossOptions& options) {
+  if (input == target) return;
+  const Shape common = broadcast_shapes(input, target, function);
+  if (common == input || common == target || options.broadcasts_both) return;
+  fail<ShapeError>(
+      "{}: target has shape {}, but input has {}, and their losses would have {} (valid: the same shape, or one that the "
+      "other broadcasts to; broadcasts_both allows it)",
+      function, target, input, common);
+}
+
+void check_loss_operands(const char* function, const LossInfo& info, const Domains& domains, const Tensor& input,
+                         const Tensor& target, const LossOptions& options) {
   if (info.broadcasts) {
-    broadcast_shapes(input.shape(), target.shape(), function);
+    check_broadcast(function, input.shape(), target.shape(), options);
   } else {
     check_same_shape(function, input, target);
   }
-  if (!info.checks_domain) return;
-  check_domain(function, "input", input, info.input);
-  check_domain(function, "target", target, info.target);
+  if (!info.checks_domain && !validates(options)) return;
+  const auto is_bounded = [](const Interval& i) { return std::isfinite(i.low) || std::isfinite(i.high); };
+  if (is_bounded(domains.input)) check_domain(function, "input", input, domains.input);
+  if (is_bounded(domains.target)) check_domain(function, "target", target, domains.target);
 }
 
 Tensor reduce_losses(const char* function, const Tensor& losses, const LossOptions& options, Normalize standard,
@@ -122,4 +146,5 @@ void scale_gradient(BackwardContext& b, Tensor& gradient, int classes_dim, int i
   b.set(input, gradient * (classes_dim < 0 || upstream.rank() == 0 ? upstream : upstream.unsqueeze(classes_dim)));
 }
 
-}  // namespace perdita::detail
+}  // namespace detail
+}  // namespace perdita

@@ -20,8 +20,36 @@ DType loss_dtype(const char* function, const Tensor& input, const Tensor& target
 void check_domain(const char* function, const char* argument, const Tensor& tensor, const Interval& domain,
                   bool allows_nan = false);
 
-/// Shapes fit and, where the loss asks for it, elements are in its domains. Throws ShapeError, ValueError.
-void check_loss_operands(const char* function, const LossInfo& info, const Tensor& input, const Tensor& target);
+/// Where inputs and targets must lie.
+struct Domains {
+  Interval input, target;
+};
+
+/// The domains of a loss with these parameters: an input that is no logarithm is a rate or a mean.
+template <class Loss>
+Domains domains_of(const LossInfo& info, [[maybe_unused]] const Loss& loss) {
+  Domains domains{info.input, info.target};
+  if constexpr (requires { loss.log_input; }) {
+    if (!loss.log_input) domains.input = std::is_same_v<Loss, PoissonNll> ? non_negative : positive;
+  }
+  if constexpr (requires { loss.log_target; }) {
+    if (loss.log_target) domains.target = reals;
+  }
+  return domains;
+}
+
+/// Whether the domains of operands are to be checked.
+template <class Options>
+bool validates(const Options& options) {
+  return options.validate || validation();
+}
+
+/// Throws ShapeError unless the shapes broadcast; also where neither is the result's, but for options that allow it.
+void check_broadcast(const char* function, const Shape& input, const Shape& target, const LossOptions& options);
+
+/// Shapes fit and, where the loss or the options ask for it, elements are in their domains. Throws ShapeError, ValueError.
+void check_loss_operands(const char* function, const LossInfo& info, const Domains& domains, const Tensor& input,
+                         const Tensor& target, const LossOptions& options);
 
 /// The losses of the elements, reduced by recorded operators. input_shape: whose first size a batchmean divides by;
 /// that of the losses where it is null.
@@ -97,7 +125,7 @@ Tensor pair_loss(const char* function, const LossInfo& info, const Loss& loss, c
   const Tensor input = loss_operand(function, "input", given_input, dtype);
   const Tensor target = loss_operand(function, "target", given_target, dtype);
   check_parameters(loss);
-  check_loss_operands(function, info, input, target);
+  check_loss_operands(function, info, domains_of(info, loss), input, target, options);
   if (!is_plain_call(input, target, options)) return by_formula(function, info, loss, input, target, options);
   return visit_floating(dtype, function,
                         [&]<class T>() { return by_kernel<Loss, T>(function, loss, input, target, options); });

@@ -1,4 +1,6 @@
 """What the core's list of losses says of each: names, operands, options; and functions made from that alone."""
+import functools
+
 from perdita import _core
 
 ENTRIES = {entry["function"]: entry for entry in _core.signatures()}
@@ -87,13 +89,14 @@ def make_function(entry, call, as_array):
     name, operands = entry["function"], ", ".join((*arrays, *weights))
     # `call` is a variable of an outer function, for torch.compile looks up a global in the module of that name.
     text = (
-        f"def outer(call, as_array):\n"
-        f"    def {name}({', '.join(parameters)}, *, normalize_by=None, return_extras=False):\n"
+        f"def outer(call, checked, as_array):\n"
+        f"    def {name}({', '.join(parameters)}, *, normalize_by=None, return_extras=False, "
+        f"validate=False):\n"
         + "".join(f"        {w} = {w} if {w} is None else as_array({w}, input)\n" for w in (*arrays[2:], *weights))
-        + f"        return call({name!r}, ({operands}), reduction, normalize_by, return_extras"
+        + f"        return (checked if validate else call)({name!r}, ({operands}), reduction, normalize_by, return_extras"
         f"{''.join(f', {option}={option}' for option in options)})\n"
         f"    return {name}\n"
     )
     scope = {"__name__": __name__}
     exec(text, scope)
-    return scope["outer"](call, as_array)
+    return scope["outer"](call, functools.partial(call, validate=True), as_array)

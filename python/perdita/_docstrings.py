@@ -9,6 +9,8 @@ Keywords of all losses:
         dimension). None is PyTorch's choice for this loss.
     return_extras: gives (loss, extras), with extras.numerator, .denominator, .losses (as 'none' gives) and, for losses
         of logits and class indices, .margins and .hits, all from the same pass.
+    validate: checks that inputs and targets lie where the loss is defined (targets of 1 and -1, probabilities, positive
+        amounts), at the cost of a pass over memory; perdita.set_validation(True) does so for all losses.
 
 Raises ValueError (perdita.errors.ShapeError, DomainError, LabelError) or TypeError (DTypeError), naming the argument,
 what it is, what is valid and, where it lies in the data, the first such element."""

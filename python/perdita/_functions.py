@@ -1,4 +1,6 @@
 """The losses as functions, by PyTorch's names, argument order and defaults: one text for NumPy and for PyTorch."""
+import functools
+
 from perdita import _core
 from perdita._catalogue import ARGUMENTS, ENTRIES, make_function
 from perdita._docstrings import docstring
@@ -19,37 +21,61 @@ def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda we
     that goes with input.
     """
 
-    def l1_loss(input, target, reduction="mean", weight=None, *, normalize_by=None, return_extras=False):
+    checked = functools.partial(call, validate=True)
+
+    def l1_loss(
+        input, target, reduction="mean", weight=None, *, normalize_by=None, return_extras=False, validate=False
+    ):
         if weight is not None:
             weight = as_array(weight, input)
-        return call("l1_loss", (input, target, weight), reduction, normalize_by, return_extras)
+        return (checked if validate else call)(
+            "l1_loss", (input, target, weight), reduction, normalize_by, return_extras
+        )
 
-    def mse_loss(input, target, reduction="mean", weight=None, *, normalize_by=None, return_extras=False):
+    def mse_loss(
+        input, target, reduction="mean", weight=None, *, normalize_by=None, return_extras=False, validate=False
+    ):
         if weight is not None:
             weight = as_array(weight, input)
-        return call("mse_loss", (input, target, weight), reduction, normalize_by, return_extras)
+        return (checked if validate else call)(
+            "mse_loss", (input, target, weight), reduction, normalize_by, return_extras
+        )
 
-    def smooth_l1_loss(input, target, reduction="mean", beta=1.0, *, normalize_by=None, return_extras=False):
-        return call("smooth_l1_loss", (input, target), reduction, normalize_by, return_extras, beta=beta)
+    def smooth_l1_loss(
+        input, target, reduction="mean", beta=1.0, *, normalize_by=None, return_extras=False, validate=False
+    ):
+        return (checked if validate else call)(
+            "smooth_l1_loss", (input, target), reduction, normalize_by, return_extras, beta=beta
+        )
 
-    def huber_loss(input, target, reduction="mean", delta=1.0, weight=None, *, normalize_by=None, return_extras=False):
+    def huber_loss(
+        input, target, reduction="mean", delta=1.0, weight=None,
+        *, normalize_by=None, return_extras=False, validate=False
+    ):
         if weight is not None:
             weight = as_array(weight, input)
-        return call("huber_loss", (input, target, weight), reduction, normalize_by, return_extras, delta=delta)
+        return (checked if validate else call)(
+            "huber_loss", (input, target, weight), reduction, normalize_by, return_extras, delta=delta
+        )
 
-    def binary_cross_entropy(input, target, weight=None, reduction="mean", *, normalize_by=None, return_extras=False):
+    def binary_cross_entropy(
+        input, target, weight=None, reduction="mean", *, normalize_by=None, return_extras=False, validate=False
+    ):
         if weight is not None:
             weight = as_array(weight, input)
-        return call("binary_cross_entropy", (input, target, weight), reduction, normalize_by, return_extras)
+        return (checked if validate else call)(
+            "binary_cross_entropy", (input, target, weight), reduction, normalize_by, return_extras
+        )
 
     def binary_cross_entropy_with_logits(
-        input, target, weight=None, reduction="mean", pos_weight=None, *, normalize_by=None, return_extras=False
+        input, target, weight=None, reduction="mean", pos_weight=None,
+        *, normalize_by=None, return_extras=False, validate=False
     ):
         if weight is not None:
             weight = as_array(weight, input)
         if pos_weight is not None:
             pos_weight = as_array(pos_weight, input)
-        return call(
+        return (checked if validate else call)(
             "binary_cross_entropy_with_logits",
             (input, target, weight, pos_weight),
             reduction,
@@ -67,10 +93,11 @@ def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda we
         alpha_by_class=True,
         normalize_by=None,
         return_extras=False,
+        validate=False,
     ):
         if alpha is None or isinstance(alpha, (int, float)) and alpha < 0:  # torchvision's word for no weighting
             alpha, alpha_by_class = 1.0, False
-        return call(
+        return (checked if validate else call)(
             "binary_focal_loss",
             (input, target),
             reduction,
@@ -93,6 +120,7 @@ def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda we
         alpha=None,
         normalize_by=None,
         return_extras=False,
+        validate=False,
     ):
         if alpha is not None:
             if weight is not None:
@@ -103,7 +131,7 @@ def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda we
                 weight, normalize_by, alpha = _for_each_class(alpha, input, library), normalize_by or "count", None
         if weight is not None:
             weight = as_array(weight, input)
-        return call(
+        return (checked if validate else call)(
             "focal_loss",
             (input, target, weight),
             reduction,
@@ -115,8 +143,12 @@ def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda we
             label_smoothing=label_smoothing,
         )
 
-    def quantile_loss(input, target, q=0.5, reduction="mean", *, normalize_by=None, return_extras=False):
-        return call("quantile_loss", (input, target), reduction, normalize_by, return_extras, q=_levels(q))
+    def quantile_loss(
+        input, target, q=0.5, reduction="mean", *, normalize_by=None, return_extras=False, validate=False
+    ):
+        return (checked if validate else call)(
+            "quantile_loss", (input, target), reduction, normalize_by, return_extras, q=_levels(q)
+        )
 
     def cross_entropy(
         input,
@@ -128,10 +160,11 @@ def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda we
         *,
         normalize_by=None,
         return_extras=False,
+        validate=False,
     ):
         if weight is not None:
             weight = as_array(weight, input)
-        return call(
+        return (checked if validate else call)(
             "cross_entropy",
             (input, target, weight),
             reduction,
@@ -142,21 +175,27 @@ def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda we
         )
 
     def nll_loss(
-        input, target, weight=None, ignore_index=-100, reduction="mean", *, normalize_by=None, return_extras=False
+        input, target, weight=None, ignore_index=-100, reduction="mean",
+        *, normalize_by=None, return_extras=False, validate=False
     ):
         if weight is not None:
             weight = as_array(weight, input)
-        return call(
+        return (checked if validate else call)(
             "nll_loss", (input, target, weight), reduction, normalize_by, return_extras, ignore_index=ignore_index
         )
 
-    def kl_div(input, target, reduction="mean", log_target=False, *, normalize_by=None, return_extras=False):
-        return call("kl_div", (input, target), reduction, normalize_by, return_extras, log_target=log_target)
+    def kl_div(
+        input, target, reduction="mean", log_target=False, *, normalize_by=None, return_extras=False, validate=False
+    ):
+        return (checked if validate else call)(
+            "kl_div", (input, target), reduction, normalize_by, return_extras, log_target=log_target
+        )
 
     def poisson_nll_loss(
-        input, target, log_input=True, full=False, eps=1e-8, reduction="mean", *, normalize_by=None, return_extras=False
+        input, target, log_input=True, full=False, eps=1e-8, reduction="mean",
+        *, normalize_by=None, return_extras=False, validate=False
     ):
-        return call(
+        return (checked if validate else call)(
             "poisson_nll_loss",
             (input, target),
             reduction,
@@ -168,50 +207,64 @@ def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda we
         )
 
     def gaussian_nll_loss(
-        input, target, var, full=False, eps=1e-6, reduction="mean", *, normalize_by=None, return_extras=False
+        input, target, var, full=False, eps=1e-6, reduction="mean",
+        *, normalize_by=None, return_extras=False, validate=False
     ):
         if isinstance(var, (int, float)) and hasattr(input, "dtype"):
             var = library.full_like(input, var)
-        return call(
+        return (checked if validate else call)(
             "gaussian_nll_loss", (input, target, var), reduction, normalize_by, return_extras, full=full, eps=eps
         )
 
-    def soft_margin_loss(input, target, reduction="mean", *, normalize_by=None, return_extras=False):
-        return call("soft_margin_loss", (input, target), reduction, normalize_by, return_extras)
+    def soft_margin_loss(input, target, reduction="mean", *, normalize_by=None, return_extras=False, validate=False):
+        return (checked if validate else call)(
+            "soft_margin_loss", (input, target), reduction, normalize_by, return_extras
+        )
 
-    def hinge_embedding_loss(input, target, margin=1.0, reduction="mean", *, normalize_by=None, return_extras=False):
-        return call("hinge_embedding_loss", (input, target), reduction, normalize_by, return_extras, margin=margin)
+    def hinge_embedding_loss(
+        input, target, margin=1.0, reduction="mean", *, normalize_by=None, return_extras=False, validate=False
+    ):
+        return (checked if validate else call)(
+            "hinge_embedding_loss", (input, target), reduction, normalize_by, return_extras, margin=margin
+        )
 
     def margin_ranking_loss(
-        input1, input2, target, margin=0.0, reduction="mean", *, normalize_by=None, return_extras=False
+        input1, input2, target, margin=0.0, reduction="mean", *, normalize_by=None, return_extras=False, validate=False
     ):
-        return call(
+        return (checked if validate else call)(
             "margin_ranking_loss", (input1, input2, target), reduction, normalize_by, return_extras, margin=margin
         )
 
     def multi_margin_loss(
-        input, target, p=1, margin=1.0, weight=None, reduction="mean", *, normalize_by=None, return_extras=False
+        input, target, p=1, margin=1.0, weight=None, reduction="mean",
+        *, normalize_by=None, return_extras=False, validate=False
     ):
         if weight is not None:
             weight = as_array(weight, input)
-        return call(
+        return (checked if validate else call)(
             "multi_margin_loss", (input, target, weight), reduction, normalize_by, return_extras, p=p, margin=margin
         )
 
-    def multilabel_margin_loss(input, target, reduction="mean", *, normalize_by=None, return_extras=False):
-        return call("multilabel_margin_loss", (input, target), reduction, normalize_by, return_extras)
+    def multilabel_margin_loss(
+        input, target, reduction="mean", *, normalize_by=None, return_extras=False, validate=False
+    ):
+        return (checked if validate else call)(
+            "multilabel_margin_loss", (input, target), reduction, normalize_by, return_extras
+        )
 
     def multilabel_soft_margin_loss(
-        input, target, weight=None, reduction="mean", *, normalize_by=None, return_extras=False
+        input, target, weight=None, reduction="mean", *, normalize_by=None, return_extras=False, validate=False
     ):
         if weight is not None:
             weight = as_array(weight, input)
-        return call("multilabel_soft_margin_loss", (input, target, weight), reduction, normalize_by, return_extras)
+        return (checked if validate else call)(
+            "multilabel_soft_margin_loss", (input, target, weight), reduction, normalize_by, return_extras
+        )
 
     def cosine_embedding_loss(
-        input1, input2, target, margin=0.0, reduction="mean", *, normalize_by=None, return_extras=False
+        input1, input2, target, margin=0.0, reduction="mean", *, normalize_by=None, return_extras=False, validate=False
     ):
-        return call(
+        return (checked if validate else call)(
             "cosine_embedding_loss", (input1, input2, target), reduction, normalize_by, return_extras, margin=margin
         )
 
@@ -227,8 +280,9 @@ def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda we
         *,
         normalize_by=None,
         return_extras=False,
+        validate=False,
     ):
-        return call(
+        return (checked if validate else call)(
             "triplet_margin_loss",
             (anchor, positive, negative),
             reduction,
@@ -251,6 +305,7 @@ def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda we
         *,
         normalize_by=None,
         return_extras=False,
+        validate=False,
     ):
         try:
             lengths = [
@@ -260,7 +315,7 @@ def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda we
             raise DTypeError(
                 f"ctc_loss: input_lengths or target_lengths cannot be read: {error} (valid: integers)"
             ) from None
-        return call(
+        return (checked if validate else call)(
             "ctc_loss",
             (log_probs, targets, *lengths),
             reduction,
@@ -281,11 +336,12 @@ def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda we
         reduction="mean",
         normalize_by=None,
         return_extras=False,
+        validate=False,
     ):
         vectors = anchor, positive, negative
         if distance_function is None:
             try:
-                return call(
+                return (checked if validate else call)(
                     "triplet_margin_loss", vectors, reduction, normalize_by, return_extras, margin=margin, swap=swap
                 )
             except (DomainError, DTypeError, ShapeError) as error:
@@ -308,7 +364,7 @@ def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda we
         if swap:
             far = library.minimum(far, distance_function(positive, negative))
         # max(0, margin + near - far) is the ranking loss of two scores of which far should be the larger.
-        return call(
+        return (checked if validate else call)(
             "margin_ranking_loss",
             (far, near, library.ones_like(far)),
             reduction,
@@ -317,7 +373,7 @@ def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda we
             margin=margin,
         )
 
-    table = {name: function for name, function in locals().items() if name not in ("call", "library", "check_arrays", "as_array")}
+    table = {name: function for name, function in locals().items() if name not in ("call", "checked", "library", "check_arrays", "as_array")}
     table |= {name: make_function(entry, call, as_array) for name, entry in ENTRIES.items() if name not in table}
     for name, function in table.items():
         function.__doc__ = docstring(name)

@@ -1,7 +1,7 @@
 """Class imbalance and splits: weights from labels, samplers, long-tailed subsets. Arrays are NumPy's, torch's, or sequences."""
 import numpy as np
 
-from perdita import _core
+from perdita import _checks, _core
 from perdita._arrays import numpy_of
 from perdita.errors import DTypeError, ShapeError
 
@@ -29,11 +29,14 @@ def class_weights(labels=None, scheme="balanced", *, counts=None, num_classes=No
         raise DTypeError("class_weights: takes labels or counts (valid: one of them)")
     if counts is None:
         counts = count_classes(labels, num_classes, ignore_index)
+    scheme = _checks.text("class_weights", "scheme", scheme)
     return _core.class_weights(_integers("class_weights", "counts", counts), scheme)
 
 
 def count_classes(labels, num_classes=None, ignore_index=None):
     """How many of the labels are 0, 1, ..., int64 [C]: up to num_classes - 1, or to the largest label."""
+    num_classes = _checks.integer("count_classes", "num_classes", num_classes, may_be_none=True)
+    ignore_index = _checks.integer("count_classes", "ignore_index", ignore_index, may_be_none=True)
     return _core.count_classes(_integers("count_classes", "labels", labels), num_classes, ignore_index)
 
 
@@ -47,7 +50,7 @@ def pos_weight(labels, cap=float("inf")):
     if not np.isin(labels, (0, 1)).all():
         raise DTypeError("pos_weight: labels hold other numbers than 0 and 1 (valid: 0 and 1)")
     positives = labels.reshape(len(labels), -1).sum(0)
-    return _core.pos_weights(len(labels) - positives, positives, float(cap))
+    return _core.pos_weights(len(labels) - positives, positives, _checks.number("pos_weight", "cap", cap))
 
 
 def adjust_logits(logits, class_counts, tau=1.0):
@@ -62,12 +65,14 @@ def adjust_logits(logits, class_counts, tau=1.0):
 
 def imbalanced_subset(labels, imbalance):
     """Indices of the first samples of each class that "longtail:R" or "step:R" keeps, ascending, int64."""
+    imbalance = _checks.text("imbalanced_subset", "imbalance", imbalance)
     return _core.imbalanced_subset(_integers("imbalanced_subset", "labels", labels), imbalance)
 
 
 def random_split(count, fractions, seed=0):
     """Indices 0..count-1 in disjoint parts, one for each fraction (which add up to 1): a list of arrays, int64,
     ascending, as torch.utils.data.Subset takes them. Raises ValueError for such a fraction or an empty part."""
+    count, seed = _checks.integer("random_split", "count", count), _checks.seed("random_split", seed)
     return _core.random_split(count, _numbers("random_split", "fractions", fractions), seed)
 
 
@@ -75,6 +80,7 @@ def stratified_split(labels, fractions, seed=0):
     """The same for len(labels) samples, each part with its share of every class, to within two samples (of two parts to
     within one)."""
     labels = _integers("stratified_split", "labels", labels)
+    seed = _checks.seed("stratified_split", seed)
     return _core.stratified_split(labels, _numbers("stratified_split", "fractions", fractions), seed)
 
 
@@ -82,8 +88,22 @@ class _Sampler:
     """What the samplers share: as torch.utils.data.DataLoader takes them. Each pass is the next epoch; set_epoch chooses
     one. draw(epoch) gives its indices at once, as an array."""
 
-    def __init__(self, core):
-        self._core, self._epoch = core, 0
+    def __init__(self, *arguments):
+        """arguments: of the core's sampler of the same name; they are kept, as it is made anew in copies."""
+        self._arguments, self._epoch = arguments, 0
+        self._core = self._make()
+
+    def _make(self):
+        kind = next(kind for kind in type(self).__mro__ if kind.__module__ == __name__)  # of a subclass: its parent's
+        arguments = (argument._core if isinstance(argument, _Sampler) else argument for argument in self._arguments)
+        return getattr(_core, kind.__name__)(*arguments)
+
+    def __getstate__(self):
+        return {name: value for name, value in self.__dict__.items() if name != "_core"}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self._core = self._make()
 
     def __len__(self):
         return len(self._core)
@@ -94,10 +114,10 @@ class _Sampler:
         return iter(indices.tolist())
 
     def set_epoch(self, epoch):
-        self._epoch = epoch
+        self._epoch = _checks.integer(type(self).__name__, "epoch", epoch, 0)
 
     def draw(self, epoch=0):
-        return self._core.draw(epoch)
+        return self._core.draw(_checks.integer(type(self).__name__, "epoch", epoch, 0))
 
 
 class WeightedRandomSampler(_Sampler):
@@ -106,7 +126,9 @@ class WeightedRandomSampler(_Sampler):
 
     def __init__(self, weights, num_samples, replacement=True, seed=0):
         weights = _numbers("WeightedRandomSampler", "weights", weights).reshape(-1)
-        super().__init__(_core.WeightedRandomSampler(weights, num_samples, replacement, seed))
+        num_samples = _checks.integer("WeightedRandomSampler", "num_samples", num_samples)
+        replacement = _checks.flag("WeightedRandomSampler", "replacement", replacement)
+        super().__init__(weights, num_samples, replacement, _checks.seed("WeightedRandomSampler", seed))
 
 
 class ClassBalancedSampler(_Sampler):
@@ -115,28 +137,34 @@ class ClassBalancedSampler(_Sampler):
 
     def __init__(self, labels, how="oversample", samples_per_class=None, seed=0):
         labels = _integers("ClassBalancedSampler", "labels", labels)
-        super().__init__(_core.ClassBalancedSampler(labels, how, samples_per_class, seed))
+        how = _checks.text("ClassBalancedSampler", "how", how)
+        each = _checks.integer("ClassBalancedSampler", "samples_per_class", samples_per_class, may_be_none=True)
+        super().__init__(labels, how, each, _checks.seed("ClassBalancedSampler", seed))
 
 
 class RandomSampler(_Sampler):
     """A shuffle of 0..count-1, for more num_samples than that one after the other; with replacement independent draws."""
 
     def __init__(self, count, replacement=False, num_samples=None, seed=0):
-        super().__init__(_core.RandomSampler(count, replacement, num_samples, seed))
+        count = _checks.integer("RandomSampler", "count", count)
+        replacement = _checks.flag("RandomSampler", "replacement", replacement)
+        num_samples = _checks.integer("RandomSampler", "num_samples", num_samples, may_be_none=True)
+        super().__init__(count, replacement, num_samples, _checks.seed("RandomSampler", seed))
 
 
 class SubsetSampler(_Sampler):
     """The given indices in their order."""
 
     def __init__(self, indices):
-        super().__init__(_core.SubsetSampler(_integers("SubsetSampler", "indices", indices)))
+        super().__init__(_integers("SubsetSampler", "indices", indices))
 
 
 class SubsetRandomSampler(_Sampler):
     """The given indices, shuffled anew each epoch."""
 
     def __init__(self, indices, seed=0):
-        super().__init__(_core.SubsetRandomSampler(_integers("SubsetRandomSampler", "indices", indices), seed))
+        indices = _integers("SubsetRandomSampler", "indices", indices)
+        super().__init__(indices, _checks.seed("SubsetRandomSampler", seed))
 
 
 class DistributedSampler(_Sampler):
@@ -147,7 +175,9 @@ class DistributedSampler(_Sampler):
     def __init__(self, sampler, num_replicas, rank, drop_last=False):
         if not isinstance(sampler, _Sampler):
             raise DTypeError(f"DistributedSampler: sampler is a {type(sampler).__name__} (valid: one of perdita.data)")
-        super().__init__(_core.DistributedSampler(sampler._core, num_replicas, rank, drop_last))
+        num_replicas = _checks.integer("DistributedSampler", "num_replicas", num_replicas)
+        rank = _checks.integer("DistributedSampler", "rank", rank)
+        super().__init__(sampler, num_replicas, rank, _checks.flag("DistributedSampler", "drop_last", drop_last))
 
 
 def _integers(function, name, values, flat=True):

@@ -16,6 +16,7 @@ from perdita._catalogue import ARGUMENTS
 from perdita._extras import LossExtras
 from perdita._functions import functions, loss_of
 from perdita._linear import LinearCrossEntropy
+from perdita._names import missing
 from perdita.errors import DomainError, DTypeError
 
 
@@ -142,4 +143,5 @@ def _check_arrays(function, names, operands):
 
 _table = functions(_call, np, _check_arrays)
 globals().update(_table)
+__getattr__ = missing(__name__, "function")
 __all__ = sorted([*_table, "linear_cross_entropy"])

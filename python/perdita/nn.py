@@ -8,6 +8,7 @@ import numpy as np
 from perdita import functional
 from perdita._arrays import numpy_of
 from perdita._modules import bind_options, make_classes, shown_options, sign_constructor
+from perdita._names import missing
 from perdita.errors import DomainError, LabelError, ShapeError
 
 
@@ -134,4 +135,5 @@ def _log_softmax(scores):
     return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
 
 
+__getattr__ = missing(__name__, "module")
 __all__ = sorted([*_classes, "LinearCrossEntropyLoss", "AdaptiveLogSoftmaxWithLoss"])

@@ -6,14 +6,13 @@
 #include <optional>
 
 #include "perdita/tensor/impl.hpp"
+#include "python/src/dtype_message.hpp"
 
 namespace nb = nanobind;
 
 namespace perdita::python {
 
 namespace {
-
-constexpr std::string_view valid_dtypes = "float32, float64, int64, int32, uint8 or bool";
 
 std::optional<DType> dtype_of_code(dlpack::DataType type) {
   using dlpack::TypeCode;
@@ -89,11 +88,7 @@ Tensor tensor_of(const dlpack::TensorView& view, std::string_view function, std:
     fail<DTypeError>("{}: {} is not in the memory of the CPU (DLPack device {}; valid: 1)", function, argument,
                      view.device.type);
   }
-  const auto dtype = dtype_of_code(view.dtype);
-  if (!dtype) {
-    fail<DTypeError>("{}: {} holds elements of DLPack type {} with {} bits (valid: {})", function, argument,
-                     static_cast<int>(view.dtype.code), view.dtype.bits, valid_dtypes);
-  }
+  const auto dtype = dtype_of_code(view.dtype);  // checked by the caller
   check_rank(view.rank, function, argument);
   const auto rank = static_cast<std::size_t>(view.rank);
   const Shape shape(std::span<const std::int64_t>(view.shape, rank));
@@ -134,6 +129,7 @@ Tensor Operands::from_exchange(PyObject* array, const ArrayType& type, std::stri
   check_has_elements(array, type, function, argument);
   dlpack::TensorView view;
   if (type.api->view_object(array, &view) != 0) fail_with_reason(function, argument);
+  if (!dtype_of_code(view.dtype)) fail_with_dtype(array, function, argument);
   check_memory(array, type, view, function, argument);
   held_[held_count_++] = Py_NewRef(array);
   return tensor_of(view, function, argument);
@@ -141,7 +137,11 @@ Tensor Operands::from_exchange(PyObject* array, const ArrayType& type, std::stri
 
 Tensor Operands::from_buffer(PyObject* array, std::string_view function, std::string_view argument) {
   Py_buffer& buffer = buffers_[buffer_count_];
-  if (PyObject_GetBuffer(array, &buffer, PyBUF_FULL_RO) != 0) fail_with_reason(function, argument);
+  if (PyObject_GetBuffer(array, &buffer, PyBUF_FULL_RO) != 0) {
+    if (!PyObject_HasAttrString(array, "dtype")) fail_with_reason(function, argument);
+    PyErr_Clear();  // NumPy's words for a dtype that a buffer cannot have, such as dates
+    fail_with_dtype(array, function, argument);
+  }
   ++buffer_count_;
   const std::string_view format = buffer.format != nullptr ? buffer.format : "B";
   if (format.starts_with('>') || format.starts_with('!')) {
@@ -150,8 +150,7 @@ Tensor Operands::from_buffer(PyObject* array, std::string_view function, std::st
   const auto bytes = static_cast<std::size_t>(buffer.itemsize);
   const auto dtype = dtype_of_format(format.back(), bytes);
   if (!dtype || format.find_first_not_of("@=<fdB?ilq") != format.npos || size_of(*dtype) != bytes) {
-    fail<DTypeError>("{}: {} holds elements of buffer format '{}' (valid: {})", function, argument, format,
-                     valid_dtypes);
+    fail_with_dtype(array, function, argument);
   }
   check_rank(buffer.ndim, function, argument);
   check_alignment(buffer.buf, bytes, function, argument);
@@ -172,6 +171,7 @@ Tensor Operands::from_capsule(PyObject* array, std::string_view function, std::s
   nb::object capsule = nb::borrow(array).attr("__dlpack__")();
   const auto* managed = static_cast<const dlpack::ManagedTensor*>(PyCapsule_GetPointer(capsule.ptr(), "dltensor"));
   if (managed == nullptr) throw nb::python_error();
+  if (!dtype_of_code(managed->view.dtype)) fail_with_dtype(array, function, argument);
   held_[held_count_++] = capsule.release().ptr();  // never consumed: its own destructor releases the array
   return tensor_of(managed->view, function, argument);
 }

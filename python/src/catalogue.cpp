@@ -4,6 +4,7 @@
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/vector.h>
 
+#include "perdita/losses/aliases.hpp"
 #include "perdita/losses/any.hpp"
 
 namespace nb = nanobind;
@@ -79,6 +80,7 @@ void add_catalogue(nb::module_& m) {
   m.def("signatures", &signatures);
   m.def("describe", &describe);
   m.def("loss_names", &loss_names);
+  m.def("meant_loss", &meant_loss);
   m.def("is_class_formula", &is_class_formula);
 }
 

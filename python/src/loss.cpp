@@ -20,26 +20,85 @@ Normalize parse_normalize(std::string_view name) {
   fail<ValueError>("normalize_by '{}' is not known (valid: count, weight_sum, batch)", name);
 }
 
+/// The text of a loss without the option validate=true, and whether it was there.
+std::pair<std::string, bool> without_validation(std::string_view text) {
+  constexpr std::string_view option = "validate=true";
+  const std::size_t at = text.find(option);
+  if (at == text.npos || text.starts_with(Formula::info.name)) return {std::string(text), false};
+  std::string rest(text);
+  const bool is_last = at + option.size() == text.size();
+  rest.erase(is_last ? at - 1 : at, option.size() + 1);  // with the comma behind it, or what stands before
+  return {rest, true};
+}
+
+/// Whether a loss is one of an input and a target element that may broadcast.
+bool compares_elements(const AnyLoss& any) {
+  return std::visit(
+      []<class L>(const L&) {
+        return L::info.broadcasts &&
+               (is_in<L, PairLosses> || is_in<L, TripleLosses> || std::is_same_v<L, Formula>);
+      },
+      any.loss);
+}
+
+/// Whether a loss is one of logits with a target for each: what masks and labels of 0 and 1 may be taken for.
+bool takes_logits(const AnyLoss& any) {
+  return std::visit(
+      []<class L>(const L&) {
+        return is_in<L, OverlapLosses> || std::is_same_v<L, BinaryCrossEntropyWithLogits> ||
+               std::is_same_v<L, BinaryFocal> || std::is_same_v<L, Asymmetric>;
+      },
+      any.loss);
+}
+
+/// How many frames of Python belong to Perdita and to torch's call of a module: a warning is about the caller's line.
+int frames_of_library() {
+  int count = 1;
+  nb::object frame = nb::borrow(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
+  while (frame.is_valid() && !frame.is_none()) {
+    const nb::object name = nb::borrow<nb::dict>(frame.attr("f_globals")).attr("get")("__name__", "");
+    const std::string module = nb::str(name).c_str();
+    if (!module.starts_with("perdita") && !module.starts_with("torch.")) break;
+    ++count;
+    frame = frame.attr("f_back");
+  }
+  return count;
+}
+
+void warn(const std::string& message) {
+  if (PyErr_WarnEx(PyExc_UserWarning, message.c_str(), frames_of_library()) != 0) throw nb::python_error();
+}
+
 Tensor operand(std::span<const Tensor> operands, std::size_t i) { return i < operands.size() ? operands[i] : Tensor(); }
+
+struct CallOptions {
+  Reduction reduction;
+  Normalize normalize_by;
+  bool validate;
+  LossExtras* extras;
+};
 
 /// function(x[0], ..., x[n - 1], loss, options) for the n that the function takes; weights come after these.
 template <class Function, class L>
-Tensor call(const Function& function, const L& loss, const AnyLoss& any, std::span<const Tensor> x, Reduction reduction,
-            Normalize normalize_by, LossExtras* extras) {
+Tensor call(const Function& function, const L& loss, const AnyLoss& any, std::span<const Tensor> x,
+            const CallOptions& options) {
   const auto with_weights = [&](std::size_t n) {
     return LossOptions{.weight = operand(x, n),
                        .pos_weight = operand(x, n + 1),
-                       .reduction = reduction,
-                       .normalize_by = normalize_by,
-                       .extras = extras};
+                       .reduction = options.reduction,
+                       .normalize_by = options.normalize_by,
+                       .extras = options.extras,
+                       .validate = options.validate,
+                       .broadcasts_both = true};  // with a warning, as torch has it
   };
   const auto with_class_weights = [&](std::size_t n) {
     return ClassOptions{.weight = operand(x, n),
                         .ignore_index = any.ignore_index,
                         .label_smoothing = any.label_smoothing,
-                        .reduction = reduction,
-                        .normalize_by = normalize_by,
-                        .extras = extras};
+                        .reduction = options.reduction,
+                        .normalize_by = options.normalize_by,
+                        .extras = options.extras,
+                        .validate = options.validate};
   };
   using T = const Tensor&;
   if constexpr (std::is_invocable_v<Function, T, T, const L&, const ClassOptions&>) {
@@ -56,13 +115,13 @@ Tensor call(const Function& function, const L& loss, const AnyLoss& any, std::sp
 }
 
 // An overload for each loss, so that its function is found by its type.
-#define PERDITA_CALL(L, function, Module)                                                                      \
-  Tensor call_loss(const perdita::L& loss, const AnyLoss& any, std::span<const Tensor> x, Reduction reduction, \
-                   Normalize normalize_by, LossExtras* extras) {                                               \
-    const auto f = [](const auto&... a) -> decltype(functional::function(a...)) {                              \
-      return functional::function(a...);                                                                       \
-    };                                                                                                         \
-    return call(f, loss, any, x, reduction, normalize_by, extras);                                             \
+#define PERDITA_CALL(L, function, Module)                                                                  \
+  Tensor call_loss(const perdita::L& loss, const AnyLoss& any, std::span<const Tensor> x,                  \
+                   const CallOptions& options) {                                                           \
+    const auto f = [](const auto&... a) -> decltype(functional::function(a...)) {                          \
+      return functional::function(a...);                                                                   \
+    };                                                                                                     \
+    return call(f, loss, any, x, options);                                                                 \
   }
 PERDITA_PAIR_LOSSES(PERDITA_CALL)
 PERDITA_TRIPLE_LOSSES(PERDITA_CALL)
@@ -77,12 +136,11 @@ PERDITA_CALL(Quantiles, quantile_loss, QuantilesLoss)
 
 template <class L>
 requires std::is_same_v<L, Formula> || std::is_same_v<L, ClassFormula> Tensor
-call_loss(const L& loss, const AnyLoss& any, std::span<const Tensor> x, Reduction reduction, Normalize normalize_by,
-          LossExtras* extras) {
+call_loss(const L& loss, const AnyLoss& any, std::span<const Tensor> x, const CallOptions& options) {
   const auto f = [](const auto&... a) -> decltype(functional::formula_loss(a...)) {
     return functional::formula_loss(a...);
   };
-  return call(f, loss, any, x, reduction, normalize_by, extras);
+  return call(f, loss, any, x, options);
 }
 
 /// "huber: delta is -1" or "loss huber: ..." as "huber_loss: delta is -1": what Python calls it.
@@ -184,7 +242,11 @@ Loss::Loss(std::string function, std::string_view text, std::vector<std::string>
     if (std::find(deciding.begin(), deciding.end(), arguments_[i]) != deciding.end()) deciding_ |= 1u << i;
   }
   named(function_, text.substr(0, text.find(':')), [&] {
-    loss_ = parse_loss(text);
+    const auto [rest, validates] = without_validation(text);
+    loss_ = parse_loss(rest);
+    validates_ = validates;
+    compares_elements_ = compares_elements(loss_);
+    takes_logits_ = takes_logits(loss_);
     reduction_ = parse_reduction(reduction);
     normalize_by_ = parse_normalize(normalize_by);
   });
@@ -202,6 +264,42 @@ void Loss::read(nb::tuple arrays, Operands& operands) const {
       fail<ValueError>("{}: {} is None (valid: an array)", function_, arguments_[i]);
     }
   }
+  if ((validates_ || validation()) && takes_logits_) warn_of_logits(tensors[0], tensors[1]);
+  if (compares_elements_ && tensors[0].shape() != tensors[1].shape()) warn_of_broadcast(tensors[0], tensors[1]);
+}
+
+void Loss::warn_of_logits(const Tensor& input, const Tensor& target) const {
+  if (info_of(loss_).family == Family::overlap && input.rank() == 2 && target.rank() == 1) {
+    warn(fmt::format("{}: input has shape {} and target {}: each row is an image of one pixel (valid: [N, C, ...] for masks; "
+                     "cross_entropy is a loss of plain classification)",
+                     function_, input.shape(), target.shape()));
+  }
+  if (!is_floating(input.dtype()) || input.numel() == 0) return;
+  const NoGrad no_grad;
+  const Tensor others = sum(((input != 0.0) & (input != 1.0)).to(DType::int64));
+  if (others.item() != 0) return;
+  warn(fmt::format("{}: input holds nothing but 0 and 1, but is taken for logits, of which 0 is the probability 0.5 (valid: "
+                   "logits, as 20 * mask - 10 of a mask)",
+                   function_));
+}
+
+void Loss::warn_of_broadcast(const Tensor& input, const Tensor& target) const {
+  Shape common;
+  try {
+    common = broadcast_shapes(input.shape(), target.shape(), function_);
+  } catch (const ShapeError&) {
+    return;  // the loss says what is wrong
+  }
+  if (std::holds_alternative<SoftMargin>(loss_.loss) && common != input.shape()) {
+    fail<ShapeError>("{}: target has shape {}, but input has {} (valid: the same, or one that broadcasts to it)", function_,
+                     target.shape(), input.shape());
+  }
+  // The first words are torch's, so that filters for its warning are filters for this one.
+  const std::string message = fmt::format(
+      "Using a target size ({}) that is different to the input size ({}) in {}: they are broadcast to {}, which is probably "
+      "not what you want (valid: the same shape)",
+      target.shape(), input.shape(), function_, common);
+  warn(message);
 }
 
 /// An operator that cannot broadcast does not know the names of what it got: they are told here.
@@ -243,7 +341,7 @@ Tensor Loss::of_several_types(std::span<const Tensor> operands, LossExtras* extr
 
 Tensor Loss::of_one_type(std::span<const Tensor> operands, LossExtras* extras) const {
   const auto call = [&](const auto& loss) {
-    return call_loss(loss, loss_, operands, reduction_, normalize_by_, extras);
+    return call_loss(loss, loss_, operands, {reduction_, normalize_by_, validates_, extras});
   };
   return named(function_, info_of(loss_).name, [&] {
     try {

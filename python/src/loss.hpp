@@ -17,19 +17,22 @@ namespace perdita::python {
 /// Immutable, and checked when it is made: a module of Python's holds one.
 class Loss {
  public:
-  /// text: as parse_loss() reads it. arguments: the names of the arrays, in the order they come: those the formula is
-  /// of, then the weights. deciding: those whose types make that of the loss. Throws ValueError.
+  /// text: as parse_loss() reads it, and perhaps an option validate=true. arguments: the names of the arrays, in the order
+  /// they come: those the formula is of, then the weights. deciding: those whose types make that of the loss. Throws
+  /// ValueError.
   Loss(std::string function, std::string_view text, std::vector<std::string> arguments,
        const std::vector<std::string>& deciding, std::string_view reduction, std::string_view normalize_by);
 
   const std::string& function() const { return function_; }
-  /// Reads the arrays of a tuple, checks their number.
+  /// Reads the arrays of a tuple, checks their number. Warns (UserWarning) of a target that is broadcast to the input.
   void read(nanobind::tuple arrays, Operands& operands) const;
   Tensor operator()(std::span<const Tensor> operands, LossExtras* extras = nullptr) const;
 
  private:
   Tensor of_one_type(std::span<const Tensor> operands, LossExtras* extras) const;
   Tensor of_several_types(std::span<const Tensor> operands, LossExtras* extras) const;
+  void warn_of_logits(const Tensor& input, const Tensor& target) const;
+  void warn_of_broadcast(const Tensor& input, const Tensor& target) const;
   std::string with_shapes(const std::string& message, std::span<const Tensor> operands) const;
 
   std::string function_;
@@ -38,6 +41,9 @@ class Loss {
   unsigned deciding_ = 0;  ///< bit i: argument i
   Reduction reduction_;
   Normalize normalize_by_;
+  bool validates_ = false;
+  bool takes_logits_ = false;
+  bool compares_elements_ = false;  ///< of input and target, which should have one shape
 };
 
 /// A loss that was computed, and its gradients: what autograd of a host keeps between forward and backward.

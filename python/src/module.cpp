@@ -223,6 +223,8 @@ NB_MODULE(_core, m) {
   add_catalogue(m);
   m.def("num_threads", &num_threads);
   m.def("set_num_threads", &set_num_threads);
+  m.def("set_validation", &set_validation);
+  m.def("validation", &validation);
   add_data(m);
   add_evaluate(m);
   m.attr("__version__") = version();

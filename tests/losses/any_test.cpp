@@ -1,4 +1,5 @@
 // Losses chosen by name at run time.
+#include "perdita/losses/aliases.hpp"
 #include "perdita/losses/any.hpp"
 
 #include <gtest/gtest.h>
@@ -53,6 +54,35 @@ TEST(AnyLoss, ErrorsSayWhatIsValid) {
   EXPECT_EQ(error_of("huber:delta"), "loss huber: option 'delta' has no value (valid: NAME=VALUE,...)");
   EXPECT_EQ(error_of("cross_entropy:label_smoothing=1.5"), "loss cross_entropy: label_smoothing is 1.5 (valid: 0..1)");
   EXPECT_NE(error_of("mse:label_smoothing=0.1").find("has no option"), std::string::npos);
+}
+
+TEST(AnyLoss, NamesOfOtherLibrariesAreKnown) {
+  const std::vector<std::pair<std::string, std::string>> meant{
+      {"mae", "l1"},
+      {"MeanAbsoluteError", "l1"},
+      {"reg:absoluteerror", "l1"},
+      {"L1Loss", "l1"},
+      {"log_loss", "cross_entropy"},
+      {"sparse_categorical_crossentropy", "cross_entropy"},
+      {"CategoricalCrossentropy", "cross_entropy"},
+      {"bce", "binary_cross_entropy"},
+      {"BCEWithLogitsLoss", "binary_cross_entropy_with_logits"},
+      {"binary:logistic", "binary_cross_entropy_with_logits"},
+      {"mean_squared_error", "mse"},
+      {"pinball_loss", "quantile"},
+      {"KLDivergence", "kl_div"},
+      {"sigmoid_focal_loss", "binary_focal"},
+      {"iou", "jaccard"},
+      {"squared_hinge", "formula: max(1 - t * y, 0)^2"},
+      {"hubber", "huber"},
+      {"hubr_loss", "huber"},
+  };
+  for (const auto& [name, loss] : meant) {
+    EXPECT_EQ(meant_loss(name), loss);
+    EXPECT_NO_THROW(parse_loss(loss));
+  }
+  EXPECT_EQ(meant_loss("nothing_of_the_kind"), "");
+  EXPECT_NE(error_of("mae").find("did you mean 'l1'?"), std::string::npos);
 }
 
 }  // namespace

@@ -1,6 +1,8 @@
 #include "perdita/tensor/matmul.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <random>
@@ -102,6 +104,24 @@ TEST(Matmul, SaysWhatDoesNotFit) {
   }
   EXPECT_THROW(matmul(Tensor::ones({2, 3}), Tensor::ones({3}, DType::float64)), DTypeError);
   EXPECT_THROW(matmul(Tensor::ones({}), Tensor::ones({3})), ShapeError);
+}
+
+// oneDNN's threads are OpenMP's, which a forked child does not have.
+TEST(Matmul, RunsInTheChildOfAFork) {
+  set_num_threads(2);
+  const auto corner = [] {
+    return matmul(Tensor::full({512, 600}, 0.5), Tensor::full({600, 512}, 2.0)).select(0, 511).select(0, 511).item();
+  };
+  ASSERT_EQ(corner(), 600.0);
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(60);
+    _exit(corner() == 600.0 ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  ASSERT_TRUE(WIFEXITED(status)) << "ended by signal " << WTERMSIG(status);
+  EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 }  // namespace

@@ -12,8 +12,10 @@ Input of integers or complex numbers, sparse tensors and those of other devices 
 own result where torch has one, else DTypeError, which an except clause for torch's NotImplementedError or RuntimeError
 catches.
 """
+from perdita._names import missing
 from perdita.torch._call import FUNCTIONS
 from perdita.torch._linear import linear_cross_entropy
 
 globals().update(FUNCTIONS)
+__getattr__ = missing(__name__, "function")
 __all__ = sorted([*FUNCTIONS, "linear_cross_entropy"])

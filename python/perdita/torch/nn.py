@@ -8,6 +8,7 @@ import torch
 
 from perdita import _core
 from perdita._modules import _WEIGHTS, bind_options, make_classes, shown_options, sign_constructor
+from perdita._names import missing
 from perdita.errors import DTypeError, LabelError, ShapeError
 from perdita.torch import functional
 from perdita.torch._operands import as_tensor
@@ -88,6 +89,7 @@ class AdaptiveLogSoftmaxWithLoss(torch.nn.AdaptiveLogSoftmaxWithLoss):
         return torch.nn.modules.adaptive._ASMoutput(output if input_.dim() > 1 else output[0], loss)
 
 
+__getattr__ = missing(__name__, "module")
 __all__ = sorted([*_classes, "AdaptiveLogSoftmaxWithLoss"])
 
 if hasattr(torch.nn, "LinearCrossEntropyLoss"):

@@ -1,0 +1,19 @@
+"""What is said of a name that a module does not have: which loss was probably meant, also by other libraries' names."""
+from perdita import _core
+from perdita._catalogue import ENTRIES
+
+
+def missing(module, column):
+    """The __getattr__ of a module of losses. column: "function" or "module", what it calls them."""
+
+    def __getattr__(name):
+        text = f"module {module!r} has no attribute {name!r}"
+        if not name.startswith("_"):
+            meant = _core.meant_loss(name)
+            called = {_core.describe(entry["function"])["name"]: entry[column] for entry in ENTRIES.values()}
+            if meant:
+                base = meant.partition(":")[0]
+                text += f"; did you mean {called.get(base, f'perdita.formula({meant[9:]!r})')!s}?"
+        raise AttributeError(text, name=name)
+
+    return __getattr__
