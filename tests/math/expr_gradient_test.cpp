@@ -154,8 +154,8 @@ TEST(ExprGradient, KinksAreThoseOfPyTorch) {
   EXPECT_EQ(slope_at(abs(a), 0.0), 0.0);
   EXPECT_EQ(slope_at(max(a, 0.0), 0.0), 0.5);
   EXPECT_EQ(slope_at(min(a, 0.0), 0.0), 0.5);
-  EXPECT_EQ(slope_at(clamp_min(a, 0.0), 0.0), 1.0);
-  EXPECT_EQ(slope_at(clamp_max(a, 0.0), 0.0), 1.0);
+  EXPECT_EQ(slope_at(clamp_min(a, 0.0), 0.0), 0.0);
+  EXPECT_EQ(slope_at(clamp_max(a, 0.0), 0.0), 0.0);
   EXPECT_EQ(slope_at(sign(a), 0.0), 0.0);
 }
 

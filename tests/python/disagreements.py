@@ -40,9 +40,11 @@ def _overflows(tensors, options, what):
 
 
 def _squares_overflow(tensors, options, what):
-    """Rows of finite vectors whose squares are too large for their dtype, but not for double."""
+    """Rows of finite vectors whose squares are too large for their dtype, but not for double; and, by gradients, for
+    double, whose cosine of 0 lies at a kink."""
     squares = [tensors[name].square().sum(-1) for name in ("input1", "input2")]
-    return torch.stack([total.isinf() for total in squares]).any(0) & (tensors["input1"].dtype == torch.float32)
+    is_covered = tensors["input1"].dtype == torch.float32 or what != "value" and not CLAMP_PASSES_AT_ITS_LIMIT
+    return torch.stack([total.isinf() for total in squares]).any(0) & is_covered
 
 
 def _vanishing_terms(tensors, options, what):
@@ -262,8 +264,44 @@ TABLE = (
 )
 
 
+# Before version 2.14 torch.clamp_min passed the whole gradient at its limit; since then nothing, as relu. Perdita follows
+# the newest. Of each loss where its maximum with 0 has its kink.
+CLAMP_PASSES_AT_ITS_LIMIT = tuple(map(int, torch.__version__.split(".")[:2])) < (2, 14)
+
+
+def _hinge_kink(tensors, options):
+    return (tensors["input"] == options.get("margin", 1.0)) & (tensors["target"] != 1)
+
+
+def _ranking_kink(tensors, options):
+    return tensors["target"] * (tensors["input1"] - tensors["input2"]) == options.get("margin", 0.0)
+
+
+def _cosine_kink(tensors, options):
+    cosine = torch.cosine_similarity(tensors["input1"], tensors["input2"], dim=-1)
+    return (tensors["target"] == -1) & (cosine == options.get("margin", 0.0))
+
+
+def _triplet_kink(tensors, options):
+    near, far = (
+        torch.linalg.vector_norm(tensors["anchor"] - tensors[name] + options["eps"], options.get("p", 2.0), -1)
+        for name in ("positive", "negative")
+    )
+    return near + options.get("margin", 1.0) == far
+
+
+KINKS = {
+    "hinge_embedding_loss": _hinge_kink,
+    "margin_ranking_loss": _ranking_kink,
+    "cosine_embedding_loss": _cosine_kink,
+    "triplet_margin_loss": _triplet_kink,
+}
+
+
 def expected_of(loss_name, tensors, options, what):
     """A mask of the elements in which both sides may differ, or None."""
     masks = [entry.where(tensors, options, what) for entry in TABLE if loss_name in entry.losses]
+    if CLAMP_PASSES_AT_ITS_LIMIT and what != "value" and loss_name in KINKS:
+        masks.append(KINKS[loss_name](tensors, options))
     masks = [mask for mask in masks if mask is not None]
     return torch.stack(masks).any(0) if masks else None
