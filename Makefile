@@ -26,12 +26,11 @@ build: deps
 demo: deps
 	@cmake --preset release
 	@cmake --build --preset release --target perdita_cli -j $(JOBS)
-	@rm -rf runs/demo runs/demo-compare
 	build/release/bin/perdita train --data fashion-mnist --hidden 256 --optimizer sgd:momentum=0.9 --lr 0.02 \
-	  --epochs $(EPOCHS) --out runs/demo
+	  --epochs $(EPOCHS) --out runs/demo --overwrite
 	build/release/bin/perdita compare --data fashion-mnist --imbalance longtail:100 --hidden 256,128 --epochs 10 \
 	  --losses 'cross_entropy; focal; balanced_softmax' --optimizer sgd:momentum=0.9,nesterov=yes,weight_decay=0.0005 \
-	  --lr 0.05 --schedule step:0.8,0.9 --batch-size 128 --val-fraction 0 --seeds 2 --out runs/demo-compare
+	  --lr 0.05 --schedule step:0.8,0.9 --batch-size 128 --val-fraction 0 --seeds 2 --out runs/demo-compare --overwrite
 
 test: build
 	@scripts/install-deps.sh --with browser

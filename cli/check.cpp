@@ -10,6 +10,7 @@
 #include "cli/commands.hpp"
 #include "cli/explanation.hpp"
 #include "cli/parser.hpp"
+#include "cli/terminal.hpp"
 #include "cli/text_chart.hpp"
 #include "perdita/core/error.hpp"
 #include "perdita/core/file.hpp"
@@ -117,10 +118,10 @@ void print_findings(const Inspection& inspection, Finding::Kind kind, std::strin
   bool any = false;
   for (const Finding& finding : inspection.findings) {
     if (finding.kind != kind) continue;
-    fmt::print("{:<17}{}\n", std::exchange(title, ""), finding.text);
+    say("{:<17}{}\n", std::exchange(title, ""), finding.text);
     any = true;
   }
-  if (!any && !otherwise.empty()) fmt::print("{}\n", otherwise);
+  if (!any && !otherwise.empty()) say("{}\n", otherwise);
 }
 
 bool has(const Inspection& inspection, Finding::Kind kind) {
@@ -130,13 +131,13 @@ bool has(const Inspection& inspection, Finding::Kind kind) {
 void print(const detail::WrittenLoss& loss, const Inspection& inspection, std::string_view input) {
   using Kind = Finding::Kind;
   const std::string slope = readable_slope(loss.slope(), Notation::text);
-  fmt::print("loss             {}\nslope            {}\n\n", to_text(loss.value()),
-             slope.empty() ? "(too long to be read)" : slope);
-  if (input == "z") fmt::print("for two classes, by z, the true class's logit less the other's:\n");
+  say("loss             {}\nslope            {}\n\n", to_text(loss.value()),
+      slope.empty() ? "(too long to be read)" : slope);
+  if (input == "z") say("for two classes, by z, the true class's logit less the other's:\n");
   for (const InspectedCurve& curve : inspection.curves) {
     const bool at_end = curve.least_at == curve.input.front() || curve.least_at == curve.input.back();
-    fmt::print("least            {:.4g} at {} = {:.4g}{}, t = {:g}\n", curve.least, input, curve.least_at,
-               at_end ? " (the end of the range)" : "", curve.target);
+    say("least            {:.4g} at {} = {:.4g}{}, t = {:g}\n", curve.least, input, curve.least_at,
+        at_end ? " (the end of the range)" : "", curve.target);
   }
   print_findings(inspection, Kind::wrong_slope,
                  fmt::format("verified         the slope is that of the loss: {} differences, at most {:.1g} away",
@@ -150,10 +151,10 @@ void print(const detail::WrittenLoss& loss, const Inspection& inspection, std::s
   print_findings(inspection, Kind::unbounded_below, "bounded below");
   print_findings(inspection, Kind::advice, "");
   for (const InspectedCurve& curve : inspection.curves) {
-    fmt::print("\n{}", text_chart({.title = fmt::format("t = {:g}:  * loss   . slope", curve.target),
-                                   .x_label = std::string(input),
-                                   .x = curve.input,
-                                   .lines = {{'.', curve.slope}, {'*', curve.value}}}));
+    say("\n{}", text_chart({.title = fmt::format("t = {:g}:  * loss   . slope", curve.target),
+                            .x_label = std::string(input),
+                            .x = curve.input,
+                            .lines = {{'.', curve.slope}, {'*', curve.value}}}));
   }
 }
 
@@ -175,7 +176,7 @@ int check(const Arguments& a, const detail::WrittenLoss& loss, const Formula& in
           const InspectionOptions& options, std::string_view input) {
   const Inspection inspection = inspect(inspected, options);
   if (a.json)
-    fmt::print("{}\n", json_of(loss, inspection));
+    say("{}\n", json_of(loss, inspection));
   else
     print(loss, inspection, input);
   if (!a.svg.empty()) write_file_atomically(a.svg, picture_of(loss, inspection, input));

@@ -7,6 +7,7 @@
 #include "cli/commands.hpp"
 #include "cli/report_line.hpp"
 #include "cli/run_options.hpp"
+#include "cli/terminal.hpp"
 #include "perdita/core/error.hpp"
 #include "perdita/core/file.hpp"
 #include "perdita/core/parallel.hpp"
@@ -83,6 +84,7 @@ bool read(const std::vector<std::string>& words, Arguments& a) {
 
 train::Comparison start(const Arguments& a) {
   train::ComparisonPlan plan{.losses = a.losses, .seeds = a.seeds, .common = {}};
+  check_storable("--losses", a.losses);
   apply(a.given, plan.common);
   if (plan.common.data.empty()) throw UsageError("--data is missing (valid: --data SOURCE, or --resume DIR)");
   if (!a.out.empty() && train::is_occupied(a.out) && !a.overwrite) {
@@ -92,7 +94,6 @@ train::Comparison start(const Arguments& a) {
                     a.out, train::quote_for_shell(a.out)));
   }
   return as_usage([&] {
-    train::parse_contenders(plan.losses, plan.common);  // before a folder is made
     const std::filesystem::path folder =
         a.out.empty() ? train::next_free_folder("compare-" + train::folder_name(plan.common.data))
                       : std::filesystem::path(a.out);
@@ -150,9 +151,9 @@ class Output {
 };
 
 void print_result(const train::Comparison& comparison) {
-  fmt::print("\n{}\n", evaluate::contest_table(comparison.contest()));
-  for (const std::string& note : evaluate::notes(comparison.contest())) fmt::print("{}\n", printable(note));
-  fmt::print("\n");
+  say("\n{}\n", evaluate::contest_table(comparison.contest()));
+  for (const std::string& note : evaluate::notes(comparison.contest())) say("{}\n", printable(note));
+  say("\n");
   print_report(comparison.path(), train::chart_files(comparison.plan().common).png);
 }
 
@@ -165,7 +166,7 @@ int compare(const std::vector<std::string>& words) {
   train::Comparison comparison = a.resume.empty() ? start(a) : train::Comparison::resume(a.resume);
   if (const auto threads = comparison.plan().common.threads) set_num_threads(*threads);
   for (const std::string& warning : comparison.warnings())
-    fmt::print(stderr, "perdita compare: warning: {}\n", printable(warning));
+    say_to(stderr, "perdita compare: warning: {}\n", printable(warning));
   Output output(comparison, a.json ? stderr : stdout);
   train::ComparisonEvents events{.should_stop = must_stop};
   if (!a.quiet) {
@@ -175,13 +176,18 @@ int compare(const std::vector<std::string>& words) {
   }
   if (!comparison.run(events)) {
     output.stop();
-    fmt::print(stderr, "perdita compare: interrupted after {} of {} runs; to go on:\n  perdita compare --resume {}\n",
-               comparison.runs_done(), comparison.runs(), train::quote_for_shell(comparison.path().string()));
+    if (comparison.keeps_old_comparison()) {
+      say_to(stderr, "perdita compare: interrupted before the first epoch was done; nothing was replaced in {}\n",
+             printable(comparison.path().string()));
+      return interrupted_status();
+    }
+    say_to(stderr, "perdita compare: interrupted after {} of {} runs; to go on:\n  perdita compare --resume {}\n",
+           comparison.runs_done(), comparison.runs(), train::quote_for_shell(comparison.path().string()));
     return interrupted_status();
   }
   comparison.finish();
   if (a.json) {
-    fmt::print("{}", read_file(comparison.path() / "comparison.json"));
+    say("{}", read_file(comparison.path() / "comparison.json"));
   } else {
     print_result(comparison);
   }

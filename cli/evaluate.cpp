@@ -8,6 +8,7 @@
 #include "cli/commands.hpp"
 #include "cli/parser.hpp"
 #include "cli/report_line.hpp"
+#include "cli/terminal.hpp"
 #include "perdita/core/error.hpp"
 #include "perdita/core/file.hpp"
 #include "perdita/core/parallel.hpp"
@@ -18,6 +19,7 @@
 #include "perdita/evaluate/text.hpp"
 #include "perdita/report/evaluation_page.hpp"
 #include "perdita/train/config.hpp"
+#include "perdita/train/folder.hpp"
 
 namespace perdita::cli {
 
@@ -104,9 +106,24 @@ std::vector<std::string> class_names_of(const std::string& given) {
   return names;
 }
 
+/// An earlier evaluation is replaced, and nothing else that is called the same.
+void check_out(const std::string& out) {
+  const auto occupant = train::occupant_of(out);
+  const bool is_evaluation = fs::exists(fs::path(out) / "evaluation.json");
+  if (occupant == train::Occupant::run || occupant == train::Occupant::comparison ||
+      (occupant == train::Occupant::conflict && !is_evaluation)) {
+    throw UsageError(
+        fmt::format("--out: {} holds files of other commands, which an evaluation would replace (valid: a "
+                    "folder of its own)",
+                    out));
+  }
+}
+
 evaluate::EvaluationOptions options_of(const Arguments& a) {
-  evaluate::EvaluationOptions options{
-      .bins = a.bins, .hardest = a.hardest, .class_names = class_names_of(a.class_names)};
+  evaluate::EvaluationOptions options{.bins = a.bins,
+                                      .hardest = a.hardest,
+                                      .class_names = class_names_of(a.class_names),
+                                      .probabilities_option = "--from probabilities"};
   const char* option = "--loss";
   try {
     options.loss = parse_loss(a.loss);
@@ -143,14 +160,15 @@ int evaluate(const std::vector<std::string>& words) {
   Arguments a;
   if (!read(words, a)) return 0;
   if (a.threads > 0) set_num_threads(a.threads);
+  if (!a.out.empty()) check_out(a.out);
   const Evaluation evaluation = run(a, options_of(a));
   for (const std::string& warning : evaluation.warnings)
-    fmt::print(stderr, "perdita evaluate: warning: {}\n", evaluate::printable(warning));
-  fmt::print("{}{}", a.json ? evaluate::to_json(evaluation) : evaluate::to_text(evaluation), a.json ? "\n" : "");
+    say_to(stderr, "perdita evaluate: warning: {}\n", evaluate::printable(warning));
+  say("{}{}", a.json ? evaluate::to_json(evaluation) : evaluate::to_text(evaluation), a.json ? "\n" : "");
   if (a.out.empty()) return 0;
   report::write_evaluation({evaluation, a.predictions, a.targets, command_of(words)}, a.out);
   if (!a.json) {
-    fmt::print("\n");
+    say("\n");
     print_report(a.out, true);
   }
   return 0;

@@ -5,6 +5,7 @@
 #include "cli/explanation.hpp"
 #include "cli/parser.hpp"
 #include "cli/reference.hpp"
+#include "cli/terminal.hpp"
 #include "perdita/core/error.hpp"
 
 namespace perdita::cli {
@@ -29,11 +30,11 @@ std::string wrapped(std::string_view text, std::size_t indent) {
 }
 
 void print(const Explanation& explanation) {
-  fmt::print("{} ({})\n{}", explanation.name, explanation.family, wrapped(explanation.summary, 2));
+  say("{} ({})\n{}", explanation.name, explanation.family, wrapped(explanation.summary, 2));
   for (const Section& section : explanation.sections) {
-    fmt::print("\n{}\n", section.title);
+    say("\n{}\n", section.title);
     for (const std::string& line : section.lines)
-      fmt::print("{}", section.is_formula ? fmt::format("  {}\n", line) : wrapped(line, 2));
+      say("{}", section.is_formula ? fmt::format("  {}\n", line) : wrapped(line, 2));
   }
 }
 

@@ -7,6 +7,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/parser.hpp"
+#include "cli/terminal.hpp"
 #include "perdita/losses/any.hpp"
 
 namespace perdita::cli {
@@ -25,10 +26,10 @@ void print_table() {
       {Family::overlap, "masks, each compared as a whole (perdita train: rows of targets 0 and 1)"},
       {Family::sequence, "sequences without an alignment (in C++; not for perdita train)"}};
   for (const auto& [family, subject] : subjects) {
-    fmt::print("{}\n", subject);
+    say("{}\n", subject);
     for_each_loss([&, family = family]<class Loss>(const Loss& loss) {
       if (loss.info.family != family) return;
-      fmt::print("  {:<{}}  {}\n", loss.info.name, name_width, loss.info.summary);
+      say("  {:<{}}  {}\n", loss.info.name, name_width, loss.info.summary);
       const auto parameters = parameters_of<Loss>();
       std::vector<std::string> options;
       for (const auto& parameter : parameters) {
@@ -36,11 +37,11 @@ void print_table() {
         const std::string text = parameter.is_bool ? (value != 0 ? "true" : "false") : fmt::format("{}", value);
         options.push_back(fmt::format("{}={}", parameter.name, text));
       }
-      if (!options.empty()) fmt::print("  {:<{}}  options: {}\n", "", name_width, fmt::join(options, ", "));
+      if (!options.empty()) say("  {:<{}}  options: {}\n", "", name_width, fmt::join(options, ", "));
     });
-    fmt::print("\n");
+    say("\n");
   }
-  fmt::print("perdita explain NAME tells more of one of them.\n");
+  say("perdita explain NAME tells more of one of them.\n");
 }
 
 void print_json() {
@@ -59,7 +60,7 @@ void print_json() {
                     {"summary", loss.info.summary},
                     {"options", options}});
   });
-  fmt::print("{}\n", list.dump(2));
+  say("{}\n", list.dump(2));
 }
 
 }  // namespace

@@ -13,11 +13,15 @@
 #include <string_view>
 
 #include "cli/commands.hpp"
+#include "cli/terminal.hpp"
 #include "perdita/core/suggest.hpp"
 #include "perdita/core/version.hpp"
 
 namespace {
 
+using perdita::cli::complain;
+using perdita::cli::say;
+using perdita::cli::say_to;
 using perdita::cli::UsageError;
 
 struct Command {
@@ -36,18 +40,21 @@ constexpr std::array commands{
 };
 
 void print_help() {
-  fmt::print("Loss functions: define, compute, differentiate, train, look.\n\nusage: perdita COMMAND [OPTIONS]\n\n");
-  for (const Command& command : commands) fmt::print("  {:<9} {}\n", command.name, command.summary);
-  fmt::print("\nperdita COMMAND --help tells more. For a start:\n\n  perdita train --data synthetic:moons\n");
+  say("Loss functions: define, compute, differentiate, train, look.\n\nusage: perdita COMMAND [OPTIONS]\n\n");
+  for (const Command& command : commands) say("  {:<9} {}\n", command.name, command.summary);
+  say("\nperdita COMMAND --help tells more. For a start:\n\n  perdita train --data synthetic:moons\n");
 }
 
+bool asks_for_help(std::string_view word) { return word == "--help" || word == "-h" || word == "help"; }
+
 int run(const std::vector<std::string>& words) {
-  if (words.empty() || words[0] == "--help" || words[0] == "-h" || words[0] == "help") {
+  if (words.size() > 1 && asks_for_help(words[0])) return run({words[1], "--help"});
+  if (words.empty() || asks_for_help(words[0])) {
     print_help();
     return words.empty() ? 2 : 0;
   }
   if (words[0] == "--version") {
-    fmt::print("perdita {}\n", perdita::version());
+    say("perdita {}\n", perdita::version());
     return 0;
   }
   std::vector<std::string_view> names;
@@ -67,11 +74,6 @@ std::string program_name(const std::vector<std::string>& words) {
   return "perdita";
 }
 
-int fail_to_write(const std::string& name) {
-  fmt::print(stderr, "{}: error: cannot write to standard output: {}\n", name, std::strerror(errno));
-  return 1;
-}
-
 /// A thread that waits for the others spins; g++'s OpenMP does so for milliseconds, and where other programs want the
 /// processors too, a training step then takes twenty times as long. It reads how long to spin when it is loaded, so we
 /// tell it and begin anew. On an idle machine the shorter time costs nothing that could be measured.
@@ -84,6 +86,7 @@ void shorten_waiting(char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  perdita::cli::reserve_standard_streams();
   shorten_waiting(argv);
   const std::vector<std::string> words(argv + 1, argv + argc);
   const std::string name = program_name(words);
@@ -93,17 +96,20 @@ int main(int argc, char** argv) {
     status = run(words);
   } catch (const UsageError& error) {
     std::fflush(stdout);
-    fmt::print(stderr, "{}: error: {}\n{} --help tells more.\n", name, error.what(), name);
+    complain(name, error.what());
+    say_to(stderr, "{} --help tells more.\n", name);
     return 2;
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr, "{}: error: there is not enough memory\n", name);
+    complain(name, "there is not enough memory");
     return 1;
   } catch (const std::exception& error) {
-    if (std::ferror(stdout) != 0) return fail_to_write(name);
     std::fflush(stdout);
-    fmt::print(stderr, "{}: error: {}\n", name, error.what());
+    complain(name, error.what());
     return 1;
   }
-  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0) return fail_to_write(name);
+  if (const int error = perdita::cli::output_error(); error != 0) {
+    complain(name, fmt::format("cannot write to standard output: {}", std::strerror(error)));
+    return 1;
+  }
   return status;
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "cli/commands.hpp"
+#include "cli/terminal.hpp"
 #include "perdita/core/suggest.hpp"
 
 namespace perdita::cli {
@@ -25,7 +26,7 @@ bool parse(CLI::App& app, const std::vector<std::string>& arguments) {
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));  // CLI11 takes words from the back
   } catch (const CLI::CallForHelp&) {
-    fmt::print("{}", app.help());
+    say("{}", app.help());
     return false;
   } catch (const CLI::ParseError& error) {
     throw UsageError(error.what());

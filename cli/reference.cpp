@@ -52,6 +52,12 @@ std::string in_table(std::string_view text) {
 }  // namespace
 
 void write_reference(const std::filesystem::path& folder) {
+  const std::string title = "# The losses\n\nMade from the list of losses by `perdita explain --pages";
+  const std::filesystem::path index_file = folder / "README.md";
+  if (std::filesystem::exists(index_file) && !read_file(index_file).starts_with(title)) {
+    fail<FileError>("{} is there, and is no index of losses (valid: a folder for these pages alone)",
+                    index_file.string());
+  }
   std::filesystem::create_directories(folder);
   std::map<std::string_view, std::string> rows;  // by family
   for (const std::string_view name : loss_names()) {
@@ -63,10 +69,10 @@ void write_reference(const std::filesystem::path& folder) {
     if (const auto curve = curve_of(loss))
       write_file_atomically(folder / fmt::format("{}.svg", name), picture_of(loss, *curve));
   }
-  std::string index = "# The losses\n\nMade from the list of losses by `perdita explain --pages docs/reference`.\n";
+  std::string index = title + " docs/reference`.\n";
   for (const auto& [family, lines] : rows)
     index += fmt::format("\n## {}\n\n| loss | in PyTorch | |\n|---|---|---|\n{}", family, lines);
-  write_file_atomically(folder / "README.md", index);
+  write_file_atomically(index_file, index);
 }
 
 }  // namespace perdita::cli

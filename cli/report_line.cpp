@@ -2,15 +2,16 @@
 
 #include <fmt/format.h>
 
+#include "cli/terminal.hpp"
 #include "perdita/evaluate/text.hpp"
 #include "perdita/report/raster.hpp"
 
 namespace perdita::cli {
 
 void print_report(const std::filesystem::path& folder, bool wants_png) {
-  fmt::print("report     {}\n", evaluate::printable((folder / "report.html").string()));
+  say("report     {}\n", evaluate::printable((folder / "report.html").string()));
   if (wants_png && !report::can_rasterise()) {
-    fmt::print("charts     no PNG: librsvg is not installed (Debian: librsvg2-2)\n");
+    say("charts     no PNG: librsvg is not installed (Debian: librsvg2-2)\n");
   }
 }
 

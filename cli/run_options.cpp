@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "perdita/core/escape.hpp"
 
 namespace perdita::cli {
 
@@ -41,10 +42,17 @@ void keep_given(const CLI::App& app, Given& given) {
   }
 }
 
+void check_storable(std::string_view option, std::string_view text) {
+  if (is_utf8(text)) return;
+  throw UsageError(fmt::format("{}: got '{}' (valid: UTF-8; the files that a run is resumed from hold no other bytes)",
+                               option, text));
+}
+
 void apply(const Given& given, train::Config& config) {
   for (const train::Option& option : train::options()) {  // in this order: shorthands change what others set
     const auto found = given.find(option.name);
     if (found == given.end()) continue;
+    check_storable(flag_of(option), found->second);
     try {
       option.set(config, found->second);
     } catch (const ValueError& error) {

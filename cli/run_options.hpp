@@ -20,6 +20,8 @@ using Given = std::map<std::string_view, std::string>;
 void add_run_options(CLI::App& app, Given& given, std::initializer_list<std::string_view> left_out = {});
 /// After parsing: forgets what was not given.
 void keep_given(const CLI::App& app, Given& given);
+/// Throws UsageError for a text that config.json or comparison.json could not hold.
+void check_storable(std::string_view option, std::string_view text);
 /// Throws UsageError that names the option.
 void apply(const Given& given, train::Config& config);
 

@@ -5,6 +5,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/run_options.hpp"
+#include "cli/terminal.hpp"
 #include "cli/train_output.hpp"
 #include "perdita/core/error.hpp"
 #include "perdita/core/parallel.hpp"
@@ -90,12 +91,22 @@ train::Run resume(const Arguments& arguments) {
   }
   train::Resumable found = train::find_run(arguments.resume);
   apply(arguments.given, found.config);
+  if (const auto done = found.checkpoint ? found.checkpoint->epoch : 0;
+      arguments.given.contains("epochs") && *found.config.epochs < done) {
+    throw UsageError(fmt::format("--epochs: got {}, but {} epochs are trained already (valid: {} or more)",
+                                 *found.config.epochs, done, done));
+  }
   return train::Run(prepare_problem(found.config), std::move(found.folder), found.checkpoint);
 }
 
 int report_stop(const train::Run& run) {
-  fmt::print(stderr, "perdita train: interrupted in epoch {}; to go on:\n  perdita train --resume {}\n",
-             run.trainer().epoch() + 1, train::quote_for_shell(run.path().string()));
+  if (run.keeps_old_run()) {
+    say_to(stderr, "perdita train: interrupted before the first epoch was done; nothing was replaced in {}\n",
+           run.path().string());
+    return interrupted_status();
+  }
+  say_to(stderr, "perdita train: interrupted in epoch {}; to go on:\n  perdita train --resume {}\n",
+         run.trainer().epoch() + 1, train::quote_for_shell(run.path().string()));
   return interrupted_status();
 }
 
@@ -107,7 +118,7 @@ int train(const std::vector<std::string>& words) {
   catch_signals();
   train::Run run = arguments.resume.empty() ? start(arguments) : resume(arguments);
   for (const std::string& warning : run.problem().warnings) {
-    fmt::print(stderr, "perdita train: warning: {}\n", evaluate::printable(warning));
+    say_to(stderr, "perdita train: warning: {}\n", evaluate::printable(warning));
   }
   TrainOutput output(run, arguments.json ? stderr : stdout);
   train::RunEvents events{.on_step = {}, .on_epoch = {}, .should_stop = must_stop};

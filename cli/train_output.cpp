@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/report_line.hpp"
+#include "cli/terminal.hpp"
 #include "perdita/evaluate/text.hpp"
 #include "perdita/train/run_report.hpp"
 
@@ -30,28 +31,27 @@ std::string samples_line(const train::Problem& problem) {
 
 void print_loss(const evaluate::Summary& loss) {
   const evaluate::Interval interval = evaluate::mean_interval(loss);
-  fmt::print("test loss  {}", format_number(loss.mean));
-  if (loss.count > 1)
-    fmt::print("  (95 % interval {} to {})", format_number(interval.low), format_number(interval.high));
-  if (loss.nonfinite > 0) fmt::print("  ({} samples left out: not finite)", format_count(loss.nonfinite));
-  fmt::print("\n");
+  say("test loss  {}", format_number(loss.mean));
+  if (loss.count > 1) say("  (95 % interval {} to {})", format_number(interval.low), format_number(interval.high));
+  if (loss.nonfinite > 0) say("  ({} samples left out: not finite)", format_count(loss.nonfinite));
+  say("\n");
 }
 
 void print_classes(const evaluate::ClassificationScore& score, const std::vector<std::string>& names) {
   const evaluate::Interval interval = evaluate::wilson_interval(score.correct, score.samples);
-  fmt::print("accuracy   {:.2f} %  (95 % interval {:.2f} to {:.2f} %)\n\n", 100 * score.accuracy, 100 * interval.low,
-             100 * interval.high);
-  fmt::print("{}", evaluate::class_table(score, names));
+  say("accuracy   {:.2f} %  (95 % interval {:.2f} to {:.2f} %)\n\n", 100 * score.accuracy, 100 * interval.low,
+      100 * interval.high);
+  say("{}", evaluate::class_table(score, names));
 }
 
 void print_regression(const evaluate::RegressionScore& score) {
-  fmt::print("\n{:<28}{:>12}\n", "measure", "test");
+  say("\n{:<28}{:>12}\n", "measure", "test");
   const std::pair<const char*, double> rows[] = {{"mean square error", score.mse},
                                                  {"root mean square error", score.rmse},
                                                  {"mean absolute error", score.mae},
                                                  {"bias", score.bias},
                                                  {"R2 (variance explained)", score.r2}};
-  for (const auto& [name, value] : rows) fmt::print("{:<28}{:>12}\n", name, format_number(value));
+  for (const auto& [name, value] : rows) say("{:<28}{:>12}\n", name, format_number(value));
 }
 
 /// JSON has no NaN.
@@ -61,27 +61,25 @@ nlohmann::ordered_json number(double value) {
 
 void print_suspects(const train::Run& run, const train::Suspects& suspects) {
   const auto samples = static_cast<double>(suspects.ranking.size());
-  fmt::print(
-      "\nsuspects   {} of {} training samples ({:.2f} %) were contradicted by the model on average\n           {}\n",
+  say("\nsuspects   {} of {} training samples ({:.2f} %) were contradicted by the model on average\n           {}\n",
       format_count(suspects.contradicted), format_count(std::ssize(suspects.ranking)),
       100 * static_cast<double>(suspects.contradicted) / samples, printable((run.path() / "suspects.csv").string()));
   if (!suspects.found) return;
-  fmt::print(
-      "           the labels made wrong rank first with an area under the ROC curve of {:.4f} by margin,\n"
+  say("           the labels made wrong rank first with an area under the ROC curve of {:.4f} by margin,\n"
       "           {:.4f} by mean loss, {:.4f} by last loss\n",
       suspects.found->by_aum, suspects.found->by_mean_loss, suspects.found->by_last_loss);
 }
 
 void print_diagnosis(const std::vector<evaluate::Verdict>& diagnosis, std::int64_t epochs) {
   if (diagnosis.empty() && epochs < evaluate::least_epochs) {
-    fmt::print("\ndiagnosis  {} epoch{} too few to judge the curves of the losses; nothing else stands out\n", epochs,
-               epochs == 1 ? " is" : "s are");
+    say("\ndiagnosis  {} epoch{} too few to judge the curves of the losses; nothing else stands out\n", epochs,
+        epochs == 1 ? " is" : "s are");
   } else if (diagnosis.empty()) {
-    fmt::print("\ndiagnosis  nothing stands out: the run looks healthy\n");
+    say("\ndiagnosis  nothing stands out: the run looks healthy\n");
   }
   for (const evaluate::Verdict& verdict : diagnosis) {
-    fmt::print("\ndiagnosis  {}: {}\n           try: {}\n", evaluate::title_of(verdict.illness),
-               printable(verdict.text), verdict.advice);
+    say("\ndiagnosis  {}: {}\n           try: {}\n", evaluate::title_of(verdict.illness), printable(verdict.text),
+        verdict.advice);
   }
 }
 
@@ -92,7 +90,7 @@ void TrainOutput::begin() {
   const train::Config& config = problem.config;
   const train::Trainer& trainer = run_.trainer();
   const auto line = [this](std::string_view name, const std::string& text) {
-    fmt::print(out_, "{:<8} {}\n", name, printable(text));
+    say_to(out_, "{:<8} {}\n", name, printable(text));
   };
   line("data", fmt::format("{}: {}", config.data, samples_line(problem)));
   line("model", fmt::format("MLP {}, {} parameters", trainer.model().sizes(), format_count(trainer.parameter_count())));
@@ -104,7 +102,7 @@ void TrainOutput::begin() {
                                *config.batch_size, *config.epochs, *config.threads, *config.threads == 1 ? "" : "s"));
   line("folder", run_.path().string());
   if (trainer.epoch() > 0) line("resumed", fmt::format("after epoch {} of {}", trainer.epoch(), *config.epochs));
-  fmt::print(out_, "\n");
+  say_to(out_, "\n");
   std::fflush(out_);
 }
 
@@ -127,7 +125,7 @@ void TrainOutput::epoch(const train::EpochReport& report) {
   // Of many quick epochs some twenty are told; those that one waits for all are.
   const bool tells = report.epoch % std::max<std::int64_t>(1, epochs / 20) == 0 || run_.trainer().is_finished() ||
                      report.epoch == 1 || report.seconds >= 1;
-  if (tells) fmt::print(out_, "{}\n", line);
+  if (tells) say_to(out_, "{}\n", line);
   std::fflush(out_);
 }
 
@@ -135,20 +133,20 @@ void print_result(const train::Run& run, const std::optional<train::TestResult>&
   const train::Problem& problem = run.problem();
   const train::Trainer& trainer = run.trainer();
   if (trainer.stopped_early()) {
-    fmt::print("stopped early: no better validation loss in {} epochs; kept the model of epoch {}\n",
-               problem.config.patience, trainer.best_epoch());
+    say("stopped early: no better validation loss in {} epochs; kept the model of epoch {}\n", problem.config.patience,
+        trainer.best_epoch());
   }
-  fmt::print("\n");
+  say("\n");
   if (result) {
     print_loss(result->loss);
     if (result->classes) print_classes(*result->classes, problem.train.class_names);
     if (result->regression) print_regression(*result->regression);
   } else {
-    fmt::print("no test set: nothing to judge the model by\n");
+    say("no test set: nothing to judge the model by\n");
   }
   if (const auto suspects = run.suspects()) print_suspects(run, *suspects);
   print_diagnosis(run.diagnosis(), trainer.epoch());
-  fmt::print("\nmodel      {}\n", printable((run.path() / "model.safetensors").string()));
+  say("\nmodel      {}\n", printable((run.path() / "model.safetensors").string()));
   print_report(run.path(), train::chart_files(problem.config).png);
 }
 
@@ -192,7 +190,7 @@ void print_result_json(const train::Run& run, const std::optional<train::TestRes
       test["r2"] = number(score->r2);
     }
   }
-  fmt::print("{}\n", object.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  say("{}\n", object.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
 }  // namespace perdita::cli

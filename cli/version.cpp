@@ -5,6 +5,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/parser.hpp"
+#include "cli/terminal.hpp"
 #include "perdita/core/parallel.hpp"
 #include "perdita/math/isa.hpp"
 
@@ -13,8 +14,8 @@ namespace perdita::cli {
 int version(const std::vector<std::string>& arguments) {
   CLI::App app("Tells the version, and what it runs on.", "perdita version");
   if (!parse(app, arguments)) return 0;
-  fmt::print("perdita {}\ninstructions: {} (PERDITA_ISA chooses others)\nthreads: {}\n", perdita::version(),
-             name_of(active_isa()), num_threads());
+  say("perdita {}\ninstructions: {} (PERDITA_ISA chooses others)\nthreads: {}\n", perdita::version(),
+      name_of(active_isa()), num_threads());
   return 0;
 }
 

@@ -8,6 +8,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/parser.hpp"
+#include "cli/terminal.hpp"
 #include "perdita/core/error.hpp"
 #include "perdita/core/file.hpp"
 #include "perdita/data/class_weights.hpp"
@@ -111,22 +112,20 @@ Found pos_weights_of(const Arguments& a) {
 void print_json(const Found& found) {
   const nlohmann::ordered_json json{
       {"scheme", found.scheme}, {"classes", found.names}, {"counts", found.counts}, {"weights", found.weights}};
-  fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  say("{}\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
 void print_table(const Found& found, bool is_pos_weight) {
   std::size_t width = 5;
   for (const std::string& name : found.names) width = std::max(width, name.size());
-  fmt::print("{:<{}}  {:>12}  {:>12}\n", is_pos_weight ? "label" : "class", width,
-             is_pos_weight ? "positives" : "samples", is_pos_weight ? "pos_weight" : "weight");
+  say("{:<{}}  {:>12}  {:>12}\n", is_pos_weight ? "label" : "class", width, is_pos_weight ? "positives" : "samples",
+      is_pos_weight ? "pos_weight" : "weight");
   for (std::size_t c = 0; c < found.names.size(); ++c) {
-    fmt::print("{:<{}}  {:>12}  {:>12.6g}\n", evaluate::printable(found.names[c]), width, found.counts[c],
-               found.weights[c]);
+    say("{:<{}}  {:>12}  {:>12.6g}\n", evaluate::printable(found.names[c]), width, found.counts[c], found.weights[c]);
   }
   if (is_pos_weight) return;
   const data::WeightSpread spread = data::spread_of(found.weights, found.counts);
-  fmt::print(
-      "\n{}: the largest weight is {:.4g} times the smallest; a batch is as noisy as one of {:.3g} % of its samples\n",
+  say("\n{}: the largest weight is {:.4g} times the smallest; a batch is as noisy as one of {:.3g} % of its samples\n",
       found.scheme, spread.ratio, 100 * spread.effective_share);
 }
 

@@ -26,6 +26,10 @@ class FileStream : public ByteStream {
     left_ -= got;
     return got;
   }
+  std::uint64_t most_bytes() const override {
+    if (!file_->is_regular()) return left_;  // a pipe does not say how much will come
+    return std::min(left_, file_->size() - std::min(at_, file_->size()));
+  }
 
  private:
   std::shared_ptr<const InputFile> file_;
@@ -59,6 +63,12 @@ class InflatedStream : public ByteStream {
     }
     if (at_end_ && !checked_) check_end();
     return done;
+  }
+  std::uint64_t most_bytes() const override {
+    // Deflate spends at least two bits on 258 bytes.
+    constexpr std::uint64_t most_ratio = 1032;
+    const std::uint64_t packed = packed_->most_bytes() + stream_.avail_in;
+    return packed > left_ ? left_ : std::min(left_, most_ratio * packed);
   }
 
  private:

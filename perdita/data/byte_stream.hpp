@@ -14,6 +14,8 @@ class ByteStream {
   virtual ~ByteStream() = default;
   /// Fills up to `count` bytes; fewer only at the end.
   virtual std::size_t read(void* to, std::size_t count) = 0;
+  /// No more than this can come: what a header claims is checked against it before memory is taken.
+  virtual std::uint64_t most_bytes() const = 0;
 };
 
 /// `size` bytes of the file from `offset` on.

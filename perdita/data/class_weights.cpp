@@ -141,17 +141,19 @@ std::vector<double> class_weights(std::span<const std::int64_t> counts, const We
 
 std::vector<std::int64_t> count_classes(std::span<const std::int64_t> labels, std::optional<std::int64_t> num_classes,
                                         std::optional<std::int64_t> ignore_index) {
-  constexpr std::int64_t most_classes = 100'000'000;
+  // Counts take memory for every class up to the largest label, so that one label must not ask for much.
+  constexpr std::int64_t most_classes = 100'000'000, most_inferred = std::int64_t{1} << 18;
   if (num_classes && (*num_classes < 1 || *num_classes > most_classes)) {
     fail<ValueError>("count_classes: num_classes is {} (valid: 1..{})", *num_classes, most_classes);
   }
-  const std::int64_t valid = num_classes.value_or(most_classes);
+  const std::int64_t valid = num_classes.value_or(most_inferred);
   std::vector<std::int64_t> counts(static_cast<std::size_t>(num_classes.value_or(0)));
   for (std::size_t i = 0; i < labels.size(); ++i) {
     const std::int64_t label = labels[i];
     if (ignore_index && label == *ignore_index) continue;
     if (label < 0 || label >= valid) {
-      fail<IndexError>("count_classes: label[{}] is {} (valid: 0..{})", i, label, valid - 1);
+      fail<IndexError>("count_classes: label[{}] is {} (valid: 0..{}{})", i, label, valid - 1,
+                       num_classes || label < 0 ? "" : "; more if num_classes is given");
     }
     if (static_cast<std::size_t>(label) >= counts.size()) counts.resize(static_cast<std::size_t>(label) + 1);
     ++counts[static_cast<std::size_t>(label)];

@@ -42,8 +42,9 @@ std::string to_string(const WeightScheme& scheme);
 /// [0, 1) or a cap below 1.
 std::vector<double> class_weights(std::span<const std::int64_t> counts, const WeightScheme& scheme = {});
 
-/// How many of the labels are 0, 1, ...: up to num_classes - 1, or up to the largest label. Labels equal to
-/// ignore_index do not count. Throws IndexError that names the first label out of range.
+/// How many of the labels are 0, 1, ...: up to num_classes - 1, or up to the largest label, which
+/// is then below 262,144. Labels equal to ignore_index do not count. Throws IndexError that names the first label out
+/// of range.
 std::vector<std::int64_t> count_classes(std::span<const std::int64_t> labels,
                                         std::optional<std::int64_t> num_classes = std::nullopt,
                                         std::optional<std::int64_t> ignore_index = std::nullopt);

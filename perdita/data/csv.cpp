@@ -18,7 +18,8 @@ using detail::CsvField;
 using detail::CsvScanner;
 using detail::NumberStatus;
 
-constexpr std::size_t most_columns = 1 << 20;
+// What a few bytes may claim is bounded, lest a small file takes a lot of memory.
+constexpr std::size_t most_columns = std::size_t{1} << 18, most_classes = std::size_t{1} << 18;
 
 bool is_number(const CsvField& field) {
   float ignored;
@@ -36,12 +37,11 @@ class CsvParser {
     read_records();
     if (count_ == 0) fail<DataError>("read_csv: {}: no data after the header", file_);
     table_.inputs.shape = {count_, columns() - 1};
-    const bool labels = options_.kind == CsvOptions::Target::label ||
-                        (options_.kind == CsvOptions::Target::detect && !is_number(targets_.front()));
-    if (labels) {
-      read_labels();
+    if (is_label_) {
+      store_labels();
     } else {
-      read_numbers();
+      table_.targets = Array::empty({count_}, DType::float32);
+      std::ranges::copy(numbers_, table_.targets.data<float>());
     }
     return std::move(table_);
   }
@@ -142,7 +142,7 @@ class CsvParser {
       for (std::int64_t column = 0; column < columns(); ++column) {
         field = scanner_.next();
         if (column == target_) {
-          targets_.push_back(field);
+          add_target(field);
         } else if (const auto status = detail::parse_number(field.text, *to++); status != NumberStatus::ok) {
           refuse(field, column, status);
         }
@@ -176,29 +176,35 @@ class CsvParser {
     }
   }
 
-  void read_numbers() {
-    table_.targets = Array::empty({count_}, DType::float32);
-    float* to = table_.targets.data<float>();
-    for (const CsvField& field : targets_) {
-      const NumberStatus status = detail::parse_number(field.text, *to++);
+  /// The first target decides, where nothing else is said, whether they are numbers or labels.
+  void add_target(const CsvField& field) {
+    using Target = CsvOptions::Target;
+    if (count_ == 0)
+      is_label_ = options_.kind == Target::label || (options_.kind == Target::detect && !is_number(field));
+    if (!is_label_) {
+      const NumberStatus status = detail::parse_number(field.text, numbers_.emplace_back());
       if (status != NumberStatus::ok) refuse(field, target_, status);
+      return;
     }
+    if (field.text.empty()) refuse(field, target_, NumberStatus::missing);
+    const auto found = classes_.emplace(field.value(), static_cast<std::int32_t>(classes_.size())).first;
+    if (classes_.size() > most_classes) {
+      fail<DataError>("read_csv: {}: line {}, {}: more than {} different labels (valid: fewer, or task=regression)",
+                      file_, field.line, column_name(target_), most_classes);
+    }
+    labels_.push_back(found->second);
   }
 
-  void read_labels() {
-    std::unordered_map<std::string, std::int64_t> classes;
-    for (const CsvField& field : targets_) {
-      if (field.text.empty()) refuse(field, target_, NumberStatus::missing);
-      classes.emplace(field.value(), 0);
-    }
-    for (const auto& [name, index] : classes) table_.class_names.push_back(name);
+  /// Labels were numbered as they came; their order is that of the names.
+  void store_labels() {
+    for (const auto& [name, label] : classes_) table_.class_names.push_back(name);
     sort_names(table_.class_names);
-    for (std::size_t i = 0; i < table_.class_names.size(); ++i) {
-      classes[table_.class_names[i]] = static_cast<std::int64_t>(i);
-    }
+    std::vector<std::int64_t> place(classes_.size());
+    for (std::size_t i = 0; i < place.size(); ++i)
+      place[static_cast<std::size_t>(classes_.find(table_.class_names[i])->second)] = static_cast<std::int64_t>(i);
     table_.targets = Array::empty({count_}, DType::int64);
-    std::int64_t* to = table_.targets.data<std::int64_t>();
-    for (const CsvField& field : targets_) *to++ = classes.find(field.value())->second;
+    std::ranges::transform(labels_, table_.targets.data<std::int64_t>(),
+                           [&](std::int32_t label) { return place[static_cast<std::size_t>(label)]; });
   }
 
   static void sort_names(std::vector<std::string>& names) {
@@ -218,7 +224,10 @@ class CsvParser {
   std::vector<std::string> names_;
   bool has_header_ = false;
   std::int64_t target_ = 0, count_ = 0;
-  std::vector<CsvField> targets_;
+  bool is_label_ = false;
+  std::vector<float> numbers_;        // the targets, or
+  std::vector<std::int32_t> labels_;  // theirs by classes_
+  std::unordered_map<std::string, std::int32_t> classes_;
   CsvTable table_;
 };
 

@@ -13,6 +13,9 @@ namespace perdita::data::detail {
 namespace {
 
 constexpr std::size_t block_bytes = std::size_t{1} << 20;
+// What a few bytes may claim is bounded, lest a small file takes a lot of memory.
+constexpr std::size_t most_line_bytes = std::size_t{16} << 20;
+constexpr std::int64_t most_columns = std::int64_t{1} << 20;
 
 /// Hands out a file's text in pieces that end at a line's end.
 class Pieces {
@@ -24,6 +27,10 @@ class Pieces {
     text_.erase(0, used_);
     for (used_ = cut(); used_ == 0 && !at_end_; used_ = cut()) {
       const std::size_t kept = text_.size();
+      if (kept > most_line_bytes) {
+        fail<DataError>("read_csv: {}: a line has more than {} bytes, from byte {} on (is a quote not closed?)",
+                        file_->path().string(), most_line_bytes, offset_ - kept);
+      }
       text_.resize(kept + std::max(block_bytes, kept));
       const std::size_t wanted = text_.size() - kept, got = file_->read(offset_, text_.data() + kept, wanted);
       text_.resize(kept + got);
@@ -53,7 +60,7 @@ class Pieces {
 };
 
 bool is_number(const CsvField& field) {
-  float ignored;
+  double ignored;
   const NumberStatus status = parse_number(field.text, ignored);
   return status != NumberStatus::not_a_number && (status != NumberStatus::missing || !field.text.empty());
 }
@@ -66,6 +73,7 @@ class CsvRows : public RowReader {
         separator_(guess_separator(piece_)),
         scanner_(piece_, separator_, file->path().native()) {
     name = file->path().string();
+    dtype = DType::float64;
     if (!at_record()) fail<DataError>("read_csv: {}: the file is empty", name);
     read_first_record(options);
     if (!column.empty()) {
@@ -76,7 +84,7 @@ class CsvRows : public RowReader {
   }
 
   std::int64_t read(std::int64_t, std::int64_t count, void* to) override {
-    auto* numbers = static_cast<float*>(to);
+    auto* numbers = static_cast<double*>(to);
     std::int64_t read = 0;
     for (; read < count && at_record(); ++read) {
       CsvField field;
@@ -105,8 +113,9 @@ class CsvRows : public RowReader {
     std::int64_t numbers = 0;
     for (CsvField field; !field.ends_record; ++columns_) {
       field = scanner_.next();
+      if (columns_ == most_columns)
+        fail<DataError>("read_csv: {}: line {} has more than {} fields", name, field.line, most_columns);
       numbers += is_number(field);
-      names_.push_back(field.value());
     }
     using Header = RowOptions::Header;
     const bool detects = options.header == Header::detect;
@@ -118,8 +127,11 @@ class CsvRows : public RowReader {
     }
     if (options.header == Header::no || (detects && numbers == columns_)) {
       scanner_ = start;
-      names_.clear();
+      return;
     }
+    CsvScanner names = start;
+    names_.reserve(static_cast<std::size_t>(columns_));
+    while (std::ssize(names_) < columns_) names_.push_back(names.next().value());
   }
 
   std::int64_t find(const std::string& column) const {
@@ -128,15 +140,15 @@ class CsvRows : public RowReader {
                     valid_columns(names_, columns_));
   }
 
-  float number(const CsvField& field, std::int64_t column) const {
-    float value = 0;
+  double number(const CsvField& field, std::int64_t column) const {
+    constexpr double inf = std::numeric_limits<double>::infinity();
+    double value = 0;
     switch (parse_number(field.text, value)) {
       case NumberStatus::missing:
-        if (!field.text.empty()) return std::numeric_limits<float>::quiet_NaN();
+        if (!field.text.empty()) return std::numeric_limits<double>::quiet_NaN();
         break;
       case NumberStatus::too_large:
-        return field.text.starts_with('-') ? -std::numeric_limits<float>::infinity()
-                                           : std::numeric_limits<float>::infinity();
+        return field.text.starts_with('-') ? -inf : inf;
       case NumberStatus::not_a_number:
         break;
       default:

@@ -101,21 +101,55 @@ bool is_missing(std::string_view text) {
   return lower == "nan" || lower == "-nan" || lower == "na" || lower == "n/a" || lower == "null" || lower == "?";
 }
 
-/// from_chars says "out of range" for 1e-99 and 1e99 alike.
+/// from_chars says "out of range" for 1e-999 and 1e999 alike, and leaves the number as it was. `text` is a number other
+/// than 0: whether its size is below 1.
 bool is_tiny(std::string_view text) {
-  const std::size_t exponent = text.find_first_of("eE");
-  if (exponent != std::string_view::npos) return text.substr(exponent + 1).starts_with('-');
-  return text.find_first_of("123456789") > text.find('.');
+  const std::size_t e = std::min(text.find_first_of("eE"), text.size());
+  const std::string_view digits = text.substr(0, e);
+  const auto point = static_cast<std::int64_t>(std::min(digits.find('.'), digits.size()));
+  const auto first = static_cast<std::int64_t>(digits.find_first_of("123456789"));
+  std::int64_t exponent = 0;
+  if (e < text.size()) {
+    std::string_view written = text.substr(e + 1);
+    if (written.starts_with('+')) written.remove_prefix(1);
+    if (std::from_chars(written.data(), written.data() + written.size(), exponent).ec != std::errc())
+      exponent = std::int64_t{written.starts_with('-') ? -1 : 1} << 40;
+  }
+  return (point > first ? point - first : point - first + 1) + exponent <= 0;  // digits before the point
+}
+
+template <class T>
+NumberStatus parse_any(std::string_view text, T& number) {
+  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
+  const char* const end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, number);
+  if (error == std::errc() && stopped == end) {
+    if (std::isfinite(number)) return NumberStatus::ok;
+    return std::isnan(number) ? NumberStatus::missing : NumberStatus::not_finite;
+  }
+  if (error == std::errc::result_out_of_range && stopped == end) {
+    if (!is_tiny(text)) return NumberStatus::too_large;
+    double wide = 0;  // holds floats below the normal ones
+    if (std::from_chars(text.data(), end, wide).ec != std::errc()) wide = 0;
+    number = static_cast<T>(wide);
+    return NumberStatus::ok;
+  }
+  return is_missing(text) ? NumberStatus::missing : NumberStatus::not_a_number;
 }
 
 }  // namespace
 
 char guess_separator(std::string_view text) {
-  const std::string_view line = text.substr(0, text.find_first_of("\r\n"));
-  for (char c : {'\t', ';'}) {
-    if (line.find(c) != std::string_view::npos) return c;
+  bool has_semicolon = false, in_quotes = false, is_empty = true;
+  for (char c : text) {
+    if (c == '"') in_quotes = !in_quotes;
+    if (in_quotes) continue;
+    if (c == '\t') return '\t';
+    has_semicolon |= c == ';';
+    if ((c == '\n' || c == '\r') && !is_empty) break;
+    is_empty &= c == '\n' || c == '\r' || c == ' ';
   }
-  return ',';
+  return has_semicolon ? ';' : ',';
 }
 
 std::optional<std::int64_t> parse_index(std::string_view text) {
@@ -140,22 +174,7 @@ std::string valid_columns(std::span<const std::string> names, std::int64_t colum
   return valid;
 }
 
-NumberStatus parse_number(std::string_view text, float& number) {
-  if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
-  const char* end = text.data() + text.size();
-  const auto [stopped, error] = std::from_chars(text.data(), end, number);
-  if (error == std::errc() && stopped == end) {
-    if (std::isfinite(number)) return NumberStatus::ok;
-    return std::isnan(number) ? NumberStatus::missing : NumberStatus::not_finite;
-  }
-  if (error == std::errc::result_out_of_range && stopped == end) {
-    if (!is_tiny(text)) return NumberStatus::too_large;
-    double wide = 0;  // holds floats below the normal ones
-    if (std::from_chars(text.data(), end, wide).ec != std::errc()) wide = 0;
-    number = static_cast<float>(wide);
-    return NumberStatus::ok;
-  }
-  return is_missing(text) ? NumberStatus::missing : NumberStatus::not_a_number;
-}
+NumberStatus parse_number(std::string_view text, float& number) { return parse_any(text, number); }
+NumberStatus parse_number(std::string_view text, double& number) { return parse_any(text, number); }
 
 }  // namespace perdita::data::detail

@@ -48,7 +48,7 @@ class CsvScanner {
   std::string_view file_;
 };
 
-/// Tab or semicolon where the first line has one, else comma.
+/// Tab or semicolon where the first record has one outside quotes, else comma.
 char guess_separator(std::string_view text);
 
 /// The index that the whole text is; it may be negative.
@@ -62,8 +62,9 @@ std::string valid_columns(std::span<const std::string> names, std::int64_t colum
 
 enum class NumberStatus { ok, missing, not_a_number, not_finite, too_large };
 
-/// The whole text as a float, whatever the locale. Numbers too small for float become the nearest one, perhaps 0.
+/// The whole text as a number, whatever the locale. Numbers too small for the type become the nearest one, perhaps 0.
 /// An empty text, NaN, NA, null and ? count as missing.
 NumberStatus parse_number(std::string_view text, float& number);
+NumberStatus parse_number(std::string_view text, double& number);
 
 }  // namespace perdita::data::detail

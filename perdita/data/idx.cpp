@@ -2,6 +2,7 @@
 
 #include <array>
 #include <optional>
+#include <vector>
 
 #include "perdita/core/file.hpp"
 #include "perdita/data/bytes.hpp"
@@ -71,6 +72,22 @@ Header read_header(ByteReader& reader, std::string_view name) {
   return header;
 }
 
+constexpr std::uint64_t most_on_trust = std::uint64_t{1} << 24;
+
+[[noreturn]] void refuse_short(const Header& header, std::uint64_t got, std::uint64_t claimed, std::string_view name) {
+  fail<DataError>("read_idx: {}: ends at byte {}, but shape {} needs {} (is the file cut off?)", name,
+                  header.offset + got, header.shape, header.offset + claimed);
+}
+
+/// Inflates without keeping anything: a large claim is believed when the bytes are there.
+void check_inflated(std::string_view bytes, const Header& header, std::uint64_t claimed, std::string_view name) {
+  ByteReader reader(bytes, "read_idx", std::string(name));
+  std::vector<char> room(std::size_t{1} << 16);
+  std::uint64_t got = 0;
+  for (std::size_t count = room.size(); count == room.size(); got += count) count = reader.read(room.data(), count);
+  if (got < header.offset + claimed) refuse_short(header, got - header.offset, claimed, name);
+}
+
 /// Spreads narrow integers, which end where the array's block ends, over the whole block. Going up from the front,
 /// what is written never overtakes what is still to be read.
 template <class Narrow>
@@ -94,13 +111,11 @@ Array parse_idx(std::string_view bytes, std::string_view name) {
         "read_idx: {}: the header claims shape {} of {}-byte elements, more than a file of {} bytes can hold", name,
         header.shape, header.element.bytes, bytes.size());
   }
+  if (detail::is_gzip(bytes) && *claimed > most_on_trust) check_inflated(bytes, header, *claimed, name);
   Array array = Array::empty(header.shape, header.element.dtype);
   char* start = static_cast<char*>(array.buffer.data()) + (array.bytes() - *claimed);
   const std::size_t got = reader.read(start, *claimed);
-  if (got < *claimed) {
-    fail<DataError>("read_idx: {}: ends at byte {}, but shape {} needs {} (is the file cut off?)", name,
-                    header.offset + got, header.shape, header.offset + *claimed);
-  }
+  if (got < *claimed) refuse_short(header, got, *claimed, name);
   if (char extra; reader.read(&extra, 1) != 0) {
     fail<DataError>("read_idx: {}: goes on after byte {}, where shape {} ends", name, header.offset + *claimed,
                     header.shape);

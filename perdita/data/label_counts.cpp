@@ -50,6 +50,8 @@ void check_one_column(const RowReader& rows) {
   fail<DataError>("{}: a row has {} numbers (valid: 1)", rows.name, rows.row_elements());
 }
 
+constexpr std::int64_t most_labels = std::int64_t{1} << 18;  // which bounds the memory that they take
+
 /// The labels of a column of text, and how often each occurs.
 class LabelColumn {
  public:
@@ -59,7 +61,9 @@ class LabelColumn {
     if (!scanner.at_record()) fail<DataError>("{}: the file is empty", file_);
     read_first_record(scanner, header);
     while (scanner.at_record()) add(scanner);
-    if (undecided_ && (parse_index(*undecided_) || counts_.contains(*undecided_))) ++counts_[*undecided_];
+    if (undecided_ && (parse_index(*undecided_) || counts_.contains(*undecided_) || is_missing(*undecided_)))
+      ++counts_[*undecided_];
+    refuse_missing();
     if (counts_.empty()) fail<DataError>("{}: there are no labels", file_);
   }
 
@@ -92,6 +96,21 @@ class LabelColumn {
     return static_cast<std::size_t>(*found);
   }
 
+  static bool is_missing(const std::string& label) {
+    double ignored;
+    return detail::parse_number(label, ignored) == detail::NumberStatus::missing;
+  }
+
+  /// Among words "nan" may be one more; among indices it is a label that is missing.
+  void refuse_missing() const {
+    const auto bad = std::ranges::find_if(counts_, [](const auto& entry) { return is_missing(entry.first); });
+    if (bad == counts_.end()) return;
+    const bool only_indices = std::ranges::all_of(
+        counts_, [](const auto& entry) { return parse_index(entry.first) || is_missing(entry.first); });
+    if (only_indices)
+      fail<DataError>("{}: a label is missing: {} (valid: class indices)", file_, detail::printable(bad->first));
+  }
+
   void add(detail::CsvScanner& scanner) {
     detail::CsvField field;
     std::size_t seen = 0;
@@ -101,6 +120,8 @@ class LabelColumn {
       if (field.text.empty()) fail<DataError>("{}: line {}: the label is missing", file_, field.line);
       ++counts_[field.value()];
     }
+    if (std::ssize(counts_) > most_labels)
+      fail<DataError>("{}: line {}: there are more than {} different labels", file_, field.line, most_labels);
     if (seen != fields_) fail<DataError>("{}: line {} has {} fields (valid: {})", file_, field.line, seen, fields_);
   }
 
@@ -122,18 +143,26 @@ LabelCounts count_words(const LabelColumn& column, const std::string& file, cons
   return found;
 }
 
+std::vector<std::int64_t> counts_of(std::span<const std::int64_t> labels, const LabelFileOptions& options,
+                                    const std::string& where) {
+  try {
+    return count_classes(labels, options.num_classes, options.ignore_index);
+  } catch (const IndexError& error) {
+    fail<IndexError>("{}: {}", where, error.what());
+  }
+}
+
 LabelCounts count_text(const std::string& spec, const LabelFileOptions& options) {
   const auto [path, column_name] = detail::split_spec(spec);
   const LabelColumn column(path, column_name, options.header);
   const auto is_word = [](const auto& entry) { return !parse_index(entry.first); };
   if (std::ranges::any_of(column.counts(), is_word)) return count_words(column, path.string(), options);
-  LabelCounts found;
+  std::vector<std::int64_t> labels;
+  for (const auto& [text, count] : column.counts()) labels.push_back(*parse_index(text));
+  LabelCounts found{counts_of(labels, options, path.string()), {}};
   for (const auto& [text, count] : column.counts()) {
     const std::int64_t label = *parse_index(text);
-    if (label == options.ignore_index) continue;
-    const auto one = count_classes(std::span(&label, 1), options.num_classes);  // which checks it
-    if (one.size() > found.counts.size()) found.counts.resize(one.size());
-    found.counts[static_cast<std::size_t>(label)] += count;
+    if (label != options.ignore_index) found.counts[static_cast<std::size_t>(label)] += count - 1;
   }
   return found;
 }
@@ -151,12 +180,7 @@ LabelCounts count_labels(const std::string& spec, const LabelFileOptions& option
   check_one_column(*rows);
   LabelCounts found;
   read_whole_numbers(*rows, [&](std::int64_t first, std::span<const std::int64_t> labels) {
-    std::vector<std::int64_t> counts;
-    try {
-      counts = count_classes(labels, options.num_classes, options.ignore_index);
-    } catch (const IndexError& error) {
-      fail<IndexError>("{}, from row {} on: {}", rows->name, first, error.what());
-    }
+    const auto counts = counts_of(labels, options, fmt::format("{}, from row {} on", rows->name, first));
     if (counts.size() > found.counts.size()) found.counts.resize(counts.size());
     for (std::size_t c = 0; c < counts.size(); ++c) found.counts[c] += counts[c];
   });

@@ -111,6 +111,15 @@ class NpyStreamRows : public NpyRows {
  public:
   NpyStreamRows(std::unique_ptr<ByteStream> stream, const NpyHeader& header, std::string stream_name)
       : NpyRows(header, std::move(stream_name)), stream_(std::move(stream)) {
+    // Only a pipe can hold more than it is known to; a row of it is bounded, because memory is taken for some rows.
+    constexpr std::int64_t most_row_bytes = std::int64_t{1} << 20;
+    const std::uint64_t most = stream_->most_bytes();
+    if (element_bytes() > most || (most > std::uint64_t{1} << 62 && row_bytes() > most_row_bytes)) {
+      fail<DataError>(
+          "read_npy: {}: shape {} of {} needs {} bytes, more than {}", name, header.shape, name_of(dtype),
+          element_bytes(),
+          element_bytes() > most ? "the file can hold (is it cut off?)" : "is read from a pipe with rows above 1 MiB");
+    }
     if (is_column_major()) {
       fail<DataError>(
           "read_npy: {}: Fortran order that comes from front to back only, deflated or from a pipe (valid: C order, by "

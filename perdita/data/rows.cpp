@@ -62,8 +62,12 @@ std::unique_ptr<RowReader> npz_rows(std::shared_ptr<const InputFile> file, const
   const std::vector<ZipMember> members = list_zip(*file);
   const ZipMember& member = find_member(members, wanted, file->path().string());
   const std::uint64_t data_at = find_zip_data(*file, member);
-  std::string name = fmt::format("{}:{}", file->path().string(), member.name);
-  if (member.method == 0) return npy_rows(std::move(file), data_at, member.size, std::move(name));
+  const std::string shown = printable(member.name);
+  std::string name = fmt::format("{}:{}", file->path().string(), std::string_view(shown).substr(1, shown.size() - 2));
+  if (member.method == 0) {
+    check_stored(*file, member, data_at);
+    return npy_rows(std::move(file), data_at, member.size, std::move(name));
+  }
   return npy_rows(inflated_stream(file_stream(file, data_at, member.packed_size), member.size, member.crc, name), name);
 }
 
@@ -93,7 +97,8 @@ std::unique_ptr<RowReader> open_rows(const std::string& spec, const RowOptions& 
   const std::string extension = path.extension().string();
   if (extension == ".npy") npy_preamble_bytes(magic, path.string());  // which says what is wrong
   if (extension == ".npz") list_zip(*file);
-  if (magic.find('\0') != std::string_view::npos || magic.starts_with("\x1f\x8b"))
+  const bool is_utf16 = magic.starts_with("\xff\xfe") || magic.starts_with("\xfe\xff");  // which csv_rows() names
+  if ((magic.find('\0') != std::string_view::npos && !is_utf16) || magic.starts_with("\x1f\x8b"))
     fail<DataError>("open_rows: {}: neither NPY nor NPZ nor text (valid: FILE.npy, FILE.npz, FILE.csv)", path.string());
   return csv_rows(std::move(file), part, options);
 }

@@ -36,7 +36,7 @@ struct RowOptions {
 };
 
 /// Opens FILE.npy, FILE.npz (stored or deflated), FILE.npz:ARRAY, or text with columns of numbers: FILE.csv,
-/// FILE.csv:COLUMN (a name, or an index from 0), separated by comma, semicolon or tab, which are float32. NPY and NPZ
+/// FILE.csv:COLUMN (a name, or an index from 0), separated by comma, semicolon or tab, which are float64. NPY and NPZ
 /// are told by their first bytes. Element types and errors are those of read_npy(); Fortran order is read where the
 /// file lies on a disk, not deflated, and has two dimensions.
 std::unique_ptr<RowReader> open_rows(const std::string& spec, const RowOptions& options = {});

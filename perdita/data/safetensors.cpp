@@ -4,12 +4,11 @@
 #include <array>
 #include <bit>
 #include <limits>
-#include <nlohmann/json.hpp>
-#include <set>
 #include <vector>
 
 #include "perdita/core/file.hpp"
 #include "perdita/data/bytes.hpp"
+#include "perdita/data/json.hpp"
 
 namespace perdita::data {
 
@@ -50,7 +49,7 @@ class HeaderParser {
 
   /// Splits the header into tensors and metadata, checking everything but where the tensors lie.
   std::vector<Entry> parse(std::string_view text, std::map<std::string, std::string>& metadata) const {
-    const json header = parse_json(text);
+    const json header = parse_json(text, fmt::format("read_safetensors: {}: the header", file_));
     if (!header.is_object()) fail<DataError>("read_safetensors: {}: the header is no JSON object", file_);
     std::vector<Entry> entries;
     for (const auto& [name, value] : header.items()) {
@@ -64,26 +63,6 @@ class HeaderParser {
   }
 
  private:
-  json parse_json(std::string_view text) const {
-    // A JSON parser keeps the last of two equal keys: a file could then mean different things to different readers.
-    std::vector<std::set<std::string>> keys;
-    const auto refuse_duplicates = [&](int, json::parse_event_t event, json& value) {
-      if (event == json::parse_event_t::object_start) keys.emplace_back();
-      if (event == json::parse_event_t::object_end) keys.pop_back();
-      if (event == json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second) {
-        fail<DataError>("read_safetensors: {}: the header has key {} twice", file_,
-                        detail::printable(value.get_ref<const std::string&>()));
-      }
-      return true;
-    };
-    try {
-      return json::parse(text, refuse_duplicates);
-    } catch (const json::exception& error) {
-      fail<DataError>("read_safetensors: {}: the header is not valid JSON: {}", file_,
-                      detail::printable(error.what(), 160));
-    }
-  }
-
   std::map<std::string, std::string> parse_metadata(const json& value) const {
     std::map<std::string, std::string> metadata;
     if (!value.is_object()) fail<DataError>("read_safetensors: {}: __metadata__ is no JSON object", file_);

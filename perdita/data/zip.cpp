@@ -1,5 +1,7 @@
 #include "perdita/data/zip.hpp"
 
+#include <zlib.h>
+
 #include <algorithm>
 #include <optional>
 
@@ -118,6 +120,20 @@ std::uint64_t find_zip_data(const InputFile& file, const ZipMember& member) {
     refuse(file, fmt::format("the data of {} lie outside the file", printable(member.name)));
   }
   return data_at;
+}
+
+void check_stored(const InputFile& file, const ZipMember& member, std::uint64_t data_at) {
+  std::vector<char> room(std::size_t{1} << 20);
+  uLong checksum = 0;
+  for (std::uint64_t at = 0; at < member.size; at += room.size()) {
+    const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(room.size(), member.size - at));
+    if (file.read(data_at + at, room.data(), count) != count)
+      refuse(file, fmt::format("{} was cut off while it was read", printable(member.name)));
+    checksum = crc32_z(checksum, reinterpret_cast<const Bytef*>(room.data()), count);
+  }
+  if (checksum == member.crc) return;
+  fail<DataError>("read_npz: {}: {} does not have the checksum of its directory: it is corrupt", file.path().string(),
+                  printable(member.name));
 }
 
 }  // namespace perdita::data::detail

@@ -25,4 +25,7 @@ std::vector<ZipMember> list_zip(const InputFile& file);
 /// deflate, or does not lie within the file.
 std::uint64_t find_zip_data(const InputFile& file, const ZipMember& member);
 
+/// Reads the bytes of a stored member, which begin at `data_at`. Throws DataError if they do not have its checksum.
+void check_stored(const InputFile& file, const ZipMember& member, std::uint64_t data_at);
+
 }  // namespace perdita::data::detail

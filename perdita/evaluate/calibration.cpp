@@ -1,7 +1,6 @@
 #include "perdita/evaluate/calibration.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
 
 #include "perdita/core/error.hpp"
@@ -10,12 +9,13 @@ namespace perdita::evaluate {
 
 namespace {
 
-/// Where a prediction is counted: 2 bin, or 2 bin + 1 if it is right. Bins are open to the left: the bin is the whole
-/// part of the largest number below confidence * bins, whose bits are one less.
-inline std::size_t place_of(double confidence, std::int32_t bins, bool is_right) {
-  const auto bits = std::bit_cast<std::int64_t>(confidence * bins);
-  const auto bin = static_cast<std::uint32_t>(static_cast<std::int32_t>(std::bit_cast<double>(bits - (bits > 0))));
-  return 2 * std::min<std::size_t>(bin, static_cast<std::size_t>(bins) - 1) + (is_right ? 1 : 0);
+/// Where a prediction is counted: 2 bin, or 2 bin + 1 if it is right. Bins are open to the left. The product may round
+/// to the other side of an edge, so the edges decide.
+inline std::size_t place_of(double confidence, const double* edges, std::int32_t bins, bool is_right) {
+  std::int32_t bin = std::min(static_cast<std::int32_t>(confidence * bins), bins - 1);
+  bin -= bin > 0 && confidence <= edges[bin] ? 1 : 0;
+  bin += bin + 1 < bins && confidence > edges[bin + 1] ? 1 : 0;
+  return 2 * static_cast<std::size_t>(bin) + (is_right ? 1 : 0);
 }
 
 }  // namespace
@@ -23,10 +23,11 @@ inline std::size_t place_of(double confidence, std::int32_t bins, bool is_right)
 CalibrationCounts::CalibrationCounts(int bins) : bins_(bins) {
   if (bins < 1 || bins > 1000) fail<ValueError>("calibration: bins is {} (valid: 1..1000)", bins);
   tallies_.resize(lanes * places());
+  for (int i = 0; i <= bins; ++i) edges_.push_back(static_cast<double>(i) / bins);
 }
 
 void CalibrationCounts::add(double confidence, bool is_right) {
-  Tally& tally = tallies_[place_of(confidence, bins_, is_right)];
+  Tally& tally = tallies_[place_of(confidence, edges_.data(), bins_, is_right)];
   ++tally.count;
   tally.confidence += confidence;
 }
@@ -38,7 +39,8 @@ void CalibrationCounts::add(const JudgedRows<T>& rows) {
   const std::size_t count = rows.losses.size(), stride = places();
   for (std::size_t i = 0; i < count; ++i) {
     const auto confidence = static_cast<double>(confidences[i]);
-    Tally& tally = tallies_[i % lanes * stride + place_of(confidence, bins_, labels[i] == predicted[i])];
+    if (std::isnan(confidence)) continue;
+    Tally& tally = tallies_[i % lanes * stride + place_of(confidence, edges_.data(), bins_, labels[i] == predicted[i])];
     ++tally.count;
     tally.confidence += confidence;
   }
@@ -69,7 +71,7 @@ Calibration CalibrationCounts::result() const {
     const double confidence = wrong.confidence + right.confidence;
     const auto n = static_cast<double>(members);
     CalibrationBin& result = c.bins.emplace_back();
-    result.low = static_cast<double>(i) / bins_, result.high = static_cast<double>(i + 1) / bins_;
+    result.low = edges_[static_cast<std::size_t>(i)], result.high = edges_[static_cast<std::size_t>(i) + 1];
     result.count = members;
     if (members == 0) continue;
     result.confidence = confidence / n, result.accuracy = static_cast<double>(right.count) / n;

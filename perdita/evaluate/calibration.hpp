@@ -26,7 +26,7 @@ struct Calibration {
   double confidence = 0;  ///< mean over all
 };
 
-/// Counts a stream into bins of equal width over [0, 1].
+/// Counts a stream into bins of equal width over [0, 1]. Rows without a confidence (NaN) are left out.
 class CalibrationCounts {
  public:
   /// ValueError unless 1 <= bins <= 1000.
@@ -49,6 +49,7 @@ class CalibrationCounts {
   Tally tally(std::size_t place) const;
 
   std::int32_t bins_;
+  std::vector<double> edges_;   // bins_ + 1
   std::vector<Tally> tallies_;  // of each lane, of each bin: wrong predictions, then right ones
 };
 

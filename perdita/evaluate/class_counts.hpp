@@ -22,8 +22,10 @@ class ClassCounts {
 
  private:
   std::size_t classes_;
-  std::vector<double> loss_sums_;        // by true class
-  std::vector<std::int64_t> confusion_;  // or, without it,
+  // By true class; of finite losses.
+  std::vector<double> loss_sums_;
+  std::vector<std::int64_t> loss_counts_;
+  std::vector<std::int64_t> confusion_;  // or, without it, predicted_ and correct_
   std::vector<std::int64_t> support_, predicted_, correct_;
 };
 

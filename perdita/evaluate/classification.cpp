@@ -59,6 +59,7 @@ ClassificationScore score_classes(std::span<const std::int64_t> targets, std::sp
   check(targets, predicted, losses, classes);
   const auto n_classes = static_cast<std::size_t>(classes);
   std::vector<ClassScore> scores(n_classes);
+  std::vector<std::int64_t> finite(n_classes);
   std::vector<std::int64_t> confusion(n_classes * n_classes, 0);
   for (std::size_t i = 0; i < targets.size(); ++i) {
     const auto truth = static_cast<std::size_t>(targets[i]), guess = static_cast<std::size_t>(predicted[i]);
@@ -66,10 +67,12 @@ ClassificationScore score_classes(std::span<const std::int64_t> targets, std::sp
     ++scores[truth].support;
     ++scores[guess].predicted;
     scores[truth].correct += truth == guess;
-    if (!losses.empty()) scores[truth].mean_loss += losses[i];
+    if (losses.empty() || !std::isfinite(losses[i])) continue;
+    scores[truth].mean_loss += losses[i];
+    ++finite[truth];
   }
-  for (ClassScore& c : scores)
-    c.mean_loss = losses.empty() || c.support == 0 ? nan : c.mean_loss / static_cast<double>(c.support);
+  for (std::size_t k = 0; k < n_classes; ++k)
+    scores[k].mean_loss = finite[k] == 0 ? nan : scores[k].mean_loss / static_cast<double>(finite[k]);
   return score_counts(std::move(scores), std::move(confusion));
 }
 
@@ -93,12 +96,19 @@ ClassificationScore score_counts(std::vector<ClassScore> classes, std::vector<st
   return score;
 }
 
+double mean_class_loss(const ClassificationScore& score) {
+  Mean loss;
+  for (const ClassScore& c : score.classes) loss.add(c.mean_loss);
+  return loss.value();
+}
+
 std::string class_table(const ClassificationScore& score, const std::vector<std::string>& names) {
   if (!names.empty() && names.size() != score.classes.size()) {
     fail<ShapeError>("class_table: {} names for {} classes", names.size(), score.classes.size());
   }
   const auto name_of = [&](std::size_t k) { return names.empty() ? std::to_string(k) : printable(names[k]); };
-  std::size_t width = 5;
+  const std::string_view means = "class mean";
+  std::size_t width = means.size();
   for (std::size_t k = 0; k < score.classes.size(); ++k) width = std::max(width, display_width(name_of(k)));
 
   const auto line = [width](const std::string& name, std::int64_t support, double loss, double precision, double recall,
@@ -110,14 +120,12 @@ std::string class_table(const ClassificationScore& score, const std::vector<std:
   std::string table = fmt::format("{}{:>9}{:>11}{:>11}{:>9}{:>9}\n", "class" + std::string(width - 5, ' '), "samples",
                                   "mean loss", "precision", "recall", "f1");
   Mean precision;
-  double loss = 0.0;
   for (std::size_t k = 0; k < score.classes.size(); ++k) {
     const ClassScore& c = score.classes[k];
     table += line(name_of(k), c.support, c.mean_loss, c.precision, c.recall, c.f1);
     precision.add(c.precision);
-    if (c.support > 0) loss += c.mean_loss * static_cast<double>(c.support);
   }
-  return table + line("all", score.samples, loss / static_cast<double>(score.samples), precision.value(),
+  return table + line(std::string(means), score.samples, mean_class_loss(score), precision.value(),
                       score.balanced_accuracy, score.macro_f1);
 }
 
@@ -130,6 +138,7 @@ RegressionScore score_regression(std::span<const double> targets, std::span<cons
   const auto n = static_cast<double>(targets.size());
   double mean = 0.0;
   for (double target : targets) mean += target / n;
+  const auto [least, largest] = std::ranges::minmax(targets);
   double squares = 0.0, magnitudes = 0.0, bias = 0.0, deviation = 0.0;
   for (std::size_t i = 0; i < targets.size(); ++i) {
     const double error = predictions[i] - targets[i];
@@ -143,7 +152,7 @@ RegressionScore score_regression(std::span<const double> targets, std::span<cons
           .rmse = std::sqrt(squares / n),
           .mae = magnitudes / n,
           .bias = bias / n,
-          .r2 = deviation > 0.0 ? 1.0 - squares / deviation : nan};
+          .r2 = largest > least ? 1.0 - squares / deviation : nan};
 }
 
 }  // namespace perdita::evaluate

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <limits>
-#include <mutex>
+#include <memory>
 
 #include "perdita/core/error.hpp"
 #include "perdita/evaluate/text.hpp"
@@ -15,33 +16,44 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-/// Whether the first rows are what they are said to be.
-template <class T>
-std::string suspicion(const Judgement& how, const RawBlock& block) {
-  if (dtype_of<T>() != how.predictions || (how.kind != Kind::classes && how.kind != Kind::binary)) return {};
-  const T* const p = static_cast<const T*>(block.predictions);
-  const std::int64_t rows = std::min<std::int64_t>(block.count, 1000);
-  std::int64_t sums_to_one = 0, in_range = 0;
-  for (std::int64_t row = 0; row < rows; ++row) {
-    double sum = 0;
-    bool inside = true;
-    for (std::int64_t k = 0; k < how.columns; ++k) {
-      const auto x = static_cast<double>(p[row * how.columns + k]);
-      inside &= x >= 0 && x <= 1;
-      sum += how.scale == Scale::log_probabilities ? std::exp(x) : x;
+/// What the first rows look like.
+struct FirstRows {
+  std::int64_t count = 0, in_range = 0, sums_to_one = 0;
+};
+
+FirstRows look_at(const Judgement& how, const RawBlock& block) {
+  FirstRows rows{.count = std::min<std::int64_t>(block.count, 1000)};
+  visit_dtype(how.predictions, [&]<class T>() {
+    const T* const p = static_cast<const T*>(block.predictions);
+    for (std::int64_t row = 0; row < rows.count; ++row) {
+      double sum = 0;
+      bool inside = true;
+      for (std::int64_t k = 0; k < how.columns; ++k) {
+        const auto x = static_cast<double>(p[row * how.columns + k]);
+        inside &= x >= 0 && x <= 1;
+        sum += how.scale == Scale::log_probabilities ? std::exp(x) : x;
+      }
+      rows.in_range += inside;
+      rows.sums_to_one += std::abs(sum - 1) < 1e-3;
     }
-    in_range += inside;
-    sums_to_one += std::abs(sum - 1) < 1e-3;
-  }
+  });
+  return rows;
+}
+
+/// Whether the first rows are what they are said to be.
+std::string suspicion(const Judgement& how, const RawBlock& block, std::string_view remedy) {
+  if (how.kind != Kind::classes && how.kind != Kind::binary) return {};
+  const FirstRows rows = look_at(how, block);
   const bool are_classes = how.kind == Kind::classes;
-  if (how.scale == Scale::logits && in_range == rows && (are_classes ? sums_to_one == rows : rows >= 20)) {
-    return fmt::format("{} looks like probabilities ({}), but is taken for logits: say --from probabilities if it is",
-                       how.predictions_name, are_classes ? "rows add up to 1" : "all numbers lie in 0..1");
+  if (how.scale == Scale::logits && rows.in_range == rows.count &&
+      (are_classes ? rows.sums_to_one == rows.count : rows.count >= 20)) {
+    return fmt::format("{} looks like probabilities ({}), but is taken for logits: if it is, say {}",
+                       how.predictions_name, are_classes ? "rows add up to 1" : "all numbers lie in 0..1", remedy);
   }
-  if (how.scale != Scale::logits && are_classes && sums_to_one < rows - rows / 100) {
+  if (how.scale != Scale::logits && are_classes && rows.sums_to_one < rows.count - rows.count / 100) {
     return fmt::format(
         "{}: the probabilities of {} of the first {} rows do not add up to 1: they are divided by their sum",
-        how.predictions_name, rows - sums_to_one, rows);
+        how.predictions_name, rows.count - rows.sums_to_one, rows.count);
   }
   return {};
 }
@@ -81,14 +93,20 @@ Gathered gather(const Judgement& how, BlockStream& stream, const data::RowReader
     Weights weights;
   };
   const std::int64_t classes = how.kind == Kind::binary ? 2 : how.columns;
-  std::vector<Strand> strands;
-  for (std::int64_t i = 0; i < BlockStream::strands; ++i)
-    strands.push_back({Gathered(how.kind, classes, options.bins, options.hardest), Weights(weights)});
+  const auto kept_scores = std::make_shared<std::atomic<std::int64_t>>(0);
+  const auto new_strand = [&] {
+    return Strand{Gathered(how.kind, classes, options.bins, options.hardest, kept_scores), Weights(weights)};
+  };
+  // Made when they get a block: with many classes each takes memory, and a short file has work for one alone.
+  std::array<std::optional<Strand>, BlockStream::strands> strands;
+  strands[0].emplace(new_strand());
   std::string suspected;  // by the first strand alone
   result.rows = stream.for_each(
       [&](std::int64_t at, const RawBlock& block) {
-        Strand& strand = strands[static_cast<std::size_t>(at)];
-        if (block.first == 0) suspected = suspicion<T>(how, block);
+        std::optional<Strand>& made = strands[static_cast<std::size_t>(at)];
+        if (!made) made.emplace(new_strand());
+        Strand& strand = *made;
+        if (block.first == 0) suspected = suspicion(how, block, options.probabilities_option);
         static thread_local Judged<T> judged;  // a thread's, not a strand's: it stays in the thread's cache
         judge(how, block, judged);
         strand.gathered.add(how, block, judged, strand.weights.of(block, how.units_per_row));
@@ -97,8 +115,10 @@ Gathered gather(const Judgement& how, BlockStream& stream, const data::RowReader
         if (progress) progress(rows);
       });
   if (!suspected.empty()) result.warnings.push_back(std::move(suspected));
-  Gathered& all = strands[0].gathered;
-  for (std::size_t i = 1; i < strands.size(); ++i) all.merge(strands[i].gathered);
+  Gathered& all = strands[0]->gathered;
+  for (std::size_t i = 1; i < strands.size(); ++i) {
+    if (strands[i]) all.merge(std::move(strands[i]->gathered));
+  }
   return std::move(all);
 }
 
@@ -110,6 +130,8 @@ void tell_losses(const Gathered& all, Evaluation& result) {
   result.losses.nonfinite = all.left_out.nan + all.left_out.infinite;
   result.interval = all.loss.interval();
   result.exact_quantiles = all.losses.is_exact();
+  result.hardest = all.hardest.result();
+  if (result.losses.count == 0) return;
   constexpr int bins = 50;
   const Summary& s = result.losses;
   result.histogram = all.losses.histogram(std::min(s.min, 0.0), s.p99, bins, false);
@@ -118,10 +140,10 @@ void tell_losses(const Gathered& all, Evaluation& result) {
     if (high > 0) least = std::min(least, std::max(low, s.min));
   });
   if (least > 0 && s.max > 0) result.log_histogram = all.losses.histogram(least, s.max, bins, true);
-  result.hardest = all.hardest.result();
 }
 
 void tell_regression(const Gathered& all, Evaluation& result) {
+  if (all.residual.weight() == 0) return;
   const double n = all.residual.weight(), bias = all.residual.mean();
   const double squares = all.residual.squared_deviations() + n * bias * bias;
   const double deviation = all.target.squared_deviations();
@@ -130,10 +152,30 @@ void tell_regression(const Gathered& all, Evaluation& result) {
                                       .rmse = std::sqrt(squares / n),
                                       .mae = all.residual_size.mean(),
                                       .bias = bias,
-                                      .r2 = deviation > 0 ? 1 - squares / deviation : nan};
+                                      .r2 = all.largest_target > all.least_target ? 1 - squares / deviation : nan};
   result.residuals = all.residuals->summary();
   result.residuals.mean = bias;
   result.residuals.standard_deviation = n > 1 ? std::sqrt(all.residual.squared_deviations() / (n - 1)) : nan;
+}
+
+void warn_of_left_out(Evaluation& result) {
+  const LeftOut& out = result.left_out;
+  if (out.first < 0) return;
+  std::string reasons;
+  if (out.nan > 0) reasons += fmt::format("{} NaN", out.nan);
+  if (out.infinite > 0) reasons += fmt::format("{}{} infinite", reasons.empty() ? "" : ", ", out.infinite);
+  result.warnings.push_back(
+      fmt::format("{} of {} losses are not finite ({}; first: row {}): the mean loss and the quantiles of losses leave "
+                  "them out, all else counts them",
+                  out.nan + out.infinite, result.counted, reasons, out.first / result.units_per_row));
+}
+
+/// Memory is taken for some rows at once, and for every class, before it is known whether the rows come.
+void check_width(const data::RowReader& rows) {
+  constexpr std::int64_t most = std::int64_t{1} << 16;
+  if (rows.rows || rows.row_elements() <= most) return;
+  fail<DataError>("evaluate: {}: the text has {} columns (valid: up to {}, or an NPY file)", rows.name,
+                  rows.row_elements(), most);
 }
 
 void check_weights(const data::RowReader* weights) {
@@ -152,19 +194,6 @@ std::vector<std::string> class_names_for(const Judgement& how, const std::vector
 
 }  // namespace
 
-RocArea roc_area(const QuantileSketch& negative, const QuantileSketch& positive) {
-  const double pairs = static_cast<double>(negative.count()) * static_cast<double>(positive.count());
-  if (pairs == 0) return {nan, nan};
-  double below = 0, won = 0, tied = 0;  // negatives with smaller logits; pairs
-  for (std::size_t i = 0; i < QuantileSketch::buckets; ++i) {
-    const auto no = static_cast<double>(negative.count_of(i)), yes = static_cast<double>(positive.count_of(i));
-    won += yes * below;
-    tied += yes * no;
-    below += no;
-  }
-  return {(won + tied / 2) / pairs, tied / 2 / pairs};
-}
-
 Evaluation evaluate(data::RowReader& predictions, data::RowReader& targets, data::RowReader* weights,
                     const EvaluationOptions& options, const std::function<void(std::int64_t)>& progress) {
   if (options.hardest < 0 || options.hardest > 100000)
@@ -172,6 +201,7 @@ Evaluation evaluate(data::RowReader& predictions, data::RowReader& targets, data
   const Judgement how =
       plan_judgement(options.loss, options.scale.value_or(default_scale(options.loss)), predictions, targets);
   check_weights(weights);
+  check_width(predictions);
   Evaluation result{.loss = to_string(options.loss),
                     .kind = how.kind,
                     .scale = how.scale,
@@ -180,15 +210,13 @@ Evaluation evaluate(data::RowReader& predictions, data::RowReader& targets, data
                     .weighted = weights != nullptr,
                     .class_names = class_names_for(how, options.class_names)};
   BlockStream stream(predictions, targets, weights);
-  const Gathered all = predictions.dtype == DType::float32
-                           ? gather<float>(how, stream, weights, options, progress, result)
-                           : gather<double>(how, stream, weights, options, progress, result);
+  Gathered all = is_computed_in_float(how) ? gather<float>(how, stream, weights, options, progress, result)
+                                           : gather<double>(how, stream, weights, options, progress, result);
   result.left_out = all.left_out;
-  if (all.losses.count() == 0) {
-    fail<DataError>("evaluate: none of {} rows counts: {} ignored, {} losses are NaN, {} infinite", result.rows,
-                    all.left_out.ignored, all.left_out.nan, all.left_out.infinite);
-  }
-  if (!(all.loss.mean() == all.loss.mean())) fail<DataError>("evaluate: the weights add up to 0");
+  result.counted = all.counted;
+  if (all.counted == 0)
+    fail<DataError>("evaluate: none of {} rows counts: {} ignored", result.rows, all.left_out.ignored);
+  if (all.losses.count() > 0 && std::isnan(all.loss.mean())) fail<DataError>("evaluate: the weights add up to 0");
   tell_losses(all, result);
   if (all.classes) {
     result.classes = all.classes->score();
@@ -199,11 +227,12 @@ Evaluation evaluate(data::RowReader& predictions, data::RowReader& targets, data
       result.sampled_classes.push_back(all.sample->label(row));
     }
   }
-  if (all.negative) {
-    result.roc = roc_area(*all.negative, *all.positive);
+  if (all.roc) {
+    result.roc = all.roc->area();
     result.brier = all.brier.mean();
   }
   if (all.residuals) tell_regression(all, result);
+  warn_of_left_out(result);
   return result;
 }
 

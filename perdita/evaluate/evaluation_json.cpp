@@ -23,7 +23,8 @@ Json histogram(const Histogram& h) {
 }
 
 Json loss_object(const Evaluation& e) {
-  return {{"mean", number(e.losses.mean)},
+  return {{"samples", e.losses.count},
+          {"mean", number(e.losses.mean)},
           {"interval", {number(e.interval.low), number(e.interval.high)}},
           {"standard_deviation", number(e.losses.standard_deviation)},
           {"standard_error", number(e.losses.standard_error)},
@@ -78,11 +79,8 @@ void add_calibration(const Evaluation& e, Json& object) {
 
 void add_regression(const Evaluation& e, Json& object) {
   const RegressionScore& r = *e.regression;
-  object["regression"] = {{"mse", number(r.mse)},
-                          {"rmse", number(r.rmse)},
-                          {"mae", number(r.mae)},
-                          {"bias", number(r.bias)},
-                          {"r2", number(r.r2)}};
+  object["regression"] = {{"samples", r.samples}, {"mse", number(r.mse)},   {"rmse", number(r.rmse)},
+                          {"mae", number(r.mae)}, {"bias", number(r.bias)}, {"r2", number(r.r2)}};
   object["residuals"] = {{"mean", number(e.residuals.mean)},
                          {"standard_deviation", number(e.residuals.standard_deviation)},
                          {"quantiles", quantiles(e.residuals)}};
@@ -95,7 +93,11 @@ Json hardest_list(const Evaluation& e) {
     Json entry{{"index", place.row}};
     if (e.units_per_row > 1) entry["column"] = place.column;
     entry["loss"] = number(sample.loss);
-    const auto value = [&](double v) { return e.classes ? Json(static_cast<std::int64_t>(v)) : number(v); };
+    if (!std::isfinite(sample.loss))
+      entry["nonfinite"] = std::isnan(sample.loss) ? "nan" : sample.loss > 0 ? "inf" : "-inf";
+    const auto value = [&](double v) {
+      return e.classes && !std::isnan(v) ? Json(static_cast<std::int64_t>(v)) : number(v);
+    };
     if (e.kind != Kind::losses_only) {
       entry["predicted"] = value(sample.predicted);
       entry["true"] = value(sample.truth);
@@ -112,14 +114,17 @@ Place place_of(const Evaluation& e, const HardSample& sample) {
 }
 
 std::string to_json(const Evaluation& e) {
-  Json object{{"loss", e.loss}, {"from", name_of(e.scale)}, {"rows", e.rows}, {"counted", e.losses.count}};
+  Json object{{"loss", e.loss}, {"from", name_of(e.scale)}, {"rows", e.rows}, {"counted", e.counted}};
   object["left_out"] = {{"ignored", e.left_out.ignored}, {"nan", e.left_out.nan}, {"infinite", e.left_out.infinite}};
+  if (e.classes) object["left_out"]["unpredicted"] = e.left_out.unpredicted;
+  if (e.kind == Kind::regression) object["left_out"]["residuals"] = e.left_out.residuals;
   if (e.left_out.first >= 0) object["left_out"]["first_nonfinite"] = e.left_out.first / e.units_per_row;
   object["losses"] = loss_object(e);
   if (e.classes) add_classes(e, object);
   if (e.calibration) add_calibration(e, object);
   if (e.roc) {
     object["roc_auc"] = number(e.roc->area);
+    object["roc_auc_exact"] = e.roc->is_exact;
     object["roc_auc_error"] = number(e.roc->error);
     object["brier"] = number(e.brier);
   }

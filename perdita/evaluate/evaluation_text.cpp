@@ -20,6 +20,7 @@ void add(std::string& text, fmt::format_string<Args...> format, Args&&... args) 
 }
 
 std::string label(double value, const std::vector<std::string>& names) {
+  if (std::isnan(value)) return "none";
   const auto index = static_cast<std::size_t>(value);
   return index < names.size() ? printable(names[index]) : fmt::format("{}", index);
 }
@@ -29,12 +30,18 @@ void add_losses(const Evaluation& e, std::string& text) {
   add(text, "mean loss  {}{}", format_number(s.mean), e.weighted ? " (weighted)" : "");
   if (s.count > 1)
     add(text, "  (95 % interval {} to {})", format_number(e.interval.low), format_number(e.interval.high));
-  add(text, "\nsamples    {}", format_count(s.count));
+  add(text, "\nsamples    {}", format_count(e.counted));
   const LeftOut& out = e.left_out;
   if (out.ignored > 0) add(text, ", {} more ignored", format_count(out.ignored));
-  if (out.nan > 0) add(text, ", {} left out: loss is NaN", format_count(out.nan));
-  if (out.infinite > 0) add(text, ", {} left out: loss is infinite", format_count(out.infinite));
-  if (out.first >= 0) add(text, " (first: row {})", out.first / e.units_per_row);
+  if (out.first >= 0) {
+    add(text, "; mean loss and quantiles of {}", format_count(s.count));
+    if (out.nan > 0) add(text, ", {} left out: loss is NaN", format_count(out.nan));
+    if (out.infinite > 0) add(text, ", {} left out: loss is infinite", format_count(out.infinite));
+    add(text, " (first: row {})", out.first / e.units_per_row);
+  }
+  if (out.unpredicted > 0)
+    add(text, "\nno class   {} predicted, NaN among the numbers: counted as wrong, left out of the calibration",
+        format_count(out.unpredicted));
   add(text, "\nquantiles  ");
   const std::pair<const char*, double> shown[] = {{"min", s.min},       {"25 %", s.lower_quartile},
                                                   {"median", s.median}, {"75 %", s.upper_quartile},
@@ -53,7 +60,8 @@ void add_classes(const Evaluation& e, std::string& text) {
       100 * interval.high);
   if (e.roc)
     add(text, "ROC area   {:.5f}{}\nBrier      {}\n", e.roc->area,
-        e.roc->error > 5e-6 ? fmt::format("  (within {:.2g})", e.roc->error) : "", format_number(e.brier));
+        e.roc->is_exact ? "" : fmt::format("  (approximate, within {:.2g}: too many samples to keep)", e.roc->error),
+        format_number(e.brier));
   constexpr std::size_t most = 50;
   if (score.classes.size() <= most)
     add(text, "\n{}", class_table(score, e.class_names));
@@ -103,6 +111,8 @@ void add_confusion(const Evaluation& e, std::string& text) {
 
 void add_regression(const Evaluation& e, std::string& text) {
   const RegressionScore& r = *e.regression;
+  if (e.left_out.residuals > 0)
+    add(text, "\n{} errors that are not finite are left out of this table:", format_count(e.left_out.residuals));
   add(text, "\n{:<28}{:>12}\n", "measure", "value");
   const std::pair<const char*, double> rows[] = {{"mean square error", r.mse},
                                                  {"root mean square error", r.rmse},
@@ -120,8 +130,8 @@ void add_regression(const Evaluation& e, std::string& text) {
 void add_hardest(const Evaluation& e, std::string& text) {
   if (e.hardest.empty()) return;
   const bool has_values = e.kind != Kind::losses_only;
-  add(text, "\nhardest samples\n{:>12}{}{:>12}{}\n", "row", e.units_per_row > 1 ? "  column" : "", "loss",
-      has_values ? "  predicted / true" : "");
+  add(text, "\nhardest samples (rows from 0, not counting a header)\n{:>12}{}{:>12}{}\n", "row",
+      e.units_per_row > 1 ? "  column" : "", "loss", has_values ? "  predicted / true" : "");
   for (const HardSample& sample : e.hardest) {
     const Place place = place_of(e, sample);
     const auto value = [&](double v) { return e.classes ? label(v, e.class_names) : format_number(v); };

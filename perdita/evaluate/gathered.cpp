@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 namespace perdita::evaluate {
 
@@ -12,7 +13,7 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr std::int64_t most_sampled_rows = 16384, most_sampled_elements = std::int64_t{1} << 20;
 
 template <class T>
-bool all_finite(const std::vector<T>& values) {
+bool all_finite(std::span<const T> values) {
   std::int32_t others = 0;  // a whole number, so that the compiler makes vectors of it
   constexpr T most = std::numeric_limits<T>::max();
   for (T value : values) others |= std::abs(value) <= most ? 0 : 1;
@@ -44,39 +45,31 @@ void LeftOut::merge(const LeftOut& other) {
   ignored += other.ignored;
   nan += other.nan;
   infinite += other.infinite;
+  unpredicted += other.unpredicted;
+  residuals += other.residuals;
   if (other.first >= 0 && (first < 0 || other.first < first)) first = other.first;
 }
 
-Gathered::Gathered(Kind kind, std::int64_t class_count, int bins, std::int64_t wanted) : hardest(wanted) {
+Gathered::Gathered(Kind kind, std::int64_t class_count, int bins, std::int64_t wanted,
+                   std::shared_ptr<std::atomic<std::int64_t>> kept_scores)
+    : hardest(wanted) {
   if (kind == Kind::classes || kind == Kind::binary) {
     classes.emplace(class_count);
     calibration.emplace(bins);
     sample.emplace(class_count, most_sampled_rows, most_sampled_elements);
   }
-  if (kind == Kind::binary) {
-    negative.emplace();
-    positive.emplace();
-  }
+  if (kind == Kind::binary) roc.emplace(std::move(kept_scores));
   if (kind == Kind::regression) residuals.emplace();
 }
 
 template <class T>
-std::span<const std::int64_t> Gathered::keep_finite(std::int64_t first, Judged<T>& judged) {
+std::span<const std::int64_t> Gathered::drop_ignored(std::int64_t first, Judged<T>& judged) {
   places_.clear();
-  if (all_finite(judged.losses) && none_negative(judged.labels)) return {};
-  LeftOut block;
+  if (none_negative(judged.labels)) return {};
   for (std::int64_t i = 0; i < judged.units; ++i) {
-    const auto at = static_cast<std::size_t>(i);
-    if (!judged.labels.empty() && judged.labels[at] < 0) {
-      ++block.ignored;
-    } else if (!std::isfinite(judged.losses[at])) {
-      ++(std::isnan(judged.losses[at]) ? block.nan : block.infinite);
-      if (block.first < 0) block.first = first + i;
-    } else {
-      places_.push_back(i);
-    }
+    if (judged.labels[static_cast<std::size_t>(i)] >= 0) places_.push_back(i);
   }
-  left_out.merge(block);
+  left_out.ignored += judged.units - std::ssize(places_);
   keep(judged.losses, places_);
   keep(judged.confidences, places_);
   keep(judged.labels, places_);
@@ -86,15 +79,39 @@ std::span<const std::int64_t> Gathered::keep_finite(std::int64_t first, Judged<T
   return places_;
 }
 
+/// Means and quantiles are those of finite losses.
+template <class T>
+void Gathered::add_losses(const JudgedRows<T>& rows) {
+  if (all_finite(rows.losses)) {
+    loss.add(rows.losses, std::span<const double>(weights_));
+    return losses.add(rows.losses);
+  }
+  std::vector<T> finite;
+  std::vector<double> weights;
+  LeftOut block;
+  for (std::size_t i = 0; i < rows.losses.size(); ++i) {
+    if (std::isfinite(rows.losses[i])) {
+      finite.push_back(rows.losses[i]);
+      if (!weights_.empty()) weights.push_back(weights_[i]);
+      continue;
+    }
+    ++(std::isnan(rows.losses[i]) ? block.nan : block.infinite);
+    if (block.first < 0) block.first = rows.index(i);
+  }
+  left_out.merge(block);
+  loss.add(std::span<const T>(finite), std::span<const double>(weights));
+  losses.add(std::span<const T>(finite));
+}
+
 template <class T>
 void Gathered::add(const Judgement& how, const RawBlock& block, Judged<T>& judged, std::span<const double> weights) {
   const std::int64_t first = block.first * how.units_per_row;
   if (sample) draw(how.kind, first, judged);
   weights_.assign(weights.begin(), weights.end());
-  const std::span<const std::int64_t> places = keep_finite(first, judged);
+  const std::span<const std::int64_t> places = drop_ignored(first, judged);
   const JudgedRows<T> rows{first, places, judged.losses, judged.labels, judged.predicted, judged.confidences};
-  loss.add(rows.losses, std::span<const double>(weights_));
-  losses.add(rows.losses);
+  counted += std::ssize(rows.losses);
+  add_losses(rows);
   if (how.kind == Kind::binary) add_binary(rows, judged);
   if (classes) add_classes(rows);
   if (residuals) add_residuals(rows, judged);
@@ -120,36 +137,47 @@ void Gathered::add_classes(const JudgedRows<T>& rows) {
   classes->add(rows);
   calibration->add(rows);
   for (std::size_t i = 0; i < rows.losses.size(); ++i) {
+    const std::int32_t predicted = rows.predicted[i];
+    left_out.unpredicted += predicted < 0 ? 1 : 0;
     const auto l = static_cast<double>(rows.losses[i]);
     if (hardest.takes(l))
-      hardest.add({rows.index(i), l, static_cast<double>(rows.predicted[i]), static_cast<double>(rows.labels[i])});
+      hardest.add({rows.index(i), l, predicted < 0 ? nan : predicted, static_cast<double>(rows.labels[i])});
   }
 }
 
 template <class T>
 void Gathered::add_binary(const JudgedRows<T>& rows, Judged<T>& judged) {
-  std::vector<T> by_truth[2], errors(rows.losses.size());
+  const auto count = static_cast<std::size_t>(judged.units);
+  roc->add(std::span(judged.scores, count), std::span(judged.logits, count), rows.labels);
+  std::vector<double> errors;
   for (std::size_t i = 0; i < rows.losses.size(); ++i) {
     T& p = judged.confidences[i];  // of a 1 so far
-    by_truth[rows.labels[i]].push_back(judged.logits[rows.index(i) - rows.first]);
-    errors[i] = (p - static_cast<T>(rows.labels[i])) * (p - static_cast<T>(rows.labels[i]));
+    if (std::isnan(p)) continue;
+    const double error = static_cast<double>(p) - rows.labels[i];
+    errors.push_back(error * error);
     p = rows.predicted[i] == 1 ? p : 1 - p;
   }
-  negative->add(std::span<const T>(by_truth[0]));
-  positive->add(std::span<const T>(by_truth[1]));
-  brier.add(std::span<const T>(errors));
+  brier.add(std::span<const double>(errors));
 }
 
 template <class T>
 void Gathered::add_residuals(const JudgedRows<T>& rows, const Judged<T>& judged) {
-  std::vector<double> gaps(rows.losses.size()), sizes(gaps), truths(gaps);
-  for (std::size_t i = 0; i < gaps.size(); ++i) {
+  std::vector<double> gaps, sizes, truths;
+  for (std::size_t i = 0; i < rows.losses.size(); ++i) {
     const auto unit = static_cast<std::size_t>(rows.index(i) - rows.first);
-    const auto prediction = static_cast<double>(judged.inputs[unit]), l = static_cast<double>(rows.losses[i]);
-    truths[i] = static_cast<double>(judged.targets[unit]);
-    gaps[i] = prediction - truths[i];
-    sizes[i] = std::abs(gaps[i]);
-    if (hardest.takes(l)) hardest.add({rows.index(i), l, prediction, truths[i]});
+    const auto prediction = static_cast<double>(judged.inputs[unit]), truth = static_cast<double>(judged.targets[unit]);
+    const auto l = static_cast<double>(rows.losses[i]);
+    if (hardest.takes(l)) hardest.add({rows.index(i), l, prediction, truth});
+    const double gap = prediction - truth;
+    if (!std::isfinite(gap)) {
+      ++left_out.residuals;
+      continue;
+    }
+    gaps.push_back(gap);
+    sizes.push_back(std::abs(gap));
+    truths.push_back(truth);
+    least_target = std::min(least_target, truth);
+    largest_target = std::max(largest_target, truth);
   }
   residuals->add(std::span<const double>(gaps));
   residual.add(std::span<const double>(gaps));
@@ -157,7 +185,8 @@ void Gathered::add_residuals(const JudgedRows<T>& rows, const Judged<T>& judged)
   target.add(std::span<const double>(truths));
 }
 
-void Gathered::merge(const Gathered& other) {
+void Gathered::merge(Gathered&& other) {
+  counted += other.counted;
   left_out.merge(other.left_out);
   loss.merge(other.loss);
   losses.merge(other.losses);
@@ -165,13 +194,14 @@ void Gathered::merge(const Gathered& other) {
   merge_optional(classes, other.classes);
   merge_optional(calibration, other.calibration);
   merge_optional(sample, other.sample);
-  merge_optional(negative, other.negative);
-  merge_optional(positive, other.positive);
+  if (roc) roc->merge(std::move(*other.roc));
   merge_optional(residuals, other.residuals);
   brier.merge(other.brier);
   residual.merge(other.residual);
   residual_size.merge(other.residual_size);
   target.merge(other.target);
+  least_target = std::min(least_target, other.least_target);
+  largest_target = std::max(largest_target, other.largest_target);
 }
 
 template void Gathered::add(const Judgement&, const RawBlock&, Judged<float>&, std::span<const double>);

@@ -1,7 +1,10 @@
 // What is gathered from the blocks of a stream, and merged.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
+#include <limits>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -12,30 +15,36 @@
 #include "perdita/evaluate/judge.hpp"
 #include "perdita/evaluate/moments.hpp"
 #include "perdita/evaluate/quantile_sketch.hpp"
+#include "perdita/evaluate/roc.hpp"
 #include "perdita/evaluate/temperature.hpp"
 
 namespace perdita::evaluate {
 
-/// Units that are left out, and why.
+/// Units that are left out, of what, and why.
 struct LeftOut {
-  std::int64_t ignored = 0;   ///< by ignore_index
-  std::int64_t nan = 0;       ///< the loss is NaN: a prediction is, or infinities meet
-  std::int64_t infinite = 0;  ///< the true class has probability 0
-  std::int64_t first = -1;    ///< the first unit whose loss is not finite; -1: none
+  std::int64_t ignored = 0;      ///< of everything, by ignore_index
+  std::int64_t nan = 0;          ///< of means and quantiles of losses: the loss is NaN
+  std::int64_t infinite = 0;     ///< of means and quantiles of losses: the loss is infinite
+  std::int64_t first = -1;       ///< the first unit whose loss is not finite; -1: none
+  std::int64_t unpredicted = 0;  ///< of calibration and Brier score: NaN is predicted, which counts as wrong elsewhere
+  std::int64_t residuals = 0;    ///< of a regression's errors: prediction - target is not finite
   void merge(const LeftOut& other);
 };
 
 /// What a strand gathers. Only what the kind has is used.
 class Gathered {
  public:
-  Gathered(Kind kind, std::int64_t classes, int bins, std::int64_t hardest);
+  Gathered(Kind kind, std::int64_t classes, int bins, std::int64_t hardest,
+           std::shared_ptr<std::atomic<std::int64_t>> kept_scores);
 
   /// `weights` has an entry for each unit, or none.
   template <class T>
   void add(const Judgement& how, const RawBlock& block, Judged<T>& judged, std::span<const double> weights);
-  void merge(const Gathered& other);
+  void merge(Gathered&& other);
 
+  std::int64_t counted = 0;  ///< units that are not ignored
   LeftOut left_out;
+  // Of finite losses.
   MeanLoss loss;
   QuantileSketch losses;
   Hardest hardest;
@@ -43,18 +52,21 @@ class Gathered {
   std::optional<ClassCounts> classes;
   std::optional<CalibrationCounts> calibration;
   std::optional<RowSample> sample;
-  // Binary: logits by truth, and squared errors of probabilities.
-  std::optional<QuantileSketch> negative, positive;
+  // Binary: scores by truth, and squared errors of probabilities.
+  std::optional<RocScores> roc;
   Moments brier;
   // Regression: prediction - target, its size, and the targets.
   std::optional<QuantileSketch> residuals;
   Moments residual, residual_size, target;
+  double least_target = std::numeric_limits<double>::infinity(), largest_target = -least_target;
 
  private:
-  /// Drops units that do not count, from all columns but inputs, targets and logits; returns the places of the others,
-  /// or nothing if none was dropped.
+  /// Drops ignored units from all columns but inputs, targets, logits and scores; returns the places of the others, or
+  /// nothing if none was dropped.
   template <class T>
-  std::span<const std::int64_t> keep_finite(std::int64_t first, Judged<T>& judged);
+  std::span<const std::int64_t> drop_ignored(std::int64_t first, Judged<T>& judged);
+  template <class T>
+  void add_losses(const JudgedRows<T>& rows);
   template <class T>
   void draw(Kind kind, std::int64_t first, const Judged<T>& judged);
   template <class T>

@@ -1,13 +1,16 @@
 #include "perdita/evaluate/hardest.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 namespace perdita::evaluate {
 
 namespace {
 
 bool is_harder(const HardSample& a, const HardSample& b) {
-  return a.loss != b.loss ? a.loss > b.loss : a.index < b.index;
+  if (std::isnan(a.loss) != std::isnan(b.loss)) return std::isnan(a.loss);
+  if (a.loss > b.loss || a.loss < b.loss) return a.loss > b.loss;
+  return a.index < b.index;
 }
 
 }  // namespace
@@ -19,7 +22,9 @@ void Hardest::add(const HardSample& sample) {
     std::ranges::pop_heap(heap_, is_harder);
     heap_.pop_back();
   }
-  if (heap_.size() == wanted_) least_ = heap_.front().loss;
+  if (heap_.size() < wanted_ || heap_.empty()) return;
+  const double easiest = heap_.front().loss;
+  least_ = std::isnan(easiest) ? std::numeric_limits<double>::infinity() : easiest;
 }
 
 void Hardest::merge(const Hardest& other) {

@@ -3,10 +3,11 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
 #include "perdita/core/error.hpp"
+#include "perdita/data/bytes.hpp"
+#include "perdita/data/json.hpp"
 
 namespace perdita::evaluate {
 namespace {
@@ -75,10 +76,12 @@ std::string to_json(const Record& record) {
 }
 
 Record record_from_json(std::string_view line) {
-  const auto object = nlohmann::ordered_json::parse(line, nullptr, false);
-  if (!object.is_object()) fail<DataError>("record_from_json: got '{}' (valid: one JSON object)", line.substr(0, 60));
+  const auto object = data::parse_json<nlohmann::ordered_json>(line, "record_from_json: the line");
+  if (!object.is_object()) {
+    fail<DataError>("record_from_json: got {} (valid: one JSON object)", data::detail::printable(line, 60));
+  }
   if (!object.contains("kind") || !object["kind"].is_string()) {
-    fail<DataError>("record_from_json: no text \"kind\" in '{}'", line.substr(0, 60));
+    fail<DataError>("record_from_json: no text \"kind\" in {}", data::detail::printable(line, 60));
   }
   Record record;
   std::string note;
@@ -86,8 +89,10 @@ Record record_from_json(std::string_view line) {
     if (key == "kind") {
       record.kind = value.get<std::string>();
     } else if (key == "epoch" || key == "step") {
-      if (!value.is_number_integer()) {
-        fail<DataError>("record_from_json: {} is {} (valid: a whole number)", key, value.dump());
+      constexpr std::uint64_t most = std::uint64_t{1} << 53;
+      if (!value.is_number_unsigned() || value.get<std::uint64_t>() > most) {
+        fail<DataError>("record_from_json: {} is {} (valid: a whole number, 0..{})", key,
+                        value.dump(-1, ' ', true).substr(0, 60), most);
       }
       (key == "epoch" ? record.epoch : record.step) = value.get<std::int64_t>();
     } else if (key == "nonfinite" && value.is_string()) {

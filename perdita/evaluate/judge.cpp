@@ -1,13 +1,11 @@
 #include "perdita/evaluate/judge.hpp"
 
-#include <fmt/ranges.h>
-
 #include <algorithm>
-#include <array>
 #include <cmath>
+#include <limits>
 #include <type_traits>
 
-#include "perdita/core/suggest.hpp"
+#include "perdita/evaluate/predicted.hpp"
 #include "perdita/kernels/domain.hpp"
 #include "perdita/kernels/labels.hpp"
 #include "perdita/kernels/nll.hpp"
@@ -104,6 +102,21 @@ void compute_rows(const ClassFormula& formula, const Judgement& how, Judged<T>& 
   std::copy_n(losses.data<T>(), rows, out.losses.begin());
 }
 
+/// Predicted classes and confidences, where the softmax of the logits does not have them: of probabilities, which need
+/// no softmax, and of logits that are not finite.
+template <class T>
+void complete_predictions(const Judgement& how, const T* given, Judged<T>& out) {
+  for (std::size_t row = 0; row < out.predicted.size(); ++row) {
+    const bool has_probabilities = how.scale == Scale::probabilities;
+    if (!has_probabilities && !std::isnan(out.confidences[row])) continue;
+    const T* const scores = given + static_cast<std::int64_t>(row) * how.columns;
+    const Prediction p =
+        has_probabilities ? predicted_by_probabilities(scores, how.columns) : predicted_by_logits(scores, how.columns);
+    out.predicted[row] = p.label;
+    out.confidences[row] = static_cast<T>(p.confidence);
+  }
+}
+
 template <class T>
 void judge_classes(const Judgement& how, const RawBlock& block, Judged<T>& out) {
   const std::int64_t elements = block.count * how.columns;
@@ -136,6 +149,7 @@ void judge_classes(const Judgement& how, const RawBlock& block, Judged<T>& out) 
         }
       },
       how.loss.loss);
+  complete_predictions(how, given, out);
 }
 
 /// Inputs of the loss from predictions, and the logits that calibration needs.
@@ -167,7 +181,20 @@ void read_binary_labels(const Judgement& how, const RawBlock& block, const T* ta
   }
 }
 
-bool is_of_masks(const AnyLoss& any) { return info_of(any).family == Family::overlap; }
+/// Confidences are those of a 1.
+template <class T>
+void predict_binary(const Judgement& how, const T* given, std::int64_t count, Judged<T>& out) {
+  out.scores = given;
+  const bool has_probabilities = how.scale == Scale::probabilities;
+  if (has_probabilities)
+    out.confidences.assign(given, given + count);
+  else
+    apply(SigmoidOf{}, given, out.confidences, count);
+  const T border = has_probabilities ? T(0.5) : T(0);
+  out.predicted.resize(static_cast<std::size_t>(count));
+  for (std::size_t i = 0; i < out.predicted.size(); ++i)
+    out.predicted[i] = std::isnan(given[i]) ? -1 : given[i] > border ? 1 : 0;
+}
 
 /// A mask a row.
 template <class T>
@@ -196,6 +223,19 @@ void judge_masks(const Judgement& how, const RawBlock& block, Judged<T>& out) {
                    .template to_vector<T>();
 }
 
+/// At an infinite logit a formula may come to 0 times infinity. The loss there is its limit.
+template <class T, class Loss>
+void take_limits(const Loss& loss, const T* targets, Judged<T>& out) {
+  constexpr T far = T(0x1p60), huge = T(0x1p40);
+  for (std::size_t i = 0; i < out.losses.size(); ++i) {
+    if (!std::isnan(out.losses[i]) || !std::isinf(out.logits[i])) continue;
+    const T logit = std::copysign(far, out.logits[i]);
+    T value = 0;
+    kernels::elementwise<Loss, T, 2>(loss, {&logit, targets + i}, {.values = &value}, 1);
+    out.losses[i] = value < huge ? value : std::numeric_limits<T>::infinity();
+  }
+}
+
 template <class T>
 void judge_pairs(const Judgement& how, const RawBlock& block, Judged<T>& out) {
   const std::int64_t count = block.count * how.columns;
@@ -206,9 +246,7 @@ void judge_pairs(const Judgement& how, const RawBlock& block, Judged<T>& out) {
   if (how.kind == Kind::binary) {
     read_binary_labels(how, block, targets, out);
     input = read_binary(how, given, count, out);
-    apply(SigmoidOf{}, out.logits, out.confidences, count);
-    out.predicted.resize(static_cast<std::size_t>(count));
-    for (std::size_t i = 0; i < out.predicted.size(); ++i) out.predicted[i] = out.logits[i] > 0;
+    predict_binary(how, given, count, out);
   } else {
     const Interval valid = info_of(how.loss).target;
     if (const std::int64_t bad = kernels::first_outside(targets, count, valid.low, valid.high); bad < count) {
@@ -219,9 +257,10 @@ void judge_pairs(const Judgement& how, const RawBlock& block, Judged<T>& out) {
   out.losses.resize(static_cast<std::size_t>(count));
   std::visit(
       [&]<class Loss>(const Loss& loss) {
-        if constexpr (is_in<Loss, PairLosses>)
+        if constexpr (is_in<Loss, PairLosses>) {
           kernels::elementwise<Loss, T, 2>(loss, {input, targets}, {.values = out.losses.data()}, count);
-        else if constexpr (std::is_same_v<Loss, Formula>)
+          if (how.kind == Kind::binary && input == out.logits) take_limits(loss, targets, out);
+        } else if constexpr (std::is_same_v<Loss, Formula>)
           loss.template compute<T>(input, targets, count, {.losses = out.losses.data()});
       },
       how.loss.loss);
@@ -244,100 +283,6 @@ void sum_rows(std::int64_t columns, std::vector<T>& losses) {
 }
 
 }  // namespace
-
-std::string_view name_of(Scale scale) {
-  switch (scale) {
-    case Scale::logits:
-      return "logits";
-    case Scale::probabilities:
-      return "probabilities";
-    case Scale::log_probabilities:
-      return "log-probabilities";
-  }
-  return "unknown";
-}
-
-Scale parse_scale(std::string_view name) {
-  constexpr std::array scales{Scale::logits, Scale::probabilities, Scale::log_probabilities};
-  std::array<std::string_view, scales.size()> names;
-  std::ranges::transform(scales, names.begin(), [](Scale scale) { return name_of(scale); });
-  const auto found = std::ranges::find(names, name);
-  if (found == names.end()) {
-    fail<ValueError>("evaluate: scale is '{}' (valid: {}){}", name, fmt::join(names, ", "), suggestion(name, names));
-  }
-  return scales[static_cast<std::size_t>(found - names.begin())];
-}
-
-Kind kind_of(const AnyLoss& any) {
-  return std::visit(
-      []<class Loss>(const Loss& loss) -> Kind {
-        const LossInfo& info = loss.info;
-        if constexpr (is_in<Loss, SoftmaxLosses> || std::is_same_v<Loss, Nll> || std::is_same_v<Loss, ClassFormula>)
-          return Kind::classes;
-        if (std::is_same_v<Loss, Formula>) return Kind::losses_only;  // it does not tell what its input is
-        if constexpr (is_in<Loss, PairLosses>) {
-          if (std::is_same_v<Loss, HingeEmbedding>) return Kind::losses_only;  // its input is a distance
-          if (info.family == Family::binary) return Kind::binary;
-          // Residuals say something where both are on one scale.
-          const bool one_scale = info.target.low == reals.low && info.target.high == reals.high;
-          return one_scale ? Kind::regression : Kind::losses_only;
-        }
-        if constexpr (std::is_same_v<Loss, Quantiles>) {
-          fail<ValueError>("evaluate: {} has several q, of which each has predictions of its own (valid: one q)",
-                           info.name);
-        }
-        if constexpr (is_in<Loss, OverlapLosses>) {
-          if (!loss.batch && !loss.multilabel) return Kind::losses_only;
-          fail<ValueError>("evaluate: {} has {}=true, but each row is a mask with a loss of its own (valid: false)",
-                           info.name, loss.batch ? "batch" : "multilabel");
-        }
-        fail<ValueError>(
-            "evaluate: {} takes more than predictions and targets (valid: the losses of {}, {}, {} and {})", info.name,
-            perdita::name_of(Family::regression), perdita::name_of(Family::binary), perdita::name_of(Family::softmax),
-            perdita::name_of(Family::overlap));
-      },
-      any.loss);
-}
-
-Scale default_scale(const AnyLoss& any) {
-  if (std::holds_alternative<Nll>(any.loss)) return Scale::log_probabilities;
-  const Interval& input = info_of(any).input;
-  const bool takes_probabilities = info_of(any).family == Family::binary && input.low == 0 && input.high == 1;
-  return takes_probabilities ? Scale::probabilities : Scale::logits;
-}
-
-Judgement plan_judgement(const AnyLoss& loss, Scale scale, const data::RowReader& predictions,
-                         const data::RowReader& targets) {
-  Judgement how{.loss = loss,
-                .kind = kind_of(loss),
-                .scale = scale,
-                .predictions = predictions.dtype,
-                .targets = targets.dtype,
-                .predictions_name = predictions.name,
-                .targets_name = targets.name,
-                .columns = predictions.row_elements()};
-  const std::string_view name = info_of(loss).name;
-  if (how.kind == Kind::classes) {
-    if (predictions.row_shape.rank() != 1 || how.columns < 2) {
-      fail<ShapeError>("evaluate: {}: rows have shape {} (valid for {}: [classes], at least 2)", predictions.name,
-                       predictions.row_shape, name);
-    }
-    if (targets.row_elements() != 1) {
-      fail<ShapeError>("evaluate: {}: rows have shape {} (valid for {}: a class index a row, [] or [1])", targets.name,
-                       targets.row_shape, name);
-    }
-    return how;
-  }
-  if (how.columns < 1 || targets.row_elements() != how.columns) {
-    fail<ShapeError>("evaluate: {} has rows of shape {}, and {} of shape {} (valid for {}: equal)", predictions.name,
-                     predictions.row_shape, targets.name, targets.row_shape, name);
-  }
-  if (how.kind == Kind::binary ? scale == Scale::log_probabilities : scale != default_scale(loss)) {
-    fail<ValueError>("evaluate: {} is not computed from {}", name, name_of(scale));
-  }
-  how.units_per_row = std::holds_alternative<KlDiv>(loss.loss) || is_of_masks(loss) ? 1 : how.columns;
-  return how;
-}
 
 template <class T>
 void judge(const Judgement& how, const RawBlock& block, Judged<T>& out) {

@@ -31,6 +31,9 @@ Kind kind_of(const AnyLoss& loss);
 /// What the loss takes, where nothing else is said.
 Scale default_scale(const AnyLoss& loss);
 
+/// Whether a row is a mask and has one loss.
+bool is_of_masks(const AnyLoss& loss);
+
 /// How blocks are to be judged; the same for all of a stream.
 struct Judgement {
   AnyLoss loss;
@@ -51,11 +54,15 @@ template <class T>
 struct Judged {
   std::int64_t units = 0;
   std::vector<T> losses, confidences;
-  std::vector<std::int32_t> labels, predicted;  ///< labels are -1 where the row is ignored
+  std::vector<std::int32_t> labels, predicted;  ///< -1: the row is ignored; nothing is predicted
   std::vector<T> inputs, targets;               ///< classes: logits, if they had to be made; else one of each a unit
   const T* logits = nullptr;                    ///< of classes [units, columns]; of binary the logit of 1 [units]
+  const T* scores = nullptr;                    ///< of binary: the predictions as given, which rank the units
   std::vector<T> made_logits;
 };
+
+/// Whether a block is computed in float: predictions are float32, and targets lose nothing as floats.
+bool is_computed_in_float(const Judgement& how);
 
 /// Fills `out`, whose memory is used again. Throws IndexError for a label out of range and DataError for a target or a
 /// probability outside its domain; both name the first row.

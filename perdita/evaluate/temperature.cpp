@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <numeric>
 
 #include "perdita/evaluate/calibration.hpp"
@@ -25,6 +26,13 @@ std::int64_t chosen_half(std::int64_t group, int level) {
 std::int64_t row_of_group(std::int64_t group, int level) {
   for (; level > 0; --level) group = 2 * group + chosen_half(group, level);
   return group;
+}
+
+/// Whether the likelihood of the row is finite for any temperature.
+template <class T>
+bool has_likelihood(const T* logits, std::int64_t classes, std::int32_t label) {
+  constexpr T inf = std::numeric_limits<T>::infinity();
+  return std::isfinite(logits[label]) && std::all_of(logits, logits + classes, [](T z) { return z < inf; });
 }
 
 /// exp(beta gap) of logits by their distance from the largest.
@@ -111,11 +119,11 @@ void RowSample::add(std::int64_t first, const T* logits, std::span<const std::in
     const std::int64_t row = row_of_group(group, level_);
     if (row < first || row >= end) continue;
     const auto at = static_cast<std::size_t>(row - first);
-    if (labels[at] < 0 || !std::isfinite(losses[at])) continue;
+    const T* const z = logits + (row - first) * classes_;
+    if (labels[at] < 0 || !std::isfinite(losses[at]) || !has_likelihood(z, classes_, labels[at])) continue;
     rows_.push_back(row);
     labels_.push_back(labels[at]);
     losses_.push_back(static_cast<float>(losses[at]));
-    const T* const z = logits + (row - first) * classes_;
     for (std::int64_t k = 0; k < classes_; ++k) logits_.push_back(static_cast<float>(z[k]));
     if (rows_.size() > most_) {
       raise_level();

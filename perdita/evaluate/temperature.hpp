@@ -18,8 +18,8 @@ class RowSample {
  public:
   /// `elements` bounds what is kept in memory: logits of all rows together.
   RowSample(std::int64_t classes, std::int64_t most_rows, std::int64_t most_elements);
-  /// The rows first, first + 1, ... with their logits [labels.size(), classes]; those with a negative label or a loss
-  /// that is not finite are skipped.
+  /// The rows first, first + 1, ... with their logits [labels.size(), classes]; skipped are those with a negative
+  /// label, a loss that is not finite, or logits of which no temperature makes a finite likelihood.
   template <class T>
   void add(std::int64_t first, const T* logits, std::span<const std::int32_t> labels, std::span<const T> losses);
   void merge(const RowSample& other);

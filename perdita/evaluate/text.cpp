@@ -28,8 +28,10 @@ char32_t take(std::string_view& text) {
   return valid ? point : replacement;
 }
 
+/// What must not reach a terminal, or is not allowed in XML.
 bool is_control(char32_t c) {
-  return c < 0x20 || (c >= 0x7F && c < 0xA0) || (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069);
+  return c == 0xFFFE || c == 0xFFFF || c < 0x20 || (c >= 0x7F && c < 0xA0) || (c >= 0x202A && c <= 0x202E) ||
+         (c >= 0x2066 && c <= 0x2069);
 }
 
 int columns(char32_t c) {

@@ -115,14 +115,15 @@ std::string class_multiples(const std::vector<DistributionChart>& charts, std::s
   return text + "</div>\n";
 }
 
-std::string class_table(const ClassificationScore& score, const std::vector<std::string>& names, double mean_loss) {
+std::string class_table(const ClassificationScore& score, const std::vector<std::string>& names) {
   const std::string about =
       "Precision: of the samples given to the class, the share that belongs to it. Recall: of the samples that belong "
       "to it, the share that was given to it. F1: their harmonic mean.";
   const std::string total = fmt::format(
-      "<tfoot><tr><th scope=\"row\">all (mean of the classes)</th><td>{}</td><td>{}</td><td></td><td>{}</td><td>{}</td>"
+      "<tfoot><tr><th scope=\"row\">mean of the classes</th><td>{}</td><td>{}</td><td></td><td>{}</td><td>{}</td>"
       "</tr></tfoot></table></div>\n",
-      format_count(score.samples), number(mean_loss, 4), number(score.balanced_accuracy, 3), number(score.macro_f1, 3));
+      format_count(score.samples), number(evaluate::mean_class_loss(score), 4), number(score.balanced_accuracy, 3),
+      number(score.macro_f1, 3));
   std::vector<std::size_t> all = places(names.size());
   if (names.size() <= most_classes_in_detail) {
     return "<div class=\"scroll\"><table><caption>" + about + "</caption>\n" + score_rows(score, names, all) + total;

@@ -16,9 +16,8 @@ namespace perdita::report {
 /// The distributions of the classes' losses side by side; `note` is a further sentence. `classes` is the number of all.
 std::string class_multiples(const std::vector<DistributionChart>& charts, std::size_t classes, std::string_view note);
 
-/// Loss, precision, recall and F1 of each class. One name a class.
-std::string class_table(const evaluate::ClassificationScore& score, const std::vector<std::string>& names,
-                        double mean_loss);
+/// Loss, precision, recall and F1 of each class, and their means over the classes. One name a class.
+std::string class_table(const evaluate::ClassificationScore& score, const std::vector<std::string>& names);
 
 /// The confusion matrix, or of many classes the mistakes made most often; empty where they were not counted.
 std::string confusion_section(const evaluate::ClassificationScore& score, const std::vector<std::string>& names);

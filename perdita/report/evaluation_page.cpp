@@ -22,23 +22,20 @@ std::string lead(const EvaluationPage& page) {
   std::string text = fmt::format(
       "Perdita compared the predictions in <code>{}</code> with the targets in <code>{}</code> by "
       "the loss <code>{}</code>. On {} samples its {}mean is <strong>{}</strong>",
-      escape(page.predictions), escape(page.targets), escape(e.loss), format_count(e.losses.count),
+      escape(page.predictions), escape(page.targets), escape(e.loss),
+      e.losses.count == e.counted ? format_count(e.counted)
+                                  : fmt::format("{} of {}", format_count(e.losses.count), format_count(e.counted)),
       e.weighted ? "weighted " : "", format_number(e.losses.mean));
   if (e.losses.count > 1)
     text += fmt::format(" (95 % interval: {} to {})", format_number(e.interval.low), format_number(e.interval.high));
   if (e.classes)
-    text += fmt::format("; <strong>{:.2f} %</strong> of them are classified correctly", 100 * e.classes->accuracy);
+    text += fmt::format("; <strong>{:.2f} %</strong> of all are classified correctly", 100 * e.classes->accuracy);
   if (e.regression && !std::isnan(e.regression->r2))
     text += fmt::format("; the predictions explain <strong>{:.1f} %</strong> of the targets' variance",
                         100 * e.regression->r2);
   text += ".";
   const LeftOut& out = e.left_out;
   if (out.ignored > 0) text += fmt::format(" {} samples are ignored.", format_count(out.ignored));
-  if (out.nan + out.infinite > 0) {
-    text += fmt::format(" {} losses are not finite ({} NaN, {} infinite; the first in row {}) and are left out.",
-                        format_count(out.nan + out.infinite), format_count(out.nan), format_count(out.infinite),
-                        out.first / e.units_per_row);
-  }
   return text;
 }
 
@@ -123,7 +120,8 @@ std::string hardest_section(const Evaluation& e, const std::vector<std::string>&
   if (e.hardest.empty()) return {};
   const bool has_values = e.kind != Kind::losses_only, has_columns = e.units_per_row > 1;
   std::string text =
-      "<div class=\"scroll\"><table><caption>The samples with the largest loss, by their row counted from 0. Look at "
+      "<div class=\"scroll\"><table><caption>The samples with the largest loss, by their row, counted from 0 without a "
+      "header. Look at "
       "them: some may be labelled wrongly.</caption><thead><tr><th scope=\"col\" class=\"text\">row</th>";
   if (has_columns) text += "<th scope=\"col\">column</th>";
   text += "<th scope=\"col\">loss</th>";
@@ -131,8 +129,9 @@ std::string hardest_section(const Evaluation& e, const std::vector<std::string>&
   text += "</tr></thead><tbody>\n";
   for (const HardSample& sample : e.hardest) {
     const Place place = place_of(e, sample);
-    const auto value = [&](double v) {
-      return e.classes ? escape(names[static_cast<std::size_t>(v)]) : format_number(v);
+    const auto value = [&](double v) -> std::string {
+      if (!e.classes) return format_number(v);
+      return std::isnan(v) ? "none" : escape(names[static_cast<std::size_t>(v)]);
     };
     text += fmt::format("<tr><th scope=\"row\">{}</th>", place.row);
     if (has_columns) text += fmt::format("<td>{}</td>", place.column);
@@ -155,7 +154,7 @@ std::string html(const EvaluationPage& page) {
   text += "</header>\n<main>\n" + tiles(e);
   std::vector<Section> parts{{"dist", "Distribution of the loss", distribution_section(e, names)}};
   if (e.classes) {
-    parts.push_back({"classes", "Classes", class_table(*e.classes, names, e.losses.mean)});
+    parts.push_back({"classes", "Classes", report::class_table(*e.classes, names)});
     parts.push_back({"confusion", "Confusion", confusion_section(*e.classes, names)});
   }
   if (e.calibration) {
@@ -169,9 +168,13 @@ std::string html(const EvaluationPage& page) {
 
 void write_evaluation(const EvaluationPage& page, const std::filesystem::path& folder, const ChartFiles& files) {
   const Evaluation& e = page.evaluation;
+  const std::string text = to_json(e) + "\n", report = html(page);
   std::filesystem::create_directories(folder);
-  write_file_atomically(folder / "evaluation.json", to_json(e) + "\n");
-  write_file_atomically(folder / "report.html", html(page));
+  AtomicFile json(folder / "evaluation.json"), written(folder / "report.html");
+  json.write(text);
+  written.write(report);
+  json.commit();  // both are on the disk
+  written.commit();
   if (!files.svg && !files.png) return;
   const bool log_x = !e.log_histogram.counts.empty() && prefers_log(e.losses);
   write_chart(distribution_chart(distribution(e, log_x), Placement::file), folder / "distribution", files);

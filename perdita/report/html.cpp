@@ -37,6 +37,7 @@ void check_length(const char* name, std::size_t got, std::size_t wanted) {
 
 Facts facts_of(const RunReport& r) {
   Facts f{.epochs = summarize_epochs(r), .test = evaluate::summarize(r.test_losses), .classes = {}, .regression = {}};
+  if (!r.test_rows.empty()) check_length("test_rows", r.test_rows.size(), r.test_losses.size());
   if (is_classification(r)) {
     if (!r.class_weights.samples.empty()) {
       check_length("class_weights", r.class_weights.samples.size(), r.class_names.size());
@@ -194,7 +195,7 @@ std::string html(const RunReport& r) {
                              {"steps", "Training loss by step", step_section(r)},
                              {"dist", "Distribution of the test loss", distribution_section(r, f.test)}};
   if (has_classes) {
-    parts.push_back({"classes", "Classes", class_table(f.classes, r.class_names, f.test.mean)});
+    parts.push_back({"classes", "Classes", report::class_table(f.classes, r.class_names)});
     parts.push_back({"confusion", "Confusion", confusion_section(f.classes, r.class_names)});
     if (r.calibration) parts.push_back({"calibration", "Calibration", calibration_section(*r.calibration, nullptr)});
   }

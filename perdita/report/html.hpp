@@ -41,6 +41,7 @@ struct RunReport {
   std::optional<std::vector<evaluate::Verdict>> diagnosis;
 
   std::vector<float> test_losses;                       ///< one for each test sample
+  std::vector<std::int64_t> test_rows;                  ///< where each stood in the source; empty: where it stands here
   std::vector<std::string> class_names;                 ///< classification: one for each class
   std::vector<std::int64_t> targets, predictions;       ///< classification: one for each test sample
   std::vector<double> target_values, predicted_values;  ///< regression: one for each test sample

@@ -44,9 +44,11 @@ std::string hardest_section(const RunReport& r) {
   constexpr std::size_t most = 20;
   if (r.test_losses.empty()) return {};
   std::string text =
-      "<p class=\"note\">The test samples with the largest loss. Look at them: some may be labelled wrongly.</p>\n<ol "
+      "<p class=\"note\">The test samples with the largest loss, by their row in the data, counted from 0 without a "
+      "header. Look at them: some may be labelled wrongly.</p>\n<ol "
       "class=\"samples\">\n";
   for (std::size_t i : hardest(r.test_losses, most)) {
+    const std::int64_t row = r.test_rows.empty() ? static_cast<std::int64_t>(i) : r.test_rows[i];
     std::string truth, guess;
     if (is_classification(r)) {
       truth = r.class_names[static_cast<std::size_t>(r.targets[i])];
@@ -54,10 +56,9 @@ std::string hardest_section(const RunReport& r) {
     } else if (is_regression(r)) {
       truth = format_number(r.target_values[i]), guess = format_number(r.predicted_values[i]);
     }
-    std::string facts = fmt::format("<b>loss {}</b><br>sample {}", format_number(r.test_losses[i]), i);
+    std::string facts = fmt::format("<b>loss {}</b><br>row {}", format_number(r.test_losses[i]), row);
     if (!truth.empty()) facts += fmt::format("<br>true: {}<br>predicted: {}", escape(truth), escape(guess));
-    text +=
-        card(r.picture ? r.picture(static_cast<std::int64_t>(i)) : Image{}, fmt::format("test sample {}", i), facts);
+    text += card(r.picture ? r.picture(static_cast<std::int64_t>(i)) : Image{}, fmt::format("row {}", row), facts);
   }
   return text + "</ol>\n";
 }

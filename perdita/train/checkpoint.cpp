@@ -4,7 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "perdita/core/error.hpp"
+#include "perdita/data/json.hpp"
 #include "perdita/data/safetensors.hpp"
+#include "perdita/train/fields.hpp"
 
 namespace perdita::train {
 
@@ -46,21 +48,22 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   if (found == file.metadata.end()) {
     fail<DataError>("{}: has no {} in its metadata (valid: a checkpoint of perdita train)", path.string(), key);
   }
-  try {
-    const auto facts = nlohmann::ordered_json::parse(found->second);
-    return {.config = config_from_json(facts.at("config").dump(), path.string()),
-            .epoch = facts.at("epoch").get<std::int64_t>(),
-            .step = facts.at("step").get<std::int64_t>(),
-            .best_epoch = facts.at("best_epoch").get<std::int64_t>(),
-            .best_loss = facts.value("best_loss", std::numeric_limits<double>::infinity()),
-            .data_checksum = facts.at("data_checksum").get<std::uint32_t>(),
-            .model = take(file, "model."),
-            .optimizer = take(file, "optimizer."),
-            .best = take(file, "best."),
-            .samples = take(file, "samples.")};
-  } catch (const nlohmann::json::exception& error) {
-    fail<DataError>("{}: its {} is malformed: {}", path.string(), key, error.what());
-  }
+  const std::string name = fmt::format("{}: {}", path.string(), key);
+  const auto object = data::parse_json<nlohmann::ordered_json>(found->second, name);
+  const Fields facts(object, name);
+  constexpr std::int64_t most_epochs = 1'000'000'000, most_steps = std::int64_t{1} << 53;
+  Checkpoint c{.config = config_from_json(facts.at("config").dump(-1, ' ', true), path.string())};
+  const std::int64_t epochs = c.config.epochs.value_or(most_epochs);
+  c.epoch = facts.whole("epoch", 0, epochs);
+  c.step = facts.whole("step", c.epoch, most_steps);
+  c.best_epoch = facts.whole("best_epoch", 0, c.epoch);
+  if (facts.has("best_loss")) c.best_loss = facts.number("best_loss");
+  c.data_checksum = static_cast<std::uint32_t>(facts.whole("data_checksum", 0, 0xFFFFFFFF));
+  c.model = take(file, "model.");
+  c.optimizer = take(file, "optimizer.");
+  c.best = take(file, "best.");
+  c.samples = take(file, "samples.");
+  return c;
 }
 
 }  // namespace perdita::train

@@ -7,8 +7,10 @@
 #include "perdita/core/error.hpp"
 #include "perdita/core/file.hpp"
 #include "perdita/core/version.hpp"
+#include "perdita/data/json.hpp"
 #include "perdita/data/npy.hpp"
 #include "perdita/report/contest_page.hpp"
+#include "perdita/train/fields.hpp"
 #include "perdita/train/run_report.hpp"
 #include "perdita/train/yardstick.hpp"
 
@@ -61,14 +63,15 @@ Json to_json(const evaluate::Contest& contest) {
   return results;
 }
 
-Trial trial_from(const Json& result, const evaluate::Contest& contest) {
-  Trial trial{.seed = result.at("seed").get<std::uint64_t>(), .failure = result.value("failure", "")};
+Trial trial_from(const Fields& result, const evaluate::Contest& contest) {
+  Trial trial{.seed = result.whole_unsigned("seed")};
+  if (result.has("failure")) trial.failure = result.text("failure");
   if (!trial.failure.empty()) return trial;
   for (const evaluate::Metric& metric : contest.metrics) {
-    const Json& value = result.at(metric.name);
-    trial.values.push_back(value.is_null() ? std::numeric_limits<double>::quiet_NaN() : value.get<double>());
+    const bool is_known = !result.at(metric.name.c_str()).is_null();
+    trial.values.push_back(is_known ? result.number(metric.name.c_str()) : std::numeric_limits<double>::quiet_NaN());
   }
-  trial.recalls = result.value("recall", std::vector<double>());
+  if (result.has("recall")) trial.recalls = result.numbers("recall", contest.class_names.size());
   return trial;
 }
 
@@ -83,6 +86,10 @@ void write_samples(const std::vector<std::vector<float>>& columns, const fs::pat
 
 std::vector<std::vector<float>> read_samples(const fs::path& file) {
   const Tensor columns = Tensor::from(data::read_npy(file));
+  if (columns.rank() != 2 || columns.dtype() != DType::float32) {
+    fail<DataError>("{}: got {} of shape {} (valid: float32, [columns, samples])", file.string(),
+                    name_of(columns.dtype()), columns.shape());
+  }
   std::vector<std::vector<float>> all;
   for (std::int64_t c = 0; c < columns.size(0); ++c) all.push_back(columns.select(0, c).to_vector<float>());
   return all;
@@ -97,40 +104,40 @@ double seconds_of(const Run& run) {
   return seconds;
 }
 
-/// Whether Comparison::path_of() gives such names.
-bool names_a_run(const std::string& name) {
-  const std::size_t end = name.find_last_not_of("0123456789");
-  return name.find_first_not_of("0123456789") == name.find('-') && end != name.npos && end + 1 < name.size() &&
-         name.substr(0, end + 1).ends_with("-seed-");
+/// Where an old comparison stays until the new one has proved itself.
+Folder new_folder(const fs::path& path) {
+  const Occupant occupant = occupant_of(path);
+  check_replaceable(path, occupant, Occupant::comparison);
+  Folder folder(path);
+  if (occupant == Occupant::comparison) folder.stage();
+  return folder;
 }
 
-/// Removes what a comparison left there, and nothing else: other runs may lie beside its own.
-Folder new_folder(const fs::path& path) {
-  if (is_occupied(path) && !fs::exists(file_of(path))) {
-    fail<FileError>("the folder {} is not empty, and holds no comparison to replace", path.string());
-  }
-  Folder folder(path);
-  if (fs::is_directory(path / "runs")) {
-    std::vector<fs::path> old;
-    for (const auto& entry : fs::directory_iterator(path / "runs")) {
-      if (entry.is_directory() && names_a_run(entry.path().filename().string())) old.push_back(entry.path());
+/// The trials in comparison.json, in which nothing may be wrong.
+void read_results(const Fields& file, const std::string& name, const ComparisonPlan& plan, evaluate::Contest& contest) {
+  for (const Json& result : file.list("results")) {
+    const Fields fields(result, name + ": results");
+    const std::string loss = fields.text("loss");
+    const auto entry = std::ranges::find(contest.entries, loss, &evaluate::Entry::name);
+    if (entry == contest.entries.end()) fields.refuse("loss", "one of the losses that are compared");
+    Trial trial = trial_from(fields, contest);
+    if (trial.seed - plan.common.seed >= static_cast<std::uint64_t>(plan.seeds))
+      fields.refuse("seed", "one of the seeds");
+    if (std::ranges::find(entry->trials, trial.seed, &Trial::seed) != entry->trials.end()) {
+      fail<DataError>("{}: results of {} has seed {} twice", name, loss, trial.seed);
     }
-    for (const fs::path& run : old) fs::remove_all(run);
+    entry->trials.push_back(std::move(trial));
   }
-  for (const char* name :
-       {"comparison.json", "comparison.csv", "report.html", "results.svg", "results.png", "recall.svg", "recall.png"}) {
-    fs::remove(path / name);
-  }
-  return folder;
 }
 
 }  // namespace
 
-Comparison::Comparison(ComparisonPlan plan, const fs::path& folder) : Comparison(std::move(plan), new_folder(folder)) {
+Comparison::Comparison(ComparisonPlan plan, const fs::path& folder) : Comparison(std::move(plan)) {
+  folder_.emplace(new_folder(folder));
   save();
 }
 
-Comparison::Comparison(ComparisonPlan plan, Folder folder) : plan_(std::move(plan)), folder_(std::move(folder)) {
+Comparison::Comparison(ComparisonPlan plan) : plan_(std::move(plan)) {
   contenders_ = parse_contenders(plan_.losses, plan_.common);
   for (const Contender& contender : contenders_) {
     Problem problem = [&] {
@@ -154,28 +161,24 @@ Comparison::Comparison(ComparisonPlan plan, Folder folder) : plan_(std::move(pla
 }
 
 Comparison Comparison::resume(const fs::path& path) {
-  if (!fs::exists(file_of(path))) fail<FileError>("there is no comparison in {}: no comparison.json", path.string());
-  const std::string name = file_of(path).string();
-  const Json file = Json::parse(read_file(file_of(path)), nullptr, false);
-  try {
-    ComparisonPlan plan{.losses = file.at("losses").get<std::string>(),
-                        .seeds = file.at("seeds").get<std::int64_t>(),
-                        .common = config_from_json(file.at("options").dump(), name)};
-    Comparison found(std::move(plan), Folder(path));
-    for (const Json& result : file.at("results")) {
-      for (evaluate::Entry& entry : found.contest_.entries) {
-        if (entry.name == result.at("loss")) entry.trials.push_back(trial_from(result, found.contest_));
-      }
-    }
-    for (std::int64_t number = 0; found.plan_.seeds == 1 && number < found.runs(); ++number) {
-      auto& trials = found.contest_.entries[static_cast<std::size_t>(number)].trials;
-      const fs::path samples = samples_file(found.path_of(number));
-      if (!trials.empty() && fs::exists(samples)) trials.front().samples = read_samples(samples);
-    }
-    return found;
-  } catch (const Json::exception& error) {
-    fail<DataError>("{}: {}", name, error.what());
+  if (occupant_of(path) != Occupant::comparison) {
+    fail<FileError>("there is no comparison in {}: no comparison.json", path.string());
   }
+  Folder folder(path);
+  const std::string name = file_of(path).string();
+  const Json object = data::parse_json<Json>(read_file(file_of(path)), name);
+  const Fields file(object, name);
+  Comparison found({.losses = file.text("losses"),
+                    .seeds = file.whole("seeds", 1, 1000),
+                    .common = config_from_json(file.at("options").dump(-1, ' ', true), name)});
+  found.folder_.emplace(std::move(folder));
+  read_results(file, name, found.plan_, found.contest_);
+  for (std::int64_t number = 0; found.plan_.seeds == 1 && number < found.runs(); ++number) {
+    auto& trials = found.contest_.entries[static_cast<std::size_t>(number)].trials;
+    const fs::path samples = samples_file(found.path_of(number));
+    if (!trials.empty() && fs::exists(samples)) trials.front().samples = read_samples(samples);
+  }
+  return found;
 }
 
 const Contender& Comparison::contender_of(std::int64_t number) const {
@@ -188,7 +191,7 @@ std::uint64_t Comparison::seed_of(std::int64_t number) const {
 
 fs::path Comparison::path_of(std::int64_t number) const {
   const std::int64_t place = number % std::ssize(contenders_) + 1;
-  return folder_.path() / "runs" /
+  return folder_->files() / "runs" /
          fmt::format("{}-{}-seed-{}", place, slug(contender_of(number).name), seed_of(number));
 }
 
@@ -211,9 +214,33 @@ Run Comparison::open(std::int64_t number) const {
   return Run(std::move(problem), std::move(found.folder), found.checkpoint);
 }
 
+/// The first epoch of a run, and then the old comparison gives way. False if should_stop() ended it before.
+bool Comparison::replace_old(std::int64_t number, const ComparisonEvents& events) {
+  bool has_begun = false;
+  {
+    Run run = open(number);
+    if (events.on_run) events.on_run(number, run);
+    const RunEvents inner{.on_step = {},
+                          .on_epoch =
+                              [&](const EpochReport& report) {
+                                has_begun = true;
+                                if (events.on_epoch) events.on_epoch(report);
+                              },
+                          .should_stop = [&] { return has_begun || (events.should_stop && events.should_stop()); }};
+    try {
+      run.train(inner);
+    } catch (const NumericalError&) {  // a result, which the run will have again
+      has_begun = true;
+    }
+  }
+  if (has_begun) folder_->replace();
+  return has_begun;
+}
+
 bool Comparison::run(const ComparisonEvents& events) {
   for (std::int64_t number = 0; number < runs(); ++number) {
     if (is_done(number)) continue;
+    if (folder_->is_staged() && !replace_old(number, events)) return false;
     Trial trial{.seed = seed_of(number)};
     Run run = open(number);
     if (events.on_run) events.on_run(number, run);
@@ -245,11 +272,11 @@ void Comparison::save() const {
                   {"seeds", plan_.seeds},
                   {"options", Json::parse(train::to_json(plan_.common))},
                   {"results", to_json(contest_)}};
-  write_file_atomically(file_of(folder_.path()), file.dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
+  write_file_atomically(file_of(folder_->files()), file.dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
 }
 
 void Comparison::finish() const {
-  write_file_atomically(folder_.path() / "comparison.csv", evaluate::contest_csv(contest_));
+  write_file_atomically(folder_->path() / "comparison.csv", evaluate::contest_csv(contest_));
   report::ContestPage page{
       .contest = contest_, .data = plan_.common.data, .command = {}, .configuration = {}, .histories = {}};
   for (std::int64_t number = 0; number < std::ssize(contenders_); ++number) {  // of the first seed
@@ -265,7 +292,7 @@ void Comparison::finish() const {
   }
   page.command =
       fmt::format("perdita compare --losses {} --seeds {}{}", quote_for_shell(plan_.losses), plan_.seeds, page.command);
-  report::write_report(page, folder_.path(), chart_files(plan_.common));
+  report::write_report(page, folder_->path(), chart_files(plan_.common));
 }
 
 }  // namespace perdita::train

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,7 +39,8 @@ struct ComparisonEvents {
 
 class Comparison {
  public:
-  /// A new one in `folder`, which is made here; a comparison that is there is replaced. Prepares every contender once,
+  /// A new one in `folder`, which is made here; a comparison that is there is replaced once the first epoch of the new
+  /// one is on the disk. Prepares every contender once,
   /// so that what does not fit is found before anything is trained. Throws as parse_contenders() and prepare(),
   /// ValueError where the data leave no test samples, FileError when the folder holds anything but a comparison.
   Comparison(ComparisonPlan plan, const std::filesystem::path& folder);
@@ -56,10 +58,14 @@ class Comparison {
   const evaluate::Contest& contest() const { return contest_; }
   /// What prepare() warns of, with the contender's name.
   const std::vector<std::string>& warnings() const { return warnings_; }
-  const std::filesystem::path& path() const { return folder_.path(); }
+  const std::filesystem::path& path() const { return folder_->path(); }
+  /// Whether the folder still holds the comparison that this one is to replace.
+  bool keeps_old_comparison() const { return folder_->is_staged(); }
 
  private:
-  Comparison(ComparisonPlan plan, Folder folder);
+  /// Without a folder.
+  explicit Comparison(ComparisonPlan plan);
+  bool replace_old(std::int64_t number, const ComparisonEvents& events);
   Run open(std::int64_t number) const;
   std::filesystem::path path_of(std::int64_t number) const;
   const Contender& contender_of(std::int64_t number) const;
@@ -68,7 +74,7 @@ class Comparison {
   void save() const;
 
   ComparisonPlan plan_;
-  Folder folder_;
+  std::optional<Folder> folder_;
   std::vector<Contender> contenders_;
   evaluate::Contest contest_;
   std::vector<std::string> warnings_;

@@ -5,6 +5,7 @@
 
 #include "perdita/core/error.hpp"
 #include "perdita/core/parallel.hpp"
+#include "perdita/data/json.hpp"
 #include "perdita/train/optimizer.hpp"
 
 namespace perdita::train {
@@ -61,12 +62,16 @@ std::string to_json(const Config& config) {
 }
 
 Config config_from_json(std::string_view text, std::string_view name) {
-  const Json object = Json::parse(text, nullptr, false);
+  const Json object = data::parse_json<Json>(text, name);
   if (!object.is_object()) fail<DataError>("{}: got '{}' (valid: one JSON object)", name, text.substr(0, 40));
   Config config;
   for (const auto& [key, value] : object.items()) {
     const auto option = std::ranges::find_if(options(), [&](const Option& o) { return o.get && key_of(o) == key; });
     if (option == options().end()) fail<DataError>("{}: unknown option '{}'", name, key);
+    if (!value.is_string() && !value.is_number() && !value.is_boolean()) {
+      fail<DataError>("{}: {} is {} (valid: a text or a number)", name, key,
+                      value.is_null() ? "null" : "a list or object");
+    }
     try {
       option->set(config, value.is_string() ? value.get<std::string>() : value.dump());
     } catch (const ValueError& error) {

@@ -66,36 +66,88 @@ std::optional<report::EventFile> event_file_of(const Config& config, const Folde
 
 /// With the configuration in it, from where on a run that is killed can be resumed.
 Folder new_folder(const fs::path& path, bool overwrite, const Config& config) {
-  if (is_occupied(path) && !overwrite) fail<FileError>("the folder {} is not empty", path.string());
+  const Occupant occupant = occupant_of(path);
+  if (occupant != Occupant::nothing) {
+    if (!overwrite) fail<FileError>("the folder {} is not empty", path.string());
+    check_replaceable(path, occupant, Occupant::run);
+  }
   Folder folder(path);
-  folder.clear();
+  if (occupant == Occupant::run) folder.stage();
   write_file_atomically(folder.config(), to_json(config));
   return folder;
+}
+
+/// The options that say how long and how fast is trained, of which both configurations have all.
+struct Course {
+  std::string_view name;
+  double before, now;
+};
+std::vector<Course> changes(const Config& before, const Config& now) {
+  std::vector<Course> all{{"lr", *before.lr, *now.lr},
+                          {"epochs", static_cast<double>(*before.epochs), static_cast<double>(*now.epochs)},
+                          {"patience", static_cast<double>(before.patience), static_cast<double>(now.patience)}};
+  std::erase_if(all, [](const Course& option) { return option.before == option.now; });
+  return all;
 }
 
 }  // namespace
 
 Run::Run(Problem problem, const fs::path& folder, bool overwrite)
     : problem_(std::make_unique<Problem>(std::move(problem))),
-      folder_(new_folder(folder, overwrite, problem_->config)),
       trainer_(*problem_),
+      folder_(new_folder(folder, overwrite, problem_->config)),
       history_(History::create(folder_.history())),
       events_(event_file_of(problem_->config, folder_)) {}
 
 Run::Run(Problem problem, Folder folder, const std::optional<Checkpoint>& checkpoint)
     : problem_(std::make_unique<Problem>(std::move(problem))),
-      folder_(std::move(folder)),
       trainer_(*problem_),
-      history_(History::resume(folder_.history(), checkpoint ? checkpoint->epoch : 0)),
+      folder_(std::move(folder)),
+      history_(resume(checkpoint)),
       events_(event_file_of(problem_->config, folder_)) {
-  if (checkpoint) {
-    if (checkpoint->data_checksum != problem_->checksum) {
-      fail<DataError>("the data {} are not those that the run in {} was started with (valid: the same samples)",
-                      problem_->config.data, folder_.path().string());
-    }
-    trainer_.restore(*checkpoint);
-  }
   write_file_atomically(folder_.config(), to_json(problem_->config));
+}
+
+/// Changes nothing in the folder before everything is checked.
+History Run::resume(const std::optional<Checkpoint>& checkpoint) {
+  if (!checkpoint) return History::resume(folder_.history(), 0);
+  Config& config = problem_->config;
+  if (checkpoint->data_checksum != problem_->checksum) {
+    fail<DataError>("the data {} are not those that the run in {} was started with (valid: the same samples)",
+                    config.data, folder_.path().string());
+  }
+  Config recorded = checkpoint->config;
+  if (!recorded.lr) recorded.lr = config.lr;
+  if (!recorded.epochs) recorded.epochs = config.epochs;
+  const auto changed = changes(recorded, config);
+  if (config.epochs != recorded.epochs && *config.epochs < checkpoint->epoch) {
+    fail<ValueError>("epochs is {}, but {} are trained already (valid: from {} on)", *config.epochs, checkpoint->epoch,
+                     checkpoint->epoch);
+  }
+  try {
+    trainer_.restore(*checkpoint);
+  } catch (const Error& error) {
+    fail<DataError>("{}: {}", folder_.checkpoint().string(), error.what());
+  }
+  History history = History::resume(folder_.history(), checkpoint->epoch);
+  if (changed.empty()) return history;
+  if (trainer_.is_finished()) {
+    config.lr = recorded.lr, config.epochs = recorded.epochs, config.patience = recorded.patience;
+    for (const Course& option : changed) {
+      problem_->warnings.push_back(
+          fmt::format("the run is finished, after epoch {}: {} stays {}, since nothing is trained with {} (valid: more "
+                      "epochs than {})",
+                      checkpoint->epoch, option.name, option.before, option.now, checkpoint->epoch));
+    }
+    return history;
+  }
+  Record record{"resume", checkpoint->epoch, checkpoint->step, {}};
+  for (const Course& option : changed) {
+    record.values.emplace_back(option.name, option.now);
+    record.values.emplace_back(fmt::format("{}_before", option.name), option.before);
+  }
+  history.write(record);
+  return history;
 }
 
 bool Run::train(const RunEvents& events) {
@@ -113,10 +165,14 @@ bool Run::train(const RunEvents& events) {
       // The record first: a checkpoint is never ahead of the history, which is cut back to it.
       record(to_record(*epoch));
       write_checkpoint(folder_.checkpoint(), trainer_.checkpoint());
+      if (folder_.is_staged()) folder_.replace();
       if (events.on_epoch) events.on_epoch(*epoch);
     }
   } catch (const NumericalError& error) {
     diagnose(std::nullopt);
+    if (folder_.is_staged()) {
+      fail<NumericalError>("{}; nothing was replaced, {} holds the earlier run", error.what(), folder_.path().string());
+    }
     write_report(std::nullopt);
     const bool kept = trainer_.epoch() > 0;
     fail<NumericalError>(
@@ -213,12 +269,22 @@ void Run::write_report(const std::optional<TestResult>& test) const {
   report::RunReport page = describe(*problem_, trainer_, test ? &*test : nullptr, found ? &*found : nullptr);
   page.history = evaluate::read_history(folder_.history());
   page.diagnosis = diagnosis_;
+  for (const Record& record : page.history) {
+    if (record.kind != "resume") continue;
+    std::string what;
+    for (const auto& [name, value] : record.values) {
+      if (const auto before = record.find(name + "_before")) {
+        what += fmt::format("{}{} {}, {} before", what.empty() ? "" : "; ", name, value, *before);
+      }
+    }
+    page.configuration.emplace_back(fmt::format("resumed after epoch {}", record.epoch), what);
+  }
   report::write_report(page, folder_.path(), chart_files(problem_->config));
 }
 
 Resumable find_run(const fs::path& path) {
   if (!fs::is_directory(path)) fail<FileError>("there is no folder {}", path.string());
-  Folder folder(path);
+  Folder folder(path);  // completes a replacement that was cut off
   if (fs::exists(folder.checkpoint())) {
     Checkpoint checkpoint = read_checkpoint(folder.checkpoint());
     Config config = checkpoint.config;

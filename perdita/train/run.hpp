@@ -48,11 +48,13 @@ struct TestResult {
 
 class Run {
  public:
-  /// A new run in `folder`, which is made here. `overwrite` replaces a run that is there. Throws FileError when the
-  /// folder holds anything else or cannot be written.
+  /// A new run in `folder`, which is made here. `overwrite` replaces a run that is there, once the first epoch of the
+  /// new one is on the disk; until then the old one stays as it was. Throws FileError when the folder holds anything
+  /// else or cannot be written.
   Run(Problem problem, const std::filesystem::path& folder, bool overwrite);
-  /// Goes on with the run in `folder` from its last whole epoch. Throws DataError when the data are not those that it
-  /// was started with.
+  /// Goes on with the run in `folder` from its last whole epoch. Where the problem's configuration leaves nothing to
+  /// train, the recorded one stays, and a warning says so; what else changed is noted in the history. Throws DataError
+  /// when the data are not those that it was started with, ValueError for fewer epochs than are done.
   Run(Problem problem, Folder folder, const std::optional<Checkpoint>& checkpoint);
 
   /// Trains to the end; false if should_stop() ended it. Throws as Trainer::run_epoch() does, after noting the loss in
@@ -68,6 +70,8 @@ class Run {
   const Problem& problem() const { return *problem_; }
   const Trainer& trainer() const { return trainer_; }
   const std::filesystem::path& path() const { return folder_.path(); }
+  /// Whether the folder still holds the run that this one is to replace.
+  bool keeps_old_run() const { return folder_.is_staged(); }
 
  private:
   void write_model() const;
@@ -77,9 +81,11 @@ class Run {
   void write_report(const std::optional<TestResult>& test) const;
   TestResult test();
 
+  evaluate::History resume(const std::optional<Checkpoint>& checkpoint);
+
   std::unique_ptr<Problem> problem_;  // where the trainer's reference stays valid
-  Folder folder_;
   Trainer trainer_;
+  Folder folder_;
   evaluate::History history_;
   std::optional<report::EventFile> events_;
   std::vector<evaluate::Verdict> diagnosis_;

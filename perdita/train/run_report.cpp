@@ -25,6 +25,7 @@ std::function<report::Image(std::int64_t)> pictures_of(const data::Dataset& samp
 void describe_test(report::RunReport& page, const Problem& problem, const TestResult& test) {
   const Judgement& judgement = test.judgement;
   page.test_losses = judgement.losses;
+  page.test_rows = problem.test->rows;
   page.targets = judgement.targets;
   page.predictions = judgement.predictions;
   page.calibration = test.calibration;

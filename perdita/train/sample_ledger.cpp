@@ -10,15 +10,23 @@ namespace perdita::train {
 
 namespace {
 
-template <class T>
-void take(const nn::StateDict& state, std::string_view name, std::int64_t samples, std::vector<T>& to) {
+const Tensor& find(const nn::StateDict& state, std::string_view name, std::int64_t samples, DType dtype) {
   for (const auto& [key, tensor] : state) {
     if (key != name) continue;
-    if (tensor.numel() != samples) {
-      fail<ValueError>("SampleLedger: {} has {} samples (valid: {})", name, tensor.numel(), samples);
+    if (tensor.rank() != 1 || tensor.numel() != samples || tensor.dtype() != dtype) {
+      fail<ValueError>("SampleLedger: {} has shape {} and type {} (valid: [{}], {})", name, tensor.shape(),
+                       name_of(tensor.dtype()), samples, name_of(dtype));
     }
-    to = tensor.template to_vector<T>();
+    return tensor;
   }
+  fail<ValueError>("SampleLedger: the state lacks {} (valid: margins, losses, last, visits)", name);
+}
+
+std::vector<double> take(const nn::StateDict& state, std::string_view name, std::int64_t samples) {
+  std::vector<double> values = find(state, name, samples, DType::float64).to_vector<double>();
+  const auto bad = std::ranges::find_if(values, [](double value) { return std::isnan(value); });
+  if (bad != values.end()) fail<ValueError>("SampleLedger: {} of sample {} is nan", name, bad - values.begin());
+  return values;
 }
 
 }  // namespace
@@ -63,10 +71,20 @@ nn::StateDict SampleLedger::state_dict() const {
 }
 
 void SampleLedger::load_state_dict(const nn::StateDict& state) {
-  take(state, "margins", samples_, margins_);
-  take(state, "losses", samples_, losses_);
-  take(state, "last", samples_, last_);
-  take(state, "visits", samples_, visits_);
+  if (state.empty()) {  // of a loss without margins
+    *this = SampleLedger(samples_);
+    return;
+  }
+  SampleLedger loaded(samples_);
+  loaded.margins_ = take(state, "margins", samples_);
+  loaded.losses_ = take(state, "losses", samples_);
+  loaded.last_ = take(state, "last", samples_);
+  loaded.visits_ = find(state, "visits", samples_, DType::int64).to_vector<std::int64_t>();
+  const auto bad = std::ranges::find_if(loaded.visits_, [](std::int64_t visits) { return visits < 0; });
+  if (bad != loaded.visits_.end()) {
+    fail<ValueError>("SampleLedger: visits of sample {} are {} (valid: 0 or more)", bad - loaded.visits_.begin(), *bad);
+  }
+  *this = std::move(loaded);
 }
 
 }  // namespace perdita::train

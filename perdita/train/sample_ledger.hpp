@@ -31,7 +31,7 @@ class SampleLedger {
   bool is_empty() const { return visits_.empty(); }
 
   nn::StateDict state_dict() const;
-  /// Throws ValueError for the state of another number of samples.
+  /// Throws ValueError for a state that lacks a part, is of another number of samples or holds impossible values.
   void load_state_dict(const nn::StateDict& state);
 
  private:

@@ -29,6 +29,7 @@ Suspects::Found rate(const Problem& problem, const std::vector<SampleScore>& ran
 std::optional<Suspects> find_suspects(const Problem& problem, const SampleLedger& ledger) {
   if (ledger.is_empty()) return std::nullopt;
   Suspects suspects{.ranking = ledger.ranking()};
+  if (suspects.ranking.empty()) return std::nullopt;  // every sample was ignored
   suspects.contradicted =
       std::ranges::count_if(suspects.ranking, [](const SampleScore& score) { return score.aum < 0; });
   if (const double usual = suspects.ranking[suspects.ranking.size() / 2].aum; usual > 0) {

@@ -1,5 +1,6 @@
 #include "perdita/train/trainer.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 
@@ -17,6 +18,25 @@ namespace {
 Mlp make_model(const Problem& problem) {
   nn::manual_seed(problem.config.seed);
   return Mlp(problem.model);
+}
+
+/// Refuses what no run leaves: other types than `own` has, NaN, counts and second moments below 0.
+void check_values(std::string_view part, const nn::StateDict& state, const nn::StateDict& own) {
+  for (const auto& [name, tensor] : state) {
+    const auto known = std::ranges::find(own, name, &nn::StateDict::value_type::first);
+    const bool counts = known != own.end() ? known->second.dtype() == DType::int64 : name.starts_with("step.");
+    const DType dtype = counts ? DType::int64 : DType::float32;
+    if (tensor.dtype() != dtype) {
+      fail<ValueError>("{}.{} has type {} (valid: {})", part, name, name_of(tensor.dtype()), name_of(dtype));
+    }
+    if (counts && tensor.numel() != 1) fail<ValueError>("{}.{} has shape {} (valid: [1])", part, name, tensor.shape());
+    const bool is_positive = counts || name.find("square") != name.npos;
+    for (const double value : tensor.to_vector<double>()) {
+      if (std::isnan(value) || (is_positive && value < 0)) {
+        fail<ValueError>("{}.{} holds {} (valid: {})", part, name, value, is_positive ? "0 or more" : "numbers");
+      }
+    }
+  }
 }
 
 data::DataLoader make_loader(const Problem& problem) {
@@ -150,6 +170,11 @@ Checkpoint Trainer::checkpoint() const {
 }
 
 void Trainer::restore(const Checkpoint& checkpoint) {
+  const nn::StateDict own = model_.state_dict();
+  check_values("model", checkpoint.model, own);
+  check_values("best", checkpoint.best, own);
+  check_values("optimizer", checkpoint.optimizer, {});
+  if (!checkpoint.best.empty()) model_.load_state_dict(checkpoint.best);  // checks it: finish() will need it
   model_.load_state_dict(checkpoint.model);
   optimizer_->load_state_dict(checkpoint.optimizer);
   ledger_.load_state_dict(checkpoint.samples);
@@ -158,6 +183,12 @@ void Trainer::restore(const Checkpoint& checkpoint) {
   state_.model.clear();
   state_.optimizer.clear();
   state_.samples.clear();
+  if (problem_.config.patience == 0) state_.best.clear();  // the last model is wanted
+  if (problem_.config.patience > 0 && state_.best.empty()) {
+    // Nobody kept the best model so far: patience counts from here.
+    state_.best_epoch = state_.epoch;
+    state_.best_loss = std::numeric_limits<double>::infinity();
+  }
   loader_.restore({.seed = problem_.config.seed, .epoch = static_cast<std::uint64_t>(checkpoint.epoch)});
 }
 

@@ -1,6 +1,7 @@
 """Arrays that the core reads, of what users pass: NumPy's, pandas', torch's, sequences; and errors for what it cannot."""
 import numpy as np
 
+from perdita import _core
 from perdita.errors import DomainError, DTypeError
 
 _READ = "fdlqiB?"  # characters of the dtypes that the core reads as they are
@@ -32,6 +33,7 @@ def numpy_of(function, name, value):
     """A NumPy array, of any dtype, that holds all of `value`: for what is not computed by the core."""
     if getattr(value, "requires_grad", False):
         _refuse_graph(function, name)
+    _core.check_readable(function, name, value)
     if isinstance(value, np.ma.MaskedArray):
         value = _unmasked(function, name, value)
     array = np.asarray(value) if isinstance(value, (np.ndarray, np.generic)) else _from_others(function, name, value)
@@ -55,7 +57,9 @@ def _from_others(function, name, value):
         return np.asarray(value)
     except (TypeError, ValueError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]
-        raise DTypeError(f"{function}: {name} is a {type(value).__name__} that NumPy cannot read: {reason} (valid: an array)") from None
+        raise DTypeError(
+            f"{function}: {name} is a {type(value).__name__} that NumPy cannot read: {reason} (valid: an array)"
+        ) from None
 
 
 def _refuse_graph(function, name):

@@ -29,6 +29,40 @@ FORMULAS = ("formula", "class_formula")
 ARGUMENTS = {name: _OPERANDS.get(name, _OPERANDS_OF_KIND[entry["kind"]]) for name, entry in ENTRIES.items()}
 ARGUMENTS |= {name: ["input", "target", "weight"] for name in FORMULAS}
 
+# Which operands decide, where they are not of one type. Of each of torch's losses what torch does.
+_ALL = ("input", "target", "var", "weight")
+_DECIDING = {
+    "binary_cross_entropy": ("input",),
+    "binary_cross_entropy_with_logits": ("target",),
+    "cosine_embedding_loss": ("input1", "input2"),
+    "cross_entropy": _ALL,
+    "ctc_loss": ("log_probs",),
+    "gaussian_nll_loss": _ALL,
+    "hinge_embedding_loss": ("input",),
+    "huber_loss": ("input", "weight"),
+    "kl_div": _ALL,
+    "l1_loss": _ALL,
+    "margin_ranking_loss": ("input1", "input2", "target"),
+    "mse_loss": _ALL,
+    "multi_margin_loss": ("input",),
+    "multilabel_margin_loss": ("input",),
+    "multilabel_soft_margin_loss": _ALL,
+    "nll_loss": ("input",),
+    "poisson_nll_loss": _ALL,
+    "smooth_l1_loss": _ALL,
+    "soft_margin_loss": ("input",),
+    "triplet_margin_loss": ("anchor", "positive", "negative"),
+}
+
+
+def deciding(function):
+    """The operands whose types make that of the loss."""
+    if function in _DECIDING:
+        return list(_DECIDING[function])
+    arguments = ARGUMENTS[function]
+    return arguments[:2] if ENTRIES.get(function, {}).get("promotes", True) else arguments[:1]
+
+
 _CLASS_OPTIONS = ("ignore_index=-100", 'reduction="mean"', "label_smoothing=0.0")
 # Of a kind: the arrays that come first, the weight after the loss's own options, and what follows.
 _FORMS = {

@@ -1,10 +1,9 @@
 """What predictions are worth: one pass over arrays or files of any size."""
 import json
 import os
-import pathlib
-import re
-import tempfile
 import warnings
+
+import numpy as np
 
 from perdita import _checks, _core
 from perdita._arrays import array_of
@@ -14,22 +13,11 @@ from perdita.errors import DTypeError
 
 class Evaluation:
     """What evaluate() found. Its fields are those of evaluation.json, as attributes (result.accuracy,
-    result.calibration["ece"]); a number that is not finite is None. Printed, it is the command line's text."""
+    result.calibration["ece"]); a number that is not finite is None. Printed, it is the command line's text, after
+    the warnings."""
 
     def __init__(self, core):
         self._core, self._fields = core, json.loads(core.json())
-
-    def __reduce__(self):
-        with tempfile.TemporaryDirectory() as folder:
-            self._core.save(folder)
-            files = {path.name: path.read_bytes() for path in pathlib.Path(folder).iterdir()}
-        return Evaluation, (_Saved(self._core.json(), self._core.text(), files),)
-
-    def __copy__(self):
-        return Evaluation(self._core)
-
-    def __deepcopy__(self, memo):
-        return Evaluation(self._core)
 
     def __getattr__(self, name):
         fields = self.__dict__.get("_fields", {})
@@ -43,6 +31,9 @@ class Evaluation:
     def __repr__(self):
         return self._core.text().rstrip("\n")
 
+    def __reduce__(self):
+        return _restored, (self._core.json(), self._core.text(), self._core.page())
+
     def to_dict(self):
         """All of it, in dictionaries, lists and numbers of its own."""
         return json.loads(self._core.json())
@@ -52,22 +43,30 @@ class Evaluation:
         self._core.save(os.fspath(folder))
 
 
-class _Saved:
-    """What a pickled Evaluation keeps of the core's: its texts, and the files that save() writes."""
+class _Written:
+    """What the core's result has to say, written down: what a copy or a pickle holds of it."""
 
-    def __init__(self, json, text, files):
-        self._json, self._text, self._files = json, text, files
+    def __init__(self, *texts):
+        self._texts = texts
 
     def json(self):
-        return self._json
+        return self._texts[0]
 
     def text(self):
-        return self._text
+        return self._texts[1]
+
+    def page(self):
+        return self._texts[2]
 
     def save(self, folder):
         os.makedirs(folder, exist_ok=True)
-        for name, content in self._files.items():
-            pathlib.Path(folder, name).write_bytes(content)
+        for name, text in (("evaluation.json", self.json() + "\n"), ("report.html", self.page())):
+            with open(os.path.join(folder, name), "w", encoding="utf-8", newline="") as file:
+                file.write(text)
+
+
+def _restored(*texts):
+    return Evaluation(_Written(*texts))
 
 
 def evaluate(predictions, targets, loss="cross_entropy", *, weights=None, scale=None, class_names=None, header=None,
@@ -85,13 +84,23 @@ def evaluate(predictions, targets, loss="cross_entropy", *, weights=None, scale=
     where predictions are not what the loss takes. header: whether text begins with names of columns; None looks.
     bins: of the reliability diagram. hardest: how many of the hardest samples are kept.
 
+    Rows whose loss is infinite or NaN are left out of the mean loss and its quantiles alone: result.left_out counts
+    them, result.warnings says so, and everything else has all rows. A NaN among the predictions counts as wrong. A
+    UserWarning says where predictions look like another scale than they are taken for. Integers and floats of any width
+    are taken, narrow ones without loss.
+
     Raises ValueError (ShapeError, DomainError, LabelError, DataError) and TypeError (DTypeError) that name the file and
     the first row, OSError (FileError). Other threads of Python run meanwhile, and Ctrl-C ends it.
     """
-    _check(scale, header, bins, hardest)
+    _checks.text("evaluate", "scale", scale, may_be_none=True)
+    _checks.flag("evaluate", "header", header, may_be_none=True)
+    _checks.integer("evaluate", "bins", bins, -(1 << 31), (1 << 31) - 1)
+    _checks.integer("evaluate", "hardest", hardest)
     named = {"predictions": predictions, "targets": targets, "weights": weights}
     rows = tuple(_rows(name, source) for name, source in named.items())
     loss = "formula: " + loss.text if isinstance(loss, Formula) else loss
+    if not isinstance(loss, str):
+        raise DTypeError(f"evaluate: loss is {loss!r} (valid: a name, a text, or what perdita.formula() makes)")
     names = [str(name) for name in class_names or ()]
     words = [repr(rows[0]) if isinstance(rows[0], str) else "predictions"]
     words += [repr(rows[1]) if isinstance(rows[1], str) else "targets", repr(loss)]
@@ -100,23 +109,42 @@ def evaluate(predictions, targets, loss="cross_entropy", *, weights=None, scale=
     options = {"scale": scale, "class_names": names or None, "header": header, "bins": bins, "hardest": hardest}
     words += [f"{name}={value!r}" for name, value in options.items() if value != evaluate.__kwdefaults__[name]]
     call = f"perdita.evaluate({', '.join(words)})"
-    if not isinstance(loss, str):
-        raise DTypeError(f"evaluate: loss is {loss!r} (valid: a name, a text, or what perdita.formula() makes)")
     result = Evaluation(_core.evaluate(*rows, loss, scale, header, bins, hardest, names, call))
     for warning in result.warnings:
-        text = re.sub(r"say --from ([\w-]+) if it is", r'pass scale="\1" if it is', warning)
-        warnings.warn(re.sub(r"--from ([\w-]+)", r'scale="\1"', text), stacklevel=2)
+        warnings.warn("evaluate: " + warning, stacklevel=2)
     return result
 
 
-def _check(scale, header, bins, hardest):
-    _checks.text("evaluate", "scale", scale, may_be_none=True)
-    _checks.flag("evaluate", "header", header, may_be_none=True)
-    _checks.integer("evaluate", "bins", bins, -(1 << 31), (1 << 31) - 1)
-    _checks.integer("evaluate", "hardest", hardest)
+_VALID = "numbers: floats, integers or bool of at most 64 bits"
 
 
 def _rows(name, source):
+    """A path, or an array of a type that the core reads. Whatever is converted keeps its value."""
     if isinstance(source, (str, os.PathLike)):
         return os.fspath(source)
-    return array_of("evaluate", name, source, may_require_grad=True)[0]
+    if str(getattr(source, "dtype", "")).startswith("torch."):
+        source = _widened_torch(source)
+    array = array_of("evaluate", name, source, may_require_grad=True)[0]
+    return _widened(name, array) if isinstance(array, np.ndarray) else array
+
+
+def _widened(name, array):
+    kind = array.dtype.kind
+    if kind in "SU":
+        raise DTypeError(f"evaluate: {name} holds strings (valid: {_VALID}; numpy.unique(names, return_inverse=True) "
+                         "makes class indices of names)")  # fmt: skip
+    if kind not in "fiub" or array.dtype.itemsize > 8:
+        raise DTypeError(f"evaluate: {name} holds {array.dtype} elements (valid: {_VALID})")
+    if kind == "u" and array.dtype.itemsize == 8 and array.size and array.max() >= 2**63:
+        raise DTypeError(f"evaluate: {name} holds {array.max()} (valid for uint64: below 2^63)")
+    wanted = array.dtype.newbyteorder("=")
+    if kind in "iu" and wanted not in (np.int64, np.int32, np.uint8):
+        wanted = np.int64
+    return np.asarray(array, wanted)
+
+
+def _widened_torch(tensor):
+    name = str(tensor.dtype).removeprefix("torch.")
+    if name in ("bfloat16", "float16"):
+        return tensor.detach().float()
+    return tensor.long() if name in ("int8", "int16", "uint16", "uint32") else tensor

@@ -17,7 +17,7 @@ class Formula:
     def __init__(self, text):
         self.text = text
         self._function = "class_formula" if _core.is_class_formula(text) else "formula"
-        _core.Loss(self._function, "formula: " + text, ["input", "target", "weight"], "mean", "standard")
+        _core.Loss(self._function, "formula: " + text, ["input", "target", "weight"], [], "mean", "standard")
 
     def __call__(self, input, target, weight=None, reduction="mean", *, normalize_by=None, return_extras=False):
         torch = sys.modules.get("torch")

@@ -3,9 +3,9 @@
     import perdita.functional as F
     loss = F.cross_entropy(logits, labels, label_smoothing=0.1)
 
-Arrays are what NumPy knows, or whatever has __dlpack__; they are not copied, whatever their strides. Torch tensors that
-require grad are refused, as their graph would be lost (see perdita.torch.functional), and so are masked elements. float32 and
-float64 are computed as they are; float16 and bfloat16 (ml_dtypes) in float32, and returned in their own type. See
+Arrays are what NumPy knows, or whatever has __dlpack__; they are not copied, whatever their strides. Torch tensors
+that require grad are refused, as their graph would be lost (see perdita.torch.functional), and so are masked elements.
+float32 and float64 are computed as they are; float16 and bfloat16 (ml_dtypes) in float32, and returned in their own type. See
 perdita.value_and_grad for gradients.
 """
 import numpy as np
@@ -88,6 +88,8 @@ def _linear_cross_entropy(
     names = "input", "linear_weight", "target", "linear_bias", "weight"
     operands = input, linear_weight, target, linear_bias, weight
     arrays, narrow = arrays_of("linear_cross_entropy", names, operands)
+    for name, array in zip(names, arrays):
+        _core.check_readable("linear_cross_entropy", name, array)
     input, linear_weight, target, linear_bias, weight = (None if a is None else np.asarray(a) for a in arrays)
     call = LinearCrossEntropy(_Products, input, linear_weight, target, linear_bias, weight, reduction, ignore_index,
                               label_smoothing, normalize_by, chunk_rows, return_extras)

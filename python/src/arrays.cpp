@@ -85,7 +85,7 @@ void check_alignment(const void* data, std::size_t bytes, std::string_view funct
 
 Tensor tensor_of(const dlpack::TensorView& view, std::string_view function, std::string_view argument) {
   if (view.device.type != dlpack::cpu_device) {
-    fail<ValueError>("{}: {} is not in the memory of the CPU (DLPack device {}; valid: 1)", function, argument,
+    fail<DTypeError>("{}: {} is not in the memory of the CPU (DLPack device {}; valid: 1)", function, argument,
                      view.device.type);
   }
   const auto dtype = dtype_of_code(view.dtype);  // checked by the caller
@@ -112,8 +112,8 @@ void Operands::add(PyObject* array, std::string_view function, std::string_view 
   if (count_ == capacity) fail<ValueError>("{}: more than {} arrays", function, capacity);
   if (array == Py_None) {
     tensors_[count_++] = Tensor();
-  } else if (const dlpack::ExchangeApi* api = exchange_api_of(array)) {
-    tensors_[count_++] = from_exchange(array, *api, function, argument);
+  } else if (const ArrayType type = array_type_of(array); type.api != nullptr) {
+    tensors_[count_++] = from_exchange(array, type, function, argument);
   } else if (PyObject_CheckBuffer(array)) {
     tensors_[count_++] = from_buffer(array, function, argument);
   } else if (PyObject_HasAttrString(array, "__dlpack__")) {
@@ -124,10 +124,12 @@ void Operands::add(PyObject* array, std::string_view function, std::string_view 
   }
 }
 
-Tensor Operands::from_exchange(PyObject* array, const dlpack::ExchangeApi& api, std::string_view function,
+Tensor Operands::from_exchange(PyObject* array, const ArrayType& type, std::string_view function,
                                std::string_view argument) {
+  check_has_elements(array, type, function, argument);
   dlpack::TensorView view;
-  if (api.view_object(array, &view) != 0) fail_with_reason(function, argument);
+  if (type.api->view_object(array, &view) != 0) fail_with_reason(function, argument);
+  check_memory(array, type, view, function, argument);
   if (!dtype_of_code(view.dtype)) fail_with_dtype(array, function, argument);
   held_[held_count_++] = Py_NewRef(array);
   return tensor_of(view, function, argument);
@@ -174,32 +176,7 @@ Tensor Operands::from_capsule(PyObject* array, std::string_view function, std::s
   return tensor_of(managed->view, function, argument);
 }
 
-const dlpack::ExchangeApi* exchange_api_of(PyObject* object) {
-  // Few types occur; the last two cover a program that mixes NumPy and PyTorch.
-  struct Known {
-    PyTypeObject* type = nullptr;
-    const dlpack::ExchangeApi* api = nullptr;
-  };
-  static std::array<Known, 4> known;
-  static std::size_t oldest = 0;
-  PyTypeObject* const type = Py_TYPE(object);
-  for (const Known& entry : known) {
-    if (entry.type == type) return entry.api;
-  }
-  Known found{type, nullptr};
-  const nb::object capsule =
-      nb::getattr(nb::handle(reinterpret_cast<PyObject*>(type)), "__dlpack_c_exchange_api__", nb::none());
-  if (PyCapsule_IsValid(capsule.ptr(), "dlpack_exchange_api")) {
-    const auto* api =
-        static_cast<const dlpack::ExchangeApi*>(PyCapsule_GetPointer(capsule.ptr(), "dlpack_exchange_api"));
-    if (api->version.major == 1 && api->view_object != nullptr) found.api = api;
-  }
-  Py_INCREF(type);  // a type that were freed could leave its address to another
-  Py_XDECREF(known[oldest].type);
-  known[oldest] = found;
-  oldest = (oldest + 1) % known.size();
-  return found.api;
-}
+const dlpack::ExchangeApi* exchange_api_of(PyObject* object) { return array_type_of(object).api; }
 
 namespace {
 

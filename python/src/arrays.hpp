@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "perdita/tensor/tensor.hpp"
+#include "python/src/array_types.hpp"
 #include "python/src/dlpack.hpp"
 
 namespace perdita::python {
@@ -35,8 +36,7 @@ class Operands {
   std::span<Tensor> tensors() { return {tensors_.data(), count_}; }
 
  private:
-  Tensor from_exchange(PyObject* array, const dlpack::ExchangeApi& api, std::string_view function,
-                       std::string_view argument);
+  Tensor from_exchange(PyObject* array, const ArrayType& type, std::string_view function, std::string_view argument);
   Tensor from_buffer(PyObject* array, std::string_view function, std::string_view argument);
   Tensor from_capsule(PyObject* array, std::string_view function, std::string_view argument);
 

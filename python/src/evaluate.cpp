@@ -11,6 +11,7 @@
 #include "perdita/evaluate/evaluation.hpp"
 #include "perdita/evaluate/evaluation_json.hpp"
 #include "perdita/evaluate/evaluation_text.hpp"
+#include "perdita/evaluate/text.hpp"
 #include "perdita/report/evaluation_page.hpp"
 #include "python/src/arrays.hpp"
 
@@ -47,8 +48,11 @@ Result evaluate_rows(nb::object predictions, nb::object targets, nb::object weig
                      std::vector<std::string> class_names, std::string call) {
   using Header = data::RowOptions::Header;
   const data::RowOptions text{.header = !header ? Header::detect : *header ? Header::yes : Header::no};
-  evaluate::EvaluationOptions options{
-      .loss = parse_loss(loss), .bins = bins, .hardest = hardest, .class_names = std::move(class_names)};
+  evaluate::EvaluationOptions options{.loss = parse_loss(loss),
+                                      .bins = bins,
+                                      .hardest = hardest,
+                                      .class_names = std::move(class_names),
+                                      .probabilities_option = "scale=\"probabilities\""};
   if (scale) options.scale = evaluate::parse_scale(*scale);
   Operands operands;
   const auto predicted = rows_of(predictions, "predictions", operands, text);
@@ -64,7 +68,17 @@ Result evaluate_rows(nb::object predictions, nb::object targets, nb::object weig
 void add_evaluate(nb::module_& m) {
   nb::class_<Result>(m, "EvaluationResult")
       .def("json", [](const Result& result) { return evaluate::to_json(result.evaluation); })
-      .def("text", [](const Result& result) { return evaluate::to_text(result.evaluation); })
+      .def("text",
+           [](const Result& result) {
+             std::string text;
+             for (const std::string& warning : result.evaluation.warnings)
+               text += fmt::format("warning: {}\n", evaluate::printable(warning));
+             return text + evaluate::to_text(result.evaluation);
+           })
+      .def("page",
+           [](const Result& result) {
+             return report::html({result.evaluation, result.predictions, result.targets, result.call});
+           })
       .def("save", [](const Result& result, const std::string& folder) {
         report::write_evaluation({result.evaluation, result.predictions, result.targets, result.call}, folder);
       });

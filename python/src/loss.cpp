@@ -1,8 +1,11 @@
 #include "python/src/loss.hpp"
 
+#include <algorithm>
+
 #include "perdita/core/parallel.hpp"
 #include "perdita/tensor/autograd.hpp"
 #include "perdita/tensor/impl.hpp"
+#include "python/src/loss_warnings.hpp"
 
 namespace nb = nanobind;
 
@@ -27,44 +30,6 @@ std::pair<std::string, bool> without_validation(std::string_view text) {
   const bool is_last = at + option.size() == text.size();
   rest.erase(is_last ? at - 1 : at, option.size() + 1);  // with the comma behind it, or what stands before
   return {rest, true};
-}
-
-/// Whether a loss is one of an input and a target element that may broadcast.
-bool compares_elements(const AnyLoss& any) {
-  return std::visit(
-      []<class L>(const L&) {
-        return L::info.broadcasts &&
-               (is_in<L, PairLosses> || is_in<L, TripleLosses> || std::is_same_v<L, Formula>);
-      },
-      any.loss);
-}
-
-/// Whether a loss is one of logits with a target for each: what masks and labels of 0 and 1 may be taken for.
-bool takes_logits(const AnyLoss& any) {
-  return std::visit(
-      []<class L>(const L&) {
-        return is_in<L, OverlapLosses> || std::is_same_v<L, BinaryCrossEntropyWithLogits> ||
-               std::is_same_v<L, BinaryFocal> || std::is_same_v<L, Asymmetric>;
-      },
-      any.loss);
-}
-
-/// How many frames of Python belong to Perdita and to torch's call of a module: a warning is about the caller's line.
-int frames_of_library() {
-  int count = 1;
-  nb::object frame = nb::borrow(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
-  while (frame.is_valid() && !frame.is_none()) {
-    const nb::object name = nb::borrow<nb::dict>(frame.attr("f_globals")).attr("get")("__name__", "");
-    const std::string module = nb::str(name).c_str();
-    if (!module.starts_with("perdita") && !module.starts_with("torch.")) break;
-    ++count;
-    frame = frame.attr("f_back");
-  }
-  return count;
-}
-
-void warn(const std::string& message) {
-  if (PyErr_WarnEx(PyExc_UserWarning, message.c_str(), frames_of_library()) != 0) throw nb::python_error();
 }
 
 Tensor operand(std::span<const Tensor> operands, std::size_t i) { return i < operands.size() ? operands[i] : Tensor(); }
@@ -198,6 +163,15 @@ void separate(std::vector<Tensor>& results, std::initializer_list<std::span<cons
   }
 }
 
+/// Whether float32 and float64 occur.
+bool has_several_types(std::span<const Tensor> operands) {
+  bool has[2] = {false, false};
+  for (const Tensor& operand : operands) {
+    if (operand.defined() && is_floating(operand.dtype())) has[operand.dtype() == DType::float64] = true;
+  }
+  return has[0] && has[1];
+}
+
 Tensor zeros_like(const Tensor& tensor) { return Tensor::zeros(tensor.shape(), tensor.dtype()); }
 
 /// d(outputs)/d(leaves) times the upstream gradients; zeros for a leaf that they do not depend on.
@@ -224,9 +198,12 @@ std::vector<Tensor> gradients_of(const std::vector<Tensor>& outputs, const std::
 
 }  // namespace
 
-Loss::Loss(std::string function, std::string_view text, std::vector<std::string> arguments, std::string_view reduction,
-           std::string_view normalize_by)
+Loss::Loss(std::string function, std::string_view text, std::vector<std::string> arguments,
+           const std::vector<std::string>& deciding, std::string_view reduction, std::string_view normalize_by)
     : function_(std::move(function)), arguments_(std::move(arguments)) {
+  for (std::size_t i = 0; i < arguments_.size(); ++i) {
+    if (std::find(deciding.begin(), deciding.end(), arguments_[i]) != deciding.end()) deciding_ |= 1u << i;
+  }
   named(function_, text.substr(0, text.find(':')), [&] {
     const auto [rest, validates] = without_validation(text);
     loss_ = parse_loss(rest);
@@ -250,42 +227,12 @@ void Loss::read(nb::tuple arrays, Operands& operands) const {
       fail<ValueError>("{}: {} is None (valid: an array)", function_, arguments_[i]);
     }
   }
-  if ((validates_ || validation()) && takes_logits_) warn_of_logits(tensors[0], tensors[1]);
-  if (compares_elements_ && tensors[0].shape() != tensors[1].shape()) warn_of_broadcast(tensors[0], tensors[1]);
-}
-
-void Loss::warn_of_logits(const Tensor& input, const Tensor& target) const {
-  if (info_of(loss_).family == Family::overlap && input.rank() == 2 && target.rank() == 1) {
-    warn(fmt::format("{}: input has shape {} and target {}: each row is an image of one pixel (valid: [N, C, ...] for masks; "
-                     "cross_entropy is a loss of plain classification)",
-                     function_, input.shape(), target.shape()));
+  if ((validates_ || validation()) && takes_logits_) {
+    warn_of_logits(function_, loss_, tensors[0], tensors[1]);
   }
-  if (!is_floating(input.dtype()) || input.numel() == 0) return;
-  const NoGrad no_grad;
-  const Tensor others = sum(((input != 0.0) & (input != 1.0)).to(DType::int64));
-  if (others.item() != 0) return;
-  warn(fmt::format("{}: input holds nothing but 0 and 1, but is taken for logits, of which 0 is the probability 0.5 (valid: "
-                   "logits, as 20 * mask - 10 of a mask)",
-                   function_));
-}
-
-void Loss::warn_of_broadcast(const Tensor& input, const Tensor& target) const {
-  Shape common;
-  try {
-    common = broadcast_shapes(input.shape(), target.shape(), function_);
-  } catch (const ShapeError&) {
-    return;  // the loss says what is wrong
+  if (compares_elements_ && tensors[0].shape() != tensors[1].shape()) {
+    warn_of_broadcast(function_, loss_, tensors[0], tensors[1]);
   }
-  if (std::holds_alternative<SoftMargin>(loss_.loss) && common != input.shape()) {
-    fail<ShapeError>("{}: target has shape {}, but input has {} (valid: the same, or one that broadcasts to it)", function_,
-                     target.shape(), input.shape());
-  }
-  // The first words are torch's, so that filters for its warning are filters for this one.
-  const std::string message = fmt::format(
-      "Using a target size ({}) that is different to the input size ({}) in {}: they are broadcast to {}, which is probably "
-      "not what you want (valid: the same shape)",
-      target.shape(), input.shape(), function_, common);
-  warn(message);
 }
 
 /// An operator that cannot broadcast does not know the names of what it got: they are told here.
@@ -300,6 +247,32 @@ std::string Loss::with_shapes(const std::string& message, std::span<const Tensor
 }
 
 Tensor Loss::operator()(std::span<const Tensor> operands, LossExtras* extras) const {
+  return has_several_types(operands) ? of_several_types(operands, extras) : of_one_type(operands, extras);
+}
+
+/// In the type of the operands that decide; computed again in float64 where less was computed. The weights of classes do
+/// not decide where the target holds classes.
+Tensor Loss::of_several_types(std::span<const Tensor> operands, LossExtras* extras) const {
+  const bool has_classes = operands.size() > 1 && operands[1].defined() && !is_floating(operands[1].dtype());
+  DType result = DType::float32;
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    const bool decides = (deciding_ >> i & 1) != 0 && !(has_classes && arguments_[i] == "weight");
+    if (decides && operands[i].defined() && is_floating(operands[i].dtype()))
+      result = promote(result, operands[i].dtype());
+  }
+  Tensor loss = of_one_type(operands, extras);
+  if (loss.dtype() == DType::float32 && result == DType::float64) {
+    std::vector<Tensor> wide(operands.begin(), operands.end());
+    for (Tensor& operand : wide) {
+      if (operand.defined() && is_floating(operand.dtype())) operand = operand.to(DType::float64);
+    }
+    loss = of_one_type(wide, extras);
+  }
+  if (extras != nullptr && extras->losses.defined()) extras->losses = extras->losses.to(result);
+  return loss.to(result);
+}
+
+Tensor Loss::of_one_type(std::span<const Tensor> operands, LossExtras* extras) const {
   const auto call = [&](const auto& loss) {
     return call_loss(loss, loss_, operands, {reduction_, normalize_by_, validates_, extras});
   };

@@ -198,7 +198,8 @@ NB_MODULE(_core, m) {
   nb::set_leak_warnings(false);  // Python's cache of losses lives until the interpreter ends
   nb::register_exception_translator(translate);
   nb::class_<Loss>(m, "Loss")
-      .def(nb::init<std::string, std::string_view, std::vector<std::string>, std::string_view, std::string_view>())
+      .def(nb::init<std::string, std::string_view, std::vector<std::string>, const std::vector<std::string>&,
+                    std::string_view, std::string_view>())
       .def("value", &value)
       .def("value_and_extras", &value_and_extras)
       .def("value_and_gradients", &value_and_gradients)
@@ -215,7 +216,9 @@ NB_MODULE(_core, m) {
       .def("backward_of_node", &backward_of_node);
   m.def("forward_of_node", &forward_of_node);
   nb::class_<GradientEvaluation>(m, "GradientEvaluation").def("backward", &second_backward);
+  m.def("wanted_gradients", &wanted_gradients);
   m.def("check_arrays", &check_arrays);
+  m.def("check_readable", &check_readable, nb::arg(), nb::arg(), nb::arg().none());
   m.def("count_labels", &count_labels, nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none());
   add_catalogue(m);
   m.def("num_threads", &num_threads);

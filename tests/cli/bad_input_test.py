@@ -4,15 +4,9 @@
 import gzip
 import os
 import re
-import resource
 import struct
 
-from harness import CliTest, idx, images, main, npy, write_images
-
-
-def limit_file_size(size):
-    """A full disk, for whoever is root: no file grows beyond this."""
-    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+from harness import CliTest, idx, images, limit_file_size, main, npy, write_images
 
 
 class BadInput(CliTest):

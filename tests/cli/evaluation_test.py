@@ -76,11 +76,15 @@ class Evaluation(CliTest):
         with zipfile.ZipFile(self.path("a.npz"), "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("logits.npy", self.logits)
             archive.writestr("labels.npy", self.labels)
-        self.write("p.csv", "a,b,c\n" + "".join(",".join(map(str, row)) + "\n" for row in LOGITS))
+        rows = [struct.unpack("<3f", struct.pack("<3f", *row)) for row in LOGITS]
+        self.write("p.csv", "a,b,c\n" + "".join(",".join(map(repr, row)) + "\n" for row in rows))
         self.write("y.csv", "id,label\n" + "".join(f"{i},{y}\n" for i, y in enumerate(LABELS)))
         self.assertEqual(self.evaluate("a.npz:logits", "a.npz:labels"), known)
-        self.assertEqual(self.evaluate("p.csv", "y.csv:label"), known)
-        self.assertEqual(self.evaluate("p.csv", "y.npy", "--threads", "1"), known)
+        self.write("wide.npy", npy("<f8", (6, 3), b"".join(struct.pack("<3d", *row) for row in rows)))
+        wide = self.evaluate("wide.npy")  # text is read in double precision
+        self.assertEqual(wide["confusion"], known["confusion"])
+        self.assertEqual(self.evaluate("p.csv", "y.csv:label"), wide)
+        self.assertEqual(self.evaluate("p.csv", "y.npy", "--threads", "1"), wide)
         columns = [[row[k] for row in LOGITS] for k in range(3)]
         self.write("f.npy", npy("<f4", (6, 3), floats(columns)).replace(b"False", b"True ", 1))
         self.assertEqual(self.evaluate("f.npy"), known)

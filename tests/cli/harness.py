@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import resource
 import struct
 import subprocess
 import sys
@@ -54,6 +55,11 @@ class CliTest(unittest.TestCase):
 
     def history(self, run):
         return [json.loads(line) for line in self.read(f"{run}/history.jsonl").splitlines()]
+
+
+def limit_file_size(size):
+    """A full disk, for whoever is root: no file grows beyond this."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 def idx(code, content, sizes):

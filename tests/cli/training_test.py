@@ -4,6 +4,7 @@ import json
 import math
 import os
 import random
+import re
 import struct
 
 from harness import CliTest, main, npy, write_images
@@ -84,6 +85,20 @@ class Training(CliTest):
         self.assertEqual(test["samples"], 80)
         self.assertGreater(test["r2"], 0.99)
         self.assertLess(test["rmse"], 12000)
+
+    def test_rows_of_the_report_are_rows_of_the_file(self):
+        rows = ["x,y"] + [f"{i / 100},{i}" for i in range(200)]  # the target tells the row
+        self.write("data.csv", "\n\n".join(rows) + "\n")
+        self.train("--data", "csv:data.csv", "--loss", "mse", "--epochs", "1")
+        page = self.read("run/report.html").decode()
+        cards = re.findall(r"<br>row (\d+)<br>true: (\d+)<br>", page)
+        self.assertEqual(len(cards), 20)
+        self.assertEqual([row for row, _ in cards], [truth for _, truth in cards])
+        self.assertGreater(max(int(row) for row, _ in cards), 60)  # not places in the test set, which is smaller
+        self.write("classes.csv", "x,y\n" + "".join(f"{i % 2},{'ab'[i % 2 ^ (i == 117)]}\n" for i in range(200)))
+        self.train("--data", "csv:classes.csv", "--epochs", "60", out="classes")
+        ranked = self.read("classes/suspects.csv").decode().splitlines()
+        self.assertEqual(ranked[1].split(",")[1], "117", ranked[:3])
 
     def test_binary_from_csv_with_named_classes(self):
         rng = random.Random(6)

@@ -14,6 +14,7 @@ namespace {
 
 using namespace std::string_literals;
 using Numbers = std::vector<float>;
+using Doubles = std::vector<double>;
 
 /// All rows, `step` at a time.
 template <class T = float>
@@ -121,6 +122,22 @@ TEST(Rows, ACorruptMemberIsToldByItsChecksum) {
   EXPECT_GT(told, 0);
 }
 
+// Whatever byte of a stored or deflated member's data is flipped, the file is refused.
+TEST(Rows, EveryFlippedByteOfAMemberIsFound) {
+  Folder folder;
+  for (const char* name : {"stored.npz", "deflated.npz"}) {
+    SCOPED_TRACE(name);
+    const std::string bytes = read_file(in_files(name));
+    const std::size_t name_at = bytes.find(".npy"), end = bytes.find("PK", name_at);
+    ASSERT_LT(name_at + 100, end);
+    for (std::size_t at = name_at + 30; at < end; ++at) {  // behind the local header and what extra it has
+      std::string changed = bytes;
+      changed[at] = static_cast<char>(changed[at] ^ 0x10);
+      EXPECT_THROW(parse_file(folder, "a.npz", changed), DataError) << at;
+    }
+  }
+}
+
 std::unique_ptr<RowReader> csv(const Folder& folder, const std::string& text, const std::string& column = "",
                                RowOptions::Header header = RowOptions::Header::detect) {
   write_file_atomically(folder / "a.csv", text);
@@ -129,29 +146,63 @@ std::unique_ptr<RowReader> csv(const Folder& folder, const std::string& text, co
 
 TEST(Rows, OfText) {
   Folder folder;
-  const Numbers expected{1, 2.5, -3, 4};
+  const Doubles expected{1, 2.5, -3, 4};
   for (const char* text : {"1,2.5\n-3,4\n", "a,b\r\n1,2.5\r\n\r\n-3,4", "1;2.5\n-3;4\n", "x\ty\n1\t2.5\n-3\t4\n",
                            "\xef\xbb\xbf\"a\",\"b\n\"\n1,\"2.5\"\n-3,4\n", "1,2.5\r-3,4\r"}) {
     SCOPED_TRACE(text);
     const auto reader = csv(folder, text);
     EXPECT_EQ(reader->row_shape, Shape{2});
     EXPECT_FALSE(reader->rows);
-    EXPECT_EQ(read_all(*reader, 1), expected);
+    EXPECT_EQ(read_all<double>(*reader, 1), expected);
   }
   const std::string named = "a,b\n1,2.5\n-3,4\n";
-  EXPECT_EQ(read_all(*csv(folder, named, ":b"), 10), (Numbers{2.5, 4}));
-  EXPECT_EQ(read_all(*csv(folder, named, ":0"), 10), (Numbers{1, -3}));
+  EXPECT_EQ(read_all<double>(*csv(folder, named, ":b"), 10), (Doubles{2.5, 4}));
+  EXPECT_EQ(read_all<double>(*csv(folder, named, ":0"), 10), (Doubles{1, -3}));
   EXPECT_EQ(csv(folder, named, ":0")->row_shape, Shape{});
-  EXPECT_EQ(read_all(*csv(folder, "0,1\n5,6\n", "", RowOptions::Header::yes), 10), (Numbers{5, 6}));
+  EXPECT_EQ(read_all<double>(*csv(folder, "0,1\n5,6\n", "", RowOptions::Header::yes), 10), (Doubles{5, 6}));
   EXPECT_EQ(csv(folder, "7\n8\n")->row_shape, Shape{});
-  const Numbers odd = read_all(*csv(folder, "nan,inf\n-inf,1e99\n"), 10);
-  EXPECT_TRUE(std::isnan(odd[0]) && odd[1] > 1e38f && odd[2] < -1e38f && odd[3] > 1e38f);
+  const Doubles odd = read_all<double>(*csv(folder, "nan,inf\n-inf,1e99\n"), 10);
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  EXPECT_TRUE(std::isnan(odd[0]) && odd[1] == inf && odd[2] == -inf && odd[3] == 1e99);
+}
+
+TEST(Rows, OfTextAreInDoublePrecision) {
+  Folder folder;
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(read_all<double>(*csv(folder, "1000000001\n1000000002\n0.1\n9007199254740993\n5e-324\n"), 10),
+            (Doubles{1000000001, 1000000002, 0.1, 9007199254740992, 5e-324}));
+  EXPECT_EQ(read_all<double>(*csv(folder, "1e400\n-1e400\n1e-400\n-1e-400\n"), 10), (Doubles{inf, -inf, 0, -0.0}));
+  const std::string zeros(400, '0');  // the exponent alone does not tell what is too large and what too small
+  EXPECT_EQ(read_all<double>(*csv(folder, "0." + zeros + "1e5\n1" + zeros + "e-5\n1" + zeros + ".5\n"), 10),
+            (Doubles{0, inf, inf}));
+  EXPECT_EQ(read_all<double>(*csv(folder, "1e99999999999999999999\n1e-99999999999999999999\n0e999\n"), 10),
+            (Doubles{inf, 0, 0}));
+}
+
+TEST(Rows, OfOddText) {
+  Folder folder;
+  const Doubles expected{1, 2};
+  // A line break, a semicolon and a tab within the quotes of a header say nothing of the separator.
+  EXPECT_EQ(csv(folder, "\"a\nb\";c\n1;2\n")->row_shape, Shape{2});
+  EXPECT_EQ(read_all<double>(*csv(folder, "\"a\nb\";c\n1;2\n"), 10), expected);
+  EXPECT_EQ(read_all<double>(*csv(folder, "\"a\r\nb,\"\tc\n1\t2\n"), 10), expected);
+  EXPECT_EQ(read_all<double>(*csv(folder, "\"a;\tb\",c\n1,2\n"), 10), expected);
+  EXPECT_EQ(read_all<double>(*csv(folder, "\n\n \n1;2\n"), 10), expected);
+  EXPECT_EQ(read_all<double>(*csv(folder,
+                                  "\xef\xbb\xbf"
+                                  "1,2\r\n\r\n"),
+                             10),
+            expected);
+  EXPECT_EQ(read_all<double>(*csv(folder, std::string(100000, '\n') + "1\n2"), 10), expected);
+  const Doubles first = read_all<double>(*csv(folder, "nan\n1\n2\n"), 10);  // is no header
+  ASSERT_EQ(first.size(), 3u);
+  EXPECT_TRUE(std::isnan(first[0]));
 }
 
 TEST(Rows, BadTextIsToldByItsLine) {
   Folder folder;
   const auto message = [&](const std::string& text, const std::string& column = "") {
-    return message_of<DataError>([&] { read_all(*csv(folder, text, column), 3); });
+    return message_of<DataError>([&] { read_all<double>(*csv(folder, text, column), 3); });
   };
   EXPECT_CONTAINS(message("1,2\n3,x\n"), "line 2, column 1: 'x' is not a number");
   EXPECT_CONTAINS(message("1,2\n3,\n"), "line 2, column 1: '' is not a number");
@@ -159,6 +210,17 @@ TEST(Rows, BadTextIsToldByItsLine) {
   EXPECT_CONTAINS(message("1,2\n3,4,5\n"), "line 2 has 3 fields");
   EXPECT_CONTAINS(message(",0,1\n0,0.5,0.5\n"), "index=False");
   EXPECT_CONTAINS(message("a,b\n1,2\n", ":c"), "no column 'c' (valid: 0..1, 'a', 'b')");
+  EXPECT_CONTAINS(message("1\n0x10\n"), "'0x10' is not a number");
+  EXPECT_CONTAINS(message("1\n1_000\n"), "'1_000' is not a number");
+  EXPECT_CONTAINS(message("1\n1 000\n"), "'1 000' is not a number");
+  EXPECT_CONTAINS(message("1\n+-1\n"), "'+-1' is not a number");
+  EXPECT_CONTAINS(message("1000000\n2\0\n"s), "'2\\x00' is not a number");
+  EXPECT_CONTAINS(message("1\n2\x1b[31m\n"), "'2\\x1b[31m' is not a number");
+  EXPECT_CONTAINS(message("1\n\"2\n3\n"), "line 2: a quoted field is never closed");
+  EXPECT_CONTAINS(message("1\n\"2\"x\n"), "line 2: 'x' follows a closing quote");
+  EXPECT_CONTAINS(message("\xff\xfe"
+                          "1\0"s),
+                  "UTF-16");
   EXPECT_CONTAINS(message(""), "empty");
   EXPECT_CONTAINS(message("\x1f\x8b\x08"), "neither");
 }
@@ -168,19 +230,20 @@ TEST(Rows, OfTextThatIsLongerThanAPiece) {
   std::string text;
   for (int i = 0; i < 300000; ++i) text += fmt::format("{},{}\n", i % 1000, i % 7);
   ASSERT_GT(text.size(), std::size_t{2} << 20 >> 1);
-  const Numbers all = read_all(*csv(folder, text), 1 << 14);
+  const Doubles all = read_all<double>(*csv(folder, text), 1 << 14);
   ASSERT_EQ(all.size(), 600000u);
   for (std::size_t i = 0; i < 300000; ++i) {
-    ASSERT_EQ(all[2 * i], static_cast<float>(i % 1000));
-    ASSERT_EQ(all[2 * i + 1], static_cast<float>(i % 7));
+    ASSERT_EQ(all[2 * i], static_cast<double>(i % 1000));
+    ASSERT_EQ(all[2 * i + 1], static_cast<double>(i % 7));
   }
-  EXPECT_CONTAINS(message_of<DataError>([&] { read_all(*csv(folder, text + "5,?x\n"), 1 << 14); }), "line 300001,");
+  EXPECT_CONTAINS(message_of<DataError>([&] { read_all<double>(*csv(folder, text + "5,?x\n"), 1 << 14); }),
+                  "line 300001,");
   const std::string wide = [] {  // one line that is longer than a piece
     std::string line = "1";
     for (int i = 0; i < 700000; ++i) line += ",1";
     return line + "\n";
   }();
-  EXPECT_EQ(read_all(*csv(folder, wide + wide), 1).size(), 1400002u);
+  EXPECT_EQ(read_all<double>(*csv(folder, wide + wide), 1).size(), 1400002u);
 }
 
 }  // namespace

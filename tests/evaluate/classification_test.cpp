@@ -58,7 +58,7 @@ TEST(ClassTable, LinesUp) {
             "shirt             2     0.5000      0.667    1.000    0.800\n"
             "d\xC3\xA9"
             "bardeur\xEF\xBF\xBD        1     2.0000          -    0.000    0.000\n"
-            "all               3     1.0000      0.667    0.500    0.400\n");
+            "class mean        3     1.2500      0.667    0.500    0.400\n");
   EXPECT_THROW(class_table(s, {"one"}), ShapeError);
 }
 
@@ -71,6 +71,8 @@ TEST(ScoreRegression, ByHand) {
   EXPECT_DOUBLE_EQ(s.bias, 0.0);
   EXPECT_DOUBLE_EQ(s.r2, 1 - 6.0 / 14);
   EXPECT_TRUE(std::isnan(score_regression(std::vector<double>{2, 2}, std::vector<double>{1, 3}).r2));
+  const std::vector<double> constant(1000, 0.1);  // whose computed mean is not 0.1
+  EXPECT_TRUE(std::isnan(score_regression(constant, std::vector<double>(1000, 0.2)).r2));
   EXPECT_THROW(score_regression(targets, std::vector<double>{1}), ShapeError);
   EXPECT_THROW(score_regression({}, {}), ValueError);
 }

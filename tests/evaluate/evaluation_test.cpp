@@ -240,6 +240,7 @@ TEST(Evaluation, WeightsCountInTheMeanAndItsInterval) {
   EXPECT_THROW(evaluate_arrays(c.predictions(), c.targets(), with_loss("cross_entropy"), &none), DataError);
 }
 
+// Rows whose loss is not finite are left out of the mean alone; rows without a prediction count as wrong.
 TEST(Evaluation, WhatDoesNotCountIsToldAndLeftOut) {
   Classes<float> c(10000, 4, 11);
   const Classes<float> whole = c;
@@ -253,7 +254,19 @@ TEST(Evaluation, WhatDoesNotCountIsToldAndLeftOut) {
   EXPECT_EQ(e.left_out.infinite, 1);
   EXPECT_EQ(e.left_out.first, 8000);
   EXPECT_EQ(e.losses.count, 9995);
-  EXPECT_EQ(e.classes->samples, 9995);
+  EXPECT_EQ(e.counted, 9998);
+  EXPECT_EQ(e.classes->samples, 9998);
+  EXPECT_EQ(e.left_out.unpredicted, 2);
+  ASSERT_EQ(e.warnings.size(), 1u);
+  EXPECT_EQ(e.warnings[0],
+            "3 of 9998 losses are not finite (2 NaN, 1 infinite; first: row 8000): the mean loss and the quantiles of "
+            "losses leave them out, all else counts them");
+  ASSERT_GE(e.hardest.size(), 3u);
+  EXPECT_EQ(e.hardest[0].index, 8000);
+  EXPECT_TRUE(std::isnan(e.hardest[0].loss) && std::isnan(e.hardest[0].predicted));
+  EXPECT_EQ(e.hardest[1].index, 9000);
+  EXPECT_EQ(e.hardest[2].index, 9500);
+  EXPECT_EQ(e.hardest[2].loss, inf);
   Classes<float> rest(0, 4, 0);
   for (std::size_t i = 0; i < 10000; ++i) {
     if (i == 3 || i == 7000 || i == 8000 || i == 9000 || i == 9500) continue;
@@ -263,9 +276,43 @@ TEST(Evaluation, WhatDoesNotCountIsToldAndLeftOut) {
   }
   const Evaluation of_rest = evaluate_arrays(rest.predictions(), rest.targets(), with_loss("cross_entropy"));
   EXPECT_NEAR(e.losses.mean, of_rest.losses.mean, 1e-12);
-  EXPECT_NEAR(e.calibration->ece, of_rest.calibration->ece, 1e-12);
-  EXPECT_EQ(e.classes->confusion, of_rest.classes->confusion);
   EXPECT_EQ(e.losses.median, of_rest.losses.median);
+  auto confusion = of_rest.classes->confusion;  // and the row of infinite loss, which predicts another class
+  const auto predicted = static_cast<std::size_t>(e.hardest[2].predicted);
+  EXPECT_NE(predicted, 2u);
+  ++confusion[2 * 4 + predicted];
+  EXPECT_EQ(e.classes->confusion, confusion);
+  EXPECT_EQ(e.classes->correct, of_rest.classes->correct);
+  std::int64_t calibrated = 0;
+  for (const CalibrationBin& bin : e.calibration->bins) calibrated += bin.count;
+  EXPECT_EQ(calibrated, 9996);
+}
+
+TEST(Evaluation, AccuracyHasTheRowsOfInfiniteLoss) {
+  const Array p = array_of(std::vector<double>{0, 1, 1, 0, .7, .3}, {3, 2});
+  const Array y = array_of(std::vector<std::int64_t>{1, 1, 0}, {3});
+  EvaluationOptions options = with_loss("cross_entropy");
+  options.scale = Scale::probabilities;
+  const Evaluation e = evaluate_arrays(p, y, options);
+  EXPECT_EQ(e.classes->accuracy, 2.0 / 3);
+  EXPECT_EQ(e.left_out.infinite, 1);
+  EXPECT_EQ(e.losses.count, 2);
+  EXPECT_NEAR(e.losses.mean, -std::log(.7) / 2, 1e-15);
+  EXPECT_EQ(e.classes->confusion, (std::vector<std::int64_t>{1, 0, 1, 1}));
+  EXPECT_EQ(e.calibration->bins.back().count, 2);  // of confidence 1, one wrong
+  EXPECT_NEAR(e.calibration->ece, 2.0 / 3 * 0.5 + 1.0 / 3 * 0.3, 1e-15);
+  EXPECT_EQ(e.hardest[0].index, 1);
+}
+
+TEST(Evaluation, OfInfiniteLossesAlone) {
+  const Array p = array_of(std::vector<double>{0, 1, 1, 0}, {2, 2});
+  const Array y = array_of(std::vector<std::int64_t>{0, 1}, {2});
+  EvaluationOptions options = with_loss("cross_entropy");
+  options.scale = Scale::probabilities;
+  const Evaluation e = evaluate_arrays(p, y, options);
+  EXPECT_TRUE(std::isnan(e.losses.mean));
+  EXPECT_EQ(e.classes->accuracy, 0);
+  EXPECT_NE(to_json(e).find("\"mean\": null"), std::string::npos);
 }
 
 template <class E>
@@ -307,9 +354,9 @@ TEST(Evaluation, NamesWhatDoesNotFit) {
                             with_loss("binary_cross_entropy_with_logits")),
          "target[2] is 0.5");
   expect(refusal<ValueError>(c.predictions(), c.predictions(), with_loss("gaussian_nll")), "gaussian_nll");
-  expect(
-      refusal<DataError>(array_of(std::vector<float>{NAN}, {1}), array_of(std::vector<float>(1), {1}), with_loss("l1")),
-      "none of 1 rows counts");
+  expect(refusal<DataError>(array_of(std::vector<float>{0, 0}, {1, 2}), array_of(std::vector<std::int64_t>{-100}, {1}),
+                            entropy),
+         "none of 1 rows counts: 1 ignored");
   expect(refusal<DataError>(array_of(std::vector<float>{}, {0}), array_of(std::vector<float>{}, {0}), with_loss("l1")),
          "none of 0 rows counts");
   OneWay short_one(array_of(std::vector<float>(300000), {300000})),

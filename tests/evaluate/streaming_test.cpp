@@ -95,6 +95,25 @@ TEST(Hardest, OfEqualLossesTheFirst) {
   EXPECT_EQ(places, (std::vector<std::int64_t>{4, 15, 0}));
   Hardest none(0);
   EXPECT_FALSE(none.takes(1e300));
+  none.add({0, std::nan(""), 0, 0});
+  EXPECT_TRUE(none.result().empty());
+}
+
+TEST(Hardest, NanComesBeforeInfinity) {
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  Hardest hardest(3);
+  std::vector<std::int64_t> places;
+  const Values losses{1, inf, 2, std::nan(""), 5, inf, std::nan(""), std::nan(""), std::nan(""), inf};
+  for (std::size_t i = 0; i < losses.size(); ++i) {
+    if (hardest.takes(losses[i])) hardest.add({static_cast<std::int64_t>(i), losses[i], 0, 0});
+    if (i != 5) continue;
+    for (const HardSample& sample : hardest.result()) places.push_back(sample.index);
+  }
+  EXPECT_EQ(places, (std::vector<std::int64_t>{3, 1, 5}));
+  places.clear();
+  for (const HardSample& sample : hardest.result()) places.push_back(sample.index);
+  EXPECT_EQ(places, (std::vector<std::int64_t>{3, 6, 7}));
+  EXPECT_FALSE(hardest.takes(inf));
 }
 
 /// Labels drawn from softmax(z), and logits that are `sharpness` times too large: the temperature is known.
@@ -200,15 +219,46 @@ TEST(RowSample, IsBoundedAndFair) {
   for (std::size_t i = 0; i < odd.size(); ++i) EXPECT_EQ(static_cast<int>(odd.logits(i)[0]) % 2, 1);
 }
 
+/// The area of scores in two parts of a stream.
+RocArea area_of(const Values& scores, const std::vector<std::int32_t>& labels, std::int64_t kept = 0) {
+  const auto shared = std::make_shared<std::atomic<std::int64_t>>(kept);
+  RocScores first(shared), second(shared);
+  const std::size_t half = scores.size() / 2;
+  const auto all = span_of(scores);
+  const std::span<const std::int32_t> classes(labels);
+  first.add(all.first(half), all.first(half), classes.first(half));
+  second.add(all.subspan(half), all.subspan(half), classes.subspan(half));
+  first.merge(std::move(second));
+  return first.area();
+}
+
 TEST(RocArea, OfKnownScores) {
-  QuantileSketch negative, positive;
-  negative.add(span_of(Values{-3, -1, 0, 2}));
-  positive.add(span_of(Values{-2, 0, 1, 5}));
+  const Values scores{-3, -2, -1, 0, 0, 1, 2, 5};
+  const std::vector<std::int32_t> labels{0, 1, 0, 0, 1, 1, 0, 1};
   // Pairs won: -2 beats 1, 0 beats 2 and ties 1, 1 beats 3, 5 beats 4.
-  const RocArea area = roc_area(negative, positive);
-  EXPECT_DOUBLE_EQ(area.area, 10.5 / 16);
-  EXPECT_DOUBLE_EQ(area.error, 0.5 / 16);
-  EXPECT_TRUE(std::isnan(roc_area(negative, QuantileSketch()).area));
+  const RocArea area = area_of(scores, labels);
+  EXPECT_EQ(area.area, 10.5 / 16);
+  EXPECT_EQ(area.error, 0);
+  EXPECT_TRUE(area.is_exact);
+  EXPECT_TRUE(std::isnan(area_of({1, 2}, {1, 1}).area));
+  const RocArea bounded = area_of(scores, labels, RocScores::most_exact);
+  EXPECT_FALSE(bounded.is_exact);
+  EXPECT_DOUBLE_EQ(bounded.area, 10.5 / 16);
+  EXPECT_DOUBLE_EQ(bounded.error, 0.5 / 16);
+}
+
+// Buckets of equal ratio are 0.2 wide there.
+TEST(RocArea, TellsApartScoresThatAreClose) {
+  const Values scores{98, 98.01, 98.02, 98.03, 98.04, 98.05, 98.06, 98.07, 98.08, 98.09, 98.1};
+  const std::vector<std::int32_t> labels{0, 0, 0, 1, 0, 1, 0, 1, 1, 1, 1};
+  EXPECT_EQ(area_of(scores, labels).area, 27.0 / 30);
+}
+
+TEST(RocArea, NanLosesEveryPair) {
+  constexpr double inf = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(area_of({1, 2, std::nan(""), 3}, {0, 0, 1, 1}).area, 0.5);
+  EXPECT_EQ(area_of({1, std::nan(""), 3, 3}, {0, 0, 1, 1}).area, 0.5);
+  EXPECT_EQ(area_of({-inf, inf, -inf, inf}, {0, 0, 1, 1}).area, 0.5);
 }
 
 }  // namespace

@@ -35,7 +35,8 @@ TEST(Text, NamesAreMadeHarmless) {
   EXPECT_EQ(printable("\xE2\x80\xAE"
                       "abc"),
             "\xEF\xBF\xBD"
-            "abc");  // right-to-left override
+            "abc");                                                              // right-to-left override
+  EXPECT_EQ(printable("\xEF\xBF\xBE\xEF\xBF\xBF"), "\xEF\xBF\xBD\xEF\xBF\xBD");  // U+FFFE and U+FFFF are not XML
 }
 
 TEST(Text, Columns) {

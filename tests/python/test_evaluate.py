@@ -1,6 +1,8 @@
 """perdita.evaluate beside the definitions in NumPy, from arrays and from files."""
+import copy
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -50,7 +52,7 @@ def test_binary_and_regression():
     result = perdita.evaluate(z, t, "binary_cross_entropy_with_logits")
     np.testing.assert_allclose(result.losses["mean"], np.mean(np.log1p(np.exp(z)) - t * z), rtol=1e-12)
     pairs = z[t == 1][:, None] > z[t == 0][None, :]
-    assert abs(result.roc_auc - pairs.mean()) <= result.roc_auc_error + 1e-12
+    assert result.roc_auc == pairs.mean() and result.roc_auc_exact and result.roc_auc_error == 0
     assert [c["name"] for c in result.classes] == ["negative", "positive"]
     p = 1 / (1 + np.exp(-z))
     again = perdita.evaluate(p, t, "binary_cross_entropy_with_logits", scale="probabilities")
@@ -68,8 +70,11 @@ def test_all_sources_give_the_same(tmp_path):
     np.save(tmp_path / "y.npy", LABELS)
     np.savez_compressed(tmp_path / "packed.npz", logits=LOGITS, labels=LABELS)
     np.savez(tmp_path / "stored.npz", logits=LOGITS, labels=LABELS)
+    wide = perdita.evaluate(LOGITS.astype(np.float64), LABELS).to_dict()
     rows = ["a,b,c,d,y"] + [",".join(map(repr, (*map(float, z), int(y)))) for z, y in zip(LOGITS, LABELS)]
     (tmp_path / "y.csv").write_text("\n".join(rows))
+    np.savetxt(tmp_path / "p.csv", LOGITS.astype(np.float64), delimiter=",", fmt="%.17g")
+    assert perdita.evaluate(tmp_path / "p.csv", LABELS).to_dict() == wide  # text is read in double precision
     for predictions, targets in [
         (tmp_path / "p.npy", str(tmp_path / "y.npy")),
         (f"{tmp_path}/packed.npz:logits", f"{tmp_path}/packed.npz:labels"),
@@ -110,7 +115,12 @@ def test_bad_input(tmp_path):
         (errors.DomainError, "bins is 0", lambda: perdita.evaluate(LOGITS, LABELS, bins=0)),
         (errors.DataError, "torn.npy", lambda: perdita.evaluate(tmp_path / "torn.npy", LABELS)),
         (errors.FileError, "missing.npy", lambda: perdita.evaluate(tmp_path / "missing.npy", LABELS)),
-        (errors.DataError, "none of", lambda: perdita.evaluate(LOGITS * np.nan, LABELS)),
+        (errors.DataError, "none of", lambda: perdita.evaluate(LOGITS, LABELS * 0 - 100)),
+        (errors.DTypeError, "targets holds strings", lambda: perdita.evaluate(LOGITS, LABELS.astype(str))),
+        (errors.DTypeError, "targets holds Python objects", lambda: perdita.evaluate(LOGITS, LABELS.astype(object))),
+        (errors.DTypeError, "predictions holds complex64", lambda: perdita.evaluate(LOGITS.astype(np.complex64), LABELS)),
+        (errors.DTypeError, "18446744073709551615", lambda: perdita.evaluate(LOGITS, np.full(500, 2**64 - 1, np.uint64))),
+        (errors.DomainError, "masked", lambda: perdita.evaluate(np.ma.masked_greater(LOGITS, 0), LABELS)),
     ]:
         with pytest.raises(error, match=message):
             call()
@@ -165,3 +175,48 @@ def test_interrupt_and_other_threads(tmp_path):
         ticks += 1
     thread.join()
     assert ticks > 10  # this thread ran while the other evaluated
+
+
+def test_what_is_left_out_is_said():
+    p, y = np.array([[0, 1], [1, 0], [0.7, 0.3]]), np.array([1, 1, 0])
+    with pytest.warns(UserWarning, match="1 of 3 losses are not finite"):
+        result = perdita.evaluate(p, y, scale="probabilities")
+    assert result.accuracy == pytest.approx(2 / 3)
+    assert result.counted == 3 and result.losses["samples"] == 2
+    assert result.left_out == {"ignored": 0, "nan": 0, "infinite": 1, "unpredicted": 0, "first_nonfinite": 1}
+    assert result.hardest[0] == {"index": 1, "loss": None, "nonfinite": "inf", "predicted": 0, "true": 1}
+    text = repr(result)
+    assert text.startswith("warning: 1 of 3 losses") and "1 left out: loss is infinite (first: row 1)" in text
+    with pytest.warns(UserWarning, match='if it is, say scale="probabilities"'):
+        perdita.evaluate(p, y)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.int8, np.int16, np.uint16, np.uint32, np.uint64, ">f4", ">i8"])
+def test_narrow_and_odd_types_keep_their_values(dtype):
+    y = np.arange(20).astype(dtype)
+    result = perdita.evaluate(y, np.zeros(20), "mse")
+    assert result.losses["mean"] == np.mean(np.arange(20.0) ** 2)
+    assert perdita.evaluate(LOGITS, LABELS.astype(dtype)).confusion == perdita.evaluate(LOGITS, LABELS).confusion
+
+
+def test_narrow_types_of_torch_and_codes_of_pandas():
+    pandas = pytest.importorskip("pandas")
+    for dtype in (torch.bfloat16, torch.float16):
+        z = torch.from_numpy(LOGITS).to(dtype)
+        assert perdita.evaluate(z, LABELS).to_dict() == perdita.evaluate(z.float(), LABELS).to_dict()
+    column = pandas.Series(np.array(list("abcd"))[LABELS], dtype="category")
+    assert perdita.evaluate(LOGITS, column.cat.codes).to_dict() == perdita.evaluate(LOGITS, LABELS).to_dict()
+    with pytest.raises(errors.DTypeError, match="class indices"):
+        perdita.evaluate(LOGITS, column)
+    large = np.array([2**24 + 1, 2**24, 2**24 - 1])
+    assert perdita.evaluate(np.full(3, 2**24, np.float32), large, "mse").regression["mse"] == pytest.approx(2 / 3)
+
+
+def test_copies_and_pickles(tmp_path):
+    result = perdita.evaluate(LOGITS, LABELS)
+    for other in (copy.copy(result), copy.deepcopy(result), pickle.loads(pickle.dumps(result))):
+        assert other.to_dict() == result.to_dict() and repr(other) == repr(result)
+        other.save(tmp_path / "copy")
+        result.save(tmp_path / "own")
+        for name in ("evaluation.json", "report.html"):
+            assert (tmp_path / "copy" / name).read_bytes() == (tmp_path / "own" / name).read_bytes()

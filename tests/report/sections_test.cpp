@@ -71,13 +71,17 @@ TEST(WeightsSection, OfManyClassesShowsBothEnds) {
 TEST(ClassTable, OfManyClassesBeginsWithTheWorst) {
   std::vector<evaluate::ClassScore> scores(50);
   for (std::size_t k = 0; k < scores.size(); ++k) {
-    scores[k] = {.support = 100, .predicted = 100, .correct = static_cast<std::int64_t>(k == 37 ? 1 : 50 + k / 2)};
+    scores[k] = {.support = 100,
+                 .predicted = 100,
+                 .correct = static_cast<std::int64_t>(k == 37 ? 1 : 50 + k / 2),
+                 .mean_loss = static_cast<double>(k)};
   }
-  const std::string html = class_table(evaluate::score_counts(scores, {}), numbered(50), 0.5);
+  const std::string html = report::class_table(evaluate::score_counts(scores, {}), numbered(50));
   const Texts names = texts(html, "th");
   EXPECT_EQ(names[6], "class 37");
   EXPECT_EQ(names[7], "class 0");
   EXPECT_NE(html.find("All 50 classes"), html.npos);
+  EXPECT_NE(html.find("<th scope=\"row\">mean of the classes</th><td>5,000</td><td>24.5000</td>"), html.npos) << html;
   EXPECT_EQ(texts(html, "tr").size(), 1u + 20u + 1u + 1u + 50u);  // both heads, the worst, all, every class
 }
 
@@ -153,9 +157,11 @@ TEST(HardestSection, BeginsWithWhatIsNoNumber) {
   r.test_losses = {1, 5, nan, 5, 2};
   const Texts cards = texts(hardest_section(r), "li");
   ASSERT_EQ(cards.size(), 5u);
-  EXPECT_EQ(cards[0], " loss nan  sample 2");
-  EXPECT_EQ(cards[1], " loss 5  sample 1");
-  EXPECT_EQ(cards[2], " loss 5  sample 3");
+  EXPECT_EQ(cards[0], " loss nan  row 2");
+  EXPECT_EQ(cards[1], " loss 5  row 1");
+  EXPECT_EQ(cards[2], " loss 5  row 3");
+  r.test_rows = {70, 60, 50, 40, 30};  // in the file from which the test samples were drawn
+  EXPECT_EQ(texts(hardest_section(r), "li")[1], " loss 5  row 60");
 }
 
 TEST(SuspectsSection, ShowsLabelsAndPictures) {

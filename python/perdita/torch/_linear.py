@@ -1,10 +1,13 @@
 """linear_cross_entropy on torch tensors."""
 import torch
 
+from perdita import _core
 from perdita._linear import LinearCrossEntropy
 from perdita.errors import DTypeError
 from perdita.torch._call import FUNCTIONS
+from perdita.torch._nodes import is_followed, resolved
 from perdita.torch._operands import as_tensor
+from perdita.torch._types import is_narrow
 
 
 class _Products:
@@ -53,27 +56,51 @@ def linear_cross_entropy(
     keywords = dict(
         reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing, normalize_by=normalize_by
     )
-    tensors = (input, linear_weight, linear_bias)
-    for name, tensor in zip(("input", "linear_weight", "linear_bias", "target", "weight"), (*tensors, target, weight)):
-        if not isinstance(tensor, torch.Tensor) and (tensor is not None or name in ("input", "linear_weight", "target")):
+    tensors = (input, linear_weight, linear_bias, target, weight)
+    for name, tensor in zip(_NAMES, tensors):
+        is_optional = name in ("linear_bias", "weight")
+        if not hasattr(type(tensor), "__torch_function__") and (tensor is not None or not is_optional):
             raise DTypeError(f"linear_cross_entropy: {name} is a {type(tensor).__name__} (valid: a torch.Tensor)")
+    if torch.compiler.is_compiling():
+        return _stored(*tensors, **keywords, return_extras=return_extras)
+    if not all(isinstance(tensor, torch.Tensor) for tensor in tensors if tensor is not None):  # symbols of torch.fx
+        return _of_torch(*tensors, **keywords, return_extras=return_extras)
+    is_elsewhere = all(tensor is None or tensor.device.type != "cpu" for tensor in tensors)
+    if is_elsewhere or _core.wanted_gradients(tensors) < 0:
+        return _stored(*tensors, **keywords, return_extras=return_extras)
+    tensors = tuple(map(resolved, tensors))
+    if is_narrow(input) or torch.is_autocast_enabled("cpu") and any(map(is_narrow, tensors)):
+        dtype = torch.float32 if torch.is_autocast_enabled("cpu") else input.dtype
+        wide = [tensor.float() if is_narrow(tensor) else tensor for tensor in tensors]
+        loss = _chunked(*wide, keywords, return_extras, chunk_rows)
+        return (loss[0].to(dtype), loss[1]) if return_extras else loss.to(dtype)
+    return _chunked(*tensors, keywords, return_extras, chunk_rows)
+
+
+_NAMES = ("input", "linear_weight", "linear_bias", "target", "weight")
+
+
+def _chunked(input, linear_weight, linear_bias, target, weight, keywords, return_extras, chunk_rows):
     others_want = any(tensor is not None and tensor.requires_grad for tensor in (target, weight))
-    if input.dtype in (torch.float16, torch.bfloat16):
-        wide = [t.float() if t is not None and t.is_floating_point() else t for t in (*tensors, target, weight)]
-        loss = linear_cross_entropy(
-            *wide[:2], wide[3], linear_bias=wide[2], weight=wide[4], return_extras=return_extras, chunk_rows=chunk_rows,
-            **keywords
-        )
-        return (loss[0].to(input.dtype), loss[1]) if return_extras else loss.to(input.dtype)
-    if torch.compiler.is_compiling() or others_want and torch.is_grad_enabled():
-        keywords["return_extras"] = return_extras
-        return _stored(input, linear_weight, target, linear_bias, weight, **keywords)
+    if others_want and torch.is_grad_enabled():
+        return _stored(input, linear_weight, linear_bias, target, weight, **keywords, return_extras=return_extras)
     found = [] if return_extras else None
-    loss = _LinearCrossEntropy.apply(keywords, chunk_rows, found, target, weight, *tensors)
+    loss = _LinearCrossEntropy.apply(keywords, chunk_rows, found, target, weight, input, linear_weight, linear_bias)
     return (loss, found[0]) if return_extras else loss
 
 
-def _stored(input, linear_weight, target, linear_bias, weight, *, ignore_index, **keywords):
+def _of_torch(input, linear_weight, linear_bias, target, weight, *, normalize_by, return_extras, ignore_index, **keywords):
+    """By torch's own function, for operands that only torch's functions can be called on."""
+    function = getattr(torch.nn.functional, "linear_cross_entropy", None)
+    if function is None or normalize_by is not None or return_extras:
+        raise DTypeError(
+            "linear_cross_entropy: cannot be traced with these options (valid: without normalize_by and return_extras)"
+        )
+    ignored = {} if ignore_index is None else {"ignore_index": ignore_index}
+    return function(input, linear_weight, target, linear_bias=linear_bias, weight=weight, **ignored, **keywords)
+
+
+def _stored(input, linear_weight, linear_bias, target, weight, *, ignore_index, **keywords):
     """The same with all logits at once."""
     shape = linear_weight.shape[:-1]
     bias = None if linear_bias is None else linear_bias.reshape(-1)
@@ -106,12 +133,15 @@ class _LinearCrossEntropy(torch.autograd.Function):
     def backward(ctx, upstream):
         target, weight, *tensors = ctx.saved_tensors
         wanted = ctx.needs_input_grad[5:]
-        if torch.is_grad_enabled():
-            loss = _stored(tensors[0], tensors[1], target, tensors[2], weight, **ctx.keywords)
+        if is_followed(upstream):
+            with torch.enable_grad():
+                tensors = [tensor if tensor is None else tensor.view_as(tensor) for tensor in tensors]
+                loss = _stored(*tensors, target, weight, **ctx.keywords)
             leaves = [tensor for tensor, is_wanted in zip(tensors, wanted) if is_wanted]
-            following = iter(torch.autograd.grad(loss, leaves, upstream, create_graph=True))
+            following = iter(torch.autograd.grad(loss, leaves, upstream, create_graph=torch.is_grad_enabled()))
             return *(None,) * 5, *(next(following) if is_wanted else None for is_wanted in wanted)
         gradients, ctx.gradients = ctx.gradients, None
+        upstream = resolved(upstream)
         if gradients is None:  # losses that are not reduced, or another pass through a retained graph
             reduced = ctx.keywords["reduction"] != "none"
             call = LinearCrossEntropy(

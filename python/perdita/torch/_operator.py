@@ -4,6 +4,7 @@ import torch
 from perdita._catalogue import ENTRIES
 from perdita._extras import LossExtras
 from perdita._functions import loss_of_text
+from perdita.torch._types import result_type
 
 # An operator's arguments are tensors, numbers and strings: options travel as text, as the core reads it.
 
@@ -56,7 +57,7 @@ def _loss_gradients(
 
 @_loss.register_fake
 def _(function, options, reduction, normalize_by, wanted, with_extras, a, b, c, d):
-    dtype = _dtype(function, a, b, c)
+    dtype = result_type(function, (a, b, c, d))
     shape = _shape(function, options, a, b, c)
     found = [a.new_empty(() if reduction != "none" else shape, dtype=dtype)]
     if with_extras:
@@ -78,17 +79,6 @@ def _wanted_of(tensors, wanted):
 
 
 _KINDS = {name: entry["kind"] for name, entry in ENTRIES.items()} | {"class_formula": "softmax"}
-
-
-def _dtype(function, a, b, c):
-    """The type of the loss."""
-    if not ENTRIES.get(function, {}).get("promotes", True):
-        return a.dtype
-    others = (b, c) if function in ("margin_ranking_loss", "triplet_margin_loss") else (b,)
-    dtype = a.dtype
-    for tensor in others:
-        dtype = torch.promote_types(dtype, tensor.dtype) if tensor.dtype.is_floating_point else dtype
-    return dtype
 
 
 def _has_margins(function, a, b):
@@ -146,14 +136,16 @@ def _backward(ctx, upstream):
 _loss.register_autograd(_backward, setup_context=_setup)
 
 
-def loss_operator(function, tensors, reduction, normalize_by, options, return_extras):
-    """The loss of up to four tensors. options: as text. With extras their numbers are tensors."""
+def loss_operator(function, tensors, reduction, normalize_by, options, return_extras, is_recorded=False):
+    """The loss of up to four tensors. options: as text. With extras their numbers are tensors. is_recorded: whether the
+    call is kept in a trace, whose later operands may require gradients where these do not."""
     tensors = (*tensors, None, None)[:4]
     wanted = 0
-    if torch.is_grad_enabled():
-        for i, tensor in enumerate(tensors):
-            if tensor is not None and tensor.requires_grad:
-                wanted |= 1 << i
+    for i, tensor in enumerate(tensors):
+        if tensor is None:
+            continue
+        if tensor.requires_grad and torch.is_grad_enabled() or is_recorded and tensor.is_floating_point():
+            wanted |= 1 << i
     value, *found = _loss(function, options, reduction, normalize_by or "standard", wanted, return_extras, *tensors)
     if not return_extras:
         return value

@@ -6,6 +6,7 @@ them, which become tensors of torch's default dtype), options are checked when a
 """
 import torch
 
+from perdita import _core
 from perdita._modules import _WEIGHTS, bind_options, make_classes, shown_options, sign_constructor
 from perdita._names import missing
 from perdita.errors import DTypeError, LabelError, ShapeError
@@ -14,8 +15,8 @@ from perdita.torch._operands import as_tensor
 
 
 class Loss(torch.nn.modules.loss._Loss):
-    """What the modules share. Called with the tensors of its function. Those that torch.nn has, too, are subclasses of its
-    module, so that code which asks isinstance(criterion, torch.nn.CrossEntropyLoss) takes them for what they are."""
+    """What the modules share. Called with the tensors of its function. Those that torch.nn has, too, are subclasses of
+    its module, so that code which asks isinstance(criterion, torch.nn.CrossEntropyLoss) takes them for what they are."""
 
     def __init__(self, *args, **kwargs):
         torch.nn.Module.__init__(self)  # not that of torch's loss, whose options are others
@@ -34,7 +35,9 @@ class Loss(torch.nn.modules.loss._Loss):
     def _tensor(self, name, weight):
         tensor = as_tensor(weight)
         if tensor is not None and not isinstance(tensor, torch.Tensor):
-            raise DTypeError(f"{self._loss}: {name} is a {type(weight).__name__} (valid: a torch.Tensor, or an array of numbers)")
+            raise DTypeError(
+                f"{self._loss}: {name} is a {type(weight).__name__} (valid: a torch.Tensor, or an array of numbers)"
+            )
         return tensor
 
     def _options(self):
@@ -60,6 +63,8 @@ class AdaptiveLogSoftmaxWithLoss(torch.nn.AdaptiveLogSoftmaxWithLoss):
     """torch.nn's module of this name, its loss computed here: no cluster's log-probabilities are stored."""
 
     def forward(self, input_, target_):
+        if not torch.compiler.is_compiling() and _core.wanted_gradients((input_, target_)) < 0:
+            return super().forward(input_, target_)  # a trace or transform cannot choose the rows of a cluster
         if target_.dim() + 1 != input_.dim() or target_.shape != input_.shape[:-1] or target_.dim() > 1:
             raise ShapeError(
                 f"AdaptiveLogSoftmaxWithLoss: target has shape {list(target_.shape)}, but input has "

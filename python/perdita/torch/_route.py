@@ -1,0 +1,151 @@
+"""Calls that the core cannot take as they are: tensors without plain memory, transforms, traces. Each is computed by
+torch's own loss, by the losses as an operator of torch's, or refused by name."""
+import torch
+from torch.autograd import forward_ad
+
+from perdita import _core
+from perdita._catalogue import ARGUMENTS
+from perdita._functions import loss_of, text_of
+from perdita.errors import DomainError, DTypeError
+from perdita.torch._nodes import has_tangent
+from perdita.torch._operator import loss_operator
+
+_PLAIN = (torch.Tensor, torch.nn.Parameter)
+_READ = frozenset((torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool))
+_VECTORS = {"cosine_embedding_loss": 2, "triplet_margin_loss": 3,
+            "triplet_margin_with_distance_loss": 3}  # how many operands hold real numbers
+
+# Of torch's losses those whose derivatives torch does not have, or has of another function.
+_OTHER_DERIVATIVES = ("ctc_loss",)
+# Those in which torch looks at elements, which a trace or a tensor without elements does not allow.
+_LOOKS_AT_ELEMENTS = ("ctc_loss", "gaussian_nll_loss")
+
+
+def call_of_torch(function, tensors, reduction, normalize_by, return_extras, options):
+    if normalize_by is not None or return_extras or "validate" in options:
+        raise DomainError(
+            f"{function}: normalize_by, return_extras and validate are not torch's (valid: outside torch_exact() and transforms, on "
+            f"the CPU with float32 or float64)"
+        )
+    operands = {name: tensor for name, tensor in zip(ARGUMENTS[function], tensors) if tensor is not None}
+    return getattr(torch.nn.functional, function)(**operands, reduction=reduction, **options)
+
+
+def is_torchs(function, tensors):
+    """Whether these are tensors, but not of the kind that the core computes: of integers where it takes real numbers, of
+    complex numbers, sparse, in the memory of another device."""
+    given = [tensor for tensor in tensors if tensor is not None]
+    if tensors[0] is None or not all(isinstance(tensor, torch.Tensor) for tensor in given):
+        return False
+    return not all(tensor.is_floating_point() for tensor in given[: _VECTORS.get(function, 1)]) or any(
+        tensor.dtype not in _READ or tensor.layout is not torch.strided or tensor.device.type != "cpu"
+        for tensor in given
+    )
+
+
+def is_transformed(tensors):
+    """Whether torch.func transforms the call, or forward-mode differentiation follows it."""
+    return torch._C._are_functorch_transforms_active() or any(
+        isinstance(tensor, torch.Tensor) and has_tangent(tensor) for tensor in tensors
+    )
+
+
+def call_transformed(function, tensors, reduction, normalize_by, return_extras, options):
+    """By torch's own loss, which transforms can look into."""
+    if not hasattr(torch.nn.functional, function) or function in _OTHER_DERIVATIVES:
+        raise DTypeError(
+            f"{function}: torch.func and forward-mode differentiation do not reach into this loss (valid: "
+            f"torch.autograd.grad and torch.autograd.functional, or the loss written with torch's operators)"
+        )
+    if normalize_by is not None or return_extras:
+        raise DTypeError(
+            f"{function}: normalize_by and return_extras are not torch's, which computes the losses under torch.func and "
+            f"forward-mode differentiation (valid: without them)"
+        )
+    return call_of_torch(function, tensors, reduction, None, False, options)
+
+
+def call_elsewhere(computed, function, tensors, reduction, normalize_by, return_extras, options):
+    """The loss where _core.wanted_gradients() refuses. computed(function, tensors, wanted, ...) is the core's way."""
+    arguments = reduction, normalize_by, return_extras
+    given = [tensor for tensor in tensors if tensor is not None]
+    if not all(hasattr(type(tensor), "__torch_function__") for tensor in given):
+        refuse_others(function, tensors, options)
+    loss_of(function, reduction, normalize_by, **options)  # checks the options
+    is_torch_able = has_traceable(function) and normalize_by is None and not return_extras
+    if not all(type(tensor) in _PLAIN for tensor in given) and torch.overrides.has_torch_function(given):
+        # l1_loss of torch 2.13 forgets the weight on this way.
+        if is_torch_able and not _has_weight(function, tensors) and not all(map(_is_tensor, given)):
+            return call_of_torch(function, tensors, *arguments, options)
+        return torch.overrides.handle_torch_function(loss_of_tensors, given, function, tensors, *arguments, options)
+    if is_transformed(tensors):
+        return call_transformed(function, tensors, *arguments, options)
+    if torch._C._len_torch_dispatch_stack() or torch._C._is_tracing() or any(map(_is_wrapper, given)):
+        return _call_traced(function, tensors, *arguments, options, is_torch_able)
+    # What is left are subclasses that only add methods, and a level of forward mode without tangents.
+    tensors = tuple(tensor if tensor is None else tensor.as_subclass(torch.Tensor) for tensor in tensors)
+    return computed(function, tensors, _wanted(tensors), *arguments, options)
+
+
+def loss_of_tensors(function, tensors, reduction, normalize_by, return_extras, options):
+    """Any loss as one function of its operands, for __torch_function__ and torch.fx."""
+    from perdita.torch._call import _call
+
+    return _call(function, tensors, reduction, normalize_by, return_extras, **options)
+
+
+def _call_traced(function, tensors, reduction, normalize_by, return_extras, options, is_torch_able):
+    """Under a dispatch mode or a trace, or with a wrapper: nothing but operators of torch is seen."""
+    arguments = reduction, normalize_by, return_extras
+    is_known = torch.compiler.is_compiling() or all(type(t) in _PLAIN or _is_fake(t) for t in tensors if t is not None)
+    try:
+        if is_torch_able and not torch.compiler.is_compiling():
+            return call_of_torch(function, tensors, *arguments, options)
+        return loss_operator(
+            function, tensors, reduction, normalize_by, text_of(options.items()), return_extras, is_recorded=True
+        )
+    except Exception as error:
+        if is_known:  # what torch says of shapes and labels
+            raise
+        kinds = ", ".join(sorted({type(t).__name__ for t in tensors if t is not None}))
+        raise DTypeError(
+            f"{function}: cannot be computed of {kinds}: {str(error).splitlines()[0] if str(error) else error!r} (valid: "
+            f"torch.Tensor on the CPU)"
+        ) from error
+
+
+def _wanted(tensors):
+    if not torch.is_grad_enabled():
+        return 0
+    return sum(1 << i for i, tensor in enumerate(tensors) if tensor is not None and tensor.requires_grad)
+
+
+def has_traceable(function):
+    """Whether torch has the loss, made of operators that do not look at elements."""
+    return hasattr(torch.nn.functional, function) and function not in _LOOKS_AT_ELEMENTS
+
+
+def _has_weight(function, tensors):
+    return function == "l1_loss" and tensors[2] is not None
+
+
+def _is_tensor(tensor):
+    return isinstance(tensor, torch.Tensor)
+
+
+def _is_wrapper(tensor):
+    return type(tensor).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__
+
+
+def _is_fake(tensor):
+    return isinstance(tensor, torch._subclasses.FakeTensor)
+
+
+def refuse_others(function, tensors, options):
+    """Raises DTypeError for what is no tensor, and no option."""
+    for name, tensor in zip(ARGUMENTS[function], tensors):
+        if tensor is not None and not isinstance(tensor, torch.Tensor):
+            raise DTypeError(f"{function}: {name} is a {type(tensor).__name__} (valid: a torch.Tensor)") from None
+    for name, value in options.items():
+        if not isinstance(value, (bool, int, float, tuple)):
+            raise DTypeError(f"{function}: {name} is {value!r} (valid: a number)") from None

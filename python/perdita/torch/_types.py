@@ -1,0 +1,33 @@
+"""The dtypes of results: torch's, of operands of one type and of several, and under autocast."""
+import functools
+
+import torch
+
+from perdita._catalogue import ARGUMENTS, deciding
+
+_NARROW = (torch.float16, torch.bfloat16)
+
+# Losses that torch composes of operators that autocast leaves in the type of their operands.
+_NOT_CAST = ("gaussian_nll_loss", "multilabel_soft_margin_loss")
+
+
+def is_narrow(tensor):
+    return isinstance(tensor, torch.Tensor) and tensor.dtype in _NARROW
+
+
+def result_type(function, tensors):
+    """The dtype of the loss of these operands; under autocast of narrow ones, that of float32."""
+    has_classes = not tensors[1].is_floating_point()  # whose weights do not decide
+    types = {
+        name: tensor.dtype
+        for name, tensor in zip(ARGUMENTS[function], tensors)
+        if tensor is not None and tensor.is_floating_point()
+    }
+    if torch.is_autocast_enabled("cpu") and not _keeps_types(function, types):
+        types = {name: torch.float32 if dtype in _NARROW else dtype for name, dtype in types.items()}
+    names = [name for name in deciding(function) if name in types and not (has_classes and name == "weight")]
+    return functools.reduce(torch.promote_types, [types[name] for name in names])
+
+
+def _keeps_types(function, types):
+    return function in _NOT_CAST or function in ("l1_loss", "mse_loss") and "weight" in types

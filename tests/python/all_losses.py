@@ -1,0 +1,95 @@
+"""Every loss of perdita.torch.functional, torch's and those that torch lacks, with operands to call it on."""
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as torch_functional
+
+import perdita
+import perdita.torch.functional as perdita_functional
+from loss_cases import Numbers, cases, function_name
+from perdita._catalogue import ENTRIES
+
+
+@dataclass(frozen=True)
+class Call:
+    """A loss, its operands by name in float64, and options."""
+
+    id: str
+    name: str
+    make: object = field(hash=False)
+    options: dict = field(hash=False)
+    differentiable: tuple = ()
+
+    def __str__(self):
+        return self.id
+
+    def tensors(self, dtype=torch.float64):
+        return {n: t.to(dtype) if t.is_floating_point() else t for n, t in self.make().items()}
+
+    def function(self, **options):
+        """The loss of the operands alone, in their order."""
+        loss = FORMULAS.get(self.name) or getattr(perdita_functional, self.name)
+        names = list(self.tensors())
+        return lambda *operands: loss(**dict(zip(names, operands, strict=True)), **{**self.options, **options})
+
+    def of_torch(self, **options):
+        loss = getattr(torch_functional, self.name)
+        names = list(self.tensors())
+        return lambda *operands: loss(**dict(zip(names, operands, strict=True)), **{**self.options, **options})
+
+    @property
+    def is_torchs(self):
+        return hasattr(torch_functional, self.name)
+
+
+FORMULAS = {
+    "formula": perdita.formula("log_cosh(y - t)"),
+    "class_formula": perdita.formula("-t * (1 - exp(log_p))^2 * log_p"),
+}
+
+
+def _pair():
+    numbers = Numbers(3)
+    return {"input": numbers.uniform((4, 3), 0.1, 0.9), "target": numbers.uniform((4, 3), 0.1, 0.9)}
+
+
+def _classes():
+    return {"input": Numbers(4).normal((4, 3)), "target": torch.tensor([0, 2, 1, 1])}
+
+
+def _frequency():
+    return {**_classes(), "class_counts": torch.tensor([5, 3, 2])}
+
+
+_MAKERS = {"pair": _pair, "softmax": _classes, "frequency": _frequency, "overlap": _classes}
+
+
+def _of_torch():
+    for case in cases(shapes=slice(1)):
+        floating = tuple(n for n in case.loss.differentiable if n in case.tensors())
+        yield Call(f"{case.loss.name}-{case.variant.id}", function_name(case.loss), case.tensors, case.variant.options,
+                   tuple(n for n in floating if case.tensors()[n].is_floating_point()))  # fmt: skip
+
+
+def _of_perdita():
+    for name, entry in ENTRIES.items():
+        if not hasattr(torch_functional, name):
+            yield Call(name, name, _MAKERS[entry["kind"]], {}, ("input",))
+    yield Call("formula", "formula", _pair, {}, ("input", "target"))
+    yield Call("class_formula", "class_formula", _classes, {}, ("input",))
+
+
+OF_TORCH = tuple(_of_torch())
+OF_PERDITA = tuple(_of_perdita())
+ALL = OF_TORCH + OF_PERDITA
+FIRST = tuple({call.name: call for call in reversed(ALL)}.values())[::-1]
+"""One call of each loss."""
+
+
+def value_and_gradients(loss, tensors, names, upstream=None):
+    """The loss and its gradients with respect to the operands of these names."""
+    leaves = [t.detach().requires_grad_() if n in names else t for n, t in tensors.items()]
+    value = loss(*leaves)
+    upstream = torch.ones_like(value) if upstream is None else upstream
+    by_name = dict(zip(tensors, leaves, strict=True))
+    return value.detach(), torch.autograd.grad(value, [by_name[n] for n in names], upstream, allow_unused=True)
