@@ -27,9 +27,10 @@ Task task_of(std::int64_t num_classes) { return num_classes == 2 ? Task::binary 
 Array as_classes(const Array& targets) {
   const Shape& shape = targets.shape;
   if (shape.rank() > 2 || (shape.rank() == 2 && shape[1] != 1)) {
-    fail<ShapeError>("Dataset: integer targets are classes, but have shape {} (valid: [N]; several targets for each row, such "
-                     "as 0 and 1 of several labels, are converted to float)",
-                     shape);
+    fail<ShapeError>(
+        "Dataset: integer targets are classes, but have shape {} (valid: [N]; several targets for each row, such as 0 "
+        "and 1 of several labels, are converted to float)",
+        shape);
   }
   Array classes = targets;
   if (targets.dtype != DType::int64) {

@@ -6,8 +6,9 @@
 
 namespace perdita {
 
-/// What is meant by a name that is not of the list: "l1" for "mae", "MeanAbsoluteError", "reg:absoluteerror" or "L1Loss"; a
-/// formula where there is no such loss; otherwise the nearest name; empty for none. Capitals, "_" and "-" do not matter.
+/// The loss that is meant by a name which is not of the list: "l1" for "mae", "MeanAbsoluteError", "reg:absoluteerror"
+/// or "L1Loss"; a formula where there is no such loss; otherwise the nearest name; empty for none. Capitals, "_" and
+/// "-" do not matter.
 std::string meant_loss(std::string_view name);
 
 }  // namespace perdita

@@ -66,16 +66,45 @@ inline double denominator(std::string_view operation, Reduction reduction, std::
 template <class Range>
 using ElementOf = std::remove_cv_t<typename decltype(std::span(std::declval<Range&>()))::element_type>;
 
+// The checks below stop at the first line that says what is wrong: without them g++ shows every kernel it tried.
+
+/// A range as a span of T, read or (`const T` aside) written.
+template <class T, class Range>
+std::span<T> span_of(Range& range) {
+  constexpr bool is_real = std::is_same_v<std::remove_cv_t<T>, float> || std::is_same_v<std::remove_cv_t<T>, double>;
+  constexpr bool is_same = std::is_same_v<ElementOf<Range>, std::remove_cv_t<T>>;
+  static_assert(is_real, "a loss takes spans of float or of double");
+  static_assert(is_same, "input, target and output must be spans of one type: all of float or all of double");
+  if constexpr (is_real && is_same)
+    return std::span<T>(range);
+  else
+    return {};
+}
+
+/// The sum of formula(y, t).
+template <class Formula, class T>
+double sum_of(const Formula& formula, std::span<const T> y, std::span<const T> t,
+              const kernels::ElementwiseOutputs<T>& outputs) {
+  using P = Pack<T, static_cast<int>(16 / sizeof(T))>;  // one that the kernels use, too
+  constexpr bool takes_two = std::is_invocable_v<const Formula&, const Dual<P>&, const P&>;
+  static_assert(takes_two,
+                "a formula is called with two numbers, an input and a target: [](auto y, auto t) { return abs(y - t); }; "
+                "its functions are those of perdita, without std::");
+  if constexpr (takes_two)
+    return kernels::elementwise<Formula, T, 2>(formula, {y.data(), t.data()}, outputs, std::ssize(y));
+  else
+    return 0;
+}
+
 }  // namespace detail
 
 /// The reduced loss of `formula(input, target)`. Spans of float or double, of equal size; ShapeError otherwise.
 template <class Formula, class Input, class Target>
 double value(const Formula& formula, const Input& input, const Target& target, Reduction reduction = Reduction::mean) {
   using T = detail::ElementOf<const Input>;
-  const std::span<const T> y(input), t(target);
+  const auto y = detail::span_of<const T>(input), t = detail::span_of<const T>(target);
   detail::check_sizes<T>("value", y, t, y, "input");
-  const double sum = kernels::elementwise<Formula, T, 2>(formula, {y.data(), t.data()}, {}, std::ssize(y));
-  return sum / detail::denominator("value", reduction, y.size());
+  return detail::sum_of<Formula, T>(formula, y, t, {}) / detail::denominator("value", reduction, y.size());
 }
 
 /// The loss of each element into `output`, which may be the input or the target itself; returns their sum. Throws
@@ -83,11 +112,11 @@ double value(const Formula& formula, const Input& input, const Target& target, R
 template <class Formula, class Input, class Target, class Output>
 double values(const Formula& formula, const Input& input, const Target& target, Output&& output) {
   using T = detail::ElementOf<const Input>;
-  const std::span<const T> y(input), t(target);
-  const std::span<T> out(output);
+  const auto y = detail::span_of<const T>(input), t = detail::span_of<const T>(target);
+  const auto out = detail::span_of<T>(output);
   detail::check_sizes<T>("values", y, t, out, "output");
   detail::check_overlap("values", out, "output", y, t);
-  return kernels::elementwise<Formula, T, 2>(formula, {y.data(), t.data()}, {.values = out.data()}, std::ssize(y));
+  return detail::sum_of<Formula, T>(formula, y, t, {.values = out.data()});
 }
 
 /// The reduced loss, and into `gradient` its derivative by each element of the input, in one pass over memory.
@@ -97,13 +126,12 @@ template <class Formula, class Input, class Target, class Gradient>
 double value_and_gradient(const Formula& formula, const Input& input, const Target& target, Gradient&& gradient,
                           Reduction reduction = Reduction::mean) {
   using T = detail::ElementOf<const Input>;
-  const std::span<const T> y(input), t(target);
-  const std::span<T> out(gradient);
+  const auto y = detail::span_of<const T>(input), t = detail::span_of<const T>(target);
+  const auto out = detail::span_of<T>(gradient);
   detail::check_sizes<T>("value_and_gradient", y, t, out, "gradient");
   detail::check_overlap("value_and_gradient", out, "gradient", y, t);
   const double denominator = detail::denominator("value_and_gradient", reduction, y.size());
-  const double sum = kernels::elementwise<Formula, T, 2>(
-      formula, {y.data(), t.data()}, {.gradient = out.data(), .scale = 1 / denominator}, std::ssize(y));
+  const double sum = detail::sum_of<Formula, T>(formula, y, t, {.gradient = out.data(), .scale = 1 / denominator});
   return sum / denominator;
 }
 

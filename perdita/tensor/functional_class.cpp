@@ -43,8 +43,8 @@ void check_target_shape(const Call& call) {
   const bool fits = shape == call.row_shape || (call.row_shape.rank() == 0 && shape == Shape{1});
   if (!fits && call.has_logits && shape == call.input.shape()) {
     fail<ShapeError>(
-        "{}: target has the input's shape {}, but holds {} (valid: class indices {}, as argmax gives of one-hot targets, "
-        "or class probabilities as float32 or float64)",
+        "{}: target has the input's shape {}, but holds {} (valid: class indices {}, as argmax gives of one-hot "
+        "targets, or class probabilities as float32 or float64)",
         call.function, shape, name_of(call.target.dtype()), call.row_shape);
   }
   if (!fits) {

@@ -99,7 +99,8 @@ Layout layout_of(const Tensor& targets, const Batch& batch) {
   return {targets.rank() == 2, targets.size(-1)};
 }
 
-Labels labels_of(const Tensor& targets, const Tensor& target_lengths, const Batch& batch, bool validate, std::int64_t blank) {
+Labels labels_of(const Tensor& targets, const Tensor& target_lengths, const Batch& batch, bool validate,
+                 std::int64_t blank) {
   const Integers given = integers_of("targets", targets);
   const Layout layout = layout_of(targets, batch);
   const Integers lengths = lengths_of("target_lengths", target_lengths, batch, layout.size,

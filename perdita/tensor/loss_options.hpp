@@ -43,9 +43,9 @@ struct LinearOptions {
   std::int64_t chunk_rows = 0;  ///< rows whose logits exist at a time; 0: as many as take 9 MB
 };
 
-/// Whether all losses of the process check that inputs and targets lie in their domains (targets of 1 and -1, probabilities,
-/// positive amounts, as the catalogue has them), as those with `validate` do; false at first. It costs a pass over memory.
-/// What is found outside is a ValueError that names the first such element.
+/// Whether all losses of the process check that inputs and targets lie in their domains (targets of 1 and -1,
+/// probabilities, positive amounts, as the catalogue has them), as those with `validate` do; false at first. It costs a
+/// pass over memory. What is found outside is a ValueError that names the first such element.
 void set_validation(bool on);
 bool validation();
 

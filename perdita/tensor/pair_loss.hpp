@@ -47,7 +47,8 @@ bool validates(const Options& options) {
 /// Throws ShapeError unless the shapes broadcast; also where neither is the result's, but for options that allow it.
 void check_broadcast(const char* function, const Shape& input, const Shape& target, const LossOptions& options);
 
-/// Shapes fit and, where the loss or the options ask for it, elements are in their domains. Throws ShapeError, ValueError.
+/// Shapes fit and, where the loss or the options ask for it, elements are in their domains. Throws ShapeError,
+/// ValueError.
 void check_loss_operands(const char* function, const LossInfo& info, const Domains& domains, const Tensor& input,
                          const Tensor& target, const LossOptions& options);
 

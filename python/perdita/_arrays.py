@@ -57,7 +57,9 @@ def _from_others(function, name, value):
         return np.asarray(value)
     except (TypeError, ValueError, RuntimeError) as error:
         reason = str(error).partition("\n")[0]
-        raise DTypeError(f"{function}: {name} is a {type(value).__name__} that NumPy cannot read: {reason} (valid: an array)") from None
+        raise DTypeError(
+            f"{function}: {name} is a {type(value).__name__} that NumPy cannot read: {reason} (valid: an array)"
+        ) from None
 
 
 def _refuse_graph(function, name):

@@ -19,12 +19,6 @@ class Evaluation:
     def __init__(self, core):
         self._core, self._fields = core, json.loads(core.json())
 
-    def __copy__(self):
-        return Evaluation(self._core)
-
-    def __deepcopy__(self, memo):
-        return Evaluation(self._core)
-
     def __getattr__(self, name):
         fields = self.__dict__.get("_fields", {})
         if name in fields:
@@ -98,10 +92,15 @@ def evaluate(predictions, targets, loss="cross_entropy", *, weights=None, scale=
     Raises ValueError (ShapeError, DomainError, LabelError, DataError) and TypeError (DTypeError) that name the file and
     the first row, OSError (FileError). Other threads of Python run meanwhile, and Ctrl-C ends it.
     """
-    _check(scale, header, bins, hardest)
+    _checks.text("evaluate", "scale", scale, may_be_none=True)
+    _checks.flag("evaluate", "header", header, may_be_none=True)
+    _checks.integer("evaluate", "bins", bins, -(1 << 31), (1 << 31) - 1)
+    _checks.integer("evaluate", "hardest", hardest)
     named = {"predictions": predictions, "targets": targets, "weights": weights}
     rows = tuple(_rows(name, source) for name, source in named.items())
     loss = "formula: " + loss.text if isinstance(loss, Formula) else loss
+    if not isinstance(loss, str):
+        raise DTypeError(f"evaluate: loss is {loss!r} (valid: a name, a text, or what perdita.formula() makes)")
     names = [str(name) for name in class_names or ()]
     words = [repr(rows[0]) if isinstance(rows[0], str) else "predictions"]
     words += [repr(rows[1]) if isinstance(rows[1], str) else "targets", repr(loss)]
@@ -110,19 +109,10 @@ def evaluate(predictions, targets, loss="cross_entropy", *, weights=None, scale=
     options = {"scale": scale, "class_names": names or None, "header": header, "bins": bins, "hardest": hardest}
     words += [f"{name}={value!r}" for name, value in options.items() if value != evaluate.__kwdefaults__[name]]
     call = f"perdita.evaluate({', '.join(words)})"
-    if not isinstance(loss, str):
-        raise DTypeError(f"evaluate: loss is {loss!r} (valid: a name, a text, or what perdita.formula() makes)")
     result = Evaluation(_core.evaluate(*rows, loss, scale, header, bins, hardest, names, call))
     for warning in result.warnings:
         warnings.warn("evaluate: " + warning, stacklevel=2)
     return result
-
-
-def _check(scale, header, bins, hardest):
-    _checks.text("evaluate", "scale", scale, may_be_none=True)
-    _checks.flag("evaluate", "header", header, may_be_none=True)
-    _checks.integer("evaluate", "bins", bins, -(1 << 31), (1 << 31) - 1)
-    _checks.integer("evaluate", "hardest", hardest)
 
 
 _VALID = "numbers: floats, integers or bool of at most 64 bits"

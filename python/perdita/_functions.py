@@ -17,10 +17,9 @@ def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda we
     from the catalogue.
 
     operands: arrays or None, in the order the core takes them. library: numpy or torch, for what is done to arrays first.
-    check_arrays: raises for what is no array. as_array(weight, input): a weight of another library as one
-    that goes with input.
+    check_arrays: raises for what is no array. as_array(weight, input): a weight of another library as one that
+    goes with input.
     """
-
     checked = functools.partial(call, validate=True)
 
     def l1_loss(

@@ -14,7 +14,8 @@ def set_validation(on):
         perdita.set_validation(True)
         F.hinge_embedding_loss(x, np.array([0.0, 1.0]))     # ValueError: target[0] is 0 (valid: -1 or 1)
 
-    False at first: it costs a pass over memory. Losses that torch computes (other devices, torch_exact()) are not checked.
+    False at first: it costs a pass over memory. Losses that torch computes (other devices, torch_exact()) are not
+    checked.
     """
     _core.set_validation(_checks.flag("set_validation", "on", on))
 

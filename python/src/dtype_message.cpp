@@ -20,8 +20,8 @@ std::string dtype_name(nb::handle array) {
 }
 
 bool is_text(std::string_view name) {
-  return name.starts_with("<U") || name.starts_with(">U") || name.starts_with("|S") || name.starts_with("StringDType") ||
-         name == "object" || name == "category" || name == "str" || name == "string";
+  return name.starts_with("<U") || name.starts_with(">U") || name.starts_with("|S") ||
+         name.starts_with("StringDType") || name == "object" || name == "category" || name == "str" || name == "string";
 }
 
 std::string_view remedy(std::string_view name, bool is_torch) {
@@ -40,8 +40,8 @@ std::string_view remedy(std::string_view name, bool is_torch) {
 void fail_with_dtype(PyObject* array, std::string_view function, std::string_view argument) {
   const std::string name = dtype_name(array);
   const std::string module = nb::str(nb::getattr(nb::handle(array).type(), "__module__", nb::str(""))).c_str();
-  fail<DTypeError>("{}: {} holds {} (valid: float32, float64, int64, int32, uint8 or bool; {})", function, argument, name,
-                   remedy(name, module.starts_with("torch")));
+  fail<DTypeError>("{}: {} holds {} (valid: float32, float64, int64, int32, uint8 or bool; {})", function, argument,
+                   name, remedy(name, module.starts_with("torch")));
 }
 
 }  // namespace perdita::python

@@ -5,6 +5,7 @@
 #include "perdita/core/parallel.hpp"
 #include "perdita/tensor/autograd.hpp"
 #include "perdita/tensor/impl.hpp"
+#include "python/src/loss_warnings.hpp"
 
 namespace nb = nanobind;
 
@@ -29,44 +30,6 @@ std::pair<std::string, bool> without_validation(std::string_view text) {
   const bool is_last = at + option.size() == text.size();
   rest.erase(is_last ? at - 1 : at, option.size() + 1);  // with the comma behind it, or what stands before
   return {rest, true};
-}
-
-/// Whether a loss is one of an input and a target element that may broadcast.
-bool compares_elements(const AnyLoss& any) {
-  return std::visit(
-      []<class L>(const L&) {
-        return L::info.broadcasts &&
-               (is_in<L, PairLosses> || is_in<L, TripleLosses> || std::is_same_v<L, Formula>);
-      },
-      any.loss);
-}
-
-/// Whether a loss is one of logits with a target for each: what masks and labels of 0 and 1 may be taken for.
-bool takes_logits(const AnyLoss& any) {
-  return std::visit(
-      []<class L>(const L&) {
-        return is_in<L, OverlapLosses> || std::is_same_v<L, BinaryCrossEntropyWithLogits> ||
-               std::is_same_v<L, BinaryFocal> || std::is_same_v<L, Asymmetric>;
-      },
-      any.loss);
-}
-
-/// How many frames of Python belong to Perdita and to torch's call of a module: a warning is about the caller's line.
-int frames_of_library() {
-  int count = 1;
-  nb::object frame = nb::borrow(reinterpret_cast<PyObject*>(PyEval_GetFrame()));
-  while (frame.is_valid() && !frame.is_none()) {
-    const nb::object name = nb::borrow<nb::dict>(frame.attr("f_globals")).attr("get")("__name__", "");
-    const std::string module = nb::str(name).c_str();
-    if (!module.starts_with("perdita") && !module.starts_with("torch.")) break;
-    ++count;
-    frame = frame.attr("f_back");
-  }
-  return count;
-}
-
-void warn(const std::string& message) {
-  if (PyErr_WarnEx(PyExc_UserWarning, message.c_str(), frames_of_library()) != 0) throw nb::python_error();
 }
 
 Tensor operand(std::span<const Tensor> operands, std::size_t i) { return i < operands.size() ? operands[i] : Tensor(); }
@@ -264,42 +227,12 @@ void Loss::read(nb::tuple arrays, Operands& operands) const {
       fail<ValueError>("{}: {} is None (valid: an array)", function_, arguments_[i]);
     }
   }
-  if ((validates_ || validation()) && takes_logits_) warn_of_logits(tensors[0], tensors[1]);
-  if (compares_elements_ && tensors[0].shape() != tensors[1].shape()) warn_of_broadcast(tensors[0], tensors[1]);
-}
-
-void Loss::warn_of_logits(const Tensor& input, const Tensor& target) const {
-  if (info_of(loss_).family == Family::overlap && input.rank() == 2 && target.rank() == 1) {
-    warn(fmt::format("{}: input has shape {} and target {}: each row is an image of one pixel (valid: [N, C, ...] for masks; "
-                     "cross_entropy is a loss of plain classification)",
-                     function_, input.shape(), target.shape()));
+  if ((validates_ || validation()) && takes_logits_) {
+    warn_of_logits(function_, loss_, tensors[0], tensors[1]);
   }
-  if (!is_floating(input.dtype()) || input.numel() == 0) return;
-  const NoGrad no_grad;
-  const Tensor others = sum(((input != 0.0) & (input != 1.0)).to(DType::int64));
-  if (others.item() != 0) return;
-  warn(fmt::format("{}: input holds nothing but 0 and 1, but is taken for logits, of which 0 is the probability 0.5 (valid: "
-                   "logits, as 20 * mask - 10 of a mask)",
-                   function_));
-}
-
-void Loss::warn_of_broadcast(const Tensor& input, const Tensor& target) const {
-  Shape common;
-  try {
-    common = broadcast_shapes(input.shape(), target.shape(), function_);
-  } catch (const ShapeError&) {
-    return;  // the loss says what is wrong
+  if (compares_elements_ && tensors[0].shape() != tensors[1].shape()) {
+    warn_of_broadcast(function_, loss_, tensors[0], tensors[1]);
   }
-  if (std::holds_alternative<SoftMargin>(loss_.loss) && common != input.shape()) {
-    fail<ShapeError>("{}: target has shape {}, but input has {} (valid: the same, or one that broadcasts to it)", function_,
-                     target.shape(), input.shape());
-  }
-  // The first words are torch's, so that filters for its warning are filters for this one.
-  const std::string message = fmt::format(
-      "Using a target size ({}) that is different to the input size ({}) in {}: they are broadcast to {}, which is probably "
-      "not what you want (valid: the same shape)",
-      target.shape(), input.shape(), function_, common);
-  warn(message);
 }
 
 /// An operator that cannot broadcast does not know the names of what it got: they are told here.

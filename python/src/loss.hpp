@@ -17,9 +17,9 @@ namespace perdita::python {
 /// Immutable, and checked when it is made: a module of Python's holds one.
 class Loss {
  public:
-  /// text: as parse_loss() reads it, and perhaps an option validate=true. arguments: the names of the arrays, in the order
-  /// they come: those the formula is of, then the weights. deciding: those whose types make that of the loss. Throws
-  /// ValueError.
+  /// text: as parse_loss() reads it, and perhaps an option validate=true. arguments: the names of the arrays, in the
+  /// order they come: those the formula is of, then the weights. deciding: those whose types make that of the loss.
+  /// Throws ValueError.
   Loss(std::string function, std::string_view text, std::vector<std::string> arguments,
        const std::vector<std::string>& deciding, std::string_view reduction, std::string_view normalize_by);
 
@@ -31,8 +31,6 @@ class Loss {
  private:
   Tensor of_one_type(std::span<const Tensor> operands, LossExtras* extras) const;
   Tensor of_several_types(std::span<const Tensor> operands, LossExtras* extras) const;
-  void warn_of_logits(const Tensor& input, const Tensor& target) const;
-  void warn_of_broadcast(const Tensor& input, const Tensor& target) const;
   std::string with_shapes(const std::string& message, std::span<const Tensor> operands) const;
 
   std::string function_;

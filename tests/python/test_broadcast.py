@@ -1,4 +1,4 @@
-"""Operands of different shapes: a warning where torch warns, an error where torch refuses, never a silent outer product."""
+"""Operands of two shapes: a warning where torch warns, an error where torch refuses, never a silent outer product."""
 import warnings
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Operands that users pass: those whose gradient, mask or meaning would be lost are refused, weights of NumPy are taken."""
+"""Operands that users pass: what would lose its gradient or mask is refused, weights of NumPy are taken."""
 import pathlib
 import re
 

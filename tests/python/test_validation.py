@@ -1,4 +1,4 @@
-"""validate=True and set_validation(): targets and inputs outside a loss's domain, in both packages, functions and modules."""
+"""validate=True and set_validation(): targets and inputs outside a loss's domain, by every way of calling."""
 import warnings
 
 import numpy as np

@@ -15,8 +15,8 @@ from perdita.torch._operands import as_tensor
 
 
 class Loss(torch.nn.modules.loss._Loss):
-    """What the modules share. Called with the tensors of its function. Those that torch.nn has, too, are subclasses of its
-    module, so that code which asks isinstance(criterion, torch.nn.CrossEntropyLoss) takes them for what they are."""
+    """What the modules share. Called with the tensors of its function. Those that torch.nn has, too, are subclasses of
+    its module, so that code which asks isinstance(criterion, torch.nn.CrossEntropyLoss) takes them for what they are."""
 
     def __init__(self, *args, **kwargs):
         torch.nn.Module.__init__(self)  # not that of torch's loss, whose options are others
@@ -35,7 +35,9 @@ class Loss(torch.nn.modules.loss._Loss):
     def _tensor(self, name, weight):
         tensor = as_tensor(weight)
         if tensor is not None and not isinstance(tensor, torch.Tensor):
-            raise DTypeError(f"{self._loss}: {name} is a {type(weight).__name__} (valid: a torch.Tensor, or an array of numbers)")
+            raise DTypeError(
+                f"{self._loss}: {name} is a {type(weight).__name__} (valid: a torch.Tensor, or an array of numbers)"
+            )
         return tensor
 
     def _options(self):
