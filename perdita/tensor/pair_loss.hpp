@@ -3,6 +3,8 @@
 
 #include "perdita/kernels/elementwise.hpp"
 #include "perdita/losses/any.hpp"
+#include "perdita/losses/elementwise_only.hpp"
+#include "perdita/tensor/in_double.hpp"
 #include "perdita/tensor/loss_options.hpp"
 #include "perdita/tensor/slope.hpp"
 
@@ -97,6 +99,10 @@ Tensor pair_loss(const char* function, const LossInfo& info, const Loss& loss, c
   const Tensor input = loss_operand(function, "input", given_input, dtype);
   const Tensor target = loss_operand(function, "target", given_target, dtype);
   check_parameters(loss);
+  if (needs_double(loss, dtype)) {
+    const Tensor wide = input.to(DType::float64);
+    return narrowed(pair_loss(function, info, loss, wide, target.to(DType::float64), options), options.extras);
+  }
   check_loss_operands(function, info, input, target);
   if (!is_plain_call(input, target, options)) return by_formula(function, info, loss, input, target, options);
   return visit_floating(dtype, function,
@@ -109,7 +115,7 @@ Tensor pair_loss(const char* function, const LossInfo& info, const Loss& loss, c
 template <class Formula>
 class ElementwiseLoss {
  public:
-  explicit ElementwiseLoss(const Formula& formula) : formula_(formula) {}
+  explicit ElementwiseLoss(const Formula& formula) : formula_(formula) { detail::require_elementwise<Formula>(); }
   /// As any loss of perdita::functional. Throws ShapeError, DTypeError.
   Tensor operator()(const Tensor& input, const Tensor& target, const LossOptions& options = {}) const {
     return detail::pair_loss("elementwise", info, formula_, input, target, options);
