@@ -32,7 +32,7 @@ void check_readable(std::string_view function, std::string_view argument, nanobi
 
 /// Which of torch's tensors require gradients, as a mask; 0 where gradients are not recorded. -1 where the core must not
 /// be called as it is: an operand that is not a plain tensor, an active functorch transform, dispatch mode or trace,
-/// forward-mode differentiation.
+/// a tangent of forward-mode differentiation.
 int wanted_gradients(nanobind::tuple tensors);
 
 }  // namespace perdita::python
