@@ -44,6 +44,11 @@ bool is_empty(const dlpack::TensorView& view) {
   return false;
 }
 
+/// Whether forward-mode differentiation follows the tensor, while a level of it is entered.
+bool has_tangent(nb::handle forward_mode, nb::handle tensor) {
+  return !forward_mode.attr("unpack_dual")(tensor).attr("tangent").is_none();
+}
+
 /// Whether a storage of no bytes can be behind this address: it is null plus the offset of a view.
 bool may_lack_storage(const void* data) { return reinterpret_cast<std::uintptr_t>(data) < std::uintptr_t{1} << 40; }
 
@@ -109,23 +114,23 @@ void check_readable(std::string_view function, std::string_view argument, nb::ha
 
 int wanted_gradients(nb::tuple tensors) {
   static PyObject* const core = nb::object(nb::module_::import_("torch").attr("_C")).release().ptr();
-  static PyObject* const transforms = nb::object(nb::handle(core).attr("_are_functorch_transforms_active")).release().ptr();
+  static PyObject* const transforms =
+      nb::object(nb::handle(core).attr("_are_functorch_transforms_active")).release().ptr();
   static PyObject* const modes = nb::object(nb::handle(core).attr("_len_torch_dispatch_stack")).release().ptr();
   static PyObject* const tracing = nb::object(nb::handle(core).attr("_is_tracing")).release().ptr();
   static PyObject* const recording = nb::object(nb::handle(core).attr("is_grad_enabled")).release().ptr();
-  static PyObject* const forward_mode =
-      PyModule_GetDict(nb::object(nb::module_::import_("torch.autograd.forward_ad")).release().ptr());
+  static PyObject* const forward_mode = nb::object(nb::module_::import_("torch.autograd.forward_ad")).release().ptr();
   static PyObject* const level = PyUnicode_InternFromString("_current_level");
   static PyObject* const requires_grad = PyUnicode_InternFromString("requires_grad");
-  PyObject* const current = PyDict_GetItemWithError(forward_mode, level);
-  if (current == nullptr || PyLong_AsLong(current) >= 0) return -1;
+  PyObject* const current = PyDict_GetItemWithError(PyModule_GetDict(forward_mode), level);
+  const bool is_forward = current == nullptr || PyLong_AsLong(current) >= 0;
   if (call(transforms).is(Py_True) || call(tracing).is(Py_True) || PyLong_AsLong(call(modes).ptr()) != 0) return -1;
   const bool is_recording = call(recording).is(Py_True);
   int wanted = 0;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     PyObject* const tensor = PyTuple_GET_ITEM(tensors.ptr(), static_cast<Py_ssize_t>(i));
     if (tensor == Py_None) continue;
-    if (!array_type_of(tensor).is_plain) return -1;
+    if (!array_type_of(tensor).is_plain || (is_forward && has_tangent(forward_mode, tensor))) return -1;
     if (!is_recording) continue;
     const nb::object required = nb::steal(PyObject_GetAttr(tensor, requires_grad));
     if (!required.is_valid()) throw nb::python_error();

@@ -30,9 +30,9 @@ void check_memory(PyObject* array, const ArrayType& type, const dlpack::TensorVi
 /// The same for an array that another library is to read; anything but torch's tensors passes.
 void check_readable(std::string_view function, std::string_view argument, nanobind::handle array);
 
-/// Which of torch's tensors require gradients, as a mask; 0 where gradients are not recorded. -1 where the core must not
-/// be called as it is: an operand that is not a plain tensor, an active functorch transform, dispatch mode or trace,
-/// forward-mode differentiation.
+/// Which of torch's tensors require gradients, as a mask; 0 where gradients are not recorded. -1 where the core must
+/// not be called as it is: an operand that is not a plain tensor, an active functorch transform, dispatch mode or
+/// trace, a tangent of forward-mode differentiation.
 int wanted_gradients(nanobind::tuple tensors);
 
 }  // namespace perdita::python

@@ -250,8 +250,8 @@ Tensor Loss::operator()(std::span<const Tensor> operands, LossExtras* extras) co
   return has_several_types(operands) ? of_several_types(operands, extras) : of_one_type(operands, extras);
 }
 
-/// In the type of the operands that decide; computed again in float64 where less was computed. The weights of classes do
-/// not decide where the target holds classes.
+/// In the type of the operands that decide; computed again in float64 where less was computed. The weights of classes
+/// do not decide where the target holds classes.
 Tensor Loss::of_several_types(std::span<const Tensor> operands, LossExtras* extras) const {
   const bool has_classes = operands.size() > 1 && operands[1].defined() && !is_floating(operands[1].dtype());
   DType result = DType::float32;

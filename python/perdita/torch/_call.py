@@ -10,7 +10,9 @@ from perdita.torch._exact import switch as exact
 from perdita.torch._nodes import apply_loss, apply_loss_with_extras, resolved
 from perdita.torch._operands import as_tensor
 from perdita.torch._operator import loss_operator
-from perdita.torch._route import call_elsewhere, call_of_torch, call_transformed, has_traceable, is_torchs, refuse_others
+from perdita.torch._route import (
+    call_elsewhere, call_of_torch, call_transformed, has_traceable, is_torchs, refuse_others,
+)  # fmt: skip
 from perdita.torch._types import is_narrow, result_type
 
 # Names of this module: at small sizes each look-up counts.
@@ -24,12 +26,7 @@ def _call(function, tensors, reduction, normalize_by, return_extras, **options):
         return _compiled_call(function, tensors, reduction, normalize_by, return_extras, options)
     wanted = _wanted_gradients(tensors)
     if wanted < 0:
-        return call_elsewhere(_computed, function, tensors, reduction, normalize_by, return_extras, options)
-    return _computed(function, tensors, wanted, reduction, normalize_by, return_extras, options)
-
-
-def _computed(function, tensors, wanted, reduction, normalize_by, return_extras, options):
-    """By the core; tensors that it cannot read are read in another way, or refused."""
+        return call_elsewhere(_call, function, tensors, reduction, normalize_by, return_extras, options)
     try:
         loss = loss_of(function, reduction, normalize_by, **options)
         if return_extras:
@@ -38,21 +35,26 @@ def _computed(function, tensors, wanted, reduction, normalize_by, return_extras,
             return apply_loss(loss, wanted, *tensors)
         return loss.value(tensors)
     except DTypeError as error:
-        arguments = reduction, normalize_by, return_extras
-        readable = tuple(map(resolved, tensors))
-        if any(a is not b for a, b in zip(readable, tensors)):
-            return _call(function, readable, *arguments, **options)
-        if any(map(is_narrow, tensors)):
-            return _narrow_call(function, tensors, *arguments, options)
-        if not is_torchs(function, tensors):
-            raise
-        try:
-            return _call_of_another_device(function, tensors, *arguments, options)
-        except Exception:  # torch refuses them too, but does not always say what is wrong
-            raise error from None
+        return _call_unreadable(error, function, tensors, reduction, normalize_by, return_extras, options)
     except (AttributeError, TypeError):  # an option that cannot be compared
         refuse_others(function, tensors, options)
         raise
+
+
+def _call_unreadable(error, function, tensors, reduction, normalize_by, return_extras, options):
+    """Of tensors that the core refused: read in another way, given to torch, or refused."""
+    arguments = reduction, normalize_by, return_extras
+    readable = tuple(map(resolved, tensors))
+    if any(a is not b for a, b in zip(readable, tensors)):
+        return _call(function, readable, *arguments, **options)
+    if any(map(is_narrow, tensors)):
+        return _narrow_call(function, tensors, *arguments, options)
+    if not is_torchs(function, tensors):
+        raise error
+    try:
+        return _call_of_another_device(function, tensors, *arguments, options)
+    except Exception:  # torch refuses them too, but does not always say what is wrong
+        raise error from None
 
 
 def _call_with_extras(loss, wanted, tensors):

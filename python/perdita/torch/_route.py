@@ -67,8 +67,8 @@ def call_transformed(function, tensors, reduction, normalize_by, return_extras, 
     return call_of_torch(function, tensors, reduction, None, False, options)
 
 
-def call_elsewhere(computed, function, tensors, reduction, normalize_by, return_extras, options):
-    """The loss where _core.wanted_gradients() refuses. computed(function, tensors, wanted, ...) is the core's way."""
+def call_elsewhere(call, function, tensors, reduction, normalize_by, return_extras, options):
+    """The loss where _core.wanted_gradients() refuses. call(function, tensors, ...) is the way of plain tensors."""
     arguments = reduction, normalize_by, return_extras
     given = [tensor for tensor in tensors if tensor is not None]
     if not all(hasattr(type(tensor), "__torch_function__") for tensor in given):
@@ -83,9 +83,9 @@ def call_elsewhere(computed, function, tensors, reduction, normalize_by, return_
         return call_transformed(function, tensors, *arguments, options)
     if torch._C._len_torch_dispatch_stack() or torch._C._is_tracing() or any(map(_is_wrapper, given)):
         return _call_traced(function, tensors, *arguments, options, is_torch_able)
-    # What is left are subclasses that only add methods, and a level of forward mode without tangents.
-    tensors = tuple(tensor if tensor is None else tensor.as_subclass(torch.Tensor) for tensor in tensors)
-    return computed(function, tensors, _wanted(tensors), *arguments, options)
+    # What is left are subclasses that only add methods.
+    plain = tuple(tensor if tensor is None else tensor.as_subclass(torch.Tensor) for tensor in tensors)
+    return call(function, plain, *arguments, **options)
 
 
 def loss_of_tensors(function, tensors, reduction, normalize_by, return_extras, options):
@@ -113,12 +113,6 @@ def _call_traced(function, tensors, reduction, normalize_by, return_extras, opti
             f"{function}: cannot be computed of {kinds}: {str(error).splitlines()[0] if str(error) else error!r} (valid: "
             f"torch.Tensor on the CPU)"
         ) from error
-
-
-def _wanted(tensors):
-    if not torch.is_grad_enabled():
-        return 0
-    return sum(1 << i for i, tensor in enumerate(tensors) if tensor is not None and tensor.requires_grad)
 
 
 def has_traceable(function):
