@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <unordered_map>
 
 #include "perdita/core/file.hpp"
 #include "perdita/data/bytes.hpp"
 #include "perdita/data/csv_scanner.hpp"
+#include "perdita/data/precision.hpp"
 
 namespace perdita::data {
 
@@ -30,12 +32,13 @@ bool is_number(const CsvField& field) {
 class CsvParser {
  public:
   CsvParser(std::string_view text, std::string_view file, const CsvOptions& options)
-      : text_(text), file_(file), options_(options), scanner_(text, options.separator, file) {}
+      : text_(text), file_(file), options_(options), scanner_(text, options.separator, file), records_(scanner_) {}
 
   CsvTable parse() {
     read_first_record();
     read_records();
     if (count_ == 0) fail<DataError>("read_csv: {}: no data after the header", file_);
+    check_precision();
     table_.inputs.shape = {count_, columns() - 1};
     if (is_label_) {
       store_labels();
@@ -135,6 +138,7 @@ class CsvParser {
   }
 
   void read_records() {
+    records_ = scanner_;
     table_.inputs = Array::empty({most_records(), columns() - 1}, DType::float32);
     float* to = table_.inputs.data<float>();
     for (; scanner_.at_record(); ++count_) {
@@ -148,6 +152,47 @@ class CsvParser {
         }
         if (field.ends_record != (column + 1 == columns())) wrong_length(field, column + 1);
       }
+    }
+  }
+
+  /// Columns whose floats lie close together are looked at again, in double precision.
+  std::vector<std::int64_t> suspect_columns() const {
+    std::vector<std::int64_t> suspects;
+    const float* const inputs = table_.inputs.data<float>();
+    const std::int64_t width = columns() - 1;
+    for (std::int64_t column = 0; column < columns(); ++column) {
+      if (column == target_ && is_label_) continue;
+      const std::int64_t input = column < target_ ? column : column - 1;
+      float low = std::numeric_limits<float>::infinity(), high = -low;
+      for (std::int64_t row = 0; row < count_; ++row) {
+        const float value = column == target_ ? numbers_[static_cast<std::size_t>(row)] : inputs[row * width + input];
+        low = std::min(low, value), high = std::max(high, value);
+      }
+      if (detail::may_be_lossy(low, high)) suspects.push_back(column);
+    }
+    return suspects;
+  }
+
+  void check_precision() {
+    const std::vector<std::int64_t> suspects = suspect_columns();
+    if (suspects.empty()) return;
+    std::vector<detail::Rounding> found(suspects.size());
+    for (scanner_ = records_; scanner_.at_record();) {
+      std::size_t at = 0;
+      for (std::int64_t column = 0; column < columns(); ++column) {
+        const CsvField field = scanner_.next();
+        if (at == suspects.size() || suspects[at] != column) continue;
+        double value = 0;
+        detail::parse_number(field.text, value);
+        found[at++].add(value);
+      }
+    }
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      if (!found[i].is_lossy()) continue;
+      fail<DataError>(
+          "read_csv: {}: the numbers of {} lie too close together for their size: float32, in which networks are "
+          "trained, rounds their differences away (valid: the same less a constant, such as their mean)",
+          file_, column_name(suspects[i]));
     }
   }
 
@@ -220,7 +265,7 @@ class CsvParser {
 
   std::string_view text_, file_;
   const CsvOptions& options_;
-  CsvScanner scanner_;
+  CsvScanner scanner_, records_;  // the latter stands at the first record
   std::vector<std::string> names_;
   bool has_header_ = false;
   std::int64_t target_ = 0, count_ = 0;

@@ -11,6 +11,7 @@
 #include "perdita/data/csv.hpp"
 #include "perdita/data/idx.hpp"
 #include "perdita/data/npy.hpp"
+#include "perdita/data/precision.hpp"
 #include "perdita/data/synthetic.hpp"
 
 namespace perdita::data {
@@ -137,6 +138,16 @@ Array as_inputs(const Array& array, const std::string& path) {
   return floats;
 }
 
+void check_precision(const Array& array, const std::string& path) {
+  if (array.shape.rank() < 1) return;
+  const auto column = detail::find_lossy_column(array);
+  if (!column) return;
+  fail<DataError>(
+      "npy: {}: the numbers at place {} of the rows lie too close together for their size: float32, in which networks "
+      "are trained, rounds their differences away (valid: the same less a constant, such as their mean)",
+      path, *column);
+}
+
 Dataset load_npy(Arguments arguments) {
   if (arguments.words.size() != 2) {
     arguments.refuse(fmt::format("{} files are named", arguments.words.size()), "npy:X,Y[,task=TASK]");
@@ -144,7 +155,11 @@ Dataset load_npy(Arguments arguments) {
   const auto task = take_task(arguments);
   arguments.finish("task");
   const std::string &x = arguments.words[0], &y = arguments.words[1];
-  return make_dataset(fmt::format("{}, {}", x, y), as_inputs(read_npy(x), x), read_npy(y), {}, task);
+  const Array inputs = read_npy(x), targets = read_npy(y);
+  Array floats = as_inputs(inputs, x);
+  check_precision(inputs, x);
+  if (is_floating(targets.dtype)) check_precision(targets, y);
+  return make_dataset(fmt::format("{}, {}", x, y), std::move(floats), targets, {}, task);
 }
 
 Dataset load_synthetic(Arguments arguments, std::uint64_t seed) {

@@ -152,7 +152,8 @@ void judge_classes(const Judgement& how, const RawBlock& block, Judged<T>& out) 
   complete_predictions(how, given, out);
 }
 
-/// Inputs of the loss from predictions, and the logits that calibration needs.
+/// Inputs of the loss from predictions (logits where they are logits, whatever the loss takes), and the logits that
+/// calibration needs.
 template <class T>
 const T* read_binary(const Judgement& how, const T* given, std::int64_t count, Judged<T>& out) {
   const bool takes_probabilities = default_scale(how.loss) == Scale::probabilities;
@@ -162,9 +163,7 @@ const T* read_binary(const Judgement& how, const T* given, std::int64_t count, J
     return takes_probabilities ? given : out.logits;
   }
   out.logits = given;
-  if (!takes_probabilities) return given;
-  apply(SigmoidOf{}, given, out.made_logits, count);
-  return out.made_logits.data();
+  return given;
 }
 
 template <class T>
@@ -236,6 +235,20 @@ void take_limits(const Loss& loss, const T* targets, Judged<T>& out) {
   }
 }
 
+/// The losses of a block. Of logits binary_cross_entropy is not computed through probabilities, of which those near 1
+/// would be rounded to it; its logarithms are bounded as ever.
+template <class T, class Loss>
+void compute_pairs(const Loss& loss, const Judgement& how, const T* input, const T* targets, Judged<T>& out) {
+  constexpr bool bounds_logarithms = std::is_same_v<Loss, BinaryCrossEntropy>;
+  if (bounds_logarithms && how.scale == Scale::logits) {
+    compute_pairs(BinaryCrossEntropyWithLogits{}, how, input, targets, out);
+    for (T& value : out.losses) value = value > T(100) ? T(100) : value;
+    return;
+  }
+  kernels::elementwise<Loss, T, 2>(loss, {input, targets}, {.values = out.losses.data()}, std::ssize(out.losses));
+  if (how.kind == Kind::binary && input == out.logits) take_limits(loss, targets, out);
+}
+
 template <class T>
 void judge_pairs(const Judgement& how, const RawBlock& block, Judged<T>& out) {
   const std::int64_t count = block.count * how.columns;
@@ -257,10 +270,9 @@ void judge_pairs(const Judgement& how, const RawBlock& block, Judged<T>& out) {
   out.losses.resize(static_cast<std::size_t>(count));
   std::visit(
       [&]<class Loss>(const Loss& loss) {
-        if constexpr (is_in<Loss, PairLosses>) {
-          kernels::elementwise<Loss, T, 2>(loss, {input, targets}, {.values = out.losses.data()}, count);
-          if (how.kind == Kind::binary && input == out.logits) take_limits(loss, targets, out);
-        } else if constexpr (std::is_same_v<Loss, Formula>)
+        if constexpr (is_in<Loss, PairLosses>)
+          compute_pairs(loss, how, input, targets, out);
+        else if constexpr (std::is_same_v<Loss, Formula>)
           loss.template compute<T>(input, targets, count, {.losses = out.losses.data()});
       },
       how.loss.loss);

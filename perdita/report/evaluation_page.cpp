@@ -98,6 +98,7 @@ std::vector<DistributionChart> by_class(const Evaluation& e, const std::vector<s
 }
 
 std::string distribution_section(const Evaluation& e, const std::vector<std::string>& names) {
+  if (e.losses.count == 0) return "<p>No loss is finite.</p>\n";
   const DistributionChart linear = distribution(e, false);
   std::string caption = escape(linear.description) + " Bars: the share of the samples with such a loss.";
   if (!linear.density.x.empty()) caption += " Curve: their kernel density.";
@@ -177,7 +178,8 @@ void write_evaluation(const EvaluationPage& page, const std::filesystem::path& f
   written.commit();
   if (!files.svg && !files.png) return;
   const bool log_x = !e.log_histogram.counts.empty() && prefers_log(e.losses);
-  write_chart(distribution_chart(distribution(e, log_x), Placement::file), folder / "distribution", files);
+  if (e.losses.count > 0)
+    write_chart(distribution_chart(distribution(e, log_x), Placement::file), folder / "distribution", files);
   if (const auto charts = by_class(e, names_of(e)); !charts.empty()) {
     write_chart(small_multiples("Distribution of the loss by class", charts), folder / "classes", files);
   }

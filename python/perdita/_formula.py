@@ -21,7 +21,7 @@ class Formula:
 
     def __call__(self, input, target, weight=None, reduction="mean", *, normalize_by=None, return_extras=False):
         torch = sys.modules.get("torch")
-        if torch is not None and isinstance(input, torch.Tensor):
+        if torch is not None and hasattr(type(input), "__torch_function__"):  # a tensor, or a symbol of torch.fx
             from perdita.torch._call import _call
             from perdita.torch._operands import as_tensor
 

@@ -144,6 +144,23 @@ class Evaluation(CliTest):
         self.assertIn("warning: shares.npy looks like probabilities", err)
         self.assertEqual(self.evaluate("shares.npy", "y.npy", "--from", "probabilities")["warnings"], [])
 
+    def test_reports_of_losses_that_are_not_finite(self):
+        self.write("p.csv", "0,1\n1,0\n")
+        self.write("y.csv", "0\n1\n")
+        out, err = self.run_cli("evaluate", "--predictions", "p.csv", "--targets", "y.csv", "--from", "probabilities", "--out", "r")
+        self.assertIn("mean loss  nan", out)
+        self.assertIn("2 of 2 losses are not finite (2 infinite; first: row 0)", err)
+        saved = json.loads(self.read("r/evaluation.json"))
+        self.assertIsNone(saved["losses"]["mean"])
+        self.assertEqual(saved["accuracy"], 0)
+        self.assertEqual([sample["nonfinite"] for sample in saved["hardest"]], ["inf", "inf"])
+        page = Page()
+        page.feed(self.read("r/report.html").decode())
+        self.assertIn("No loss is finite", page.text)
+        self.write("n.csv", "nan\n1\n")
+        for loss in ("mse", "binary_cross_entropy", "formula: y - t"):
+            self.run_cli("evaluate", "--predictions", "n.csv", "--targets", "y.csv", "--loss", loss, "--out", "n")
+
     def test_wrong_usage(self):
         both = ["--predictions", "p.npy", "--targets", "y.npy"]
         self.fails(2, "evaluate", "--targets", "y.npy", says=["--predictions is missing"])

@@ -145,6 +145,19 @@ TEST(Csv, NumbersAreTheNearestFloatsInAnyLocale) {
   std::setlocale(LC_ALL, "C");
 }
 
+TEST(Csv, NumbersThatFloatsDoNotTellApartAreRefused) {
+  const std::string close = "1000000001,1\n1000000002,2\n1000000003,3\n";
+  EXPECT_CONTAINS(message_of<DataError>([&] { parse("x,y\n" + close); }),
+                  "the numbers of column 0 'x' lie too close together for their size");
+  EXPECT_CONTAINS(message_of<DataError>([&] { parse(close, {.target = "0"}); }),
+                  "the numbers of column 0 lie too close");
+  EXPECT_CONTAINS(message_of<DataError>([&] { parse("16777216,1\n16777217,2\n"); }), "column 0");
+  EXPECT_EQ(parse("0.1,1\n0.1,2\n").inputs.size(), 2);                      // constant
+  EXPECT_EQ(parse("1000000001,1\n2000000002,2\n").inputs.size(), 2);        // far apart
+  EXPECT_EQ(parse("16777216,1\n16777218,2\n").inputs.size(), 2);            // exact
+  EXPECT_EQ(parse("1000000001,a\n1000000001,b\n").class_names.size(), 2u);  // constant, and labels
+}
+
 TEST(Csv, DamagedFilesDoNoHarm) {
   const std::string text = "a,\"b \"\" c\",d\r\n1,2.5e3,x\r\n-4,\"0\",\"y,\nz\"\r\n";
   for (std::size_t length = 0; length < text.size(); ++length) {

@@ -169,9 +169,9 @@ def run_binary(check, table, result):
         z = np.log(wide) - np.log1p(-wide) if has_probabilities else wide
         p = given if has_probabilities else (1 / (1 + np.exp(-wide))).astype(float)
         if table.loss == "binary_cross_entropy":
-            own = [np.maximum(np.log1p(-x) if s < 0 else np.log(x), -100) for x, s in zip(
-                wide if has_probabilities else 1 / (1 + np.exp(-wide)), 2 * truth - 1)]  # fmt: skip
-            losses = -np.array(own)
+            losses = np.minimum(reference.softplus(np.where(truth == 1, -z, z)), 100)
+            if has_probabilities:
+                losses = np.minimum(-np.where(truth == 1, np.log(wide), np.log1p(-wide)), 100)
         else:
             losses = reference.binary_losses(table, np.where(truth == 1, z, -z))
     predicted = np.where(np.isnan(given), -1, given > (0.5 if has_probabilities else 0))
@@ -227,6 +227,8 @@ def run(seed, folder):
             bins=table.bins,
         )
         assert result.rows == len(table.predictions)
+        if seed % 20 == 0:
+            result.save(folder / "report")
         {"classes": run_classes, "binary": run_binary, "regression": run_regression}[table.kind](check, table, result)
     except Exception as error:
         raise AssertionError(f"table of seed {seed} ({table.kind}, {table.spec}, from {table.scale}, "

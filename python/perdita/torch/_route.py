@@ -17,8 +17,8 @@ _VECTORS = {"cosine_embedding_loss": 2, "triplet_margin_loss": 3,
 
 # Of torch's losses those whose derivatives torch does not have, or has of another function.
 _OTHER_DERIVATIVES = ("ctc_loss",)
-# Those in which torch looks at elements, which a trace or a tensor without elements does not allow.
-_LOOKS_AT_ELEMENTS = ("ctc_loss", "gaussian_nll_loss")
+# Those that torch does not trace rightly: it looks at elements of two, and takes the padding of label sets for labels.
+_NOT_TRACED = ("ctc_loss", "gaussian_nll_loss", "multilabel_margin_loss")
 
 
 def call_of_torch(function, tensors, reduction, normalize_by, return_extras, options):
@@ -27,6 +27,8 @@ def call_of_torch(function, tensors, reduction, normalize_by, return_extras, opt
             f"{function}: normalize_by, return_extras and validate are not torch's (valid: outside torch_exact() and transforms, on "
             f"the CPU with float32 or float64)"
         )
+    if _has_weight(function, tensors):
+        return _weighted_l1_loss(*tensors, reduction)
     operands = {name: tensor for name, tensor in zip(ARGUMENTS[function], tensors) if tensor is not None}
     return getattr(torch.nn.functional, function)(**operands, reduction=reduction, **options)
 
@@ -74,8 +76,7 @@ def call_elsewhere(computed, function, tensors, reduction, normalize_by, return_
     loss_of(function, reduction, normalize_by, **options)  # checks the options
     is_torch_able = has_traceable(function) and normalize_by is None and not return_extras
     if not all(type(tensor) in _PLAIN for tensor in given) and torch.overrides.has_torch_function(given):
-        # l1_loss of torch 2.13 forgets the weight on this way.
-        if is_torch_able and not _has_weight(function, tensors) and not all(map(_is_tensor, given)):
+        if is_torch_able and not all(map(_is_tensor, given)):
             return call_of_torch(function, tensors, *arguments, options)
         return torch.overrides.handle_torch_function(loss_of_tensors, given, function, tensors, *arguments, options)
     if is_transformed(tensors):
@@ -121,12 +122,20 @@ def _wanted(tensors):
 
 
 def has_traceable(function):
-    """Whether torch has the loss, made of operators that do not look at elements."""
-    return hasattr(torch.nn.functional, function) and function not in _LOOKS_AT_ELEMENTS
+    """Whether torch has the loss, and traces it rightly."""
+    return hasattr(torch.nn.functional, function) and function not in _NOT_TRACED
 
 
 def _has_weight(function, tensors):
+    """Whether torch's function would forget the weight, as its l1_loss does under __torch_function__."""
     return function == "l1_loss" and tensors[2] is not None
+
+
+def _weighted_l1_loss(input, target, weight, reduction):
+    losses = weight * torch.nn.functional.l1_loss(input, target, reduction="none")
+    if reduction == "none":
+        return losses
+    return losses.sum() / weight.sum() if reduction == "mean" else losses.sum()
 
 
 def _is_tensor(tensor):

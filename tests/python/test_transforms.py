@@ -1,0 +1,249 @@
+"""torch.func, forward-mode differentiation and traces: computed by torch's own loss where it has it, else refused by
+name with what to use; no wrong number, no tangent lost, no constant in the place of a loss."""
+import pytest
+import torch
+from torch.autograd import forward_ad
+from torch.fx.experimental.proxy_tensor import make_fx
+
+import perdita.torch.functional as F
+import perdita.torch.nn as nn
+from all_losses import ALL, FIRST, OF_PERDITA, OF_TORCH, value_and_gradients
+from perdita.errors import DTypeError
+
+REFUSED = ("ctc_loss",)  # torch's derivative is that of another function
+TRANSFORMED = [call for call in OF_TORCH if call.name not in REFUSED]
+
+
+def leading(call, loss):
+    """The loss as a function of its first operand, and that operand."""
+    first, *rest = call.tensors().values()
+    return first, lambda x: loss(x, *rest)
+
+
+def result_of(function, *arguments):
+    try:
+        return function(*arguments)
+    except (RuntimeError, NotImplementedError, ValueError) as error:
+        return error
+
+
+def assert_same(found, expected):
+    """Torch's result; its refusal where it refuses."""
+    if isinstance(expected, Exception):
+        assert isinstance(found, Exception) and "INTERNAL ASSERT" not in str(found), found
+    else:
+        torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-12)
+
+
+TRANSFORMS = {
+    "grad": lambda f: torch.func.grad(lambda x: f(x).sum()),
+    "grad_and_value": lambda f: torch.func.grad_and_value(lambda x: f(x).sum()),
+    "jacrev": lambda f: torch.func.jacrev(f),
+    "jacfwd": lambda f: torch.func.jacfwd(f),
+    "hessian": lambda f: torch.func.hessian(lambda x: f(x).sum()),
+    "jvp": lambda f: lambda x: torch.func.jvp(f, (x,), (torch.cos(x),)),
+    "vjp": lambda f: lambda x: torch.func.vjp(f, x)[1](torch.ones_like(f(x))),
+    "linearize": lambda f: lambda x: torch.func.linearize(f, x)[1](torch.cos(x)),
+    "vmap": lambda f: lambda x: torch.func.vmap(f)(torch.stack([x, 0.9 * x])),
+    "vmap_of_grad": lambda f: lambda x: torch.func.vmap(torch.func.grad(lambda v: f(v).sum()))(torch.stack([x, 0.9 * x])),
+    "hvp": lambda f: lambda x: torch.func.jvp(torch.func.grad(lambda v: f(v).sum()), (x,), (torch.sin(x),))[1],
+}
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+@pytest.mark.parametrize("call", TRANSFORMED, ids=str)
+def test_transforms(call, transform):
+    for reduction in ("none", "mean"):
+        x, ours = leading(call, call.function(reduction=reduction))
+        _, theirs = leading(call, call.of_torch(reduction=reduction))
+        assert_same(result_of(TRANSFORMS[transform](ours), x), result_of(TRANSFORMS[transform](theirs), x))
+
+
+@pytest.mark.parametrize("call", TRANSFORMED, ids=str)
+def test_transforms_give_what_plain_calls_do(call):
+    """A batch is its elements one after the other; a gradient is torch.autograd.grad's."""
+    x, loss = leading(call, call.function())
+    batch = torch.stack([x, 0.9 * x, 0.7 * x])
+    found = result_of(torch.func.vmap(loss), batch)
+    if not isinstance(found, Exception):
+        torch.testing.assert_close(found, torch.stack([loss(v) for v in batch]), rtol=1e-10, atol=1e-12)
+    leaf = x.clone().requires_grad_()
+    (expected,) = torch.autograd.grad(loss(leaf), leaf)
+    torch.testing.assert_close(torch.func.grad(loss)(x), expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+@pytest.mark.parametrize("call", [c for c in FIRST if c.name in REFUSED or not c.is_torchs], ids=str)
+def test_transforms_of_other_losses_are_refused(call, transform):
+    x, loss = leading(call, call.function())
+    with pytest.raises(DTypeError, match=rf"{call.name}: .*torch.func.*\(valid: "):
+        TRANSFORMS[transform](loss)(x)
+
+
+@pytest.mark.parametrize("options", [{"normalize_by": "count"}, {"return_extras": True}], ids=str)
+def test_options_that_torch_lacks_are_refused(options):
+    x, y = torch.ones(3, 4), torch.tensor([0, 1, 2])
+    with pytest.raises(DTypeError, match=r"cross_entropy: normalize_by and return_extras .*\(valid: "):
+        torch.func.vmap(lambda v: F.cross_entropy(v, y, **options))(torch.stack([x, x]))
+    with pytest.raises(ValueError, match="label_smoothing"):
+        torch.func.grad(lambda v: F.cross_entropy(v, y, label_smoothing=-1.0))(x)
+
+
+def test_per_sample_gradients_of_a_model():
+    """As laplace-torch and Opacus call a criterion."""
+    torch.manual_seed(0)
+    model, criterion = torch.nn.Linear(5, 3).double(), nn.CrossEntropyLoss(weight=torch.rand(3).double())
+    x, y = torch.randn(4, 5).double(), torch.tensor([0, 2, 1, 1])
+
+    def loss(parameters, sample, label, criterion=criterion):
+        return criterion(torch.func.functional_call(model, parameters, (sample[None],)), label[None])
+
+    theirs = torch.nn.CrossEntropyLoss(weight=criterion.weight)
+    parameters = dict(model.named_parameters())
+    found = torch.func.vmap(torch.func.grad(loss), (None, 0, 0))(parameters, x, y)
+    expected = torch.func.vmap(torch.func.grad(lambda *a: loss(*a, criterion=theirs)), (None, 0, 0))(parameters, x, y)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-15)
+    adaptive = nn.AdaptiveLogSoftmaxWithLoss(5, 12, [4, 8])
+    for wrong in (lambda v: adaptive(v, y).loss, lambda v: torch.func.functional_call(adaptive, {}, (v, y)).loss):
+        found = result_of(torch.func.grad(wrong), x.float())
+        assert isinstance(found, (torch.Tensor, RuntimeError)) and "INTERNAL ASSERT" not in str(found)
+
+
+@pytest.mark.parametrize("call", TRANSFORMED, ids=str)
+def test_forward_mode(call):
+    for reduction in ("none", "sum"):
+        results = []
+        for loss in (call.function(reduction=reduction), call.of_torch(reduction=reduction)):
+            x, loss = leading(call, loss)
+            with forward_ad.dual_level():
+                results.append(result_of(lambda x=x, f=loss: tuple(forward_ad.unpack_dual(f(forward_ad.make_dual(x, x.cos()))))))
+        assert_same(*results)
+
+
+def test_forward_mode_by_hand():
+    """mse of (1, 2) with tangent (1, 1) to 0: 2 (1 + 2) / 2."""
+    with forward_ad.dual_level():
+        x = forward_ad.make_dual(torch.tensor([1.0, 2.0]), torch.ones(2))
+        assert forward_ad.unpack_dual(F.mse_loss(x, torch.zeros(2))).tangent.item() == 3
+        assert F.mse_loss(torch.tensor([1.0, 2.0]), torch.zeros(2)).item() == 2.5  # no tangent, no detour
+
+
+@pytest.mark.parametrize("call", OF_PERDITA, ids=str)
+def test_forward_mode_of_other_losses_is_refused(call):
+    x, loss = leading(call, call.function())
+    with forward_ad.dual_level():
+        assert torch.equal(loss(x), loss(x))
+        with pytest.raises(DTypeError, match=rf"{call.name}: .*forward-mode"):
+            loss(forward_ad.make_dual(x, torch.ones_like(x)))
+
+
+@pytest.mark.parametrize("reduction", ["none", "mean"])
+def test_forward_mode_of_a_backward_pass_is_refused(reduction):
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    value = F.log_cosh_loss(x, torch.zeros(2), reduction=reduction)
+    with forward_ad.dual_level():
+        upstream = forward_ad.make_dual(torch.ones_like(value), torch.ones_like(value))
+        with pytest.raises(RuntimeError, match="forward-mode"):
+            torch.autograd.grad(value, x, upstream)
+
+
+def assert_traced(traced, call, operands, differentiable=None):
+    """The trace gives what the loss does, for other numbers too, and its gradients."""
+    names = call.differentiable if differentiable is None else differentiable
+    for factor in (1.0, 0.8):
+        tensors = {n: t * factor if n in call.differentiable[:1] else t for n, t in operands.items()}
+        value, gradients = value_and_gradients(call.function(), tensors, names)
+        found, found_gradients = value_and_gradients(traced, tensors, names)
+        torch.testing.assert_close(found, value, rtol=1e-12, atol=1e-14)
+        if call.name != "ctc_loss":
+            torch.testing.assert_close(found_gradients, gradients, rtol=1e-10, atol=1e-12)
+
+
+def traceable(call):
+    """Without operands whose type torch cannot trace."""
+    return "distance_function" not in call.options
+
+
+@pytest.mark.parametrize("mode", ["real", "fake", "symbolic"])
+@pytest.mark.parametrize("call", filter(traceable, ALL), ids=str)
+def test_make_fx(call, mode):
+    tensors = call.tensors()
+    traced = make_fx(call.function(), tracing_mode=mode)(*tensors.values())
+    assert any(node.op == "call_function" for node in traced.graph.nodes), "the loss is a constant"
+    value = call.function()(*tensors.values())
+    torch.testing.assert_close(traced(*tensors.values()), value, rtol=1e-12, atol=1e-14)
+    first = next(iter(tensors))
+    smaller = {**tensors, first: tensors[first] * 0.8}
+    torch.testing.assert_close(traced(*smaller.values()), call.function()(*smaller.values()), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("call", filter(traceable, FIRST), ids=str)
+def test_jit_trace(call):
+    tensors = call.tensors()
+    traced = torch.jit.trace(call.function(), tuple(tensors.values()), check_trace=False)
+    assert_traced(traced, call, tensors)
+
+
+class Criterion(torch.nn.Module):
+    """A loss as a model whose inputs are the operands."""
+
+    def __init__(self, loss):
+        super().__init__()
+        self.loss = loss
+
+    def forward(self, *operands):
+        return self.loss(*operands)
+
+
+@pytest.mark.parametrize("call", FIRST, ids=str)
+def test_symbolic_trace(call):
+    tensors = call.tensors()
+    names = list(tensors)
+    scope = {"loss": call.function()}
+    exec(f"def step({', '.join(names)}): return loss({', '.join(names)}) * 2", scope)  # torch.fx reads the signature
+    traced = torch.fx.symbolic_trace(scope["step"])
+    torch.testing.assert_close(traced(*tensors.values()), 2 * call.function()(*tensors.values()), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("name", ["mse_loss", "cross_entropy", "log_cosh_loss", "focal_loss", "dice_loss"])
+def test_export(name, strict):
+    call = next(c for c in FIRST if c.name == name)
+    tensors = call.tensors()
+    program = torch.export.export(Criterion(call.function()), tuple(tensors.values()), strict=strict)
+    first = next(iter(tensors))
+    other = {**tensors, first: tensors[first] * 0.8}
+    torch.testing.assert_close(program.module()(*other.values()), call.function()(*other.values()), rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("transform", ["grad", "vmap", "jvp"])
+@pytest.mark.parametrize("name", ["mse_loss", "cross_entropy", "log_cosh_loss"])
+def test_transforms_within_compiled_code(name, transform):
+    torch.compiler.reset()
+    call = next(c for c in FIRST if c.name == name)
+    x, loss = leading(call, call.function())
+    compiled = torch.compile(TRANSFORMS[transform](loss), backend="aot_eager")
+    if not call.is_torchs:
+        with pytest.raises(Exception, match="torch.func"):
+            compiled(x)
+        return
+    torch.testing.assert_close(compiled(x), TRANSFORMS[transform](loss)(x))
+
+
+def test_dispatch_modes_of_a_user_see_the_loss():
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Seen(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            names.append(str(function))
+            return function(*args, **(kwargs or {}))
+
+    names, x = [], torch.tensor([1.0, 2.0], requires_grad=True)
+    with Seen():
+        first = F.mse_loss(x, torch.zeros(2))
+        second = F.log_cosh_loss(x, torch.zeros(2))
+        gradients = torch.autograd.grad(first + second, x)
+    assert any("mse" in name for name in names) and any("perdita" in name for name in names)
+    expected = torch.autograd.grad(F.mse_loss(x, torch.zeros(2)) + F.log_cosh_loss(x, torch.zeros(2)), x)
+    torch.testing.assert_close(gradients, expected)
