@@ -18,6 +18,8 @@
 #include "perdita/evaluate/progress.hpp"
 #include "perdita/evaluate/statistics.hpp"
 #include "perdita/losses/any.hpp"
+#include "perdita/losses/class_span.hpp"
+#include "perdita/losses/comparing_span.hpp"
 #include "perdita/losses/overlap_span.hpp"
 #include "perdita/losses/span.hpp"
 #include "perdita/nn/layers.hpp"

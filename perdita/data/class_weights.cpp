@@ -153,7 +153,7 @@ std::vector<std::int64_t> count_classes(std::span<const std::int64_t> labels, st
     if (ignore_index && label == *ignore_index) continue;
     if (label < 0 || label >= valid) {
       fail<IndexError>("count_classes: label[{}] is {} (valid: 0..{}{})", i, label, valid - 1,
-                       num_classes || label < 0 ? "" : "; more if num_classes is given");
+                       num_classes || label < 0 ? "" : "; more if the number of classes is given");
     }
     if (static_cast<std::size_t>(label) >= counts.size()) counts.resize(static_cast<std::size_t>(label) + 1);
     ++counts[static_cast<std::size_t>(label)];

@@ -70,7 +70,8 @@ void check(const DensityOptions& options) {
   }
 }
 
-/// Where the curve is drawn, and the bandwidth that its points can show.
+/// Where the curve is drawn, and the bandwidth that its points can show: wider than the range it would be flat there,
+/// and its kernel as long as memory.
 Grid grid_of(const Summary& summary, const DensityOptions& options, double& bandwidth) {
   const auto steps = static_cast<double>(options.points - 1);
   if (bandwidth == 0.0) bandwidth = summary.max == 0.0 ? 1.0 : std::abs(summary.max) / steps;  // all values are equal
@@ -79,7 +80,7 @@ Grid grid_of(const Summary& summary, const DensityOptions& options, double& band
   double high = std::isnan(options.high) ? summary.max + reach * bandwidth : options.high;
   if (high <= low) high = low + 2 * reach * bandwidth;
   const double step = (high - low) / steps;
-  bandwidth = std::max(bandwidth, 2 * step);
+  bandwidth = std::clamp(bandwidth, 2 * step, high - low);
   return {low, step, static_cast<std::size_t>(options.points)};
 }
 

@@ -216,7 +216,10 @@ Evaluation evaluate(data::RowReader& predictions, data::RowReader& targets, data
   result.counted = all.counted;
   if (all.counted == 0)
     fail<DataError>("evaluate: none of {} rows counts: {} ignored", result.rows, all.left_out.ignored);
-  if (all.losses.count() > 0 && std::isnan(all.loss.mean())) fail<DataError>("evaluate: the weights add up to 0");
+  if (all.losses.count() > 0 && std::isnan(all.loss.mean())) {
+    fail<DataError>("evaluate: the weights of the {} samples whose loss is finite add up to 0 (valid: above 0)",
+                    all.losses.count());
+  }
   tell_losses(all, result);
   if (all.classes) {
     result.classes = all.classes->score();

@@ -1,6 +1,7 @@
 // A loss chosen at run time: by name and options, as on a command line.
 #pragma once
 
+#include <cmath>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -63,8 +64,10 @@ void check_parameters(const Loss& loss) {
   if constexpr (requires { Loss::parameters(); }) {
     for (const auto& parameter : Loss::parameters()) {
       if (!parameter.is_bool && !parameter.valid.contains(parameter.get(loss))) {
-        fail<ValueError>("{}: {} is {} (valid: {})", Loss::info.name, parameter.name, parameter.get(loss),
-                         to_string(parameter.valid));
+        const double value = parameter.get(loss);
+        fail<ValueError>("{}: {} is {} (valid: {}{})", Loss::info.name, parameter.name, value,
+                         to_string(parameter.valid),
+                         std::isinf(value) && parameter.valid.finite_only ? ", finite" : "");
       }
     }
   }

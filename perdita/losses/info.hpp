@@ -18,10 +18,13 @@ struct Interval {
 
   constexpr bool contains(double x) const {
     if (ends_only) return x == low || x == high;
+    if (finite_only && (x == std::numeric_limits<double>::infinity() || x == -std::numeric_limits<double>::infinity()))
+      return false;
     return (includes_low ? x >= low : x > low) && (includes_high ? x <= high : x < high);
   }
   /// Only two points, low and high: class labels as numbers.
   bool ends_only = false;
+  bool finite_only = false;  ///< excludes infinities where low or high is one
 };
 
 inline constexpr Interval reals{};
@@ -76,6 +79,8 @@ struct LossInfo {
   std::string_view operands = {};  ///< what the formula is of, where that is not an input and a target
   Interval input = reals;          ///< what the input may be; checked where the loss is undefined elsewhere
   Interval target = reals;
+  Interval rate = reals;              ///< what the input may be where the parameter log_input is false
+  Interval log_target = reals;        ///< what the target may be where the parameter log_target is true
   bool broadcasts = true;             ///< whether input and target may differ in shape
   bool promotes = true;               ///< whether a target of float64 makes it the type of the loss
   Normalize mean = Normalize::count;  ///< the standard denominator of a mean with element weights
@@ -86,6 +91,24 @@ struct LossInfo {
   std::string_view source = {};       ///< paper or text, with the equation where there is one
   std::string_view differences = {};  ///< from PyTorch, and why; empty where there are none
 };
+
+/// What the input of `loss` may be, given its parameters.
+template <class Loss>
+constexpr Interval input_domain(const Loss& loss) {
+  if constexpr (requires { loss.log_input; }) {
+    if (!loss.log_input) return Loss::info.rate;
+  }
+  return Loss::info.input;
+}
+
+/// What the target of `loss` may be, given its parameters.
+template <class Loss>
+constexpr Interval target_domain(const Loss& loss) {
+  if constexpr (requires { loss.log_target; }) {
+    if (loss.log_target) return Loss::info.log_target;
+  }
+  return Loss::info.target;
+}
 
 /// A parameter of loss L: a number (perhaps a whole one) or bool that is a field of its struct.
 template <class L>
@@ -108,9 +131,14 @@ struct FieldOf<F L::*> {
 };
 }  // namespace detail
 
+/// Whether a parameter without a bound may be infinite.
+enum class Infinite { refused, allowed };
+
 /// Describes a field: parameter<&Huber::delta>("delta", "where the parabola meets its tangent", positive).
 template <auto field>
-constexpr auto parameter(std::string_view name, std::string_view meaning, const Interval& valid = reals) {
+constexpr auto parameter(std::string_view name, std::string_view meaning, Interval valid = reals,
+                         Infinite infinite = Infinite::refused) {
+  valid.finite_only = infinite == Infinite::refused;
   using L = typename detail::FieldOf<decltype(field)>::Loss;
   using F = typename detail::FieldOf<decltype(field)>::Field;
   return Parameter<L>{name,

@@ -11,6 +11,8 @@
 #include <type_traits>
 
 #include "perdita/kernels/elementwise.hpp"
+#include "perdita/losses/elementwise_only.hpp"
+#include "perdita/losses/parameter_range.hpp"
 #include "perdita/losses/reduction.hpp"
 
 namespace perdita {
@@ -63,6 +65,17 @@ inline double denominator(std::string_view operation, Reduction reduction, std::
   }
 }
 
+/// Throws ValueError for a parameter that floats cannot hold.
+template <class T, class Formula>
+void check_range(std::string_view operation, const Formula& formula) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (const auto* parameter = beyond_float_range(formula)) {
+      fail<ValueError>("{}: {} of {} is {} (valid over spans of float: 1e-18..1e18 in size; use spans of double)",
+                       operation, parameter->name, Formula::info.name, parameter->get(formula));
+    }
+  }
+}
+
 template <class Range>
 using ElementOf = std::remove_cv_t<typename decltype(std::span(std::declval<Range&>()))::element_type>;
 
@@ -88,8 +101,8 @@ double sum_of(const Formula& formula, std::span<const T> y, std::span<const T> t
   using P = Pack<T, static_cast<int>(16 / sizeof(T))>;  // one that the kernels use, too
   constexpr bool takes_two = std::is_invocable_v<const Formula&, const Dual<P>&, const P&>;
   static_assert(takes_two,
-                "a formula is called with two numbers, an input and a target: [](auto y, auto t) { return abs(y - t); }; "
-                "its functions are those of perdita, without std::");
+                "a formula is called with two numbers, an input and a target: [](auto y, auto t) { return abs(y - t); };"
+                " its functions are those of perdita, without std::");
   if constexpr (takes_two)
     return kernels::elementwise<Formula, T, 2>(formula, {y.data(), t.data()}, outputs, std::ssize(y));
   else
@@ -101,8 +114,10 @@ double sum_of(const Formula& formula, std::span<const T> y, std::span<const T> t
 /// The reduced loss of `formula(input, target)`. Spans of float or double, of equal size; ShapeError otherwise.
 template <class Formula, class Input, class Target>
 double value(const Formula& formula, const Input& input, const Target& target, Reduction reduction = Reduction::mean) {
+  detail::require_elementwise<Formula>();
   using T = detail::ElementOf<const Input>;
   const auto y = detail::span_of<const T>(input), t = detail::span_of<const T>(target);
+  detail::check_range<T>("value", formula);
   detail::check_sizes<T>("value", y, t, y, "input");
   return detail::sum_of<Formula, T>(formula, y, t, {}) / detail::denominator("value", reduction, y.size());
 }
@@ -111,9 +126,11 @@ double value(const Formula& formula, const Input& input, const Target& target, R
 /// ShapeError; ValueError for memory that overlaps otherwise.
 template <class Formula, class Input, class Target, class Output>
 double values(const Formula& formula, const Input& input, const Target& target, Output&& output) {
+  detail::require_elementwise<Formula>();
   using T = detail::ElementOf<const Input>;
   const auto y = detail::span_of<const T>(input), t = detail::span_of<const T>(target);
   const auto out = detail::span_of<T>(output);
+  detail::check_range<T>("values", formula);
   detail::check_sizes<T>("values", y, t, out, "output");
   detail::check_overlap("values", out, "output", y, t);
   return detail::sum_of<Formula, T>(formula, y, t, {.values = out.data()});
@@ -122,12 +139,14 @@ double values(const Formula& formula, const Input& input, const Target& target, 
 /// The reduced loss, and into `gradient` its derivative by each element of the input, in one pass over memory.
 /// `gradient` may be the input or the target itself. Throws ShapeError; ValueError for memory that overlaps otherwise.
 template <class Formula, class Input, class Target, class Gradient>
-  requires(!std::is_arithmetic_v<Target>)  // a number is the size of rows: see comparing_span.hpp
-double value_and_gradient(const Formula& formula, const Input& input, const Target& target, Gradient&& gradient,
-                          Reduction reduction = Reduction::mean) {
+requires(!std::is_arithmetic_v<Target>)  // a number is the size of rows: see comparing_span.hpp
+    double value_and_gradient(const Formula& formula, const Input& input, const Target& target, Gradient&& gradient,
+                              Reduction reduction = Reduction::mean) {
+  detail::require_elementwise<Formula>();
   using T = detail::ElementOf<const Input>;
   const auto y = detail::span_of<const T>(input), t = detail::span_of<const T>(target);
   const auto out = detail::span_of<T>(gradient);
+  detail::check_range<T>("value_and_gradient", formula);
   detail::check_sizes<T>("value_and_gradient", y, t, out, "gradient");
   detail::check_overlap("value_and_gradient", out, "gradient", y, t);
   const double denominator = detail::denominator("value_and_gradient", reduction, y.size());

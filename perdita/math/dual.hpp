@@ -213,8 +213,8 @@ PERDITA_UNARY_RULE(lgamma, return {lgamma(va), digamma(va) * da};)
 PERDITA_UNARY_RULE(digamma, return {digamma(va), trigamma(va) * da};)
 
 // At a tie max and min give half the gradient to each side, as torch.maximum does: the derivative of
-// max(x, 0) + log1p(exp(-|x|)) at 0 is then 1/2, which is right. clamp_min and clamp_max pass it whole, and nothing
-// at NaN, as torch.clamp.
+// max(x, 0) + log1p(exp(-|x|)) at 0 is then 1/2, which is right. clamp_min and clamp_max pass nothing of x at the limit,
+// as relu does and torch.clamp since version 2.14, and nothing at NaN.
 PERDITA_BINARY_RULE(max, {
   const auto smooth = select(va > vb, da, db);
   return detail::make_dual(max(va, vb), select(va == vb, 0.5 * (da + db), smooth));
@@ -223,8 +223,8 @@ PERDITA_BINARY_RULE(min, {
   const auto smooth = select(va < vb, da, db);
   return detail::make_dual(min(va, vb), select(va == vb, 0.5 * (da + db), smooth));
 })
-PERDITA_BINARY_RULE(clamp_min, return detail::make_dual(max(va, vb), select(va >= vb, da, db));)
-PERDITA_BINARY_RULE(clamp_max, return detail::make_dual(min(va, vb), select(va <= vb, da, db));)
+PERDITA_BINARY_RULE(clamp_min, return detail::make_dual(max(va, vb), select(va > vb, da, db));)
+PERDITA_BINARY_RULE(clamp_max, return detail::make_dual(min(va, vb), select(va < vb, da, db));)
 
 // d/da = b a^(b-1); d/db = a^b log a, which is 0 at a = 0 as in PyTorch.
 PERDITA_BINARY_RULE(pow, {

@@ -11,6 +11,40 @@ namespace {
 
 using DualExpr = Dual<Expr>;
 
+// For which elements the rule hands on what arrives to operand i: nothing if for all.
+std::optional<Expr> passes(const Expr& node, int i) {
+  if (arity(node.op()) < 2) return {};
+  const Expr &a = node.operand(0), &b = node.operand(1);
+  switch (node.op()) {
+    case Op::select: return i == 1 ? a : !a;
+    case Op::zero_unless: return a;
+    case Op::max: return i == 0 ? !(a < b) : !(a > b);
+    case Op::min: return i == 0 ? !(a > b) : !(a < b);
+    case Op::clamp_min: return i == 0 ? a >= b : !(a >= b);
+    case Op::clamp_max: return i == 0 ? a <= b : !(a <= b);
+    default: return {};
+  }
+}
+
+// Whether operand i may have an infinite derivative.
+bool may_be_steep(const Expr& node, int i) {
+  switch (node.op()) {
+    case Op::multiply: return node.operand(1 - i).op() != Op::constant;
+    case Op::divide: return i == 1 || node.operand(1).op() != Op::constant;
+    case Op::square:
+    case Op::sqrt:
+    case Op::exp:
+    case Op::expm1:
+    case Op::log:
+    case Op::log1p:
+    case Op::lgamma:
+    case Op::digamma:
+    case Op::pow:
+    case Op::xlogy: return true;
+    default: return false;
+  }
+}
+
 // Constant between jumps: no gradient flows.
 bool is_flat(Op op) { return op == Op::sign || is_truth(op); }
 
@@ -86,6 +120,9 @@ std::vector<Expr> gradient(const Expr& root, const Expr& upstream, std::span<con
   }
 
   std::vector<std::optional<Expr>> arrived(size);
+  // For which elements a node matters to the root. For others it gets 0, also where a derivative is infinite: by this
+  // condition and not by what arrives, which may be 0 for a value and have a derivative all the same.
+  std::vector<std::optional<Expr>> matters(size);
   const auto deliver = [](std::optional<Expr>& sum, Expr part) {
     if (part.is_constant(0.0)) return;
     sum = sum ? *sum + std::move(part) : std::move(part);
@@ -97,7 +134,15 @@ std::vector<Expr> gradient(const Expr& root, const Expr& upstream, std::span<con
     for (int k = 0; k < arity(node.op()); ++k) {
       const std::size_t below = operand(i, k);
       if (!active[below]) continue;
-      deliver(arrived[below], arity(node.op()) == 1 ? pull_back(node, *arrived[i]) : pull_back(node, k, *arrived[i]));
+      Expr part = arity(node.op()) == 1 ? pull_back(node, *arrived[i]) : pull_back(node, k, *arrived[i]);
+      if (matters[i] && may_be_steep(node, k)) part = zero_unless(*matters[i], part);
+      std::optional<Expr> here = passes(node, k);
+      if (matters[i]) here = here ? *matters[i] & *here : *matters[i];
+      if (!arrived[below])
+        matters[below] = here;
+      else if (matters[below])
+        matters[below] = here ? std::optional(*matters[below] | *here) : std::nullopt;
+      deliver(arrived[below], std::move(part));
     }
   }
 

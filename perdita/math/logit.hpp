@@ -12,7 +12,7 @@
 // small and exact. |y| may be given its one-sided slope at 0, for there the two sides meet smoothly.
 #pragma once
 
-#include "perdita/math/dual.hpp"
+#include "perdita/math/products.hpp"
 
 namespace perdita {
 
@@ -20,10 +20,10 @@ template <class Y>
 struct Logit {
   Y y;
   auto wrong(const auto& t) const { return (1.0 - t) * sigmoid(y) + t * sigmoid(-y); }
-  auto cross_entropy(const auto& t) const { return (1.0 - t) * softplus(y) + t * softplus(-y); }
+  auto cross_entropy(const auto& t) const { return share_of(1.0 - t, softplus(y)) + share_of(t, softplus(-y)); }
   /// With a weight of the positive class.
   auto cross_entropy(const auto& t, const auto& weight) const {
-    return (1.0 - t) * softplus(y) + weight * t * softplus(-y);
+    return share_of(1.0 - t, softplus(y)) + share_of(weight * t, softplus(-y));
   }
 };
 
@@ -72,7 +72,7 @@ struct StableLogit {
   }
   PERDITA_INLINE auto cross_entropy(const auto& t) const {
     const auto against = select(negative, t, 1.0 - t);
-    auto price = against * magnitude + f.price;
+    auto price = share_of(against, magnitude) + f.price;
     // The slope, against - sigmoid(-|y|), cancels where a label is nearly met: over the common denominator it does so
     // before anything is rounded but exp(-|y|).
     if constexpr (is_dual_of_packs<Y>) {
@@ -83,7 +83,7 @@ struct StableLogit {
   }
   PERDITA_INLINE auto cross_entropy(const auto& t, const auto& weight) const {
     const auto positive = weight * t, rest = 1.0 - t;
-    return select(negative, positive, rest) * magnitude + (positive + rest) * f.price;
+    return share_of(select(negative, positive, rest), magnitude) + (positive + rest) * f.price;
   }
 };
 

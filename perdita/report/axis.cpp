@@ -48,7 +48,8 @@ std::string escape(std::string_view text) {
 }
 
 std::vector<double> linear_ticks(double low, double high, int wanted) {
-  if (!(high > low)) return {low};
+  // Of numbers this close the steps would be lost in the rounding of the ticks.
+  if (!(high - low > 1e-9 * std::max(std::abs(low), std::abs(high)))) return {low};
   const double step = nice_step((high - low) / std::max(1, wanted));
   std::vector<double> ticks;
   for (double i = std::ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; ++i) ticks.push_back(i * step);

@@ -6,6 +6,7 @@
 #include "perdita/tensor/class_loss.hpp"
 #include "perdita/tensor/functional.hpp"
 #include "perdita/tensor/impl.hpp"
+#include "perdita/tensor/in_double.hpp"
 #include "perdita/tensor/kernel_loss.hpp"
 
 namespace perdita {
@@ -179,8 +180,10 @@ Tensor by_formula(const Loss& loss, const Call& call) {
   }
   const Tensor divisor =
       sum((call.options.normalize_by == Normalize::count ? counts != 0.0 : counts).to(input.dtype()));
-  if (extras) extras->denominator = divisor.item();
-  return total / divisor;
+  const double value = divisor.item();
+  if (extras) extras->denominator = value;
+  // The mean of nothing is NaN, but nothing has a gradient of 0.
+  return value == 0 ? total + std::numeric_limits<double>::quiet_NaN() : total / divisor;
 }
 
 template <class Loss, class T>
@@ -275,6 +278,8 @@ Tensor class_loss(const char* function, const Loss& loss, const Tensor& input, c
                   const ClassOptions& options) {
   const Call call = check(function, input, target, options, !std::is_same_v<Loss, Nll>);
   check_parameters(loss);
+  if (detail::needs_double(loss, call.input.dtype()))
+    return detail::narrowed(class_loss(function, loss, input.to(DType::float64), target, options), options.extras);
   const Tensor& weight = call.weight;
   if (!has_kernel(loss, call) || needs_grad({&call.target}) || (weight.defined() && needs_grad({&weight})))
     return by_formula(loss, call);

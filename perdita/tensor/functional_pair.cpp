@@ -36,6 +36,11 @@ Tensor triple_loss(const char* function, const Loss& loss, const Tensor& given_i
   const Tensor target = loss_operand(function, "target", given_target, dtype);
   check_parameters(loss);
   check_broadcast(function, input.shape(), target.shape(), options);
+  if (needs_double(loss, dtype)) {
+    const Tensor wide = input.to(DType::float64);
+    return narrowed(triple_loss<Kernel>(function, loss, wide, target.to(DType::float64), variance, options),
+                    options.extras);
+  }
   const Tensor v = fitted_variance(function, input, variance, dtype);
   if (!are_dense_alike({&input, &v, &target}) || options.weight.defined() || needs_grad({&target}))
     return reduce_losses(function, loss(input, target, v), options, Loss::info.mean);

@@ -3,6 +3,8 @@
 
 #include "perdita/kernels/elementwise.hpp"
 #include "perdita/losses/any.hpp"
+#include "perdita/losses/elementwise_only.hpp"
+#include "perdita/tensor/in_double.hpp"
 #include "perdita/tensor/loss_options.hpp"
 #include "perdita/tensor/slope.hpp"
 
@@ -25,17 +27,13 @@ struct Domains {
   Interval input, target;
 };
 
-/// The domains of a loss with these parameters: an input that is no logarithm is a rate or a mean.
+/// The domains of a loss with these parameters; of a user's formula those of `info`.
 template <class Loss>
-Domains domains_of(const LossInfo& info, [[maybe_unused]] const Loss& loss) {
-  Domains domains{info.input, info.target};
-  if constexpr (requires { loss.log_input; }) {
-    if (!loss.log_input) domains.input = std::is_same_v<Loss, PoissonNll> ? non_negative : positive;
-  }
-  if constexpr (requires { loss.log_target; }) {
-    if (loss.log_target) domains.target = reals;
-  }
-  return domains;
+Domains domains_of(const LossInfo& info, const Loss& loss) {
+  if constexpr (requires { Loss::info; })
+    return {input_domain(loss), target_domain(loss)};
+  else
+    return {info.input, info.target};
 }
 
 /// Whether the domains of operands are to be checked.
@@ -126,6 +124,10 @@ Tensor pair_loss(const char* function, const LossInfo& info, const Loss& loss, c
   const Tensor input = loss_operand(function, "input", given_input, dtype);
   const Tensor target = loss_operand(function, "target", given_target, dtype);
   check_parameters(loss);
+  if (needs_double(loss, dtype)) {
+    const Tensor wide = input.to(DType::float64);
+    return narrowed(pair_loss(function, info, loss, wide, target.to(DType::float64), options), options.extras);
+  }
   check_loss_operands(function, info, domains_of(info, loss), input, target, options);
   if (!is_plain_call(input, target, options)) return by_formula(function, info, loss, input, target, options);
   return visit_floating(dtype, function,
@@ -138,7 +140,7 @@ Tensor pair_loss(const char* function, const LossInfo& info, const Loss& loss, c
 template <class Formula>
 class ElementwiseLoss {
  public:
-  explicit ElementwiseLoss(const Formula& formula) : formula_(formula) {}
+  explicit ElementwiseLoss(const Formula& formula) : formula_(formula) { detail::require_elementwise<Formula>(); }
   /// As any loss of perdita::functional. Throws ShapeError, DTypeError.
   Tensor operator()(const Tensor& input, const Tensor& target, const LossOptions& options = {}) const {
     return detail::pair_loss("elementwise", info, formula_, input, target, options);

@@ -6,6 +6,11 @@
 
 namespace perdita {
 
+// A recorded function is one step, and is differentiated again by its own rule. Written out it would be made of max(x, 0)
+// and exp(-|x|), whose derivatives at 0 do not add up.
+template <>
+inline constexpr bool detail::calls_functions<Tensor> = true;
+
 /// value(x) with slope(x) for its gradient by x; gradients by what the two capture flow as usual. As Taylor's series
 /// about x, whose terms past the first are 0: derivatives are right to the second order.
 template <class Value, class Slope>

@@ -19,12 +19,6 @@ class Evaluation:
     def __init__(self, core):
         self._core, self._fields = core, json.loads(core.json())
 
-    def __copy__(self):
-        return Evaluation(self._core)
-
-    def __deepcopy__(self, memo):
-        return Evaluation(self._core)
-
     def __getattr__(self, name):
         fields = self.__dict__.get("_fields", {})
         if name in fields:
@@ -98,7 +92,10 @@ def evaluate(predictions, targets, loss="cross_entropy", *, weights=None, scale=
     Raises ValueError (ShapeError, DomainError, LabelError, DataError) and TypeError (DTypeError) that name the file and
     the first row, OSError (FileError). Other threads of Python run meanwhile, and Ctrl-C ends it.
     """
-    _check(scale, header, bins, hardest)
+    _checks.text("evaluate", "scale", scale, may_be_none=True)
+    _checks.flag("evaluate", "header", header, may_be_none=True)
+    _checks.integer("evaluate", "bins", bins, -(1 << 31), (1 << 31) - 1)
+    _checks.integer("evaluate", "hardest", hardest)
     named = {"predictions": predictions, "targets": targets, "weights": weights}
     rows = tuple(_rows(name, source) for name, source in named.items())
     loss = "formula: " + loss.text if isinstance(loss, Formula) else loss
@@ -116,13 +113,6 @@ def evaluate(predictions, targets, loss="cross_entropy", *, weights=None, scale=
     for warning in result.warnings:
         warnings.warn("evaluate: " + warning, stacklevel=2)
     return result
-
-
-def _check(scale, header, bins, hardest):
-    _checks.text("evaluate", "scale", scale, may_be_none=True)
-    _checks.flag("evaluate", "header", header, may_be_none=True)
-    _checks.integer("evaluate", "bins", bins, -(1 << 31), (1 << 31) - 1)
-    _checks.integer("evaluate", "hardest", hardest)
 
 
 _VALID = "numbers: floats, integers or bool of at most 64 bits"

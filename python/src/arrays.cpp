@@ -129,8 +129,8 @@ Tensor Operands::from_exchange(PyObject* array, const ArrayType& type, std::stri
   check_has_elements(array, type, function, argument);
   dlpack::TensorView view;
   if (type.api->view_object(array, &view) != 0) fail_with_reason(function, argument);
-  if (!dtype_of_code(view.dtype)) fail_with_dtype(array, function, argument);
   check_memory(array, type, view, function, argument);
+  if (!dtype_of_code(view.dtype)) fail_with_dtype(array, function, argument);
   held_[held_count_++] = Py_NewRef(array);
   return tensor_of(view, function, argument);
 }

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import struct
+import xml.etree.ElementTree
 import zipfile
 
 from harness import CliTest, main, npy
@@ -143,6 +144,15 @@ class Evaluation(CliTest):
         _, err = self.run_cli("evaluate", "--predictions", "shares.npy", "--targets", "y.npy")
         self.assertIn("warning: shares.npy looks like probabilities", err)
         self.assertEqual(self.evaluate("shares.npy", "y.npy", "--from", "probabilities")["warnings"], [])
+
+    def test_charts_of_any_name_are_xml(self):
+        names = ["\ufffe", "\uffff\U0001fffe", "]]>\x00\x0b\ud7ff"]
+        self.write("names.txt", "\n".join(names) + "\n")
+        self.run_cli("evaluate", "--predictions", "p.npy", "--targets", "y.npy", "--out", "r", "--class-names", "names.txt")
+        charts = [name for name in os.listdir(self.path("r")) if name.endswith(".svg")]
+        self.assertIn("classes.svg", charts)
+        for name in charts:
+            xml.etree.ElementTree.fromstring(self.read(f"r/{name}"))
 
     def test_reports_of_losses_that_are_not_finite(self):
         self.write("p.csv", "0,1\n1,0\n")

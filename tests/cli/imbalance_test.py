@@ -47,6 +47,10 @@ class Weights(CliTest):
         self.write("animals.csv", 'id,species\n1,cat\n2,"dog, old"\n3,cat\n')
         found = self.weights("animals.csv:species")
         self.assertEqual((found["classes"], found["counts"]), (["cat", "dog, old"], [2, 1]))
+        self.write("regions.csv", "NA\nEU\nEU\n")  # among words it is one
+        self.assertEqual(self.weights("regions.csv")["classes"], ["EU", "NA"])
+        self.write("quoted.csv", '"the\nlabel";id\n3;7\n1;8\n')
+        self.assertEqual(self.weights("quoted.csv:0")["counts"], [0, 1, 0, 1])
         self.write("counts.txt", "900\n90\n10\n")
         self.assertEqual(self.weights("counts.txt", "--counts"), self.weights(self.labels()))
         self.assertEqual(self.weights(self.labels(), "--num-classes", "4")["weights"][3], 0)
@@ -73,6 +77,9 @@ class Weights(CliTest):
         self.fails(1, "weights", labels, "--num-classes", "2", says=["label[", "is 2", "0..1"])
         self.write("halves.npy", npy("<f8", (2,), [1, 1.5]))
         self.fails(1, "weights", "halves.npy", says=["row 1", "1.5", "whole numbers"])
+        for first in ("nan", "NA", "?"):  # is no header
+            self.write("missing.csv", f"{first}\n0\n1\n1\n")
+            self.fails(1, "weights", "missing.csv", says=["a label is missing: '%s'" % first])
         self.write("table.csv", "a,b\n1,2\n")
         self.fails(1, "weights", "table.csv", says=["2 columns", "'a'", "'b'"])
 

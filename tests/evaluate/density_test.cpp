@@ -79,5 +79,15 @@ TEST(Density, RefusesOptionsOutOfRange) {
   EXPECT_THROW(density(Values{1}, {.low = 2, .high = 1}), ValueError);
 }
 
+TEST(Density, OfARangeThatIsTinyBesideTheValues) {
+  const double low = 0.35667494393873239, high = 0.35667494393873245;
+  const std::vector<double> values{low, high, 1.0};
+  const Density d = density(std::span<const double>(values), {.low = low, .high = high});
+  EXPECT_EQ(d.x.size(), d.y.size());
+  EXPECT_LE(d.bandwidth, high - low);
+  const std::vector<float> equal(2, 0.35667494f);
+  EXPECT_FALSE(density(std::span<const float>(equal), {.low = low, .high = high}).x.empty());
+}
+
 }  // namespace
 }  // namespace perdita::evaluate

@@ -52,7 +52,7 @@ TEST(Values, Kinks) {
   EXPECT_EQ(slope_at(SmoothL1{}, 1, 2), -1);
   EXPECT_EQ(slope_at(SmoothL1{.beta = 0}, 2, 2), 0);
   EXPECT_EQ(slope_at(Huber{.delta = 2}, 4, 2), 2);
-  EXPECT_EQ(slope_at(HingeEmbedding{}, 1, -1), -1);
+  EXPECT_EQ(slope_at(HingeEmbedding{}, 1, -1), 0);
 }
 
 TEST(Values, InfiniteResidualsHaveFiniteSlopes) {

@@ -144,9 +144,9 @@ TEST(Dual, TiesFollowPyTorch) {
   EXPECT_EQ(slope_at_0([](auto x) { return max(x, 0.0); }), 0.5);
   EXPECT_EQ(slope_at_0([](auto x) { return min(x, 0.0); }), 0.5);
   EXPECT_EQ(slope_at_0([](auto x) { return max(x, 3.0 * x); }), 2.0);
-  EXPECT_EQ(slope_at_0([](auto x) { return clamp_min(x, 0.0); }), 1.0);
-  EXPECT_EQ(slope_at_0([](auto x) { return clamp_max(x, 0.0); }), 1.0);
-  EXPECT_EQ(slope_at_0([](auto x) { return clamp(x, 0.0, 1.0); }), 1.0);
+  EXPECT_EQ(slope_at_0([](auto x) { return clamp_min(x, 0.0); }), 0.0);
+  EXPECT_EQ(slope_at_0([](auto x) { return clamp_max(x, 0.0); }), 0.0);
+  EXPECT_EQ(slope_at_0([](auto x) { return clamp(x, 0.0, 1.0); }), 0.0);
   EXPECT_EQ(slope_at_0([](auto x) { return max(x, 0.0) + log1p(exp(-abs(x))); }), 0.5);
 }
 

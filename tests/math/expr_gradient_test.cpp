@@ -154,8 +154,8 @@ TEST(ExprGradient, KinksAreThoseOfPyTorch) {
   EXPECT_EQ(slope_at(abs(a), 0.0), 0.0);
   EXPECT_EQ(slope_at(max(a, 0.0), 0.0), 0.5);
   EXPECT_EQ(slope_at(min(a, 0.0), 0.0), 0.5);
-  EXPECT_EQ(slope_at(clamp_min(a, 0.0), 0.0), 1.0);
-  EXPECT_EQ(slope_at(clamp_max(a, 0.0), 0.0), 1.0);
+  EXPECT_EQ(slope_at(clamp_min(a, 0.0), 0.0), 0.0);
+  EXPECT_EQ(slope_at(clamp_max(a, 0.0), 0.0), 0.0);
   EXPECT_EQ(slope_at(sign(a), 0.0), 0.0);
 }
 
@@ -165,6 +165,19 @@ TEST(ExprGradient, BranchesNotTakenGetZero) {
   EXPECT_EQ(slope_at(select(a > 0.0, 1.0, a), 2.0, inf), 0.0);
   EXPECT_EQ(slope_at(zero_unless(a > 0.0, a), -2.0, inf), 0.0);
   EXPECT_EQ(slope_at(clamp_min(a, 0.0), -2.0, inf), 0.0);
+}
+
+// Nor does an infinite derivative below it make NaN of that zero.
+TEST(ExprGradient, BranchesNotTakenMayBeSteep) {
+  EXPECT_EQ(slope_at(select(a == 0.0, 0.0, a * log(a)), 0.0), 0.0);
+  EXPECT_EQ(slope_at(select(a == 0.0, 0.0, pow(a, 0.5)), 0.0), 0.0);
+  EXPECT_EQ(slope_at(select(a > 0.0, sqrt(a), a), 0.0), 1.0);
+  EXPECT_EQ(slope_at(zero_unless(a > 0.0, 1.0 / a), 0.0), 0.0);
+  EXPECT_EQ(slope_at(max(log(a), -100.0), 0.0), 0.0);
+  // Elsewhere it is what it is.
+  EXPECT_EQ(slope_at(select(a > 0.0, sqrt(a), a), 4.0), 0.25);
+  EXPECT_EQ(slope_at(sqrt(a), 0.0), std::numeric_limits<double>::infinity());
+  EXPECT_TRUE(std::isnan(slope_at(select(a > 0.0, 1.0, a * log(a)), std::numeric_limits<double>::quiet_NaN())));
 }
 
 TEST(ExprGradient, IsZeroWhereNothingDepends) {

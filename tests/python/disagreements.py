@@ -40,9 +40,11 @@ def _overflows(tensors, options, what):
 
 
 def _squares_overflow(tensors, options, what):
-    """Rows of finite vectors whose squares are too large for their dtype, but not for double."""
+    """Rows of finite vectors whose squares are too large for their dtype, but not for double; and, by gradients, for
+    double, whose cosine of 0 lies at a kink."""
     squares = [tensors[name].square().sum(-1) for name in ("input1", "input2")]
-    return torch.stack([total.isinf() for total in squares]).any(0) & (tensors["input1"].dtype == torch.float32)
+    is_covered = tensors["input1"].dtype == torch.float32 or what != "value" and not CLAMP_PASSES_AT_ITS_LIMIT
+    return torch.stack([total.isinf() for total in squares]).any(0) & is_covered
 
 
 def _vanishing_terms(tensors, options, what):
@@ -146,6 +148,34 @@ TABLE = (
         _no_target,
     ),
     Disagreement(
+        "kl_div_by_a_target_of_zero",
+        ("kl_div",),
+        "a target of probability 0",
+        "its gradient is nan",
+        "the largest float, negative",
+        "the derivative of t log t at 0 is -inf; nan would poison what the target is made from even if clipped",
+        lambda: ({"input": floats(-1.0, -1.0), "target": floats(0.0, 1.0)}, {"reduction": "none"}),
+        "target",
+        lambda value, gradient: gradient[0].isnan() and gradient[1] == 2,
+        lambda value, gradient: gradient[0] < -3e38 and gradient[1] == 2,
+        lambda tensors, options, what: (tensors["target"] == 0) if what == "target" else None,
+    ),
+    Disagreement(
+        "margin_ranking_by_the_target",
+        ("margin_ranking_loss",),
+        "an infinite score that is larger as it should be",
+        "the loss is 0, its gradient by the target nan",
+        "0",
+        "the clamped term does not depend on the target; torch multiplies its 0 by inf",
+        lambda: ({"input1": floats(INF), "input2": floats(0.0), "target": floats(1.0)}, {"reduction": "none"}),
+        "target",
+        lambda value, gradient: value == 0 and is_nan(gradient),
+        lambda value, gradient: value == 0 and same(gradient, [0.0]),
+        lambda tensors, options, what: (
+            (tensors["input1"] - tensors["input2"]).isinf() if what == "target" else None
+        ),
+    ),
+    Disagreement(
         "binary_cross_entropy_by_the_target",
         ("binary_cross_entropy",),
         "input 0 or 1 (or so near that the logarithm is below -100)",
@@ -161,6 +191,19 @@ TABLE = (
         ),
     ),
     Disagreement(
+        "poisson_nll_of_no_events_at_no_rate",
+        ("poisson_nll_loss",),
+        "a target of 0 and the input -inf, or inf; or a rate of 0 with eps = 0",
+        "nan",
+        "the limits: 0 for a rate of 0, inf for an infinite one",
+        "0 log 0 is 0",
+        lambda: ({"input": floats(-INF), "target": floats(0.0)}, {}),
+        "input",
+        lambda value, gradient: is_nan(value),
+        lambda value, gradient: value == 0 and same(gradient, [0.0]),
+        lambda tensors, options, what: (tensors["target"] == 0) & tensors["input"].isinf(),
+    ),
+    Disagreement(
         "poisson_nll_by_a_target_of_zero",
         ("poisson_nll_loss",),
         "full=True and a target of 0",
@@ -174,18 +217,31 @@ TABLE = (
         lambda tensors, options, what: (tensors["target"] == 0) if what == "target" and options.get("full") else None,
     ),
     Disagreement(
-        "logit_of_minus_infinity",
+        "infinite_logit",
         ("binary_cross_entropy_with_logits",),
-        "input -inf with a target above 0",
+        "input -inf, or inf with a target of 1",
         "nan",
-        "inf",
-        "-t log sigmoid(-inf) is t * inf; torch adds inf and -inf on the way",
-        lambda: ({"input": floats(-INF), "target": floats(1.0)}, {}),
+        "0 where the logit is right, inf where it is wrong",
+        "-t log sigmoid(y) has these limits; torch adds inf and -inf, or multiplies 0 by inf, on the way",
+        lambda: ({"input": floats(-INF, -INF, INF), "target": floats(1.0, 0.0, 1.0)}, {"reduction": "none"}),
+        "input",
+        lambda value, gradient: bool(value.isnan().all()),
+        lambda value, gradient: same(value, [INF, 0.0, 0.0]) and same(gradient, [-1.0, 0.0, 0.0]),
+        lambda tensors, options, what: tensors["input"].isinf() if what != "input" else None,
+    ),
+    Disagreement(
+        "infinite_logit_of_several_labels",
+        ("multilabel_soft_margin_loss",),
+        "an infinite logit that is right",
+        "nan",
+        "the loss of the other classes",
+        "as infinite_logit",
+        lambda: ({"input": floats(-INF, 0.0)[None], "target": floats(0.0, 1.0)[None]}, {}),
         "input",
         lambda value, gradient: is_nan(value),
-        lambda value, gradient: value == INF and same(gradient, [-1.0]),
+        lambda value, gradient: same(value, math.log(2) / 2) and same(gradient, [[0.0, -0.25]]),
         lambda tensors, options, what: (
-            (tensors["input"] == -INF) & (tensors["target"] > 0) if what == "value" else None
+            tensors["input"].isinf().any(-1) if what == "value" else tensors["input"].isinf().any(-1, keepdim=True)
         ),
     ),
     Disagreement(
@@ -262,8 +318,44 @@ TABLE = (
 )
 
 
+# Before version 2.14 torch.clamp_min passed the whole gradient at its limit; since then nothing, as relu. Perdita follows
+# the newest. Of each loss where its maximum with 0 has its kink.
+CLAMP_PASSES_AT_ITS_LIMIT = tuple(map(int, torch.__version__.split(".")[:2])) < (2, 14)
+
+
+def _hinge_kink(tensors, options):
+    return (tensors["input"] == options.get("margin", 1.0)) & (tensors["target"] != 1)
+
+
+def _ranking_kink(tensors, options):
+    return tensors["target"] * (tensors["input1"] - tensors["input2"]) == options.get("margin", 0.0)
+
+
+def _cosine_kink(tensors, options):
+    cosine = torch.cosine_similarity(tensors["input1"], tensors["input2"], dim=-1)
+    return (tensors["target"] == -1) & (cosine == options.get("margin", 0.0))
+
+
+def _triplet_kink(tensors, options):
+    near, far = (
+        torch.linalg.vector_norm(tensors["anchor"] - tensors[name] + options["eps"], options.get("p", 2.0), -1)
+        for name in ("positive", "negative")
+    )
+    return near + options.get("margin", 1.0) == far
+
+
+KINKS = {
+    "hinge_embedding_loss": _hinge_kink,
+    "margin_ranking_loss": _ranking_kink,
+    "cosine_embedding_loss": _cosine_kink,
+    "triplet_margin_loss": _triplet_kink,
+}
+
+
 def expected_of(loss_name, tensors, options, what):
     """A mask of the elements in which both sides may differ, or None."""
     masks = [entry.where(tensors, options, what) for entry in TABLE if loss_name in entry.losses]
+    if CLAMP_PASSES_AT_ITS_LIMIT and what != "value" and loss_name in KINKS:
+        masks.append(KINKS[loss_name](tensors, options))
     masks = [mask for mask in masks if mask is not None]
     return torch.stack(masks).any(0) if masks else None

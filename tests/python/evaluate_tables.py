@@ -7,7 +7,7 @@ import numpy as np
 
 @dataclasses.dataclass
 class Table:
-    """One problem: predictions [N, ...], targets, what perdita.evaluate is told of them, and how they are handed over."""
+    """One problem: predictions [N, ...], targets, the options of perdita.evaluate, and how they are handed over."""
 
     kind: str  # classes, binary, regression
     loss: str

@@ -105,6 +105,7 @@ def test_what_it_says_and_writes(tmp_path):
 
 def test_bad_input(tmp_path):
     (tmp_path / "torn.npy").write_bytes(b"\x93NUMPY\x01\x00")
+    huge = np.full(500, 2**64 - 1, np.uint64)
     for error, message, call in [
         (errors.ShapeError, "500 rows.*499", lambda: perdita.evaluate(LOGITS, LABELS[1:])),
         (errors.LabelError, "9", lambda: perdita.evaluate(LOGITS, np.full(500, 9))),
@@ -118,8 +119,8 @@ def test_bad_input(tmp_path):
         (errors.DataError, "none of", lambda: perdita.evaluate(LOGITS, LABELS * 0 - 100)),
         (errors.DTypeError, "targets holds strings", lambda: perdita.evaluate(LOGITS, LABELS.astype(str))),
         (errors.DTypeError, "targets holds Python objects", lambda: perdita.evaluate(LOGITS, LABELS.astype(object))),
-        (errors.DTypeError, "predictions holds complex64", lambda: perdita.evaluate(LOGITS.astype(np.complex64), LABELS)),
-        (errors.DTypeError, "18446744073709551615", lambda: perdita.evaluate(LOGITS, np.full(500, 2**64 - 1, np.uint64))),
+        (errors.DTypeError, "predictions holds complex", lambda: perdita.evaluate(LOGITS + 0j, LABELS)),
+        (errors.DTypeError, "18446744073709551615", lambda: perdita.evaluate(LOGITS, huge)),
         (errors.DomainError, "masked", lambda: perdita.evaluate(np.ma.masked_greater(LOGITS, 0), LABELS)),
     ]:
         with pytest.raises(error, match=message):

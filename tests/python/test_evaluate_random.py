@@ -19,7 +19,8 @@ import pytest
 import perdita
 
 TABLES_IN_CI = 300
-QUANTILES = {"min": 0, "lower_quartile": 0.25, "median": 0.5, "upper_quartile": 0.75, "p95": 0.95, "p99": 0.99, "max": 1}
+QUANTILES = {"min": 0, "lower_quartile": 0.25, "median": 0.5, "upper_quartile": 0.75}
+QUANTILES |= {"p95": 0.95, "p99": 0.99, "max": 1}
 
 
 class Check:
@@ -33,7 +34,8 @@ class Check:
             assert found is None, f"{name}: {found}, expected none"
             return
         assert found is not None, f"{name}: none, expected {expected}"
-        bound = (relative or self.relative) * max(abs(float(expected)), float(scale))
+        least = 0 if self.relative < 1e-9 else 1e-30  # floats below the normal ones have few digits
+        bound = (relative or self.relative) * max(abs(float(expected)), float(scale), least)
         assert abs(found - float(expected)) <= bound, f"{name}: {found!r}, expected {float(expected)!r}"
 
 
@@ -218,7 +220,7 @@ def run(seed, folder):
     folder.mkdir(exist_ok=True)
     source, label_source = table.source, str(rng.choice(tables.SOURCES))
     try:
-        result = perdita.evaluate(
+        call = lambda: perdita.evaluate(  # noqa: E731
             tables.hand_over(table.predictions, source, folder / "p"),
             tables.hand_over(table.targets, label_source, folder / "t"),
             table.spec,
@@ -226,6 +228,13 @@ def run(seed, folder):
             scale=table.scale or None,
             bins=table.bins,
         )
+        try:
+            result = call()
+        except perdita.errors.DataError as error:
+            if "add up to 0" not in str(error) or (table.weights > 0).all():
+                raise
+            table.weights = None  # none of the rows of finite loss has a weight
+            result = call()
         assert result.rows == len(table.predictions)
         if seed % 20 == 0:
             result.save(folder / "report")

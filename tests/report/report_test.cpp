@@ -38,6 +38,8 @@ RunReport small_run() {
 TEST(Ticks, AreRoundAndInside) {
   EXPECT_EQ(linear_ticks(0, 10, 5), (Values{0, 2, 4, 6, 8, 10}));
   EXPECT_EQ(linear_ticks(-1, 1, 4), (Values{-1, -0.5, 0, 0.5, 1}));
+  EXPECT_EQ(linear_ticks(0.35667494393873239, 0.35667494393873245, 8).size(), 1u);  // no endless steps of 0
+  EXPECT_EQ(linear_ticks(-1e16 - 2, -1e16, 5).size(), 1u);
   EXPECT_EQ(log_ticks(1, 10, 8), (Values{1, 2, 5, 10}));
   EXPECT_EQ(log_ticks(1e-6, 1, 3).size(), 3u);
 }

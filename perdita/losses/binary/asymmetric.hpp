@@ -3,7 +3,7 @@
 #include <array>
 
 #include "perdita/losses/info.hpp"
-#include "perdita/math/logit.hpp"
+#include "perdita/math/products.hpp"
 
 namespace perdita {
 
@@ -37,11 +37,11 @@ struct Asymmetric {
   // log p = -softplus(-y) keeps its digits. Without a clip so must log(1 - p); with one, 1 - q is at least clip. The
   // power of 0 is taken aside: its slope may be infinite.
   auto operator()(auto y, auto t) const {
-    const auto positives = pow(sigmoid(-y), gamma_pos) * softplus(-y);
-    if (clip == 0.0) return t * positives + (1.0 - t) * pow(sigmoid(y), gamma_neg) * softplus(y);
+    const auto positives = share_of(t, fading_product(faded(sigmoid(-y), gamma_pos), softplus(-y)));
+    if (clip == 0.0) return positives + share_of(1.0 - t, fading_product(faded(sigmoid(y), gamma_neg), softplus(y)));
     const auto q = max(sigmoid(y) - clip, 0.0);
     const auto negatives = select(q == 0.0, 0.0, -pow(q, gamma_neg) * log1p(-q));
-    return t * positives + (1.0 - t) * negatives;
+    return positives + (1.0 - t) * negatives;
   }
 };
 

@@ -18,7 +18,7 @@ struct BinaryCrossEntropyWithLogits {
       .use_when = "two classes, or several labels that do not exclude one another",
       .avoid_when = "exactly one of several classes holds (see cross_entropy)",
       .source = "Cox, The regression analysis of binary sequences, J. R. Statist. Soc. B 20, 1958, section 2",
-      .differences = "inf for the logit -inf of a positive example (PyTorch: nan)"};
+      .differences = "0 for an infinite logit that is right, inf for one that is wrong (PyTorch: nan)"};
 
   // (1 - t) softplus(y) + t softplus(-y); softplus(y) - t y would lose all of it where the logit is right.
   auto operator()(auto y, auto t) const { return logit(y).cross_entropy(t); }

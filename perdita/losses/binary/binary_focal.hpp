@@ -4,6 +4,7 @@
 
 #include "perdita/losses/info.hpp"
 #include "perdita/math/logit.hpp"
+#include "perdita/math/products.hpp"
 
 namespace perdita {
 
@@ -35,7 +36,7 @@ struct BinaryFocal {
   bool alpha_by_class = true;
 
   auto operator()(auto y, auto t) const {
-    return weighted(y, t, [this](auto wrong) { return pow(wrong, gamma); });
+    return weighted(y, t, [this](auto wrong) { return faded(wrong, gamma); });
   }
 
   /// The same for the gamma that nearly everybody uses: a loop with a square in it, where a power that is known at run
@@ -50,7 +51,7 @@ struct BinaryFocal {
     const auto l = logit(y);
     // alpha t + (1 - alpha) (1 - t), or alpha: without a choice, so that it need not be made for every element
     const double difference = alpha_by_class * (2.0 * alpha - 1.0);
-    return ((alpha - difference) + difference * t) * focus(l.wrong(t)) * l.cross_entropy(t);
+    return share_of((alpha - difference) + difference * t, fading_product(focus(l.wrong(t)), l.cross_entropy(t)));
   }
 };
 

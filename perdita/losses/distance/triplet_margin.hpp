@@ -26,7 +26,7 @@ struct TripletMargin {
   static constexpr auto parameters() {
     return std::array{
         parameter<&TripletMargin::margin>("margin", "by how much the negative example should be farther", positive),
-        parameter<&TripletMargin::p>("p", "the norm; inf for the largest component", non_negative),
+        parameter<&TripletMargin::p>("p", "the norm; inf for the largest component", non_negative, Infinite::allowed),
         parameter<&TripletMargin::eps>("eps", "added to each component of a difference", non_negative),
         parameter<&TripletMargin::swap>("swap", "takes the distance of positive to negative where that is smaller")};
   }

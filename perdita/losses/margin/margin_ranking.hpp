@@ -21,7 +21,9 @@ struct MarginRanking {
       .source =
           "Herbrich, Graepel and Obermayer, Large margin rank boundaries for ordinal regression, Advances in "
           "Large Margin Classifiers, MIT Press, 2000, eq. 7",
-      .differences = "a target of uint8 is the number it holds; PyTorch negates it as uint8, so that -1 is 255"};
+      .differences =
+          "a target of uint8 is the number it holds; PyTorch negates it as uint8, so that -1 is 255. The gradient with "
+          "respect to the target of an infinite score that is right is 0 (PyTorch: nan)"};
   static constexpr auto parameters() {
     return std::array{parameter<&MarginRanking::margin>("margin", "by how much the scores should differ")};
   }

@@ -17,7 +17,8 @@ struct MultilabelSoftMargin {
       .traits = Trait::convex | Trait::lipschitz | Trait::smooth | Trait::never_negative | Trait::proper,
       .use_when = "several classes may hold at once, and a loss for each sample is wanted",
       .avoid_when = "exactly one of several classes holds (see cross_entropy)",
-      .source = "Cox, The regression analysis of binary sequences, J. R. Statist. Soc. B 20, 1958, section 2"};
+      .source = "Cox, The regression analysis of binary sequences, J. R. Statist. Soc. B 20, 1958, section 2",
+      .differences = "0 for an infinite logit that is right, inf for one that is wrong (PyTorch: nan)"};
 
   auto operator()(auto y, auto t) const { return logit(y).cross_entropy(t); }
 };

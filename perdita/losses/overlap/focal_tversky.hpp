@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 
 #include "perdita/losses/overlap/mask_parameters.hpp"
 
@@ -44,7 +46,8 @@ struct FocalTversky {
   auto operator()(auto tp, auto fp, auto fn) const {
     const auto share = share_of_errors(alpha * fp + beta * fn, tp, smooth);
     const auto right = share == 0.0;
-    return select(right, 0.0, pow(select(right, 1.0, share), 1.0 / gamma));
+    const double power = std::min(1.0 / gamma, std::numeric_limits<double>::max());
+    return select(right, 0.0, pow(select(right, 1.0, share), power));
   }
 };
 

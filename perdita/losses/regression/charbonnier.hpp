@@ -29,8 +29,8 @@ struct Charbonnier {
 
   // r = c + e: the hyperbola of what can be squared, and the rest, by which a hyperbola grows like its asymptote.
   auto operator()(auto y, auto t) const {
-    const auto r = abs(y - t);
-    const auto c = min(r, 1e18), e = max(r - 1e18, 0.0);
+    const auto r = y - t;
+    const auto c = max(min(r, 1e18), -1e18), e = max(abs(r) - 1e18, 0.0);
     return sqrt(c * c + eps * eps) + e;
   }
 };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <limits>
 
 #include "perdita/losses/info.hpp"
 
@@ -14,6 +15,7 @@ struct GammaNll {
       .family = Family::regression,
       .summary = "y + t exp(-y) for a positive target t, where y is the logarithm of the expected value.",
       .target = positive,
+      .rate = positive,
       .traits = Trait::convex | Trait::smooth,
       .use_when = "the target is positive and errors are relative: costs, durations, sizes of claims",
       .avoid_when = "targets may be 0 (see tweedie), or are counts (see poisson_nll)",
@@ -26,7 +28,11 @@ struct GammaNll {
 
   bool log_input = true;
 
-  auto operator()(auto y, auto t) const { return log_input ? y + t * exp(-y) : log(y) + t / y; }
+  // Where the ratio is infinite, the logarithm is -inf and does not matter.
+  auto operator()(auto y, auto t) const {
+    const auto ratio = log_input ? t * exp(-y) : t / y;
+    return select(ratio == std::numeric_limits<double>::infinity(), ratio, (log_input ? y : log(y)) + ratio);
+  }
 };
 
 }  // namespace perdita

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 
 #include "perdita/losses/info.hpp"
 
@@ -19,17 +20,19 @@ struct Huber {
       .source = "Huber, Robust estimation of a location parameter, Ann. Math. Statist. 35, 1964, section 2",
       .differences = ""};
   static constexpr auto parameters() {
-    return std::array{parameter<&Huber::delta>("delta", "where the parabola meets its tangent", positive)};
+    return std::array{parameter<&Huber::delta>(
+        "delta", "where the parabola meets its tangent; inf is half the squared error", positive, Infinite::allowed)};
   }
 
   double delta = 1.0;
 
-  // r = q + e, what delta holds and what exceeds it: q^2 / 2 + delta e. Each has a slope of its own, so that none
-  // cancels and no product of an infinite residual with a zero derivative arises; at r = delta each gives half.
+  // r = q + e, the part within delta and the excess e > 0: q^2 / 2 + delta e. Each has its own derivative, so that none
+  // cancels and no product of an infinite residual with a zero derivative arises; at |r| = delta each gives half.
   auto operator()(auto y, auto t) const {
-    const auto r = abs(y - t);
-    const auto q = min(r, delta), e = max(r - delta, 0.0);
-    return 0.5 * q * q + delta * e;
+    const auto r = y - t;
+    if (std::isinf(delta)) return 0.5 * r * r;
+    const auto q = max(min(r, delta), -delta);
+    return 0.5 * q * q + delta * max(abs(r) - delta, 0.0);
   }
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <limits>
 
 #include "perdita/losses/info.hpp"
 
@@ -14,11 +15,14 @@ struct KlDiv {
       .family = Family::regression,
       .summary = "t (log t - y), where y is a log-probability and t a probability (or its logarithm).",
       .target = non_negative,
+      .log_target = {.high = 0},
       .traits = Trait::convex | Trait::lipschitz | Trait::smooth,
       .use_when = "the target is a distribution: distillation, variational inference; use reduction batchmean",
       .avoid_when = "targets are class indices (see cross_entropy)",
       .source = "Kullback and Leibler, On information and sufficiency, Ann. Math. Statist. 22, 1951, eq. 2.4",
-      .differences = "a target of probability 0 adds 0 even where the input is -inf; PyTorch gives nan there"};
+      .differences =
+          "a target of probability 0 adds 0 even where the input is -inf, and its own derivative is -3.4e38 for -inf; "
+          "PyTorch gives nan there"};
   static constexpr auto parameters() {
     return std::array{parameter<&KlDiv::log_target>("log_target", "whether the target is a log-probability too")};
   }
@@ -27,7 +31,8 @@ struct KlDiv {
 
   auto operator()(auto y, auto t) const {
     if (log_target) return select((exp(t) == 0.0) & (y == y), 0.0, exp(t) * (t - y));
-    return select((t == 0.0) & (y == y), 0.0, t * (log(t) - y));
+    // The derivative of t log t with respect to a t of 0 is -inf, for which the largest float stands.
+    return select((t == 0.0) & (y == y), t * -double{std::numeric_limits<float>::max()}, t * (log(t) - y));
   }
 };
 

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "perdita/losses/info.hpp"
+#include "perdita/math/products.hpp"
 
 namespace perdita {
 
@@ -14,11 +15,14 @@ struct PoissonNll {
       .family = Family::regression,
       .summary = "exp(y) - t y for counts t, where y is the logarithm of the expected count.",
       .target = non_negative,
+      .rate = non_negative,
       .traits = Trait::convex | Trait::smooth,
       .use_when = "the target is a count of rare, independent events",
       .avoid_when = "counts vary more than their mean (overdispersion), or are not counts",
       .source = "Cameron and Trivedi, Regression Analysis of Count Data, 2nd ed. 2013, eq. 3.3",
-      .differences = "with full, the gradient by a target of 0 is -input (PyTorch: nan, of the term that is left out)"};
+      .differences =
+          "with full, the gradient with respect to a target of 0 is -input (PyTorch: nan, from the term that is left "
+          "out); a count of 0 at a rate of 0 (input -inf) costs 0 (PyTorch: nan)"};
   static constexpr auto parameters() {
     return std::array{parameter<&PoissonNll::log_input>("log_input", "whether the input is the logarithm of the rate"),
                       parameter<&PoissonNll::full>("full", "adds Stirling's approximation of log t! where t > 1"),
@@ -30,7 +34,7 @@ struct PoissonNll {
   double eps = 1e-8;
 
   auto operator()(auto y, auto t) const {
-    const auto loss = log_input ? exp(y) - t * y : y - t * log(y + eps);
+    const auto loss = log_input ? exp(y) + share_of(t, -y) : y + share_of(t, -log(y + eps));
     if (!full) return loss;
     // t log t - t + log(2 pi t) / 2; the inner select keeps the logarithm away from t <= 1, where it is not wanted. As
     // a product, for the derivative of the first two terms is then rounded as log t - 1 is, and not as log t + 1.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 
 #include "perdita/losses/info.hpp"
 
@@ -19,16 +20,21 @@ struct SmoothL1 {
       .source = "Girshick, Fast R-CNN, ICCV 2015, eq. 3",
       .differences = "beta = 0 is l1, with gradient 0 at the target, as in PyTorch since 2.x"};
   static constexpr auto parameters() {
-    return std::array{parameter<&SmoothL1::beta>("beta", "where the parabola meets the line", non_negative)};
+    return std::array{
+        parameter<&SmoothL1::beta>("beta", "where the parabola meets the line", non_negative, Infinite::allowed)};
   }
 
   double beta = 1.0;
 
-  // As huber divided by beta: see there.
+  // As huber divided by beta: see there. 0.5 / beta overflows for the least beta, so q is divided in two steps; q^2
+  // would underflow.
   auto operator()(auto y, auto t) const {
-    const auto r = abs(y - t);
-    const auto q = min(r, beta), e = max(r - beta, 0.0);
-    return beta == 0.0 ? r : q * q * (0.5 / beta) + e;
+    const auto r = y - t;
+    if (beta == 0.0) return abs(r);
+    if (std::isinf(beta)) return 0.0 * r;
+    const double scale = beta < 0x1p-1000 ? 0x1p60 : 1.0;
+    const auto q = max(min(r, beta), -beta);
+    return (q * scale) * (0.5 / (beta * scale)) * q + max(abs(r) - beta, 0.0);
   }
 };
 

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "perdita/losses/info.hpp"
+#include "perdita/math/products.hpp"
 
 namespace perdita {
 
@@ -14,6 +15,7 @@ struct Tweedie {
       .family = Family::regression,
       .summary = "m^(2-p) / (2 - p) + t m^(1-p) / (p - 1) for the mean m = exp(y), variance in proportion to m^p.",
       .target = non_negative,
+      .rate = positive,
       .traits = Trait::convex | Trait::smooth | Trait::never_negative,
       .use_when = "the target is a sum of a random number of positive amounts, many of them none: claims, rain, sales",
       .avoid_when = "zeros have a cause of their own, which deserves a model of its own (hurdle, zero-inflation)",
@@ -34,8 +36,8 @@ struct Tweedie {
   // A target of 0 has no second term, even where its factor is infinite.
   auto operator()(auto y, auto t) const {
     const double a = 2.0 - power, b = 1.0 - power;
-    const auto log_mean = log_input ? y : log(y);
-    return exp(a * log_mean) / a - select(t == 0.0, 0.0, t * exp(b * log_mean) / b);
+    if (log_input) return exp(a * y) / a + share_of(t, exp(b * y) / -b);
+    return pow(y, a) / a + share_of(t, pow(y, b) / -b);
   }
 };
 

@@ -4,6 +4,7 @@
 
 #include "perdita/losses/info.hpp"
 #include "perdita/losses/softmax/class_frequency.hpp"
+#include "perdita/math/products.hpp"
 
 namespace perdita {
 
@@ -27,7 +28,7 @@ struct BalancedSoftmax {
           "2020, eq. 4",
       .differences = ""};
 
-  auto operator()(auto log_p, auto t) const { return -t * log_p; }
+  auto operator()(auto log_p, auto t) const { return share_of(t, -log_p); }
 
   double shift(const ClassFrequency& of_class) const { return std::log(of_class.count); }
 };

@@ -1,8 +1,7 @@
 #pragma once
 
-#include <limits>
-
 #include "perdita/losses/info.hpp"
+#include "perdita/math/products.hpp"
 
 namespace perdita {
 
@@ -24,11 +23,7 @@ struct CrossEntropy {
           "have gradient 0 even where their logits are nan (PyTorch: nan); where all labels have weight 0 the mean is "
           "nan with gradient 0 (PyTorch: gradient nan); a negative label_smoothing is an error (PyTorch: taken as 0)"};
 
-  // 0 log 0 is 0; else the slope by t is -log p, where t is 0 too.
-  auto operator()(auto log_p, auto t) const {
-    constexpr double log_zero = -std::numeric_limits<double>::infinity();
-    return select((t == 0.0) & (log_p == log_zero), 0.0, -t * log_p);
-  }
+  auto operator()(auto log_p, auto t) const { return share_of(t, -log_p); }
 };
 
 }  // namespace perdita

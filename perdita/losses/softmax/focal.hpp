@@ -3,6 +3,7 @@
 #include <array>
 
 #include "perdita/losses/info.hpp"
+#include "perdita/math/products.hpp"
 
 namespace perdita {
 
@@ -32,10 +33,9 @@ struct Focal {
   double alpha = 1.0;
   double gamma = 2.0;
 
-  // 1 - p = -expm1(log p) does not cancel. At p = 1 the product is 0 whatever gamma.
+  // 1 - p = -expm1(log p) does not cancel.
   auto operator()(auto log_p, auto t) const {
-    const auto miss = -expm1(log_p);
-    return select((t == 0.0) | (miss == 0.0), 0.0, -alpha * t * pow(miss, gamma) * log_p);
+    return share_of(alpha * t, fading_product(faded(-expm1(log_p), gamma), -log_p));
   }
 };
 

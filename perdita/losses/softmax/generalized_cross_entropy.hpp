@@ -29,7 +29,7 @@ struct GeneralizedCrossEntropy {
   double q = 0.7;
 
   // 1 - p^q = -expm1(q log p) does not cancel for p near 1 or q near 0.
-  auto operator()(auto log_p, auto t) const { return select(t == 0.0, 0.0, -t * expm1(q * log_p) / q); }
+  auto operator()(auto log_p, auto t) const { return -t * expm1(q * log_p) / q; }
 };
 
 }  // namespace perdita

@@ -5,6 +5,7 @@
 
 #include "perdita/losses/info.hpp"
 #include "perdita/losses/softmax/class_frequency.hpp"
+#include "perdita/math/products.hpp"
 
 namespace perdita {
 
@@ -36,7 +37,7 @@ struct Ldam {
 
   double max_margin = 0.5, scale = 30.0;
 
-  auto operator()(auto log_p, auto t) const { return -t * log_p; }
+  auto operator()(auto log_p, auto t) const { return share_of(t, -log_p); }
 
   /// Of a class without samples as of the rarest one with some.
   double margin(const ClassFrequency& of_class) const {

@@ -5,6 +5,7 @@
 
 #include "perdita/losses/info.hpp"
 #include "perdita/losses/softmax/class_frequency.hpp"
+#include "perdita/math/products.hpp"
 
 namespace perdita {
 
@@ -33,7 +34,7 @@ struct LogitAdjusted {
 
   double tau = 1.0;
 
-  auto operator()(auto log_p, auto t) const { return -t * log_p; }
+  auto operator()(auto log_p, auto t) const { return share_of(t, -log_p); }
 
   double shift(const ClassFrequency& of_class) const {
     return tau == 0 ? 0.0 : tau * std::log(of_class.count / of_class.total);

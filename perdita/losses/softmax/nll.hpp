@@ -1,6 +1,7 @@
 #pragma once
 
 #include "perdita/losses/info.hpp"
+#include "perdita/math/products.hpp"
 
 namespace perdita {
 
@@ -19,7 +20,7 @@ struct Nll {
           "Fisher, On the mathematical foundations of theoretical statistics, Phil. Trans. A 222, 1922, section 6",
       .differences = "where all labels have weight 0 the mean is nan with gradient 0 (PyTorch: gradient nan)"};
 
-  auto operator()(auto log_p, auto t) const { return -t * log_p; }
+  auto operator()(auto log_p, auto t) const { return share_of(t, -log_p); }
 };
 
 }  // namespace perdita

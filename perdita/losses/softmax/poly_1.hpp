@@ -3,6 +3,7 @@
 #include <array>
 
 #include "perdita/losses/info.hpp"
+#include "perdita/math/products.hpp"
 
 namespace perdita {
 
@@ -28,7 +29,7 @@ struct Poly1 {
   double eps = 1.0;
 
   // 1 - p = -expm1(log p) does not cancel.
-  auto operator()(auto log_p, auto t) const { return select(t == 0.0, 0.0, -t * (log_p + eps * expm1(log_p))); }
+  auto operator()(auto log_p, auto t) const { return share_of(t, -(log_p + eps * expm1(log_p))); }
 };
 
 }  // namespace perdita

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "perdita/losses/info.hpp"
+#include "perdita/math/products.hpp"
 
 namespace perdita {
 
@@ -32,7 +33,8 @@ struct SymmetricCrossEntropy {
 
   // The reverse cross-entropy of a class k is -sum_j p_j log [j = k] = -A (1 - p_k), and 1 - p = -expm1(log p).
   auto operator()(auto log_p, auto t) const {
-    return select(t == 0.0, 0.0, t * (beta * log_zero * expm1(log_p) - alpha * log_p));
+    const auto reverse = beta * log_zero * expm1(log_p);
+    return share_of(t, alpha == 0.0 ? reverse : reverse - alpha * log_p);
   }
 };
 

@@ -13,6 +13,7 @@ DIFFERING = frozenset(
         "margin_ranking_loss",
         "multi_margin_loss",
         "multilabel_margin_loss",
+        "multilabel_soft_margin_loss",
         "nll_loss",
         "poisson_nll_loss",
         "soft_margin_loss",

@@ -188,6 +188,8 @@ def is_followed(*upstream):
 
 def _gradients(loss, wanted, upstream, *tensors):
     """For one upstream gradient, or for each of a batch."""
+    if not is_followed(upstream):  # an element of a batch
+        return loss.forward(tensors, wanted)[1].backward(resolved(upstream))
     return _applied(_Gradient, _gradients, loss, wanted, upstream, *tensors)
 
 
