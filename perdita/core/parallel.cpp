@@ -32,8 +32,8 @@ int& thread_count() {
   return count;
 }
 
-// OpenMP's pool does not survive a fork, but libgomp in the child waits for its threads for ever. Whether a pool existed
-// cannot be asked: a host that shares libgomp may have made it.
+// OpenMP's pool does not survive a fork, but libgomp in the child waits for its threads for ever. Whether a pool
+// existed cannot be asked: a host that shares libgomp may have made it.
 bool is_forked_child = false;
 [[maybe_unused]] const int fork_handler = pthread_atfork(nullptr, nullptr, [] { is_forked_child = true; });
 }  // namespace
