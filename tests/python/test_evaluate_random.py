@@ -266,6 +266,8 @@ if __name__ == "__main__":
     failed = 0
     with tempfile.TemporaryDirectory() as name:
         for seed in range(options.seed, options.seed + options.tables):
+            if (seed - options.seed) % 1000 == 999:
+                print(f"{seed - options.seed + 1} tables, {failed} disagree", flush=True)
             try:
                 run(seed, pathlib.Path(name))
             except AssertionError as error:
