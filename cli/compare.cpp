@@ -66,7 +66,8 @@ bool read(const std::vector<std::string>& words, Arguments& a) {
   app.add_option("--out", a.out, "folder of the comparison (runs/compare-NAME-1, -2, ...)")
       ->type_name("DIR")
       ->group("Run");
-  app.add_flag("--overwrite", a.overwrite, "replace the comparison that is in the folder")->group("Run");
+  app.add_flag("--overwrite", a.overwrite, "replace the comparison that is in the folder, once a run has an epoch")
+      ->group("Run");
   app.add_option("--resume", a.resume, "go on with the comparison in this folder")->type_name("DIR")->group("Run");
   app.add_flag("--quiet", a.quiet, "print the table alone")->group("Run");
   app.add_flag("--json", a.json, "print comparison.json; progress goes to standard error")->group("Run");

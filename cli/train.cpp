@@ -46,7 +46,9 @@ bool read(const std::vector<std::string>& words, Arguments& arguments) {
   app.get_formatter()->column_width(32);
   add_run_options(app, arguments.given);
   app.add_option("--out", arguments.out, "folder of the run (runs/NAME-1, -2, ...)")->type_name("DIR")->group("Run");
-  app.add_flag("--overwrite", arguments.overwrite, "replace the run that is in the folder")->group("Run");
+  app.add_flag("--overwrite", arguments.overwrite,
+               "replace the run that is in the folder, once the new one has an epoch")
+      ->group("Run");
   app.add_option("--resume", arguments.resume, "go on with the run in this folder")->type_name("DIR")->group("Run");
   app.add_flag("--quiet", arguments.quiet, "print the result alone")->group("Run");
   app.add_flag("--json", arguments.json, "print the result as JSON; progress goes to standard error")->group("Run");

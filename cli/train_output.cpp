@@ -29,8 +29,8 @@ std::string samples_line(const train::Problem& problem) {
   return text;
 }
 
-void print_loss(const evaluate::Summary& loss) {
-  const evaluate::Interval interval = evaluate::mean_interval(loss);
+void print_loss(const evaluate::Summary& loss, bool never_negative) {
+  const evaluate::Interval interval = evaluate::mean_interval(loss, never_negative);
   say("test loss  {}", format_number(loss.mean));
   if (loss.count > 1) say("  (95 % interval {} to {})", format_number(interval.low), format_number(interval.high));
   if (loss.nonfinite > 0) say("  ({} samples left out: not finite)", format_count(loss.nonfinite));
@@ -138,7 +138,7 @@ void print_result(const train::Run& run, const std::optional<train::TestResult>&
   }
   say("\n");
   if (result) {
-    print_loss(result->loss);
+    print_loss(result->loss, problem.objective.is_never_negative());
     if (result->classes) print_classes(*result->classes, problem.train.class_names);
     if (result->regression) print_regression(*result->regression);
   } else {
@@ -166,7 +166,8 @@ void print_result_json(const train::Run& run, const std::optional<train::TestRes
     }
   }
   if (result) {
-    const evaluate::Interval interval = evaluate::mean_interval(result->loss);
+    const evaluate::Interval interval =
+        evaluate::mean_interval(result->loss, run.problem().objective.is_never_negative());
     auto& test = object["test"];
     test["samples"] = result->judgement.losses.size();
     test["loss"] = number(result->judgement.mean_loss);

@@ -138,9 +138,9 @@ std::vector<std::string> notes(const Contest& contest) {
     all.push_back(fmt::format("Mean ± standard deviation over {} seeds.", seeds));
     all.push_back(
         fmt::format("* differs from {} by more than noise: the differences between runs of one seed, which began with "
-                    "the same weights and saw the same batches, have a mean other than 0 (Student's t, {} degrees of "
-                    "freedom, p < 0.05, corrected for the number of losses by Holm's method).",
-                    contest.entries.front().name, seeds - 1));
+                    "the same weights and saw the same batches, have a mean other than 0 (Student's t, {} degree{} "
+                    "of freedom, p < 0.05, corrected for the number of losses by Holm's method).",
+                    contest.entries.front().name, seeds - 1, seeds == 2 ? "" : "s"));
   } else if (has_samples) {
     all.push_back("One run of each loss.");
     all.push_back(note_of_samples(contest));

@@ -68,6 +68,26 @@ struct Curves {
   }
   /// Whether the learning rate was a fifth of its largest, or less, before the half of the run.
   bool was_lowered_early() const { return lr[epochs() / 2] < 0.2 * *std::ranges::max_element(lr); }
+  /// Whether the loss was still falling when the learning rate was first lowered to a half or less.
+  bool fell_until_lowered() const {
+    const double largest = *std::ranges::max_element(lr);
+    const auto lowered = static_cast<std::size_t>(
+        std::ranges::find_if(lr, [=](double rate) { return rate <= 0.5 * largest; }) - lr.begin());
+    if (lowered < 3 || lowered >= epochs()) return false;
+    const std::size_t before = lowered - 1 - std::max<std::size_t>(1, lowered / 3);
+    return train[before] - train[lowered - 1] > 0.05 * std::max(start - least(), 0.02 * std::abs(start));
+  }
+  /// Whether the validation loss says that more training would do good: least near the end, and fell until then.
+  bool still_improves() const {
+    if (val.empty()) return true;
+    const auto best = static_cast<std::size_t>(std::ranges::min_element(val) - val.begin());
+    const std::size_t epochs = val.size(), quarter = std::max<std::size_t>(1, epochs / 4);
+    if (best + quarter < epochs) return false;
+    const double before = median({val.begin() + static_cast<std::ptrdiff_t>(epochs - std::min(epochs, 2 * quarter)),
+                                  val.end() - static_cast<std::ptrdiff_t>(quarter)});
+    const double after = median({val.end() - static_cast<std::ptrdiff_t>(quarter), val.end()});
+    return before - after > 0.02 * std::max(start - val[best], 0.02 * std::abs(start));
+  }
   /// How far the loss fell in the last quarter of the run, as a share of the way from its start.
   double late_fall() const {
     const double way =
@@ -82,6 +102,11 @@ class Doctor {
 
   std::vector<Verdict> verdicts() {
     if (look_for_divergence()) return std::move(verdicts_);
+    if (!evidence_.sameness.empty()) {  // then what the curves show is of no interest
+      add(Illness::nothing_to_learn, fmt::format("{} among the training samples", evidence_.sameness),
+          "look at the targets and at how the data were cut; no result of this run tells anything");
+      return std::move(verdicts_);
+    }
     if (std::ssize(c_.train) >= least_epochs) {
       const bool jumps = look_for_jumps();
       const bool stuck = !jumps && look_for_underfitting();
@@ -101,6 +126,21 @@ class Doctor {
   }
   bool has(Illness illness) const {
     return std::ranges::find(verdicts_, illness, &Verdict::illness) != verdicts_.end();
+  }
+
+  /// Whether the data are known to hold more than the model found: standing still is then no limit of theirs.
+  const Reference* better_reference() {
+    if (!asked_ && evidence_.reference) reference_ = evidence_.reference();
+    asked_ = true;
+    if (!reference_ || !(reference_->deviations > 3)) return nullptr;
+    const double gain = reference_->of_model - reference_->error;
+    return gain > (reference_->is_share ? 0.03 : 0.15 * reference_->of_model) ? &*reference_ : nullptr;
+  }
+  static std::string told(const Reference& r) {
+    return r.is_share ? fmt::format("{} is wrong in {} of the samples, the model in {}", r.name, percent(r.error),
+                                    percent(r.of_model))
+                      : fmt::format("{} has a mean square error of {}, the model {}", r.name, format_number(r.error),
+                                    format_number(r.of_model));
   }
 
   bool look_for_divergence() {
@@ -149,9 +189,11 @@ class Doctor {
 
   bool look_for_underfitting() {
     if (c_.last() < 0.55 * c_.start || c_.late_fall() > 0.06 || c_.was_lowered_early()) return false;
+    const Reference* const better = better_reference();
+    if (better == nullptr) return true;  // it stands still, maybe where the noise of the data is
     add(Illness::underfitting,
-        fmt::format("the training loss stands still at {}, {} of what it was before learning ({})",
-                    format_number(c_.last()), percent(c_.last() / c_.start), format_number(c_.start)),
+        fmt::format("the training loss stands still at {}, {} of what it was before learning ({}); {}",
+                    format_number(c_.last()), percent(c_.last() / c_.start), format_number(c_.start), told(*better)),
         "more hidden units or layers, inputs that tell more, a larger learning rate");
     return true;
   }
@@ -161,7 +203,7 @@ class Doctor {
     const bool decayed = c_.lr.back() < 0.5 * *std::ranges::max_element(c_.lr);
     const bool falls_far = fall > 0.06 && c_.last() > 0.15 * c_.start;
     const bool halves = c_.mean(0.875, 1) < 0.5 * c_.mean(0.625, 0.875) && c_.last() > 0.02 * c_.start;
-    if (decayed || (!falls_far && !halves)) return false;
+    if (decayed || (!falls_far && !halves) || !c_.still_improves()) return false;
     add(Illness::lr_too_small,
         fmt::format(
             "the training loss was still falling steadily at the end: {} of its whole fall, from {} to {}, lies in the "
@@ -182,13 +224,21 @@ class Doctor {
   void look_for_plateau() {
     const std::size_t since = still_since(), epochs = c_.epochs();
     const bool decayed = c_.was_lowered_early();
-    // What is left after half a run without a change may be the noise of the data; after a late decay it is not.
     if (epochs < 6 || 2 * since > epochs || c_.last() < (decayed ? 0.1 : 0.35) * c_.start) return;
+    // What is left may be the noise of the data, but for a loss that fell until the learning rate was lowered.
+    std::string reason;
+    if (decayed && c_.fell_until_lowered()) {
+      reason = fmt::format("it fell until the learning rate was lowered, which was {} by then",
+                           format_number(c_.lr[since + 1]));
+    } else if (const Reference* const better = better_reference()) {
+      reason = told(*better);
+    } else {
+      return;
+    }
     add(Illness::plateau,
         fmt::format(
-            "the training loss has stood still since epoch {} of {}, at {}, {} of what it was before learning{}",
-            since + 1, epochs, format_number(c_.last()), percent(c_.last() / c_.start),
-            decayed ? fmt::format("; the learning rate was {} by then", format_number(c_.lr[since + 1])) : ""),
+            "the training loss has stood still since epoch {} of {}, at {}, {} of what it was before learning; {}",
+            since + 1, epochs, format_number(c_.last()), percent(c_.last() / c_.start), reason),
         decayed ? "a schedule that lowers the learning rate later"
                 : "stop earlier, or see whether a larger model, other inputs or a lower learning rate go on");
   }
@@ -222,11 +272,13 @@ class Doctor {
     // Where as much as a third contradict the others, these do not agree on anything: nothing was learned.
     constexpr double many = 0.04, most = 0.3;
     if (!(evidence_.doubtful >= many && evidence_.doubtful <= most)) return;
+    const double surest = evidence_.contradicted_surest, middle = evidence_.contradicted_middle;
+    if (!(surest >= many && surest > 0.6 * middle)) return;  // else it may be the noise of the data
     add(Illness::wrong_labels,
         fmt::format(
             "{} of the training samples contradict what was learned of the others as strongly as the usual sample "
-            "agrees with it",
-            percent(evidence_.doubtful)),
+            "agrees with it, and of those that the model is surest of {} do, hardly fewer than of others ({})",
+            percent(evidence_.doubtful), percent(surest), percent(middle)),
         "look at suspects.csv, which ranks them; a loss that stands wrong labels, as generalized_cross_entropy");
   }
 
@@ -281,24 +333,26 @@ class Doctor {
 
   const Evidence& evidence_;
   Curves c_;
+  std::optional<Reference> reference_;
+  bool asked_ = false;
   std::vector<Verdict> verdicts_;
 };
 
 }  // namespace
 
 std::string_view name_of(Illness illness) {
-  constexpr std::string_view names[] = {"divergence",   "lr_too_large",      "overfitting",
-                                        "wrong_labels", "underfitting",      "lr_too_small",
-                                        "plateau",      "class_not_learned", "miscalibration"};
+  constexpr std::string_view names[] = {"divergence",     "lr_too_large",    "overfitting", "wrong_labels",
+                                        "underfitting",   "lr_too_small",    "plateau",     "class_not_learned",
+                                        "miscalibration", "nothing_to_learn"};
   return names[static_cast<std::size_t>(illness)];
 }
 
 std::string_view title_of(Illness illness) {
-  constexpr std::string_view titles[] = {"divergence",    "learning rate too large",
-                                         "overfitting",   "wrong labels",
-                                         "underfitting",  "learning rate too small, or too few epochs",
-                                         "plateau",       "a class that is not learned",
-                                         "miscalibration"};
+  constexpr std::string_view titles[] = {"divergence",     "learning rate too large",
+                                         "overfitting",    "wrong labels",
+                                         "underfitting",   "learning rate too small, or too few epochs",
+                                         "plateau",        "a class that is not learned",
+                                         "miscalibration", "nothing to learn"};
   return titles[static_cast<std::size_t>(illness)];
 }
 

@@ -122,13 +122,15 @@ Gathered gather(const Judgement& how, BlockStream& stream, const data::RowReader
   return std::move(all);
 }
 
-void tell_losses(const Gathered& all, Evaluation& result) {
+void tell_losses(const Gathered& all, const AnyLoss& loss, Evaluation& result) {
   result.losses = all.losses.summary();
   result.losses.mean = all.loss.mean();
   result.losses.standard_deviation = all.loss.standard_deviation();
   result.losses.standard_error = all.loss.standard_error();
   result.losses.nonfinite = all.left_out.nan + all.left_out.infinite;
   result.interval = all.loss.interval();
+  const bool never_negative = has(info_of(loss).traits, Trait::never_negative) && result.losses.min >= 0;
+  if (never_negative) result.interval.low = std::max(result.interval.low, 0.0);
   result.exact_quantiles = all.losses.is_exact();
   result.hardest = all.hardest.result();
   if (result.losses.count == 0) return;
@@ -220,7 +222,7 @@ Evaluation evaluate(data::RowReader& predictions, data::RowReader& targets, data
     fail<DataError>("evaluate: the weights of the {} samples whose loss is finite add up to 0 (valid: above 0)",
                     all.losses.count());
   }
-  tell_losses(all, result);
+  tell_losses(all, options.loss, result);
   if (all.classes) {
     result.classes = all.classes->score();
     result.calibration = all.calibration->result();

@@ -208,10 +208,12 @@ double student_two_sided(double t, double dof) {
   return std::isinf(t) ? 0 : incomplete_beta(dof / (dof + t * t), dof / 2, 0.5);
 }
 
-Interval mean_interval(const Summary& summary) {
+Interval mean_interval(const Summary& summary, bool never_negative) {
   if (summary.count < 2) return {nan, nan};
   const double half = student_975(static_cast<double>(summary.count - 1)) * summary.standard_error;
-  return {summary.mean - half, summary.mean + half};
+  // Student's interval is symmetric, and of few skewed values it reaches where no mean can be.
+  const double low = summary.mean - half;
+  return {never_negative && summary.min >= 0 ? std::max(low, 0.0) : low, summary.mean + half};
 }
 
 Interval wilson_interval(std::int64_t successes, std::int64_t trials) {

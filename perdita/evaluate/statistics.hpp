@@ -33,8 +33,9 @@ double student_975(double dof);
 /// The probability that Student's t is further from 0 than `t`, to both sides.
 double student_two_sided(double t, double dof);
 
-/// 95 % for a mean, by Student's t with count - 1 degrees of freedom. NaN for fewer than two values.
-Interval mean_interval(const Summary& summary);
+/// 95 % for a mean, by Student's t with count - 1 degrees of freedom; not below 0 for values that are never
+/// negative. NaN for fewer than two values.
+Interval mean_interval(const Summary& summary, bool never_negative = false);
 
 /// 95 % for a share of `successes` in `trials` (Wilson 1927): unlike the textbook's p +- 1.96 sqrt(p(1-p)/n) it stays
 /// within [0, 1] and is right near both ends. Throws ValueError unless 0 <= successes <= trials and trials > 0.

@@ -52,11 +52,15 @@ std::string verdict(const Contest& c) {
   if (d) {
     const double scale = c.metrics[0].is_share ? 100 : 1;
     const char* unit = c.metrics[0].is_share ? " points" : "";
-    text += fmt::format("; its difference to {} is {}{} (95 % interval: {} to {}), which is {} {}",
-                        escape(c.entries[0].name), format_number(scale * d->mean), unit,
-                        format_number(scale * d->interval.low), format_number(scale * d->interval.high),
-                        d->is_noise ? "not more than" : "more than",
-                        d->of_samples ? "the noise of the test samples" : "noise");
+    const bool excludes_zero = d->interval.low > 0 || d->interval.high < 0;
+    text += fmt::format(
+        "; its difference to {} is {}{} (95 % interval of this difference alone: {} to {}), which is {} {}{}",
+        escape(c.entries[0].name), format_number(scale * d->mean), unit, format_number(scale * d->interval.low),
+        format_number(scale * d->interval.high), d->is_noise ? "not more than" : "more than",
+        d->of_samples ? "the noise of the test samples" : "noise",
+        d->is_noise && excludes_zero
+            ? fmt::format(" once corrected for the {} comparisons that were made (Holm's method)", c.entries.size() - 1)
+            : "");
   }
   return fmt::format(
       "<section class=\"diagnosis {}\" aria-labelledby=\"h-verdict\"><h2 id=\"h-verdict\">Verdict</h2>"

@@ -70,7 +70,7 @@ std::string trained_sentence(const RunReport& r, const Facts& f) {
 
 std::string result_sentence(const RunReport& r, const Facts& f) {
   if (f.test.count == 0) return {};
-  const evaluate::Interval i = evaluate::mean_interval(f.test);
+  const evaluate::Interval i = evaluate::mean_interval(f.test, r.loss_is_never_negative);
   std::string text = fmt::format(" On {} test samples the mean loss is <strong>{}</strong>", format_count(f.test.count),
                                  format_number(f.test.mean));
   if (f.test.count > 1) text += fmt::format(" (95 % interval: {} to {})", format_number(i.low), format_number(i.high));
@@ -108,7 +108,7 @@ std::string curve_sentence(const Facts& f) {
 std::string tiles(const RunReport& r, const Facts& f) {
   std::string text;
   if (f.test.count > 0) {
-    const evaluate::Interval i = evaluate::mean_interval(f.test);
+    const evaluate::Interval i = evaluate::mean_interval(f.test, r.loss_is_never_negative);
     text += tile("Test loss", format_number(f.test.mean),
                  f.test.count > 1 ? fmt::format("95 %: {} to {}", format_number(i.low), format_number(i.high)) : "");
   }

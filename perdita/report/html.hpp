@@ -32,6 +32,7 @@ struct RunReport {
   std::string data;   ///< "Fashion-MNIST"
   std::string model;  ///< "an MLP 784-256-10"
   std::string loss;   ///< "cross_entropy"
+  bool loss_is_never_negative = false;
   std::int64_t train_samples = 0, val_samples = 0;
 
   /// Keys that are read: of steps train_loss; of epochs train_loss, val_loss, val_accuracy, seconds.

@@ -65,7 +65,9 @@ Config config_from_json(std::string_view text, std::string_view name) {
   const Json object = data::parse_json<Json>(text, name);
   if (!object.is_object()) fail<DataError>("{}: got '{}' (valid: one JSON object)", name, text.substr(0, 40));
   Config config;
-  for (const auto& [key, value] : object.items()) {
+  for (const auto& item : object.items()) {
+    const std::string& key = item.key();
+    const Json& value = item.value();
     const auto option = std::ranges::find_if(options(), [&](const Option& o) { return o.get && key_of(o) == key; });
     if (option == options().end()) fail<DataError>("{}: unknown option '{}'", name, key);
     if (!value.is_string() && !value.is_number() && !value.is_boolean()) {

@@ -41,6 +41,8 @@ class Objective {
   bool has_margins() const { return has_classes() && (head_ == Head::identity || head_ == Head::sigmoid); }
   /// What the loss multiplies logits by before their softmax.
   double logit_scale() const;
+  /// Whether the loss of a sample cannot be below 0, as the catalogue claims.
+  bool is_never_negative() const { return has(info_of(loss_).traits, Trait::never_negative); }
   bool has_classes() const { return task_ != data::Task::regression; }
   /// float32, one for each class, or undefined.
   const Tensor& class_weights() const { return class_weights_; }

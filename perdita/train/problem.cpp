@@ -8,6 +8,7 @@
 #include "perdita/data/source.hpp"
 #include "perdita/data/split.hpp"
 #include "perdita/train/class_weights.hpp"
+#include "perdita/train/data_warning.hpp"
 
 namespace perdita::train {
 
@@ -137,6 +138,9 @@ Problem prepare(const Config& given) {
   if (config.label_noise > 0) problem.true_labels = labels_in(source.train, splits.train);
   if (auto warning = warn_of_class_weights(config, splits.train, problem.objective.divides_by_weights())) {
     problem.warnings.push_back(std::move(*warning));
+  }
+  for (std::string& warning : warn_of_data(splits.train, splits.validation)) {
+    problem.warnings.push_back(std::move(warning));
   }
   for (const Array* array : {&source.train.inputs, &source.train.targets}) {
     problem.checksum = add_checksum(problem.checksum, *array);

@@ -6,6 +6,7 @@
 #include "perdita/core/error.hpp"
 #include "perdita/core/file.hpp"
 #include "perdita/data/safetensors.hpp"
+#include "perdita/train/evidence.hpp"
 #include "perdita/train/run_report.hpp"
 #include "perdita/train/yardstick.hpp"
 
@@ -261,6 +262,9 @@ void Run::diagnose(const std::optional<TestResult>& test) {
     evidence.calibration = test->calibration;
   }
   if (const auto found = suspects()) evidence.doubtful = found->doubtful;
+  measure_contradictions(trainer_.model(), *problem_, trainer_.ledger(), evidence);
+  evidence.sameness = sameness_of(problem_->train);
+  evidence.reference = [this] { return ask_neighbours(trainer_.model(), *problem_); };
   diagnosis_ = evaluate::diagnose(evidence);
 }
 

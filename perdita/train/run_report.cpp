@@ -80,6 +80,7 @@ report::RunReport describe(const Problem& problem, const Trainer& trainer, const
   page.data = problem.train.name;
   page.model = fmt::format("an MLP {}", trainer.model().sizes());
   page.loss = *problem.config.loss;
+  page.loss_is_never_negative = problem.objective.is_never_negative();
   page.train_samples = problem.train.size();
   page.val_samples = problem.validation ? problem.validation->size() : 0;
   page.class_names = problem.train.class_names;

@@ -58,6 +58,13 @@ TEST(Contest, LeavesOutFailuresAndSaysSo) {
   EXPECT_EQ(cell(c, 1, 0), "–");
 }
 
+TEST(Contest, CountsDegreesOfFreedom) {
+  Contest c = contest();
+  EXPECT_NE(notes(c)[1].find("2 degrees of freedom"), std::string::npos);
+  for (Entry& entry : c.entries) entry.trials.resize(2);
+  EXPECT_NE(notes(c)[1].find("1 degree of freedom"), std::string::npos) << notes(c)[1];
+}
+
 TEST(Contest, CorrectsForTheNumberOfLosses) {
   Contest c = contest();
   // Of two degrees of freedom: 0.010, 0.012, 0.014 have t = 10.39 and p = 0.00913; 0.010, 0.016, 0.022 p = 0.0441.

@@ -57,9 +57,7 @@ TEST(Diagnosis, NamesWhatCurvesShow) {
   EXPECT_EQ(illnesses({[](double x) { return 1 + 30 * x; }}), Names{"divergence"});
   EXPECT_EQ(illnesses({[](double x) { return x < 0.5 ? 1 - x : std::nan(""); }}), Names{"divergence"});
   EXPECT_EQ(illnesses({[](double x) { return x == 0 ? 2.3 : 1 + 0.6 * std::sin(200 * x); }}), Names{"lr_too_large"});
-  EXPECT_EQ(illnesses({[](double x) { return 2.3 - 0.2 * std::min(5 * x, 1.0); }}), Names{"underfitting"});
   EXPECT_EQ(illnesses({[](double x) { return 2.3 * std::exp(-x); }}), Names{"lr_too_small"});
-  EXPECT_EQ(illnesses({[](double x) { return std::max(1.0, 2.3 - 10 * x); }}), Names{"plateau"});
   EXPECT_EQ(illnesses({[](double x) { return 0.4 + std::max(0.0, 1.9 - 10 * x); },
                        {},
                        [](double x) { return x < 0.2 ? 0.1 : 0.001; }}),
@@ -69,6 +67,47 @@ TEST(Diagnosis, NamesWhatCurvesShow) {
             Names{"overfitting"});
   EXPECT_EQ(illnesses({[](double x) { return 2.3 * std::exp(-10 * x); }, [](double) { return 2.4; }}),
             Names{"overfitting"});
+}
+
+/// Standing still is an illness only where the data hold more.
+TEST(Diagnosis, TakesNoiseOfTheDataForNoIllness) {
+  const Function still = [](double x) { return 2.3 - 0.2 * std::min(5 * x, 1.0); };
+  const Function floor = [](double x) { return std::max(1.0, 2.3 - 10 * x); };
+  int asked = 0;
+  const auto with = [&asked](const Function& train, double error, double deviations) {
+    Evidence evidence{.history = history({train})};
+    evidence.reference = [=, &asked] {
+      ++asked;
+      return Reference{.name = "the vote", .is_share = true, .error = error, .of_model = 0.4, .deviations = deviations};
+    };
+    return illnesses(evidence);
+  };
+  EXPECT_EQ(illnesses({still}), Names{});
+  EXPECT_EQ(illnesses({floor}), Names{});
+  EXPECT_EQ(with(still, 0.2, 8), Names{"underfitting"});
+  EXPECT_EQ(with(floor, 0.2, 8), Names{"plateau"});
+  for (const Function& train : {still, floor}) {
+    EXPECT_EQ(with(train, 0.45, -3), Names{});
+    EXPECT_EQ(with(train, 0.2, 2), Names{});   // may be chance
+    EXPECT_EQ(with(train, 0.39, 8), Names{});  // hardly better
+  }
+  EXPECT_EQ(asked, 8);
+  EXPECT_EQ(with(quick, 0.2, 8), Names{});
+  EXPECT_EQ(asked, 8);  // where the curves tell enough, nobody asks
+}
+
+TEST(Diagnosis, AsksForNoMoreEpochsWhereTheValidationLossIsBestEarly) {
+  const Function falls = [](double x) { return 2.3 * std::exp(-x); };
+  EXPECT_EQ(illnesses({falls, [](double x) { return 2.3 * std::exp(-x) + 0.1; }}), Names{"lr_too_small"});
+  EXPECT_EQ(illnesses({falls, [](double x) { return 2.0 + 0.1 * std::abs(x - 0.1); }}), Names{});
+}
+
+TEST(Diagnosis, TellsOfTargetsThatAreAllTheSame) {
+  const Evidence evidence{.history = history({quick}), .sameness = "every label is cat"};
+  const std::vector<Verdict> verdicts = diagnose(evidence);
+  ASSERT_EQ(verdicts.size(), 1u);
+  EXPECT_EQ(name_of(verdicts[0].illness), "nothing_to_learn");
+  EXPECT_NE(verdicts[0].text.find("every label is cat"), std::string::npos);
 }
 
 TEST(Diagnosis, TellsTheNumbers) {
@@ -108,9 +147,18 @@ TEST(Diagnosis, NamesConfidencesThatAreWrong) {
 }
 
 TEST(Diagnosis, NamesWrongLabels) {
-  EXPECT_EQ(illnesses(Evidence{.history = history({quick}), .doubtful = 0.1}), Names{"wrong_labels"});
-  EXPECT_EQ(illnesses(Evidence{.history = history({quick}), .doubtful = 0.01}), Names{});
-  EXPECT_EQ(illnesses(Evidence{.history = history({quick}), .doubtful = 0.45}), Names{});  // agrees on nothing
+  const auto with = [](double doubtful, double surest, double middle) {
+    return illnesses(Evidence{.history = history({quick}),
+                              .doubtful = doubtful,
+                              .contradicted_surest = surest,
+                              .contradicted_middle = middle});
+  };
+  EXPECT_EQ(with(0.1, 0.1, 0.12), Names{"wrong_labels"});
+  EXPECT_EQ(with(0.01, 0.01, 0.01), Names{});
+  EXPECT_EQ(with(0.45, 0.4, 0.45), Names{});  // agrees on nothing
+  EXPECT_EQ(with(0.24, 0.12, 0.4), Names{});  // logits of a standard normal distribution: rarer where they are large
+  EXPECT_EQ(with(0.1, 0.01, 0.12), Names{});
+  EXPECT_EQ(illnesses(Evidence{.history = history({quick}), .doubtful = 0.1}), Names{});  // nobody looked where
 }
 
 }  // namespace

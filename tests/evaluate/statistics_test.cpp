@@ -32,6 +32,17 @@ TEST(Summary, OfKnownNumbers) {  // as numpy.percentile, numpy.std(ddof=1) and s
   EXPECT_DOUBLE_EQ(s.max, 10);
 }
 
+TEST(MeanInterval, OfValuesThatAreNeverNegativeEndsAtZero) {
+  const Summary skewed = summarize(Values{0, 0, 0.01, 0, 1});
+  EXPECT_LT(mean_interval(skewed).low, 0);
+  EXPECT_EQ(mean_interval(skewed, true).low, 0);
+  EXPECT_EQ(mean_interval(skewed, true).high, mean_interval(skewed).high);
+  const Summary others = summarize(Values{-0.01, 0, 0.01, 0, 1});  // then the claim does not hold
+  EXPECT_EQ(mean_interval(others, true).low, mean_interval(others).low);
+  const Summary far = summarize(Values{5, 5.5, 6});
+  EXPECT_EQ(mean_interval(far, true).low, mean_interval(far).low);
+}
+
 TEST(Summary, OfOneValueAndOfNone) {
   const Summary one = summarize(Values{3});
   EXPECT_EQ(one.mean, 3);

@@ -1,0 +1,80 @@
+#include "perdita/train/data_warning.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "perdita/train/evidence.hpp"
+
+namespace perdita::train {
+
+namespace {
+
+/// "a, b, c and 4 more".
+std::string listed(const std::vector<std::string>& names) {
+  constexpr std::size_t most = 5;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(most, names.size()); ++i) text += (i == 0 ? "" : ", ") + names[i];
+  return names.size() > most ? fmt::format("{} and {} more", text, names.size() - most) : text;
+}
+
+std::vector<std::string> missing_classes(const data::Dataset& samples) {
+  std::vector<std::string> names;
+  const std::vector<std::int64_t> counts = samples.class_counts();
+  for (std::size_t k = 0; k < counts.size(); ++k) {
+    if (counts[k] == 0) names.push_back(samples.class_names[k]);
+  }
+  return names;
+}
+
+/// Their places, from 0.
+std::vector<std::string> constant_inputs(const data::Dataset& samples) {
+  std::vector<std::string> places;
+  if (samples.inputs.dtype == DType::uint8 || samples.size() < 2) return places;
+  const auto columns = static_cast<std::size_t>(numel(samples.sample_shape()));
+  std::vector<bool> differs(columns);
+  visit_floating(samples.inputs.dtype, "constant_inputs", [&]<class T>() {
+    const T* const x = samples.inputs.data<T>();
+    for (std::size_t i = columns; i < static_cast<std::size_t>(samples.inputs.size()); ++i) {
+      if (x[i] != x[i % columns]) differs[i % columns] = true;
+    }
+  });
+  for (std::size_t c = 0; c < columns; ++c) {
+    if (!differs[c]) places.push_back(fmt::format("{}", c));
+  }
+  return places;
+}
+
+}  // namespace
+
+std::vector<std::string> warn_of_data(const data::Dataset& train, const std::optional<data::Dataset>& validation) {
+  std::vector<std::string> warnings;
+  const std::string sameness = sameness_of(train);
+  if (!sameness.empty()) {
+    warnings.push_back(
+        fmt::format("{} among the {} training samples: there is nothing to learn", sameness, train.size()));
+  }
+  const auto missing = missing_classes(train);
+  if (!missing.empty()) {
+    warnings.push_back(fmt::format("no training sample is of {} {}, which the model cannot learn",
+                                   missing.size() == 1 ? "class" : "the classes", listed(missing)));
+  }
+  if (validation) {
+    auto unseen = missing_classes(*validation);
+    std::erase_if(unseen, [&](const std::string& name) { return std::ranges::find(missing, name) != missing.end(); });
+    if (!unseen.empty()) {
+      warnings.push_back(fmt::format("no validation sample is of {} {}: the validation loss says nothing of {}",
+                                     unseen.size() == 1 ? "class" : "the classes", listed(unseen),
+                                     unseen.size() == 1 ? "it" : "them"));
+    }
+  }
+  const auto constant = constant_inputs(train);
+  if (!constant.empty()) {
+    warnings.push_back(fmt::format("{} of the inputs (counted from 0: {}) {} the same in every training sample",
+                                   constant.size(), listed(constant), constant.size() == 1 ? "is" : "are"));
+  }
+  return warnings;
+}
+
+}  // namespace perdita::train
