@@ -50,7 +50,8 @@ void check_one_column(const RowReader& rows) {
   fail<DataError>("{}: a row has {} numbers (valid: 1)", rows.name, rows.row_elements());
 }
 
-constexpr std::int64_t most_labels = std::int64_t{1} << 18;  // which bounds the memory that they take
+// Both bound the memory that a small file takes.
+constexpr std::int64_t most_labels = std::int64_t{1} << 18, most_columns = std::int64_t{1} << 16;
 
 /// The labels of a column of text, and how often each occurs.
 class LabelColumn {
@@ -75,6 +76,8 @@ class LabelColumn {
     std::vector<std::string> names;
     for (detail::CsvField field; !field.ends_record;) {
       field = scanner.next();
+      if (std::ssize(names) == most_columns)
+        fail<DataError>("{}: line {} has more than {} fields", file_, field.line, most_columns);
       names.push_back(field.value());
     }
     fields_ = names.size();

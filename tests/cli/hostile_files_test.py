@@ -86,6 +86,13 @@ class HostileFiles(CliTest):
         self.write("lines.csv", "\n" * 20_000_000)
         self.evaluate("lines.csv", "--loss", "mse", held=20_000_000, says="the file is empty")
 
+    def test_many_fields_elsewhere(self):
+        self.write("wide.csv", "1," * 5_000_000 + "1\n")
+        self.check("weights", "wide.csv:0", held=10_000_000, says="more than 65536 fields")
+        self.check("train", "--data", "csv:wide.csv", held=10_000_000, says="more than 262144 fields")
+        self.write("words.csv", "x,y\n" + "".join(f"1,w{i:x}\n" for i in range(400_000)))
+        self.check("train", "--data", "csv:words.csv", held=3_600_000, says="more than 262144 different labels")
+
     def test_labels_far_apart(self):
         self.write("y.csv", "99999999\n1\n")
         self.check("weights", "y.csv", held=11, says="is 99999999 (valid: 0..262143; more if the number of classes is given)")
