@@ -6,10 +6,10 @@ import os
 def history(run):
     """The history of a training run as a pandas DataFrame, a row for each step and epoch and one for the test.
 
-    run: the run's folder, or its history.jsonl. Columns: kind ('step', 'epoch', 'test', or 'resume' where options changed),
-    epoch, step, and what was measured (train_loss, val_loss, val_accuracy, lr, seconds; loss, accuracy, mse, ... of the
-    test); NaN where a row has none. A torn last line, as a killed process leaves it, is left out. Raises FileNotFoundError; ImportError without
-    pandas; ValueError that names a line that is damaged.
+    run: the run's folder, or its history.jsonl. Columns: kind ('step', 'epoch', 'test', or 'resume' where options
+    changed), epoch, step, and what was measured (train_loss, val_loss, val_accuracy, lr, seconds; loss, accuracy,
+    mse, ... of the test); NaN where a row has none. A torn last line, as a killed process leaves it, is left out.
+    Raises FileNotFoundError; ImportError without pandas; ValueError that names a line that is damaged.
     """
     import pandas
 
