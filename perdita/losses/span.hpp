@@ -65,10 +65,10 @@ inline double denominator(std::string_view operation, Reduction reduction, std::
   }
 }
 
-/// Throws ValueError for a parameter that floats cannot hold.
+/// Throws ValueError for a parameter that floats cannot hold. Lambdas have none.
 template <class T, class Formula>
-void check_range(std::string_view operation, const Formula& formula) {
-  if constexpr (std::is_same_v<T, float>) {
+void check_range([[maybe_unused]] std::string_view operation, [[maybe_unused]] const Formula& formula) {
+  if constexpr (std::is_same_v<T, float> && requires { Formula::parameters(); }) {
     if (const auto* parameter = beyond_float_range(formula)) {
       fail<ValueError>("{}: {} of {} is {} (valid over spans of float: 1e-18..1e18 in size; use spans of double)",
                        operation, parameter->name, Formula::info.name, parameter->get(formula));
