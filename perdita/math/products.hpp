@@ -34,7 +34,7 @@ PERDITA_INLINE auto share_of(const Share& share, const Price& price) {
                  zero_unless((share != 0.0) | !(abs(price.v) == detail::infinite), share * price.d)};
   else
     // xlogy(0, x) is 0, and its derivative with respect to the 0 is log x.
-    return select((share == 0.0) & (abs(price) == detail::infinite), flip_sign(xlogy(share, detail::infinite), price),
+    return select((share == 0.0) & (abs(price) == detail::infinite), flip_sign(xlogy(share, abs(price)), price),
                   share * price);
 }
 
