@@ -56,7 +56,10 @@ def test_transforms(call, transform):
     for reduction in ("none", "mean"):
         x, ours = leading(call, call.function(reduction=reduction))
         _, theirs = leading(call, call.of_torch(reduction=reduction))
-        assert_same(result_of(TRANSFORMS[transform](ours), x), result_of(TRANSFORMS[transform](theirs), x))
+        expected = TRANSFORMS[transform](theirs)
+        if transform == "linearize" and call.id.startswith("weighted l1"):  # torch traces it without the weight
+            expected = lambda v, f=theirs: torch.func.jvp(f, (v,), (torch.cos(v),))[1]  # noqa: E731
+        assert_same(result_of(TRANSFORMS[transform](ours), x), result_of(expected, x))
 
 
 @pytest.mark.parametrize("call", TRANSFORMED, ids=str)
