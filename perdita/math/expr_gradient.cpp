@@ -11,7 +11,8 @@ namespace {
 
 using DualExpr = Dual<Expr>;
 
-// For which elements the rule hands on what arrives to operand i: nothing if for all.
+// For which elements the rule hands on what arrives to operand i: nothing if for all. Also where an operand of min, max or
+// a clamp is NaN, so that the gradient is.
 std::optional<Expr> passes(const Expr& node, int i) {
   if (arity(node.op()) < 2) return {};
   const Expr &a = node.operand(0), &b = node.operand(1);
@@ -20,8 +21,8 @@ std::optional<Expr> passes(const Expr& node, int i) {
     case Op::zero_unless: return a;
     case Op::max: return i == 0 ? !(a < b) : !(a > b);
     case Op::min: return i == 0 ? !(a > b) : !(a < b);
-    case Op::clamp_min: return i == 0 ? a >= b : !(a >= b);
-    case Op::clamp_max: return i == 0 ? a <= b : !(a <= b);
+    case Op::clamp_min: return i == 0 ? !(a <= b) : !(a > b);
+    case Op::clamp_max: return i == 0 ? !(a >= b) : !(a < b);
     default: return {};
   }
 }
