@@ -8,6 +8,8 @@ units of the scale of oracle.py times the unit roundoff u of the result's dtype:
     second    2^14   recorded operators: derivatives of derivatives, each a sum of up to ten terms that are rounded
                      separately, and its scale leaves out third derivatives
 
+A power x^gamma multiplies the error of x by gamma: above 8 so is the bound, by gamma / 8.
+
 A float32 result that the exact one would have below the normal range, 2^-126, may lose what lies below it.
 """
 import math
@@ -69,7 +71,7 @@ def run_numpy(draw):
     return found
 
 
-def _close(got, entry, dtype, kind):
+def _close(got, entry, dtype, bound):
     right, scale = entry.right, entry.scale
     if entry.status == "nan":
         return math.isnan(got)
@@ -82,7 +84,7 @@ def _close(got, entry, dtype, kind):
     if not math.isfinite(got):
         return False
     error = abs(mpf(got) - right)
-    return error <= BOUNDS[kind] * EPSILON[dtype] * scale + 64 * LEAST[dtype]
+    return error <= bound * EPSILON[dtype] * scale + 64 * LEAST[dtype]
 
 
 def check(draw):
@@ -139,20 +141,29 @@ def _torchs(draw, cotangent):
         return None
 
 
+def _is_old_kink(draw, name):
+    """Whether torch's derivative at a kink is that of its clamp before version 2.14, which passed it at its limit."""
+    is_old = tuple(map(int, torch.__version__.split(".")[:2])) < (2, 14)
+    return is_old and name is not None and draw.function in _CLAMPED
+
+
+_CLAMPED = ("hinge_embedding_loss", "margin_ranking_loss", "cosine_embedding_loss", "triplet_margin_loss")
+
+
 def _compare(draw, key, kind, name, got, entries, other, computed):
     flat, dtype = got.detach().double().flatten().tolist(), NAMES[got.dtype]
     if name:  # a gradient passes the result's dtype, and that of the computation
         dtype = max((dtype, draw.dtypes[name], computed), key=EPSILON.get)
     assert len(flat) == len(entries), (key, len(flat), len(entries))
-    measured = "gradient" if kind == "recorded" else kind
+    bound = BOUNDS["gradient" if kind == "recorded" else kind] * max(1.0, draw.parameters.get("gamma", 0.0) / 8)
     wrong = []
     for i, (mine, entry) in enumerate(zip(flat, entries)):
         if entry.status == "unknown":
             reference = None if other is None or kind == "second" else other.double().flatten()[i].item()
-            if reference is None or math.isnan(reference) or _alike(mine, reference, dtype):
+            if reference is None or math.isnan(reference) or _alike(mine, reference, dtype) or _is_old_kink(draw, name):
                 continue
             shown = f"torch {reference!r}"
-        elif _close(mine, entry, dtype, measured):
+        elif _close(mine, entry, dtype, bound):
             continue
         else:
             shown = "nan" if entry.status == "nan" else f"{float(entry.right)!r} (scale {float(entry.scale):.3g})"
