@@ -62,6 +62,13 @@ def limit_file_size(size):
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
+def limit_memory(size):
+    """No more address space than this, touched or not. None under a sanitizer, which reserves terabytes itself."""
+    if "PERDITA_SANITIZED" in os.environ:
+        return None
+    return lambda: resource.setrlimit(resource.RLIMIT_AS, (size, size))
+
+
 def idx(code, content, sizes):
     return bytes([0, 0, code, len(sizes)]) + b"".join(struct.pack(">I", size) for size in sizes) + content
 

@@ -2,19 +2,13 @@
 
 import gzip
 import os
-import resource
 import struct
 import subprocess
 import zipfile
 
-from harness import PROGRAM, CliTest, idx, main, npy
+from harness import PROGRAM, CliTest, idx, limit_memory, main, npy
 
 MARGIN = 64 << 20
-
-
-def limited(size):
-    """The address space is bounded: what a process reserves counts, touched or not."""
-    return lambda: resource.setrlimit(resource.RLIMIT_AS, (size, size))
 
 
 class HostileFiles(CliTest):
@@ -29,7 +23,7 @@ class HostileFiles(CliTest):
 
     def run_within(self, size, *words):
         return subprocess.run([PROGRAM, *words], cwd=self.folder, capture_output=True, text=True, env=self.environment,
-                              preexec_fn=limited(size))  # fmt: skip
+                              preexec_fn=limit_memory(size))  # fmt: skip
 
     def least(self, *words):
         """The address space that a command takes which does nearly nothing, to 4 MB."""

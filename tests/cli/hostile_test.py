@@ -2,11 +2,10 @@
 
 import json
 import os
-import resource
 import struct
 import subprocess
 
-from harness import PROGRAM, CliTest, main, npy
+from harness import PROGRAM, CliTest, limit_memory, main, npy
 
 DEEP = "[" * 50_000 + "]" * 50_000
 LOSSES = "binary_cross_entropy_with_logits; binary_focal"
@@ -58,9 +57,8 @@ class RunFiles(CliTest):
     def refuses(self, name, content, *says, command="train", folder="run"):
         """Resuming with this file fails in half a gigabyte of memory, with one line that names the file."""
         self.write(f"{folder}/{name}", content)
-        limit = lambda: resource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))  # noqa: E731
         more = ["--epochs", "4"] if command == "train" else []
-        err = self.fails(1, command, "--resume", folder, *more, "--quiet", says=[name, *says], preexec_fn=limit)
+        err = self.fails(1, command, "--resume", folder, *more, "--quiet", says=[name, *says], preexec_fn=limit_memory(1 << 29))
         self.assertEqual(err.count("\n"), 1, err)
         self.assertLess(len(err), 1000)
 
