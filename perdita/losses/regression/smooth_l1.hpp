@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "perdita/losses/info.hpp"
+#include "perdita/losses/regression/huber.hpp"
 
 namespace perdita {
 
@@ -33,7 +34,7 @@ struct SmoothL1 {
     if (beta == 0.0) return abs(r);
     if (std::isinf(beta)) return 0.0 * r;
     const double scale = beta < 0x1p-1000 ? 0x1p60 : 1.0;
-    const auto q = max(min(r, beta), -beta);
+    const auto q = Huber::within(r, beta);
     return (q * scale) * (0.5 / (beta * scale)) * q + max(abs(r) - beta, 0.0);
   }
 };
