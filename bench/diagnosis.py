@@ -89,7 +89,7 @@ HEALTHY = [
     "--data synthetic:moons,noise=0.35 --hidden 32 --lr 0.01 --epochs 80 --val-fraction 0.2",  # stands still at the noise
 ]
 # Clean but noisy: the kind, inputs, classes, size of the logits (of numbers: the share that a linear model explains).
-# Each is made with a seed of its own in each half.
+# Each is made with a different seed in each half.
 CLEAN = [
     *(("logistic", d, 2, size) for d, size in ((2, 1), (5, 1), (10, 1.5), (20, 1), (20, 2), (50, 1))),
     *(("softmax", d, k, size) for d, k, size in ((5, 3, 1), (10, 4, 1.5), (10, 5, 1), (20, 8, 2), (20, 10, 1.5))),

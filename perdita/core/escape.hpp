@@ -1,4 +1,4 @@
-// Text of others, as a terminal may show it.
+// Escapes for text of unknown origin that is shown on a terminal.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 
 namespace perdita {
 
-/// Whether line breaks belong to the text (of a table, say) or came with somebody's name for something.
+/// Whether line breaks are part of the text, as in a table, or come from a foreign name and are escaped.
 enum class LineBreaks { escape, keep };
 
 /// The text with control characters, characters that reorder or break lines, and bytes that are not UTF-8 written as
