@@ -18,7 +18,9 @@ LOG = logging.getLogger(__name__)
 _ENTRY = re.compile(r"\bX\(([A-Z]\w*), (\w+), (\w+)\)")
 _PARAMETER = re.compile(r'parameter<&\w+::(\w+)>\(\s*"\w+",\s*((?:"[^"]*"\s*)+)')
 _MANY = 4  # from so many names on the functions that share a comment are listed below it
-_OBJECT_TYPES = {"function": "function", "variable": "var", "typedef": "type", "enum": "enum", "class": "class", "struct": "class"}
+_OBJECT_TYPES = {
+    "function": "function", "variable": "var", "typedef": "type", "enum": "enum", "class": "class", "struct": "class",
+}  # fmt: skip
 
 
 def setup(app):

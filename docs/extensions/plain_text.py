@@ -1,4 +1,4 @@
-"""Comments and docstrings of this project are plain text; Sphinx reads reStructuredText. This turns one into the other."""
+"""Turns comments and docstrings, which are plain text in this project, into reStructuredText."""
 
 import re
 import textwrap

@@ -38,7 +38,8 @@ class Snippets(CliTest):
         commands = commands_of(page)
         for command in commands:
             with self.subTest(command=command):
-                done = subprocess.run(["sh", "-c", command], cwd=self.folder, env=environment, capture_output=True, text=True)
+                words = ["sh", "-c", command]
+                done = subprocess.run(words, cwd=self.folder, env=environment, capture_output=True, text=True)
                 self.assertEqual(done.returncode, 0, f"{done.stdout}\n{done.stderr}")
                 self.assertTrue(done.stdout)
         return commands

@@ -65,8 +65,8 @@ def undescribed(root):
                  for header in re.findall(r"^\.\. cpp-header:: (\S+)$", page.read_text(), re.MULTILINE)}
     public = re.findall(r'#include "(perdita/\S+)"', (root / "perdita/perdita.hpp").read_text())
     for header in public:
-        parts = re.findall(r'#include "(perdita/\S+)"', (root / header).read_text()) if header.endswith("/all.hpp") else [header]
-        for part in parts:
+        is_list = header.endswith("/all.hpp")
+        for part in re.findall(r'#include "(perdita/\S+)"', (root / header).read_text()) if is_list else [header]:
             if part not in described:
                 yield f"{part}: is part of perdita.hpp, but of no page in docs/api/cpp"
     for header in sorted(described):

@@ -49,7 +49,8 @@ def main():
     if "(program " in project:
         lists += "add_executable(program program.cpp)\n" + project
     else:
-        lists += project + "add_executable(program program.cpp)\ntarget_link_libraries(program PRIVATE perdita::perdita)\n"
+        lists += project + "add_executable(program program.cpp)\n"
+        lists += "target_link_libraries(program PRIVATE perdita::perdita)\n"
     (work / "CMakeLists.txt").write_text(lists)
     build = work / "build"
     subprocess.run([cmake, "-S", work, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
