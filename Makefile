@@ -2,7 +2,7 @@
 JOBS ?= $(shell nproc)
 EPOCHS ?= 15
 
-.PHONY: help deps build demo test bench asan tsan fuzz lint reference clean
+.PHONY: help deps build demo test bench asan tsan fuzz lint reference docs clean
 help:
 	@echo "make build   the library, the command line, tests and examples, in build/release"
 	@echo "make demo    builds, trains on Fashion-MNIST, compares losses on a long-tailed part of it; reports in runs/"
@@ -13,6 +13,7 @@ help:
 	@echo "make fuzz    builds the fuzz targets (clang)"
 	@echo "make lint    clang-tidy and cppcheck over the sources"
 	@echo "make reference  renews docs/reference from the list of losses"
+	@echo "make docs    the documentation, with the API of C++ and of Python, as a site: build/docs/index.html"
 	@echo "make clean   removes build/"
 
 deps:
@@ -60,6 +61,10 @@ lint:
 
 reference: build
 	build/release/bin/perdita explain --pages docs/reference
+
+docs: deps
+	@scripts/install-deps.sh --with docs
+	@scripts/build-docs.sh
 
 clean:
 	rm -rf build

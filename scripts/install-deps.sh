@@ -2,7 +2,7 @@
 # Installs the Debian 12 packages that Perdita is built with, as far as they are missing.
 # With nothing missing it says nothing and touches no network.
 #
-#   scripts/install-deps.sh [--with lint] [--with fuzz] [--with browser] [--list]
+#   scripts/install-deps.sh [--with lint] [--with fuzz] [--with browser] [--with docs] [--list]
 set -eu
 
 packages="g++ cmake ninja-build make ccache pkg-config python3 python3-dev python3-venv binutils
@@ -11,9 +11,10 @@ packages="g++ cmake ninja-build make ccache pkg-config python3 python3-dev pytho
 lint="clang-tidy-14 clang-format-14 cppcheck libomp-14-dev"
 fuzz="clang-14 libclang-rt-14-dev"
 browser="chromium chromium-driver"
+docs="doxygen"
 
 usage() {
-  echo "usage: $0 [--with lint|fuzz|browser]... [--list]" >&2
+  echo "usage: $0 [--with lint|fuzz|browser|docs]... [--list]" >&2
   exit 2
 }
 
@@ -25,6 +26,7 @@ while [ $# -gt 0 ]; do
         lint) packages="$packages $lint" ;;
         fuzz) packages="$packages $fuzz" ;;
         browser) packages="$packages $browser" ;;
+        docs) packages="$packages $docs" ;;
         *) usage ;;
       esac
       shift 2 ;;

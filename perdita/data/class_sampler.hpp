@@ -10,11 +10,13 @@
 
 namespace perdita::data {
 
+/// How classes of different sizes get the same number of samples.
 enum class Balance {
   oversample,   ///< as many of each class as the largest has: samples of the others are repeated
   undersample,  ///< as many of each class as the smallest has: a new choice from the others in each epoch
 };
 
+/// Options of ClassBalancedSampler.
 struct ClassBalancedOptions {
   Balance how = Balance::oversample;
   std::optional<std::int64_t> samples_per_class = std::nullopt;  ///< in place of the largest or smallest class's number

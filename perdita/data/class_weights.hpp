@@ -20,6 +20,7 @@ namespace perdita::data {
 /// The last three are normalised to sum to K. A class without samples gets 0.
 enum class Weighting { balanced, inverse, inverse_sqrt, effective_number };
 
+/// A scheme with its parameters.
 struct WeightScheme {
   Weighting kind = Weighting::balanced;
   double beta = 0.9999;  ///< of effective_number; 0: all weights alike; towards 1: those of `inverse`

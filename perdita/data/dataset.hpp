@@ -12,6 +12,7 @@
 
 namespace perdita::data {
 
+/// What the targets are: numbers, 0 and 1, or class indices.
 enum class Task { regression, binary, multiclass };
 
 /// "regression", "binary", "multiclass".
@@ -40,6 +41,7 @@ struct Dataset {
   static Dataset of(Array inputs, Array targets, std::vector<std::string> class_names = {});
   static Dataset of(const Tensor& inputs, const Tensor& targets, std::vector<std::string> class_names = {});
 
+  /// Number of samples, and of classes.
   std::int64_t size() const { return inputs.shape[0]; }
   std::int64_t num_classes() const { return static_cast<std::int64_t>(class_names.size()); }
   /// The shape of one sample: [] for inputs [N].

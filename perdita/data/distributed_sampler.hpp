@@ -9,6 +9,7 @@
 
 namespace perdita::data {
 
+/// Options of DistributedSampler.
 struct DistributedOptions {
   std::int64_t world_size = 1;  ///< processes
   std::int64_t rank = 0;        ///< this one, from 0

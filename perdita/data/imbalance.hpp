@@ -18,6 +18,7 @@ namespace perdita::data {
 ///              neural networks, Neural Networks 106, 2018, section 2.3)
 enum class Profile { none, longtail, step };
 
+/// A profile with its ratio.
 struct Imbalance {
   Profile profile = Profile::none;
   double ratio = 1;  ///< of the largest class to the smallest

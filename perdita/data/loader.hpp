@@ -27,6 +27,7 @@ struct Batch {
   std::int64_t size() const { return sample_indices.size(); }
 };
 
+/// Makes `auto [inputs, targets] = batch` possible.
 template <std::size_t I>
 const Tensor& get(const Batch& batch) {
   if constexpr (I == 0)
@@ -43,6 +44,7 @@ struct LoaderState {
   friend bool operator==(const LoaderState&, const LoaderState&) = default;
 };
 
+/// Options of DataLoader.
 struct LoaderOptions {
   std::int64_t batch_size = 1;
   bool shuffle = false;     ///< a new order each epoch; not together with a sampler
@@ -78,6 +80,7 @@ class DataLoader {
   /// The next loop goes on from here. Throws ValueError when the seed is another one or the position is no batch.
   void restore(const LoaderState& state);
 
+  /// An input iterator over the batches of one epoch.
   class Iterator {
    public:
     using value_type = Batch;

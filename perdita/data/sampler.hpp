@@ -52,6 +52,7 @@ class SequentialSampler : public Sampler {
   std::int64_t count_;
 };
 
+/// Options of RandomSampler.
 struct RandomOptions {
   bool replacement = false;
   std::optional<std::int64_t> num_samples = std::nullopt;  ///< default: as many as there are

@@ -19,6 +19,7 @@ struct TwoParts {
 /// when a part would be empty, and for stratification without classes.
 TwoParts hold_out(const Dataset& dataset, double fraction, std::uint64_t seed, bool stratified = false);
 
+/// Options of split().
 struct SplitOptions {
   double val_fraction = 0.1;   ///< of the training samples; 0: none
   double test_fraction = 0.2;  ///< of all samples, where the source has no test set of its own; 0: none
@@ -26,6 +27,7 @@ struct SplitOptions {
   bool stratified = false;
 };
 
+/// The parts that split() makes; `validation` and `test` may be absent.
 struct Splits {
   Dataset train;
   std::optional<Dataset> validation, test;

@@ -11,6 +11,7 @@
 
 namespace perdita::data {
 
+/// Options of WeightedRandomSampler.
 struct WeightedRandomOptions {
   bool replacement = true;
   std::uint64_t seed = 0;

@@ -20,6 +20,7 @@ struct ClassScore {
   double f1 = 0;               ///< harmonic mean of the two
 };
 
+/// Scores of predicted classes.
 struct ClassificationScore {
   std::int64_t samples = 0, correct = 0;
   double accuracy = 0;
@@ -30,6 +31,7 @@ struct ClassificationScore {
   /// where samples got no class, because NaN was predicted.
   std::vector<std::int64_t> confusion;
 
+  /// Number of samples of class `truth` that were predicted as class `predicted`.
   std::int64_t confused(std::size_t truth, std::size_t predicted) const {
     return confusion[truth * classes.size() + predicted];
   }
@@ -50,6 +52,7 @@ double mean_class_loss(const ClassificationScore& score);
 /// `names` may be empty (then classes are numbered) or must hold one name for each class (ShapeError).
 std::string class_table(const ClassificationScore& score, const std::vector<std::string>& names);
 
+/// Scores of predicted numbers.
 struct RegressionScore {
   std::int64_t samples = 0;
   double mse = 0, rmse = 0, mae = 0;

@@ -16,6 +16,7 @@
 
 namespace perdita::evaluate {
 
+/// Options of an evaluation.
 struct EvaluationOptions {
   AnyLoss loss = {.loss = CrossEntropy{}};
   std::optional<Scale> scale = {};            ///< what the predictions are; none: what the loss takes

@@ -43,7 +43,9 @@ class History {
   /// file goes on as if the run had never been interrupted. Throws DataError if the epoch is not there.
   static History resume(const std::filesystem::path& path, std::int64_t epoch);
 
+  /// Appends one line.
   void write(const Record& record);
+  /// The file.
   const std::filesystem::path& path() const { return file_.path(); }
 
  private:

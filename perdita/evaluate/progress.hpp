@@ -24,6 +24,7 @@ std::string progress_bar(const ProgressState& state, int width, bool unicode);
 /// For a log file: the same without bar.
 std::string progress_line(const ProgressState& state);
 
+/// A bar that is redrawn, or lines; `detect` draws a bar if the stream is a terminal.
 enum class ProgressStyle { detect, bar, lines };
 
 /// Draws on `out`. A bar is redrawn at most ten times a second; lines come about every tenth of the way, but not more
@@ -39,6 +40,7 @@ class Progress {
   /// Wipes the bar if finish() was never called, as in an error: what is printed next stands on a line of its own.
   ~Progress();
 
+  /// `done` of the total are finished. A loss that is NaN is not shown.
   void update(std::int64_t done, double loss = std::numeric_limits<double>::quiet_NaN());
   /// Replaces the bar by `line`, or follows the lines with it; nothing is printed if it is empty.
   void finish(std::string_view line = {});

@@ -23,6 +23,7 @@ struct Summary {
 Summary summarize(std::span<const float> values);
 Summary summarize(std::span<const double> values);
 
+/// An interval of confidence.
 struct Interval {
   double low, high;
 };
@@ -41,6 +42,7 @@ Interval mean_interval(const Summary& summary, bool never_negative = false);
 /// within [0, 1] and is right near both ends. Throws ValueError unless 0 <= successes <= trials and trials > 0.
 Interval wilson_interval(std::int64_t successes, std::int64_t trials);
 
+/// Options of histogram().
 struct HistogramOptions {
   int bins = 0;                                            ///< 0: by rule, see histogram()
   bool logarithmic = false;                                ///< bins of equal ratio; values <= 0 are counted in `below`

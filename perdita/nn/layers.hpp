@@ -39,12 +39,15 @@ class CosineLinear : public Module {
   Tensor scale_;
 };
 
+/// max(x, 0), element by element.
 struct ReLU : Module {
   Tensor operator()(const Tensor& x) const { return relu(x); }
 };
+/// 1 / (1 + exp(-x)), element by element.
 struct Sigmoid : Module {
   Tensor operator()(const Tensor& x) const { return sigmoid(x); }
 };
+/// Hyperbolic tangent, element by element.
 struct Tanh : Module {
   Tensor operator()(const Tensor& x) const { return tanh(x); }
 };
@@ -75,6 +78,7 @@ class Sequential : public Module {
   explicit Sequential(const Layers&... layers) {
     (add(layers), ...);
   }
+  /// Appends a layer.
   template <class Layer>
   void add(const Layer& layer) {
     register_module(std::to_string(steps_.size()), layer);
@@ -85,6 +89,7 @@ class Sequential : public Module {
     for (const auto& step : steps_) y = step(y);
     return y;
   }
+  /// Number of layers.
   std::size_t size() const { return steps_.size(); }
 
  private:

@@ -47,6 +47,7 @@ PERDITA_SEQUENCE_LOSSES(PERDITA_MODULE)
 /// Several quantiles at once.
 PERDITA_MODULE(Quantiles, quantile_loss, QuantilesLoss)
 #undef PERDITA_MODULE
+/// Losses over classes, likewise, with ClassOptions.
 #define PERDITA_MODULE(Loss, function, Name) PERDITA_MODULE_WITH(ClassOptions, Loss, function, Name)
 PERDITA_SOFTMAX_LOSSES(PERDITA_MODULE)
 PERDITA_FREQUENCY_LOSSES(PERDITA_MODULE)

@@ -31,6 +31,7 @@ class Module {
  public:
   Module();
 
+  /// All parameters, those of submodules included; in named_parameters() as "submodule.name".
   std::vector<Tensor> parameters() const;
   StateDict named_parameters() const;
   /// Parameters and buffers, sharing memory with the module.

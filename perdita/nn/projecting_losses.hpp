@@ -15,6 +15,7 @@ namespace perdita::nn {
 /// functional::linear_cross_entropy of a layer `linear` that is trained with the model.
 class LinearCrossEntropyLoss : public Module {
  public:
+  /// The linear layer: shape of the logits, bias, memory.
   struct Layer {
     Shape places = {};  ///< d1, ..., dK of logits [N, C, d1, ..., dK]
     bool bias = false;
@@ -41,10 +42,12 @@ class LinearCrossEntropyLoss : public Module {
 /// Labels are to be sorted by falling frequency. Cluster i goes through in_features / div_value^(i + 1) features.
 class AdaptiveLogSoftmaxWithLoss : public Module {
  public:
+  /// Sizes of the clusters, and whether the head has a bias.
   struct Layout {
     double div_value = 4;
     bool head_bias = false;
   };
+  /// What a call returns.
   struct Result {
     Tensor output;  ///< the log-probability of each label, [N] or []
     Tensor loss;    ///< minus their mean

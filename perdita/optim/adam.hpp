@@ -5,6 +5,7 @@
 
 namespace perdita::optim {
 
+/// Options of Adam, as in torch.optim.
 struct AdamOptions {
   double lr = 1e-3;
   double beta1 = 0.9;       ///< of the mean of gradients
@@ -34,6 +35,7 @@ class Adam : public Optimizer {
   bool decoupled_;
 };
 
+/// Options of AdamW: those of Adam, with another default of weight_decay.
 struct AdamWOptions {
   double lr = 1e-3;
   double beta1 = 0.9;

@@ -10,8 +10,10 @@
 
 namespace perdita::optim {
 
+/// Tensors by name.
 using StateDict = std::vector<std::pair<std::string, Tensor>>;
 
+/// What the optimizers share: parameters, learning rate, state.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
@@ -22,6 +24,7 @@ class Optimizer {
   /// Forgets the gradients.
   void zero_grad() const;
 
+  /// The learning rate.
   double lr() const { return lr_; }
   /// Throws ValueError for a negative or NaN rate.
   void set_lr(double lr);

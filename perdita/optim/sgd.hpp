@@ -5,6 +5,7 @@
 
 namespace perdita::optim {
 
+/// Options of SGD, as in torch.optim.
 struct SGDOptions {
   double lr = 1e-3;
   double momentum = 0;  ///< mu: v = mu v + (1 - dampening) g, but v = g in the first step

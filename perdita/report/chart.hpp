@@ -17,6 +17,7 @@ namespace perdita::report {
 /// A file of its own carries its style; a chart inside a page takes the page's (chart_css()).
 enum class Placement { file, page };
 
+/// A line of a LineChart: `y` over `x`.
 struct Series {
   std::string name;
   std::vector<double> x, y;
@@ -25,6 +26,7 @@ struct Series {
   bool muted = false;  ///< what others are measured by: grey and dotted
 };
 
+/// Lines over a common axis.
 struct LineChart {
   std::string title, description;  ///< what a screen reader says first, and then
   std::string x_label, y_label;
@@ -47,6 +49,7 @@ std::string line_chart(const LineChart& chart, Placement placement);
 /// and to the arrow keys. Its place is the chart's <figure>; with `more` go further series that are not drawn.
 std::string values_of(const LineChart& chart, std::span<const Series> more = {});
 
+/// A histogram with a density.
 struct DistributionChart {
   std::string title, description, x_label;
   evaluate::Histogram histogram;
@@ -63,6 +66,7 @@ std::string distribution_chart(const DistributionChart& chart, Placement placeme
 /// Several distributions in one picture, three in a row, each below its title.
 std::string small_multiples(std::string_view title, std::span<const DistributionChart> charts);
 
+/// One candidate of a DotChart.
 struct DotRow {
   std::string name;
   std::vector<double> values;  ///< a dot each; one that is not finite is left out

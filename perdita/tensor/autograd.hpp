@@ -8,6 +8,7 @@
 
 namespace perdita {
 
+/// Options of grad().
 struct GradOptions {
   std::vector<Tensor> grad_outputs = {};  ///< upstream gradients; ones for scalars when empty
   bool retain_graph = false;              ///< keep the graph for another pass (implied by create_graph)

@@ -42,19 +42,23 @@ inline constexpr bool is_tensor = std::derived_from<T, Tensor>;
 template <class... T>
 concept TensorOperands = (detail::is_tensor<T> || ...) && ((detail::is_tensor<T> || Number<T>)&&...);
 
+/// Functions of one tensor.
 #define PERDITA_FUNCTION(name) \
   inline Tensor name(const Tensor& a) { return detail::apply(Op::name, a); }
 PERDITA_UNARY_FUNCTIONS(PERDITA_FUNCTION)
 #undef PERDITA_FUNCTION
+/// Operators of one tensor.
 #define PERDITA_OPERATOR(name, symbol) \
   inline Tensor operator symbol(const Tensor& a) { return detail::apply(Op::name, a); }
 PERDITA_UNARY_OPERATORS(PERDITA_OPERATOR)
 #undef PERDITA_OPERATOR
+/// Functions of two operands.
 #define PERDITA_FUNCTION(name) \
   template <class A, class B>  \
   requires TensorOperands<A, B> Tensor name(const A& a, const B& b) { return detail::apply(Op::name, a, b); }
 PERDITA_BINARY_FUNCTIONS(PERDITA_FUNCTION)
 #undef PERDITA_FUNCTION
+/// Operators of two operands.
 #define PERDITA_OPERATOR(name, symbol) \
   template <class A, class B>          \
   requires TensorOperands<A, B> Tensor operator symbol(const A& a, const B& b) { return detail::apply(Op::name, a, b); }

@@ -4,12 +4,12 @@
     import perdita.torch.functional as F    # torch tensors, autograd: for torch.nn.functional's losses
 """
 from perdita import data, errors, functional, nn, ops, plot
-from perdita._core import __version__, num_threads
+from perdita._core import __version__
 from perdita._evaluate import evaluate
 from perdita._extras import LossExtras
 from perdita._formula import formula
 from perdita._history import history
-from perdita._settings import set_num_threads, set_validation, validation
+from perdita._settings import num_threads, set_num_threads, set_validation, validation
 from perdita._value_and_grad import value_and_grad
 
 __all__ = [

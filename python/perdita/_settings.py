@@ -2,6 +2,11 @@
 from perdita import _checks, _core
 
 
+def num_threads():
+    """How many threads the losses on NumPy arrays use."""
+    return _core.num_threads()
+
+
 def set_num_threads(count):
     """How many threads the losses on NumPy arrays use (those on torch tensors: torch.set_num_threads()). A child of
     os.fork() uses one. Raises TypeError, ValueError."""

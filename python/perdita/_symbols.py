@@ -1,4 +1,5 @@
 """Symbols: numbers that write down what is done to them, for formulas made of functions."""
+import inspect
 import numbers
 
 from perdita.errors import DTypeError
@@ -14,6 +15,31 @@ FUNCTIONS = {
     "softplus": 1, "tanh": 1, "log_cosh": 1, "erf": 1, "lgamma": 1, "digamma": 1, "sign": 1,
     "min": 2, "max": 2, "pow": 2, "xlogy": 2, "copy_sign": 2, "select": 3, "clamp": 3,
 }  # fmt: skip
+
+_DOCSTRINGS = {
+    "abs": ("x", "Absolute value; its derivative at 0 is 0."),
+    "square": ("x", "x * x."),
+    "sqrt": ("x", "Square root; NaN below 0."),
+    "exp": ("x", "e to the power of x."),
+    "expm1": ("x", "exp(x) - 1, exact for x near 0."),
+    "log": ("x", "Natural logarithm; -inf at 0, NaN below."),
+    "log1p": ("x", "log(1 + x), exact for x near 0."),
+    "sigmoid": ("x", "1 / (1 + exp(-x))."),
+    "log_sigmoid": ("x", "log(sigmoid(x)), without underflow."),
+    "softplus": ("x", "log(1 + exp(x)), without overflow."),
+    "tanh": ("x", "Hyperbolic tangent."),
+    "log_cosh": ("x", "log(cosh(x)), without overflow."),
+    "erf": ("x", "Error function."),
+    "lgamma": ("x", "Logarithm of the absolute value of the gamma function."),
+    "digamma": ("x", "Derivative of lgamma."),
+    "sign": ("x", "-1, 0 or 1; its derivative is 0."),
+    "min": ("a b *more", "The smaller of two or more numbers; NaN if one is NaN. Numbers that tie share the derivative."),
+    "max": ("a b *more", "The larger of two or more numbers; NaN if one is NaN. Numbers that tie share the derivative."),
+    "pow": ("x y", "x to the power of y, as x ** y."),
+    "xlogy": ("x y", "x * log(y), which is 0 where x is 0, for every y but NaN."),
+    "copy_sign": ("x y", "The absolute value of x with the sign of y."),
+    "select": ("condition a b", "a where the condition is not 0, b elsewhere; the other one gets no derivative."),
+}
 
 # What NumPy and torch call them.
 _ELSEWHERE = {
@@ -158,6 +184,10 @@ def _function(name, arity):
         return Symbol(name, *arguments)
 
     function.__name__ = function.__qualname__ = name
+    names, function.__doc__ = _DOCSTRINGS.get(name, ("", None))
+    kinds = {True: inspect.Parameter.VAR_POSITIONAL, False: inspect.Parameter.POSITIONAL_ONLY}
+    parameters = [inspect.Parameter(each.strip("*"), kinds["*" in each]) for each in names.split()]
+    function.__signature__ = inspect.Signature(parameters)
     return function
 
 

@@ -1,4 +1,4 @@
-"""The guards of the house find what is planted for them: guards_test.py FLOORS HYGIENE PROGRAM"""
+"""The guards of the house find what is planted for them: guards_test.py FLOORS HYGIENE DOCS PROGRAM"""
 
 import os
 import pathlib
@@ -7,7 +7,7 @@ import sys
 import tempfile
 import unittest
 
-FLOORS, HYGIENE, PROGRAM = sys.argv[1:4]
+FLOORS, HYGIENE, DOCS, PROGRAM = sys.argv[1:5]
 
 
 class Guards(unittest.TestCase):
@@ -56,6 +56,30 @@ class Guards(unittest.TestCase):
         for text in ('const char* p = "/ho' 'me/me/x";\n', "// TO" "DO: later\n", "set(FLAGS -ffast" "-math)\n"):
             self.plant("a.cpp", text)
             self.assertEqual(self.run_guard(HYGIENE)[0], 1, text)
+
+    def test_docs(self):
+        self.plant("docs/index.md", "# Start\n\n```{toctree}\n:hidden:\n\nguide\napi/cpp/index\n```\n")
+        self.plant("docs/guide.md", "# The guide\n\n[up](index.md#start), [code](#the-guide), `[no](link.md)`\n")
+        self.plant("docs/api/cpp/index.rst", "C++\n===\n\n.. cpp-header:: perdita/a.hpp\n")
+        self.plant("perdita/perdita.hpp", '#include "perdita/a.hpp"\n')
+        self.plant("perdita/a.hpp", "")
+        self.assertEqual(self.run_guard(DOCS)[0], 0)
+        self.plant("docs/guide.md", "[away](gone.md), [heading](index.md#end)\n")
+        self.plant("docs/lost.md", "# Lost\n")
+        self.plant("docs/api/cpp/index.rst", ".. cpp-header:: perdita/b.hpp\n\n:doc:`there <../gone>`\n")
+        self.plant("python/perdita/extra.py", "")
+        status, out = self.run_guard(DOCS)
+        self.assertEqual(status, 1)
+        for complaint in (
+            "docs/guide.md: links to gone.md, which does not exist",
+            "docs/guide.md: links to index.md#end, which has no such heading",
+            "docs/lost: is in no table of contents",
+            "index.rst: refers to the page api/gone, which does not exist",
+            "perdita/a.hpp: is part of perdita.hpp, but of no page in docs/api/cpp",
+            "docs/api/cpp: describes perdita/b.hpp, which does not exist",
+            "perdita.extra: has no page in docs/api/python",
+        ):
+            self.assertIn(complaint, out)
 
     def test_unknown_instruction_sets_are_refused(self):
         done = subprocess.run(

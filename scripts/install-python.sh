@@ -1,0 +1,16 @@
+#!/bin/sh
+# Builds the Python package as a user does, into build/wheel, and installs it with what its tests need into an
+# environment, build/python-env.
+#
+#   scripts/install-python.sh
+set -eu
+cd "$(dirname "$0")/.."
+environment=build/python-env
+[ -x $environment/bin/python ] || ${PYTHON:-python3} -m venv $environment
+rm -rf build/wheel
+pip="$environment/bin/python -m pip --quiet --disable-pip-version-check"
+$pip wheel --no-deps --wheel-dir build/wheel .
+wheel=$(echo build/wheel/perdita-*.whl)
+$pip install --upgrade-strategy only-if-needed "$wheel[test]"
+# Anew, though its version may be installed.
+$pip install --force-reinstall --no-deps "$wheel"
