@@ -9,8 +9,8 @@ needs: perdita, torch, mpmath
 import argparse
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 import mpmath as mp
 import torch
@@ -66,16 +66,16 @@ def cross_entropy(x, y, smoothing):
 
 def cosine(a, b):
     eps = mp.mpf(10) ** -12
-    dot = mp.fsum(p * q for p, q in zip(a, b))
+    dot = mp.fsum(p * q for p, q in zip(a, b, strict=True))
     return dot / mp.sqrt((norm(a, 2) ** 2 + eps) * (norm(b, 2) ** 2 + eps))
 
 
 def distance(a, b, p):
-    return norm([x - y + mp.mpf(1e-6) for x, y in zip(a, b)], p)
+    return norm([x - y + mp.mpf(1e-6) for x, y in zip(a, b, strict=True)], p)
 
 
 def multilabel_soft(x, t):
-    return mp.fsum(q * softplus(-a) + (1 - q) * softplus(a) for a, q in zip(x, t)) / len(x)
+    return mp.fsum(q * softplus(-a) + (1 - q) * softplus(a) for a, q in zip(x, t, strict=True)) / len(x)
 
 
 def ctc(flat, labels):
@@ -171,7 +171,7 @@ def rows():
     for smoothing in (0.0, 0.125):
         yield Row(f"cross_entropy, label_smoothing {smoothing:g}", lambda x, y, s=smoothing: cross_entropy(x, y, s), LABELLED,
                   lambda f, x, y, s=smoothing: f.cross_entropy(x, y.long(), label_smoothing=s, reduction="none"))  # fmt: skip
-    yield Row("cross_entropy of probabilities", lambda x, t: mp.fsum(q * (log_sum_exp(x) - a) for a, q in zip(x, t)),
+    yield Row("cross_entropy of probabilities", lambda x, t: mp.fsum(q * (log_sum_exp(x) - a) for a, q in zip(x, t, strict=True)),
               WITH_PROBABILITIES, plain("cross_entropy"))  # fmt: skip
     yield Row("nll_loss", lambda x, y: -x[int(y)], LABELLED, lambda f, x, y: f.nll_loss(x, y.long(), reduction="none"))
     yield Row("multi_margin_loss, p 2",

@@ -40,7 +40,7 @@ def remez(f, weight, lo, hi, degree):
             break
         # The new nodes: the largest error of each run of one sign; of too many runs, the smaller end goes.
         runs = []
-        for x, e in zip(grid, error):
+        for x, e in zip(grid, error, strict=True):
             if runs and (runs[-1][1] > 0) == (e > 0):
                 if abs(e) > abs(runs[-1][1]):
                     runs[-1] = (x, e)

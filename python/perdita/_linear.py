@@ -36,7 +36,7 @@ class LinearCrossEntropy:
                  normalize_by, chunk_rows, return_extras=False):
         self.library = library
         names = ["input", "linear_weight", "target", "linear_bias", "weight"]
-        for name, array in zip(names[:3], (input, linear_weight, target)):
+        for name, array in zip(names[:3], (input, linear_weight, target), strict=True):
             if array is None:
                 raise DomainError(f"{_FUNCTION}: {name} is None (valid: an array)")
         _core.check_arrays(_FUNCTION, names, (input, linear_weight, target, bias, weight))

@@ -2,13 +2,13 @@
 from perdita import _checks, _core
 
 
-def set_num_threads(count):
+def set_num_threads(count: int) -> None:
     """How many threads the losses on NumPy arrays use (those on torch tensors: torch.set_num_threads()). A child of
     os.fork() uses one. Raises TypeError, ValueError."""
     _core.set_num_threads(_checks.integer("set_num_threads", "count", count, 1, 1024))
 
 
-def set_validation(on):
+def set_validation(on: bool) -> None:
     """Whether every loss checks that inputs and targets lie where it is defined, as validate=True does for one call.
 
         perdita.set_validation(True)
@@ -20,6 +20,6 @@ def set_validation(on):
     _core.set_validation(_checks.flag("set_validation", "on", on))
 
 
-def validation():
+def validation() -> bool:
     """Whether set_validation() is on."""
     return _core.validation()

@@ -137,7 +137,7 @@ def _apply(name, arguments, keywords):
         return 1 / arguments[0] if name == "reciprocal" else Symbol("max", arguments[0], 0.0)
     if name == "logaddexp" and len(arguments) == 2:
         a, b = arguments
-        return Symbol("max", a, b) + Symbol("softplus", -abs(a - b))
+        return Symbol("+", Symbol("max", a, b), Symbol("softplus", -abs(a - b)))
     if name in ("rsub",):
         return arguments[1] - arguments[0]
     if name in _OPERATORS_ELSEWHERE and len(arguments) == 2 and not keywords:
@@ -176,7 +176,8 @@ FUNCTIONS_BY_NAME = {name: _function(name, arity) for name, arity in FUNCTIONS.i
 def text_of(symbol):
     """The formula as text; what is used several times gets a name."""
     order, uses = _order(symbol)
-    texts, definitions = {}, []
+    texts: dict[int, tuple[str, int]] = {}
+    definitions: list[str] = []
     for node in order:
         text, binding = _notation(node, texts)
         if uses[id(node)] > 1 and node.parts:

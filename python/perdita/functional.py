@@ -88,7 +88,7 @@ def _linear_cross_entropy(
     names = "input", "linear_weight", "target", "linear_bias", "weight"
     operands = input, linear_weight, target, linear_bias, weight
     arrays, narrow = arrays_of("linear_cross_entropy", names, operands)
-    for name, array in zip(names, arrays):
+    for name, array in zip(names, arrays, strict=True):
         _core.check_readable("linear_cross_entropy", name, array)
     input, linear_weight, target, linear_bias, weight = (None if a is None else np.asarray(a) for a in arrays)
     call = LinearCrossEntropy(_Products, input, linear_weight, target, linear_bias, weight, reduction, ignore_index,

@@ -3,6 +3,8 @@
     criterion = perdita.nn.CrossEntropyLoss(label_smoothing=0.1)
     loss = criterion(logits, labels)
 """
+import itertools
+
 import numpy as np
 
 from perdita import functional
@@ -82,7 +84,7 @@ class AdaptiveLogSoftmaxWithLoss:
         self.head = _uniform(rng, head_size, in_features, dtype)
         self.head_bias = _uniform(rng, head_size, in_features, dtype)[:, 0] if head_bias else None
         self.tail = []
-        for i, (low, high) in enumerate(zip(self.cutoffs, self.cutoffs[1:])):
+        for i, (low, high) in enumerate(itertools.pairwise(self.cutoffs)):
             hidden = int(in_features // div_value ** (i + 1))
             self.tail.append((_uniform(rng, hidden, in_features, dtype), _uniform(rng, high - low, hidden, dtype)))
 

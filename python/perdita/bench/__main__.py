@@ -77,7 +77,7 @@ def _measure(arguments):
             if arguments.losses and case.loss not in arguments.losses:
                 continue
             names, calls = _calls(case, rivals)
-            times = dict(zip(names, _medians(calls, arguments.rounds)))
+            times = dict(zip(names, _medians(calls, arguments.rounds), strict=True))
             ratios = {rival: times[rival] / times["ours"] for rival in rivals}
             lost += [f"{case.name}, {rival}: {ratio:.2f}" for rival, ratio in ratios.items() if ratio < 1]
             cells = [f"{times[rival] * 1e6:.1f} | {ratio:.2f}" for rival, ratio in ratios.items()]
@@ -142,9 +142,9 @@ def _medians(calls, rounds):
         start = time.perf_counter()
         call()
         counts.append(max(1, int(2e-3 / (time.perf_counter() - start))))
-    times = [[] for _ in calls]
+    times: list[list[float]] = [[] for _ in calls]
     for _ in range(rounds):
-        for call, count, found in zip(calls, counts, times):
+        for call, count, found in zip(calls, counts, times, strict=True):
             time.sleep(_PAUSE)
             call()
             start = time.perf_counter()

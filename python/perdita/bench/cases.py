@@ -1,5 +1,6 @@
 """What is timed: for each loss and size the tensors, the call of perdita.torch.functional, and that of torch."""
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as TF
@@ -58,7 +59,7 @@ def _lovasz_of_mask(errors, inside):
 
 def lovasz_of_torch(y, t):
     """The Lovasz hinge of each item, as in the paper."""
-    losses = [_lovasz_of_mask(torch.relu(1 - a * (2 * b - 1)), b) for a, b in zip(y.flatten(1), t.flatten(1))]
+    losses = [_lovasz_of_mask(torch.relu(1 - a * (2 * b - 1)), b) for a, b in zip(y.flatten(1), t.flatten(1), strict=True)]
     return torch.stack(losses).mean()
 
 
@@ -160,8 +161,8 @@ def cases(size):
     masks = _class_masks(items, 4, side)
     yield Case("dice_loss", f"{items}x4x{side}x{side}", PF.dice_loss, dice_of_classes_of_torch, masks, masks[0].numel())
     if "ctc_loss" in PF.__all__:
-        shape = CTC_SHAPES[size]
-        yield _case("ctc_loss", "x".join(map(str, shape)), _ctc(*shape))
+        sizes = CTC_SHAPES[size]
+        yield _case("ctc_loss", "x".join(map(str, sizes)), _ctc(*sizes))
 
 
 def _case(loss, shape, tensors):

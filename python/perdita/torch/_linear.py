@@ -2,6 +2,7 @@
 import torch
 
 from perdita import _core
+from perdita._extras import LossExtras
 from perdita._linear import LinearCrossEntropy
 from perdita.errors import DTypeError
 from perdita.torch._call import FUNCTIONS
@@ -57,7 +58,7 @@ def linear_cross_entropy(
         reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing, normalize_by=normalize_by
     )
     tensors = (input, linear_weight, linear_bias, target, weight)
-    for name, tensor in zip(_NAMES, tensors):
+    for name, tensor in zip(_NAMES, tensors, strict=True):
         is_optional = name in ("linear_bias", "weight")
         if not hasattr(type(tensor), "__torch_function__") and (tensor is not None or not is_optional):
             raise DTypeError(f"linear_cross_entropy: {name} is a {type(tensor).__name__} (valid: a torch.Tensor)")
@@ -72,20 +73,21 @@ def linear_cross_entropy(
     if is_narrow(input) or torch.is_autocast_enabled("cpu") and any(map(is_narrow, tensors)):
         dtype = torch.float32 if torch.is_autocast_enabled("cpu") else input.dtype
         wide = [tensor.float() if is_narrow(tensor) else tensor for tensor in tensors]
-        loss = _chunked(*wide, keywords, return_extras, chunk_rows)
+        loss = _chunked(keywords, return_extras, chunk_rows, *wide)
         return (loss[0].to(dtype), loss[1]) if return_extras else loss.to(dtype)
-    return _chunked(*tensors, keywords, return_extras, chunk_rows)
+    return _chunked(keywords, return_extras, chunk_rows, *tensors)
 
 
 _NAMES = ("input", "linear_weight", "linear_bias", "target", "weight")
 
 
-def _chunked(input, linear_weight, linear_bias, target, weight, keywords, return_extras, chunk_rows):
+def _chunked(keywords, return_extras, chunk_rows, input, linear_weight, linear_bias, target, weight):
     others_want = any(tensor is not None and tensor.requires_grad for tensor in (target, weight))
     if others_want and torch.is_grad_enabled():
         return _stored(input, linear_weight, linear_bias, target, weight, **keywords, return_extras=return_extras)
-    found = [] if return_extras else None
-    loss = _LinearCrossEntropy.apply(keywords, chunk_rows, found, target, weight, input, linear_weight, linear_bias)
+    found: list[LossExtras] = []
+    extras = found if return_extras else None
+    loss = _LinearCrossEntropy.apply(keywords, chunk_rows, extras, target, weight, input, linear_weight, linear_bias)
     return (loss, found[0]) if return_extras else loss
 
 
@@ -136,8 +138,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
         if is_followed(upstream):
             with torch.enable_grad():
                 tensors = [tensor if tensor is None else tensor.view_as(tensor) for tensor in tensors]
-                loss = _stored(*tensors, target, weight, **ctx.keywords)
-            leaves = [tensor for tensor, is_wanted in zip(tensors, wanted) if is_wanted]
+                loss = _stored(*(*tensors, target, weight), **ctx.keywords)
+            leaves = [tensor for tensor, is_wanted in zip(tensors, wanted, strict=True) if is_wanted]
             following = iter(torch.autograd.grad(loss, leaves, upstream, create_graph=torch.is_grad_enabled()))
             return *(None,) * 5, *(next(following) if is_wanted else None for is_wanted in wanted)
         gradients, ctx.gradients = ctx.gradients, None

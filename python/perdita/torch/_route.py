@@ -1,9 +1,7 @@
 """Calls that the core cannot take as they are: tensors without plain memory, transforms, traces. Each is computed by
 torch's own loss, by the losses as an operator of torch's, or refused by name."""
 import torch
-from torch.autograd import forward_ad
 
-from perdita import _core
 from perdita._catalogue import ARGUMENTS
 from perdita._functions import loss_of, text_of
 from perdita.errors import DomainError, DTypeError
@@ -28,8 +26,8 @@ def call_of_torch(function, tensors, reduction, normalize_by, return_extras, opt
             f"the CPU with float32 or float64)"
         )
     if _has_weight(function, tensors):
-        return _weighted_l1_loss(*tensors, reduction)
-    operands = {name: tensor for name, tensor in zip(ARGUMENTS[function], tensors) if tensor is not None}
+        return _weighted_l1_loss(reduction, *tensors)
+    operands = {name: tensor for name, tensor in zip(ARGUMENTS[function], tensors, strict=False) if tensor is not None}
     return getattr(torch.nn.functional, function)(**operands, reduction=reduction, **options)
 
 
@@ -125,7 +123,7 @@ def _has_weight(function, tensors):
     return function == "l1_loss" and tensors[2] is not None
 
 
-def _weighted_l1_loss(input, target, weight, reduction):
+def _weighted_l1_loss(reduction, input, target, weight):
     losses = weight * torch.nn.functional.l1_loss(input, target, reduction="none")
     if reduction == "none":
         return losses
@@ -146,7 +144,7 @@ def _is_fake(tensor):
 
 def refuse_others(function, tensors, options):
     """Raises DTypeError for what is no tensor, and no option."""
-    for name, tensor in zip(ARGUMENTS[function], tensors):
+    for name, tensor in zip(ARGUMENTS[function], tensors, strict=False):
         if tensor is not None and not isinstance(tensor, torch.Tensor):
             raise DTypeError(f"{function}: {name} is a {type(tensor).__name__} (valid: a torch.Tensor)") from None
     for name, value in options.items():

@@ -16,7 +16,7 @@ traces (make_fx, torch.jit.trace, torch.fx, torch.export) take every loss; DTens
 """
 from perdita._names import missing
 from perdita.torch._call import FUNCTIONS
-from perdita.torch._linear import linear_cross_entropy
+from perdita.torch._linear import linear_cross_entropy as linear_cross_entropy
 
 globals().update(FUNCTIONS)
 __getattr__ = missing(__name__, "function")
