@@ -3,7 +3,6 @@ import copy
 import io
 import pickle
 import threading
-import warnings
 
 import pytest
 import torch
@@ -42,7 +41,8 @@ def test_backward_twice(case, reduction):
 @pytest.mark.parametrize("reduction", ["none", "mean"])
 @pytest.mark.parametrize("case", FIRST, ids=IDS)
 def test_an_operand_changed_before_backward(case, reduction):
-    """The gradient at the operands of the forward pass, or torch's error; never another gradient."""
+    """A reduced loss has its gradient from the forward pass, and ignores the change. What is differentiated in backward,
+    losses that are not reduced and linear_cross_entropy, raises torch's error."""
     x, loss = bound(case, case.tensors(), reduction=reduction)
     leaf = x.clone().requires_grad_()
     (expected,) = torch.autograd.grad(loss(leaf).sum(), leaf)
@@ -51,11 +51,11 @@ def test_an_operand_changed_before_backward(case, reduction):
     value = loss(inner).sum()
     with torch.no_grad():
         inner.add_(1.0)
-    try:
-        (found,) = torch.autograd.grad(value, leaf)
-    except RuntimeError as error:
-        assert "modified by an inplace operation" in str(error)
+    if reduction == "none" or "linear" in case.loss.name:
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            torch.autograd.grad(value, leaf)
     else:
+        (found,) = torch.autograd.grad(value, leaf)
         assert torch.equal(found, expected)
 
 
@@ -65,17 +65,11 @@ def test_an_operand_changed_between_two_passes(case):
     leaf = x.clone().requires_grad_()
     inner = leaf * 1
     value = loss(inner)
-    (expected,) = torch.autograd.grad(value, leaf, retain_graph=True)
+    torch.autograd.grad(value, leaf, retain_graph=True)
     with torch.no_grad():
         inner.mul_(2.0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            (found,) = torch.autograd.grad(value, leaf)
-        except RuntimeError as error:
-            assert "modified by an inplace operation" in str(error)
-        else:
-            assert torch.equal(found, expected)
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        torch.autograd.grad(value, leaf)
 
 
 def test_an_operand_changed_before_a_second_derivative():
@@ -146,7 +140,7 @@ def test_gradient_by_one_operand_only(case):
     names = [n for n in case.loss.differentiable if n in tensors]
     function = getattr(perdita_functional, function_name(case.loss))
     leaves = [tensors[n].clone().requires_grad_() for n in names]
-    together = torch.autograd.grad(function(**{**tensors, **dict(zip(names, leaves))}, **case.variant.options), leaves)
+    together = torch.autograd.grad(function(**{**tensors, **dict(zip(names, leaves, strict=True))}, **case.variant.options), leaves)
     for name, expected in zip(names, together, strict=True):
         leaf = tensors[name].clone().requires_grad_()
         (alone,) = torch.autograd.grad(function(**{**tensors, name: leaf}, **case.variant.options), leaf)
