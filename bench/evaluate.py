@@ -19,7 +19,7 @@ import time
 
 
 def header(descr, shape):
-    text = "{'descr': '%s', 'fortran_order': False, 'shape': %r, }" % (descr, shape)
+    text = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape!r}, }}"
     text += " " * (-(11 + len(text)) % 64) + "\n"
     return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
 
@@ -31,7 +31,7 @@ def write_files(folder, rows, classes):
     labels = array.array("q", (draw.randrange(classes) for _ in range(part)))
     logits = array.array("f", (draw.gauss(0, 1) + 3 * (labels[i // classes] == i % classes) for i in range(part * classes)))
     names = os.path.join(folder, "p.npy"), os.path.join(folder, "y.npy")
-    for name, numbers, descr, width in zip(names, (logits, labels), ("<f4", "<i8"), (classes, 1)):
+    for name, numbers, descr, width in zip(names, (logits, labels), ("<f4", "<i8"), (classes, 1), strict=True):
         with open(name, "wb") as file:
             file.write(header(descr, (rows, classes) if width > 1 else (rows,)))
             for first in range(0, rows, part):

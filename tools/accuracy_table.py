@@ -155,14 +155,14 @@ def rows():
     yield Row("kl_div", lambda x, t: t * (mp.log(t) - x) if t else mp.mpf(0),
               tuple((x, t) for x in REALS for t in (0.0, 1e-6, 0.3, 0.99)), plain("kl_div"))  # fmt: skip
     yield Row("kl_div, log_target", lambda x, t: mp.exp(t) * (t - x),
-              tuple((x, t) for x in REALS for t in (-20.0, -0.3, -1e-3) if x != t), plain("kl_div", log_target=True))  # fmt: skip
+              tuple((x, t) for x in REALS for t in (-20.0, -0.3, -1e-3) if x != t), plain("kl_div", log_target=True))
     yield Row("poisson_nll_loss", lambda x, t: mp.exp(x) - t * x, tuple((x, t) for x in REALS[:12] for t in (0.0, 3.0)),
               plain("poisson_nll_loss"))  # fmt: skip
     yield Row("poisson_nll_loss, not log_input", lambda x, t: x - t * mp.log(x + mp.mpf(1e-8)),
               tuple((x, t) for x in (0.01, 0.5, 0.9, 2.0, 50.0) for t in (0.0, 3.0)),
               plain("poisson_nll_loss", log_input=False))  # fmt: skip
     yield Row("gaussian_nll_loss", lambda x, t, v: (mp.log(v) + (x - t) ** 2 / v) / 2,
-              tuple((x, 0.3, v) for x in REALS for v in (0.01, 0.9, 1.0, 30.0)), plain("gaussian_nll_loss"))  # fmt: skip
+              tuple((x, 0.3, v) for x in REALS for v in (0.01, 0.9, 1.0, 30.0)), plain("gaussian_nll_loss"))
     yield Row("soft_margin_loss", lambda x, t: softplus(-t * x), SIGNED, plain("soft_margin_loss"))
     yield Row("hinge_embedding_loss", lambda x, t: x if t == 1 else max(0, 1 - x),
               tuple(p for p in SIGNED if p[0] != 1), plain("hinge_embedding_loss"))  # fmt: skip
@@ -170,9 +170,9 @@ def rows():
               tuple((x, 0.3, t) for x, t in SIGNED), plain("margin_ranking_loss", margin=2.0))  # fmt: skip
     for smoothing in (0.0, 0.125):
         yield Row(f"cross_entropy, label_smoothing {smoothing:g}", lambda x, y, s=smoothing: cross_entropy(x, y, s), LABELLED,
-                  lambda f, x, y, s=smoothing: f.cross_entropy(x, y.long(), label_smoothing=s, reduction="none"))  # fmt: skip
+                  lambda f, x, y, s=smoothing: f.cross_entropy(x, y.long(), label_smoothing=s, reduction="none"))
     yield Row("cross_entropy of probabilities", lambda x, t: mp.fsum(q * (log_sum_exp(x) - a) for a, q in zip(x, t, strict=True)),
-              WITH_PROBABILITIES, plain("cross_entropy"))  # fmt: skip
+              WITH_PROBABILITIES, plain("cross_entropy"))
     yield Row("nll_loss", lambda x, y: -x[int(y)], LABELLED, lambda f, x, y: f.nll_loss(x, y.long(), reduction="none"))
     yield Row("multi_margin_loss, p 2",
               lambda x, y: mp.fsum(max(0, 2 - x[int(y)] + a) ** 2 for i, a in enumerate(x) if i != y) / 3, LABELLED,

@@ -86,16 +86,19 @@ class LinearCrossEntropy:
         if len(w) > 2 and len(x) == 1:
             raise ShapeError(f"{_FUNCTION}: linear_weight has shape {list(w)}, but input has {list(x)} (valid: [N, F] for such a weight)")
         if bias is not None and tuple(bias.shape) != w[:-1]:
-            raise ShapeError(f"{_FUNCTION}: linear_bias has shape {list(bias.shape)}, but linear_weight has {list(w)} (valid: {list(w[:-1])})")
+            raise ShapeError(f"{_FUNCTION}: linear_bias has shape {list(bias.shape)}, but linear_weight has {list(w)} "
+                             f"(valid: {list(w[:-1])})")
         indexed = "int" in str(target.dtype)
         if not indexed and "float" not in str(target.dtype):
             raise DTypeError(f"{_FUNCTION}: target holds {target.dtype} (valid: class indices or probabilities)")
         if not indexed and ignore_index is not None:
-            raise DomainError(f"{_FUNCTION}: ignore_index is {ignore_index}, but target holds class probabilities (valid: with class indices only)")
+            raise DomainError(f"{_FUNCTION}: ignore_index is {ignore_index}, but target holds class probabilities "
+                              "(valid: with class indices only)")
         rows, places = x[:-1], w[1:-1]
         valid = rows + places if indexed else rows + w[:1] + places
         if tuple(target.shape) != valid:
-            raise ShapeError(f"{_FUNCTION}: target has shape {list(target.shape)}, but input has {list(x)} and linear_weight {list(w)} (valid: {list(valid)})")
+            raise ShapeError(f"{_FUNCTION}: target has shape {list(target.shape)}, but input has {list(x)} and "
+                             f"linear_weight {list(w)} (valid: {list(valid)})")
 
     def _denominator(self):
         """What the sum of all losses is divided by."""

@@ -17,9 +17,9 @@ def value_and_grad(
         loss, gradient = perdita.value_and_grad(F.mse_loss)(output, target)
         loss, (by_input, by_target) = perdita.value_and_grad(F.mse_loss, argnums=(0, 1))(output, target)
 
-    function: one of perdita.functional, or a perdita.formula. argnums: the array arguments to differentiate by, counted as in its signature;
-    an int gives one gradient, a tuple a tuple. The loss must be reduced ('mean' or 'sum'), or have one element.
-    Raises TypeError for other functions, ValueError for arguments that are no arrays.
+    function: one of perdita.functional, or a perdita.formula. argnums: the array arguments to differentiate by, counted
+    as in its signature; an int gives one gradient, a tuple a tuple. The loss must be reduced ('mean' or 'sum'), or have one
+    element. Raises TypeError for other functions, ValueError for arguments that are no arrays.
     """
     name = "" if isinstance(function, Formula) else getattr(function, "__name__", "")
     if not isinstance(function, Formula) and getattr(functional, name, None) is not function:

@@ -1,4 +1,6 @@
-"""Class imbalance and splits: weights from labels, samplers, long-tailed subsets. Arrays are NumPy's, torch's, or sequences."""
+"""Class imbalance and splits: weights from labels, samplers, long-tailed subsets.
+
+Arrays are NumPy's, torch's, or sequences."""
 from collections.abc import Iterator, Sequence
 from typing import Any
 

@@ -5,8 +5,8 @@
 
 Arrays are what NumPy knows, or whatever has __dlpack__; they are not copied, whatever their strides. Torch tensors
 that require grad are refused, as their graph would be lost (see perdita.torch.functional), and so are masked elements.
-float32 and float64 are computed as they are; float16 and bfloat16 (ml_dtypes) in float32, and returned in their own type. See
-perdita.value_and_grad for gradients.
+float32 and float64 are computed as they are; float16 and bfloat16 (ml_dtypes) in float32, and returned in their own
+type. See perdita.value_and_grad for gradients.
 """
 import numpy as np
 

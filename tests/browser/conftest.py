@@ -6,8 +6,9 @@ import pathlib
 import random
 import subprocess
 
-import chromium
 import pytest
+
+import chromium
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "build/release/bin/perdita"

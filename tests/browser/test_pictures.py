@@ -4,8 +4,9 @@ import re
 import subprocess
 
 import pytest
-from conftest import PROGRAM
 from PIL import Image
+
+from conftest import PROGRAM
 
 BLUE, ORANGE, WHITE = (0, 114, 178), (213, 94, 0), (255, 255, 255)
 CHARTS = {

@@ -122,7 +122,8 @@ for (const e of document.querySelectorAll('body, body *')) {
   const back = behind(e), ink = over(parse(e.closest('svg') ? style.fill : style.color), back);
   const [low, high] = [light(ink), light(back)].sort((a, b) => a - b), ratio = (high + 0.05) / (low + 0.05);
   const size = parseFloat(style.fontSize), large = size >= 24 || size >= 18.66 && Number(style.fontWeight) >= 700;
-  if (ratio < (large ? 3 : 4.5)) poor.push(`${ratio.toFixed(2)} ${e.tagName}.${e.className.baseVal ?? e.className}: ${e.textContent.slice(0, 40)}`);
+  const name = `${e.tagName}.${e.className.baseVal ?? e.className}`;
+  if (ratio < (large ? 3 : 4.5)) poor.push(`${ratio.toFixed(2)} ${name}: ${e.textContent.slice(0, 40)}`);
 }
 return poor;
 """
@@ -151,7 +152,8 @@ def test_lines_and_bars_can_be_seen_in_the_dark(open_page, kind):
             return 0.2126 * r + 0.7152 * g + 0.0722 * b;
           };
           const paper = light(getComputedStyle(document.body).backgroundColor);
-          return Math.min(9, ...[...document.querySelectorAll('.chart .line:not(.faint), .chart .mark, .chart .mean')].map((e) => {
+          const marks = document.querySelectorAll('.chart .line:not(.faint), .chart .mark, .chart .mean');
+          return Math.min(9, ...[...marks].map((e) => {
             const style = getComputedStyle(e), ink = light(e.matches('.line') ? style.stroke : style.fill);
             return (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
           }))""")

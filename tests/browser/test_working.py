@@ -3,8 +3,9 @@
 import re
 
 import pytest
-from conftest import KINDS, moving_average
 from selenium.webdriver import ActionChains, Keys
+
+from conftest import KINDS, moving_average
 
 VISIBLE_CHARTS = "return [...document.querySelectorAll('svg.chart')].filter((e) => e.getBoundingClientRect().width > 0)"
 

@@ -19,7 +19,7 @@ def floats(rows):
 
 
 def losses_of(logits, labels):
-    return [math.log(sum(map(math.exp, z))) - z[y] for z, y in zip(logits, labels)]
+    return [math.log(sum(map(math.exp, z))) - z[y] for z, y in zip(logits, labels, strict=True)]
 
 
 class Page(html.parser.HTMLParser):
@@ -116,7 +116,7 @@ class Evaluation(CliTest):
         self.write("z.npy", npy("<f4", (5,), floats([logits])))
         self.write("t.npy", npy("|u1", (5,), bytes(truth)))
         result = self.evaluate("z.npy", "t.npy", "--loss", "binary_cross_entropy_with_logits")
-        expected = sum(math.log1p(math.exp(-z if t else z)) for z, t in zip(logits, truth)) / 5
+        expected = sum(math.log1p(math.exp(-z if t else z)) for z, t in zip(logits, truth, strict=True)) / 5
         self.assertAlmostEqual(result["losses"]["mean"], expected, places=6)
         self.assertEqual(result["confusion"], [[2, 1], [0, 2]])
         self.assertAlmostEqual(result["roc_auc"], 5 / 6, places=6)

@@ -37,7 +37,7 @@ class Judgement(CliTest):
             (["cat"] * 196 + ["dog"] * 4, [], "labels but"),
         ):
             with self.subTest(targets[0]):
-                self.csv([[*row, y] for row, y in zip(rows, targets)])
+                self.csv([[*row, y] for row, y in zip(rows, targets, strict=True)])
                 data = words or ["--data", "csv:data.csv,target=y"]
                 run = f"same-{targets[0]}-{targets[-1]}"
                 out, err = self.run_cli("train", *data, "--epochs", "4", "--charts", "none", "--out", run, "--json")

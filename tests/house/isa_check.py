@@ -68,7 +68,7 @@ def functions_of(path):
 
 def demangled(names):
     answer = subprocess.run(["c++filt"], input="\n".join(names), capture_output=True, text=True, check=True)
-    return dict(zip(names, answer.stdout.splitlines()))
+    return dict(zip(names, answer.stdout.splitlines(), strict=True))
 
 
 def strays(functions):

@@ -32,7 +32,7 @@ def evaluate(functional, loss, tensors, options, upstream=None, seed=7, differen
             generator = torch.Generator().manual_seed(seed)
             upstream = torch.randn(value.shape, generator=generator, dtype=torch.float64).to(value.dtype)
         gradients = torch.autograd.grad(value, list(leaves.values()), upstream.to(value.dtype), allow_unused=True)
-        found.update(zip(leaves, gradients))
+        found.update(zip(leaves, gradients, strict=True))
     return found
 
 

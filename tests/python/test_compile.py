@@ -6,8 +6,8 @@ import pytest
 import torch
 
 import perdita.torch.functional as perdita_functional
-from perdita._catalogue import ENTRIES
 from loss_cases import cases, function_name, reductions_of
+from perdita._catalogue import ENTRIES
 
 CASES = [case for case in cases(shapes=slice(1))]
 GRID = [

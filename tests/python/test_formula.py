@@ -54,7 +54,7 @@ def test_equals_plain_torch(written, plain, reduction):
     torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
     found = torch.autograd.grad(ours.sum(), (y, t), create_graph=True, allow_unused=True)
     expected = torch.autograd.grad(theirs.sum(), (y, t), create_graph=True, allow_unused=True)
-    for a, b in zip(found, expected):
+    for a, b in zip(found, expected, strict=True):
         torch.testing.assert_close(a, torch.zeros_like(a) if b is None else b, rtol=1e-11, atol=1e-12)
     if written is focal_torch:
         (second,) = torch.autograd.grad(found[0].sum(), y)

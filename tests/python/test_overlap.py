@@ -111,7 +111,7 @@ def test_lovasz(mode, batch):
         errors = torch.relu(1 - scores * (2 * truth - 1))
     if batch:
         errors, truth = (x.transpose(0, 1).flatten(1)[None] for x in (errors, truth))
-    expected = torch.stack([torch.stack([lovasz_of_mask(e, g) for e, g in zip(*item)]) for item in zip(errors, truth)])
+    expected = torch.stack([torch.stack([lovasz_of_mask(e, g) for e, g in zip(*item, strict=True)]) for item in zip(errors, truth, strict=True)])
     expected = expected[0] if batch else expected
     if not mode.endswith(("softmax", "multilabel")):
         expected = expected.squeeze(-1)
@@ -197,7 +197,7 @@ def test_values_at_hard_points():
     mpmath.mp.dps = 40
     logits, targets = [30.0, 17.5, -22.0, -12.25], [1.0, 1.0, 0.0, 0.0]
     p = [1 / (1 + mpmath.exp(-mpmath.mpf(y))) for y in logits]
-    both = sum(a * b for a, b in zip(p, targets))
+    both = sum(a * b for a, b in zip(p, targets, strict=True))
     expected = {
         "dice_loss": 1 - 2 * both / (sum(p) + sum(targets)),
         "jaccard_loss": 1 - both / (sum(p) + sum(targets) - both),

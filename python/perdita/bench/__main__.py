@@ -5,9 +5,9 @@
 
 Calls alternate in one process; a figure is the median, and a ratio is the rival's time over ours (more than 1: we are
 faster). Threads of a library spin for a while after a call, and take processors from the next one's: before each timing
-there is a pause for them to fall asleep, and a call that does not count. "tuned" is glibc's allocator told to keep freed memory, which spares torch most of its page faults at large
-sizes; as that is settled when a process starts, each allocator has a process of its own. At its end each names the
-cells in which a rival was faster.
+there is a pause for them to fall asleep, and a call that does not count. "tuned" is glibc's allocator told to keep freed
+memory, which spares torch most of its page faults at large sizes; as that is settled when a process starts, each
+allocator has a process of its own. At its end each names the cells in which a rival was faster.
 """
 import argparse
 import json

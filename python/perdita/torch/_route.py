@@ -22,8 +22,8 @@ _NOT_TRACED = ("ctc_loss", "gaussian_nll_loss", "multilabel_margin_loss")
 def call_of_torch(function, tensors, reduction, normalize_by, return_extras, options):
     if normalize_by is not None or return_extras or "validate" in options:
         raise DomainError(
-            f"{function}: normalize_by, return_extras and validate are not torch's (valid: outside torch_exact() and transforms, on "
-            f"the CPU with float32 or float64)"
+            f"{function}: normalize_by, return_extras and validate are not torch's (valid: outside torch_exact() and "
+            f"transforms, on the CPU with float32 or float64)"
         )
     if _has_weight(function, tensors):
         return _weighted_l1_loss(reduction, *tensors)

@@ -1,5 +1,7 @@
 """Losses of masks over numbers of 50 digits: from the papers' sums, and Berman et al.'s algorithm 1."""
 
+import itertools
+
 import numpy as np
 from mpmath import mpf
 
@@ -38,7 +40,7 @@ def of_sums(function, pixels, options):
 
 def lovasz(errors, targets, notes):
     order = sorted(range(len(errors)), key=lambda i: -value(errors[i]))
-    for i, j in zip(order, order[1:]):
+    for i, j in itertools.pairwise(order):
         notes.is_less(errors[j], errors[i])  # a tie is a kink
     total = sum(targets)
     loss, before, missed, excess = mpf(0), mpf(0), 0, 0
@@ -75,7 +77,7 @@ def units_of(draw, evaluate, Unit):
         def formula(notes, *x):
             rows = [x[n : n + len(columns)] for n in range(0, len(x), len(columns))]
             if draw.function == "lovasz_loss" and not indexed:
-                errors = [maximum(1 - row[0] * (2 * label - 1), mpf(0), notes) for row, label in zip(rows, t)]
+                errors = [maximum(1 - row[0] * (2 * label - 1), mpf(0), notes) for row, label in zip(rows, t, strict=True)]
                 return lovasz(errors, t, notes)
             if indexed:
                 logs = [log_softmax(list(row)) for row in rows]
@@ -84,8 +86,8 @@ def units_of(draw, evaluate, Unit):
             else:
                 p, q = [sigmoid(row[0]) for row in rows], [sigmoid(-row[0]) for row in rows]
             if draw.function == "lovasz_loss":
-                return lovasz([b if label else a for a, b, label in zip(p, q, t)], t, notes)
-            return of_sums(draw.function, list(zip(p, q, t)), options)
+                return lovasz([b if label else a for a, b, label in zip(p, q, t, strict=True)], t, notes)
+            return of_sums(draw.function, list(zip(p, q, t, strict=True)), options)
 
         evaluate(unit, draw.values, formula, Notes(draw.tolerance), may_be_infinite=0)
         if not unit.variables and unit.status != "nan":

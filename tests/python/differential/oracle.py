@@ -13,6 +13,8 @@ from mpmath import mp, mpf
 from . import formulas, masks, rows
 from .jets import INFINITE, Jet, Notes, Undefined, variable
 
+_SMALLEST_NORMAL = mpf(2) ** -126  # of float32
+
 
 @dataclass
 class Unit:
@@ -49,7 +51,7 @@ def number(x):
     return INFINITE if x == math.inf else -INFINITE if x == -math.inf else mpf(float(x))
 
 
-def evaluate(unit, values, formula, notes, may_be_infinite=1, least=mpf(2) ** -126):
+def evaluate(unit, values, formula, notes, may_be_infinite=1, least=_SMALLEST_NORMAL):
     """Fills the unit's loss: formula(notes, *variables)."""
     try:
         points = [number(values[name].flat[i]) for name, i in unit.variables]
@@ -182,7 +184,7 @@ def _differentiate(unit, factor, points, directions, result):
             continue
         slope = loss.g.get(i, mpf(0))
         curves = [loss.h.get((min(i, j), max(i, j)), mpf(0)) for j in range(len(points))]
-        scale = abs(slope) + sum(abs(h) * p for h, p in zip(curves, points))
+        scale = abs(slope) + sum(abs(h) * p for h, p in zip(curves, points, strict=True))
         first.add(factor * slope, abs(factor) * (scale + unit.floor))
         moved = [curves[j] * mpf(float(directions[n].flat[k])) for j, n, k in wanted]
         second.add(factor * sum(moved, mpf(0)), abs(factor) * (sum((abs(x) for x in moved), mpf(0)) + abs(slope) + unit.floor))

@@ -62,7 +62,8 @@ RULES = [
     ),
     (
         "target_smoothed_away",
-        "label_smoothing = 1 multiplies targets by 0, and the derivative with respect to a masked class's is infinite: nan shows",
+        "label_smoothing = 1 multiplies targets by 0, and the derivative with respect to a masked class's is infinite: "
+        "nan shows",
         lambda draw, kind, name, what: (
             draw.options.get("label_smoothing") == 1 and "target" in draw.wanted and kind != "value" and math.isnan(what[1])
         ),
