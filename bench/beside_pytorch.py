@@ -124,7 +124,12 @@ def run_pytorch(threads):
     time_pairs(torch, times)
     for rows, classes in ((8192, 1000), (1024, 50257), (1048576, 10)):
         times[f"softmax/cross_entropy/{rows}x{classes}"] = time_cross_entropy(torch, rows, classes)
-    for frames, items, classes, length in ((150, 16, 28, 40), (150, 1, 28, 40), (1000, 16, 100, 200), (150, 16, 5000, 20)):
+    for frames, items, classes, length in (
+        (150, 16, 28, 40),
+        (150, 1, 28, 40),
+        (1000, 16, 100, 200),
+        (150, 16, 5000, 20),
+    ):
         name = f"sequence/ctc/{frames}x{items}x{classes}x{length}"
         times[name] = time_ctc(torch, frames, items, classes, length)
     for name, loss, leaves in comparing_cases(torch):
@@ -169,7 +174,9 @@ def main():
         names = [name for name in columns["pytorch"][0] if name != "version"]
         columns["perdita"].append(perdita(arguments.program, arguments.threads, names))
         columns["warm"].append(pytorch(arguments.threads, WARM))
-    print(f"PyTorch {columns['pytorch'][0]['version']}, {arguments.threads} threads, medians of {arguments.rounds} rounds")
+    print(
+        f"PyTorch {columns['pytorch'][0]['version']}, {arguments.threads} threads, medians of {arguments.rounds} rounds"
+    )
     print(f"{'milliseconds':48} {'Perdita':>9} {'PyTorch':>9} {'warm':>9} {'times':>7} {'warm':>6}")
     for name in names:
         ours, theirs, warm = (

@@ -8,6 +8,7 @@ named rightly where its illness is among the verdicts, and named first where it 
 any verdict is a false alarm. Some healthy runs are on clean but noisy data: labels drawn from a true logistic or softmax
 model, numbers of which a linear model explains a share; 4,000 rows, default options. No model could do much better there.
 """
+
 import argparse
 import collections
 import concurrent.futures
@@ -103,7 +104,9 @@ UNSEEN = {
     "lr_too_small": ["--data synthetic:spirals --hidden 64 --lr 0.0002 --epochs 50"],
     "underfitting": ["--data synthetic:sine,noise=1 --hidden none --lr 0.02 --epochs 40"],
     "plateau": ["--data synthetic:spirals --hidden 64 --lr 0.005 --epochs 60 --schedule step:0.1,0.12,0.14"],
-    "overfitting": ["--data synthetic:spirals,samples=240,noise=0.5 --hidden 256,256 --lr 0.005 --epochs 200 --val-fraction 0.3"],
+    "overfitting": [
+        "--data synthetic:spirals,samples=240,noise=0.5 --hidden 256,256 --lr 0.005 --epochs 200 --val-fraction 0.3"
+    ],
     "wrong_labels": ["--data synthetic:spirals,samples=3000 --hidden 128 --lr 0.005 --epochs 30 --label-noise 0.15"],
     "class_not_learned": ["--data fashion-mnist --imbalance step:2000 --hidden 32 --epochs 3 --lr 0.002"],
     "miscalibration": ["--data fashion-mnist --hidden 64 --loss focal:gamma=7 --epochs 3"],

@@ -95,7 +95,9 @@ def overloads(function, parameters, value, losses):
     forms = [((f"Literal[{reduced}]", True), no_extras, value), (('Literal["none"]', False), no_extras, losses)]
     if value == losses:
         forms = [((any_of_them, True), no_extras, value)]
-    forms.append(((any_of_them, True), ("Literal[True]", False), f"tuple[{value if value == losses else 'Any'}, LossExtras]"))
+    forms.append(
+        ((any_of_them, True), ("Literal[True]", False), f"tuple[{value if value == losses else 'Any'}, LossExtras]")
+    )
     forms.append(((any_of_them, True), ("bool", True), "Any"))
     lines = []
     for reduction, extras, result in forms:
@@ -164,7 +166,9 @@ def options_text(function, parameters):
 def class_stub(name, bases, function, module, call):
     """A loss as a class. call: "__call__" or "forward"."""
     options = options_text(function, inspect.signature(getattr(module, name)).parameters.values())
-    arrays = [p for p in parameters_of(getattr(FUNCTIONS_OF[module], function)) if p.name not in options_of(module, name)]
+    arrays = [
+        p for p in parameters_of(getattr(FUNCTIONS_OF[module], function)) if p.name not in options_of(module, name)
+    ]
     operands = ", ".join(parameter(p.name, type_of(function, p.name, p.default), p.default) for p in arrays)
     return (
         f"class {name}({bases}):\n    def __init__(self, {options}) -> None: ...\n"
@@ -224,16 +228,20 @@ TORCH_LINEAR = """class LinearCrossEntropyLoss(torch.nn.LinearCrossEntropyLoss):
 
 
 def numpy_classes():
-    header = NUMPY_HEADER.replace(", overload", "").replace("import numpy as np\n", "").replace(
-        "from perdita._extras import LossExtras\n", ""
+    header = (
+        NUMPY_HEADER.replace(", overload", "")
+        .replace("import numpy as np\n", "")
+        .replace("from perdita._extras import LossExtras\n", "")
     )
     classes = [class_stub(name, "Loss", function, perdita.nn, "__call__") for name, function in CLASSES.items()]
     return FIRST_LINE + header + "\n" + all_text(perdita.nn) + NUMPY_CLASSES + "".join(classes).rstrip("\n") + "\n"
 
 
 def torch_classes():
-    header = TORCH_HEADER.replace(", overload", "").replace("from perdita._extras import LossExtras\n", "").replace(
-        "from torch import Tensor", "import torch\nfrom torch import Tensor"
+    header = (
+        TORCH_HEADER.replace(", overload", "")
+        .replace("from perdita._extras import LossExtras\n", "")
+        .replace("from torch import Tensor", "import torch\nfrom torch import Tensor")
     )
     classes = []
     for name, function in CLASSES.items():

@@ -1,4 +1,5 @@
 """What the core's list of losses says of each: names, operands, options; and functions made from that alone."""
+
 import functools
 from typing import Any
 

@@ -1,4 +1,5 @@
 """What predictions are worth: one pass over arrays or files of any size."""
+
 import json
 import os
 import warnings

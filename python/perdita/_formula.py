@@ -1,4 +1,5 @@
 """Losses of one's own: formulas as text, or as functions that are called once with symbols."""
+
 import inspect
 import sys
 from collections.abc import Callable

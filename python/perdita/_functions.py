@@ -1,4 +1,5 @@
 """The losses as functions, by PyTorch's names, argument order and defaults: one text for NumPy and for PyTorch."""
+
 import functools
 
 from perdita import _core

@@ -1,4 +1,5 @@
 """What a training run wrote down, as pandas has it."""
+
 import json
 import os
 from typing import Any

@@ -1,4 +1,5 @@
 """What holds for all losses of the process."""
+
 from perdita import _checks, _core
 
 

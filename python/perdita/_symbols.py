@@ -1,4 +1,5 @@
 """Symbols: numbers that write down what is done to them, for formulas made of functions."""
+
 import numbers
 
 from perdita.errors import DTypeError
@@ -59,7 +60,9 @@ class Symbol:
         raise DTypeError(_BRANCH)
 
     def __float__(self):
-        raise DTypeError("formula: its numbers are not known yet: write perdita.ops.exp(y) for math.exp(y), and the like")
+        raise DTypeError(
+            "formula: its numbers are not known yet: write perdita.ops.exp(y) for math.exp(y), and the like"
+        )
 
     __int__ = __index__ = __float__
 
@@ -76,7 +79,9 @@ class Symbol:
 
     def __array_ufunc__(self, ufunc, method, *inputs, **keywords):
         if method != "__call__" or keywords:
-            raise DTypeError(f"formula: numpy.{ufunc.__name__}.{method} with {sorted(keywords)} (valid: a call of operands)")
+            raise DTypeError(
+                f"formula: numpy.{ufunc.__name__}.{method} with {sorted(keywords)} (valid: a call of operands)"
+            )
         return _apply(ufunc.__name__, inputs, {})
 
     def __array_function__(self, function, types, args, kwargs):
@@ -124,7 +129,9 @@ def _constant(value):
         return _Constant(float(value))
     shape = getattr(value, "shape", None)
     what = f"an array of shape {list(shape)}" if shape is not None else repr(value)
-    raise DTypeError(f"formula: {what} in it (valid: numbers; arrays are given with the call, as input, target or weight)")
+    raise DTypeError(
+        f"formula: {what} in it (valid: numbers; arrays are given with the call, as input, target or weight)"
+    )
 
 
 def _apply(name, arguments, keywords):

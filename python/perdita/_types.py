@@ -1,4 +1,5 @@
 """Types of arguments, for annotations."""
+
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 

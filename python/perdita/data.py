@@ -1,6 +1,7 @@
 """Class imbalance and splits: weights from labels, samplers, long-tailed subsets.
 
 Arrays are NumPy's, torch's, or sequences."""
+
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -74,7 +75,9 @@ def adjust_logits(logits: Any, class_counts: Array, tau: float = 1.0) -> Any:
     2021, eq. 9). Of the type of logits."""
     counts = _numbers("adjust_logits", "class_counts", class_counts)
     if counts.shape != tuple(logits.shape[-1:]):
-        raise ShapeError(f"adjust_logits: class_counts has shape {list(counts.shape)} (valid: {list(logits.shape[-1:])})")
+        raise ShapeError(
+            f"adjust_logits: class_counts has shape {list(counts.shape)} (valid: {list(logits.shape[-1:])})"
+        )
     shift = tau * np.log(counts / counts.sum())
     return logits - (logits.new_tensor(shift) if hasattr(logits, "new_tensor") else shift.astype(logits.dtype))
 
@@ -163,9 +166,7 @@ class ClassBalancedSampler(_Sampler):
 class RandomSampler(_Sampler):
     """A shuffle of 0..count-1, for more num_samples than that one after the other; with replacement independent draws."""
 
-    def __init__(
-        self, count: int, replacement: bool = False, num_samples: int | None = None, seed: int = 0
-    ) -> None:
+    def __init__(self, count: int, replacement: bool = False, num_samples: int | None = None, seed: int = 0) -> None:
         count = _checks.integer("RandomSampler", "count", count)
         replacement = _checks.flag("RandomSampler", "replacement", replacement)
         num_samples = _checks.integer("RandomSampler", "num_samples", num_samples, may_be_none=True)

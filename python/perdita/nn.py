@@ -1,8 +1,9 @@
 """The losses as classes, by torch.nn's names, on NumPy arrays: options are bound and checked when an object is made.
 
-    criterion = perdita.nn.CrossEntropyLoss(label_smoothing=0.1)
-    loss = criterion(logits, labels)
+criterion = perdita.nn.CrossEntropyLoss(label_smoothing=0.1)
+loss = criterion(logits, labels)
 """
+
 import itertools
 
 import numpy as np
@@ -52,10 +53,15 @@ class LinearCrossEntropyLoss:
         self.linear_bias = _uniform(rng, outputs, in_features, dtype)[:, 0].reshape(shape) if bias else None
         known = {"weight", "reduction", "ignore_index", "label_smoothing", "normalize_by", "chunk_rows"}
         if not known >= options.keys():
-            raise TypeError(f"LinearCrossEntropyLoss: no option {sorted(options.keys() - known)} (valid: {sorted(known)})")
-        bind_options("CrossEntropyLoss", _classes["CrossEntropyLoss"]._signature, (), {
-            key: value for key, value in options.items() if key != "chunk_rows" and value is not None
-        })
+            raise TypeError(
+                f"LinearCrossEntropyLoss: no option {sorted(options.keys() - known)} (valid: {sorted(known)})"
+            )
+        bind_options(
+            "CrossEntropyLoss",
+            _classes["CrossEntropyLoss"]._signature,
+            (),
+            {key: value for key, value in options.items() if key != "chunk_rows" and value is not None},
+        )
         self.options = options
 
     def __call__(self, input, target):

@@ -1,5 +1,4 @@
-"""Each wrong input gives an error that names what is wrong and what is valid, the right status, and no half-written file.
-"""
+"""Each wrong input gives an error that names what is wrong and what is valid, the right status, and no half-written file."""
 
 import gzip
 import os

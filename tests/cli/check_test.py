@@ -11,7 +11,14 @@ FOCAL = "alpha*(1-exp(-b))^gamma*b where b = softplus(y) - t*y; alpha = 0.25; ga
 class Check(CliTest):
     def test_tells_of_a_sound_loss(self):
         out, _ = self.run_cli("check", "(y - t)^2")
-        for line in ("loss             (y - t)^2", "slope            2 * (y - t)", "smooth ", "finite ", "convex ", "bounded below"):
+        for line in (
+            "loss             (y - t)^2",
+            "slope            2 * (y - t)",
+            "smooth ",
+            "finite ",
+            "convex ",
+            "bounded below",
+        ):
             self.assertIn(line, out)
         self.assertIn("t = 1:  * loss   . slope", out)
 

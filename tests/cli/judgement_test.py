@@ -24,7 +24,10 @@ class Judgement(CliTest):
         """Labels drawn from a logistic model."""
         for _ in range(rows):
             x = [draw.gauss(0, 1) for _ in range(features)]
-            yield [*(f"{v:.6f}" for v in x), int(draw.random() < 1 / (1 + math.exp(-size * sum(x) / math.sqrt(features))))]
+            yield [
+                *(f"{v:.6f}" for v in x),
+                int(draw.random() < 1 / (1 + math.exp(-size * sum(x) / math.sqrt(features)))),
+            ]
 
     def test_targets_that_are_all_the_same(self):
         draw = random.Random(1)

@@ -43,7 +43,9 @@ class Masks(CliTest):
         self.masks[7][2] = -100.0
         self.write("ignored.npy", npy("<f4", (40, 6), floats(self.masks)))
         found = self.evaluate("--loss", "dice:smooth=0.5", targets="ignored.npy")["losses"]["mean"]
-        self.assertAlmostEqual(found, sum(dice(y, t, 0.5) for y, t in zip(self.logits, self.masks, strict=True)) / 40, 6)
+        self.assertAlmostEqual(
+            found, sum(dice(y, t, 0.5) for y, t in zip(self.logits, self.masks, strict=True)) / 40, 6
+        )
 
     def test_evaluation_says_what_does_not_fit(self):
         command = ["evaluate", "--predictions", "p.npy", "--targets"]
@@ -66,7 +68,9 @@ class Masks(CliTest):
             self.run_cli(*command)
             epochs = [r for r in self.history(loss) if r["kind"] == "epoch"]
             self.assertLess(epochs[-1]["train_loss"], 0.5 * epochs[0]["train_loss"])
-        self.fails(2, "train", "--data", "synthetic:moons", "--loss", "dice", "--out", "r", says=["does not fit", "valid:"])
+        self.fails(
+            2, "train", "--data", "synthetic:moons", "--loss", "dice", "--out", "r", says=["does not fit", "valid:"]
+        )
         self.fails(2, "train", "--data", "npy:x.npy,y.npy", "--loss", "dice:multilabel=1", "--out", "r",
                    says=["multilabel=true", "valid: false"])  # fmt: skip
 

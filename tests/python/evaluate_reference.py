@@ -125,7 +125,14 @@ def classification(truth, predicted, losses, classes):
         "macro_f1": np.nanmean(f1),
         "confusion": confusion.tolist(),
         "classes": [
-            {"samples": int(s), "predicted": int(c), "loss": mean, "precision": p, "recall": r if s else np.nan, "f1": f}
+            {
+                "samples": int(s),
+                "predicted": int(c),
+                "loss": mean,
+                "precision": p,
+                "recall": r if s else np.nan,
+                "f1": f,
+            }
             for s, c, mean, p, r, f in zip(support, counts, means, precision, recall, f1, strict=True)
         ],
     }

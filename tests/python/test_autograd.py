@@ -1,4 +1,5 @@
 """The losses inside torch's autograd: every habit of a training loop, with torch's own losses beside."""
+
 import copy
 import io
 import pickle
@@ -140,7 +141,9 @@ def test_gradient_by_one_operand_only(case):
     names = [n for n in case.loss.differentiable if n in tensors]
     function = getattr(perdita_functional, function_name(case.loss))
     leaves = [tensors[n].clone().requires_grad_() for n in names]
-    together = torch.autograd.grad(function(**{**tensors, **dict(zip(names, leaves, strict=True))}, **case.variant.options), leaves)
+    together = torch.autograd.grad(
+        function(**{**tensors, **dict(zip(names, leaves, strict=True))}, **case.variant.options), leaves
+    )
     for name, expected in zip(names, together, strict=True):
         leaf = tensors[name].clone().requires_grad_()
         (alone,) = torch.autograd.grad(function(**{**tensors, name: leaf}, **case.variant.options), leaf)
@@ -208,7 +211,9 @@ def test_inside_larger_graphs():
         x, labels = torch.linspace(0, 1, 8, dtype=torch.float64).reshape(2, 4), torch.tensor([0, 2])
         logits = x @ w
         total = functional.cross_entropy(logits, labels) + 0.5 * functional.mse_loss(w, torch.zeros_like(w))
-        total = total + checkpoint(lambda z: functional.huber_loss(z, labels[:, None].double()), logits, use_reentrant=False)
+        total = total + checkpoint(
+            lambda z: functional.huber_loss(z, labels[:, None].double()), logits, use_reentrant=False
+        )
         (gradient,) = torch.autograd.grad(total, w, create_graph=True)
         (gradient.square().sum() + total).backward()
         results.append(w.grad)
@@ -228,7 +233,8 @@ def test_higher_order_functions():
 
 
 @pytest.mark.parametrize(
-    "name", ["binary_cross_entropy_with_logits", "soft_margin_loss", "multilabel_soft_margin_loss", "mse_loss", "kl_div"]
+    "name",
+    ["binary_cross_entropy_with_logits", "soft_margin_loss", "multilabel_soft_margin_loss", "mse_loss", "kl_div"],
 )
 @pytest.mark.parametrize("at", [0.0, -0.0, 1e-9, 30.0, -800.0])
 def test_second_derivatives_where_a_stable_form_has_its_seam(name, at):

@@ -1,4 +1,5 @@
 """Weights and samplers beside their formulas in NumPy, and inside torch's DataLoader."""
+
 import numpy as np
 import pytest
 import torch

@@ -1,4 +1,5 @@
 """perdita.evaluate beside the definitions in NumPy, from arrays and from files."""
+
 import copy
 import json
 import os

@@ -1,7 +1,7 @@
 """perdita.evaluate on random small tables against scikit-learn, NumPy's long double and the documented definitions.
 
-    python tests/python/test_evaluate_random.py --tables 20000 --seed 1     # more of them
-    python tests/python/test_evaluate_random.py --tables 1 --seed 1234      # one again: its seed is in the message
+python tests/python/test_evaluate_random.py --tables 20000 --seed 1     # more of them
+python tests/python/test_evaluate_random.py --tables 1 --seed 1234      # one again: its seed is in the message
 """
 
 import argparse
@@ -37,6 +37,7 @@ class Check:
         least = 0 if self.relative < 1e-9 else 1e-30  # floats below the normal ones have few digits
         bound = (relative or self.relative) * max(abs(float(expected)), float(scale), least)
         assert abs(found - float(expected)) <= bound, f"{name}: {found!r}, expected {float(expected)!r}"
+
 
 # Losses that may be negative; the interval of the mean of any other ends at 0.
 SIGNED = ("formula", "gamma_nll", "hinge_embedding", "kl_div", "nll", "poisson_nll")

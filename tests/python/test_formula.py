@@ -1,4 +1,5 @@
 """perdita.formula beside the same formula in plain torch and NumPy, and what it says to functions it cannot trace."""
+
 import functools
 import math
 import pickle
@@ -37,7 +38,10 @@ CASES = [
     (huber, huber),
     (lambda y, t: ops.log_cosh(y - t), lambda y, t: torch.log(torch.cosh(y - t))),
     (lambda y, t: (y - t).abs().clamp(max=1.0), lambda y, t: (y - t).abs().clamp(max=1.0)),
-    (lambda y, t: ops.select((y > 0) & ~(t > 0.5), y, -t / 2), lambda y, t: torch.where((y > 0) & ~(t > 0.5), y, -t / 2)),
+    (
+        lambda y, t: ops.select((y > 0) & ~(t > 0.5), y, -t / 2),
+        lambda y, t: torch.where((y > 0) & ~(t > 0.5), y, -t / 2),
+    ),
     (lambda y, t: np.maximum(y, t) - np.minimum(y, 0.3), lambda y, t: torch.maximum(y, t) - y.clamp(max=0.3)),
     (lambda y, t: 2 ** (y / 4) + 1 / (1 + y**2) - t * 3, lambda y, t: 2 ** (y / 4) + 1 / (1 + y**2) - t * 3),
 ]

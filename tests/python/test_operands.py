@@ -1,4 +1,5 @@
 """Operands that users pass: what would lose its gradient or mask is refused, weights of NumPy are taken."""
+
 import pathlib
 import re
 

@@ -3,6 +3,7 @@
 Value and gradients agree, of the samples and of their non-contiguous twins; every error input raises what an except
 clause for torch's class catches, with torch's message or the clearer one of clearer_messages.
 """
+
 import pytest
 import torch
 from torch.testing._internal.common_methods_invocations import op_db
@@ -159,7 +160,11 @@ FAILING = [
     for module in MODULES
     if module.module_error_inputs_func
     for i in range(
-        len(module.module_error_inputs_func(module, device="cpu", dtype=torch.float64, requires_grad=False, training=True))
+        len(
+            module.module_error_inputs_func(
+                module, device="cpu", dtype=torch.float64, requires_grad=False, training=True
+            )
+        )
     )
 ]
 

@@ -16,8 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PACKAGE = pathlib.Path(perdita.__file__).parent
 PROGRAMS = pathlib.Path(__file__).parent / "typing"
 PUBLIC = [
-    f"perdita.{name}"
-    for name in ("data", "errors", "functional", "nn", "ops", "plot", "torch.functional", "torch.nn")
+    f"perdita.{name}" for name in ("data", "errors", "functional", "nn", "ops", "plot", "torch.functional", "torch.nn")
 ]
 
 

@@ -9,6 +9,7 @@ there is a pause for them to fall asleep, and a call that does not count. "tuned
 memory, which spares torch most of its page faults at large sizes; as that is settled when a process starts, each
 allocator has a process of its own. At its end each names the cells in which a rival was faster.
 """
+
 import argparse
 import json
 import os
@@ -49,8 +50,15 @@ def _parse():
     parser = argparse.ArgumentParser(
         prog="python -m perdita.bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 100_000, 10_000_000], metavar="N",
-                        choices=[1_000, 100_000, 10_000_000], help="about so many elements: 1000, 100000, 10000000")
+    parser.add_argument(
+        "--sizes",
+        type=int,
+        nargs="+",
+        default=[1_000, 100_000, 10_000_000],
+        metavar="N",
+        choices=[1_000, 100_000, 10_000_000],
+        help="about so many elements: 1000, 100000, 10000000",
+    )
     parser.add_argument("--losses", nargs="+", metavar="NAME", help="only these functions")
     parser.add_argument("--rivals", nargs="+", choices=RIVALS, default=["eager"], help="what to compare with")
     parser.add_argument("--allocator", nargs="+", choices=sorted(ALLOCATORS), default=["default", "tuned"])

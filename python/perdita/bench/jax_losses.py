@@ -1,4 +1,5 @@
 """The losses as one writes them in JAX, jitted with their gradients."""
+
 from collections.abc import Callable
 from typing import Any
 

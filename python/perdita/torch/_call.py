@@ -1,4 +1,5 @@
 """How the losses are called on torch tensors: differentiable, under torch.compile, in narrow types, as torch itself."""
+
 import torch
 
 from perdita import _core
@@ -107,7 +108,9 @@ def _call_without_autocast(*arguments, **options):
         return _call(*arguments, **options)
 
 
-_COMPOSED = "triplet_margin_with_distance_loss"  # by torch of operators that autocast leaves in the types of the distances
+_COMPOSED = (
+    "triplet_margin_with_distance_loss"  # by torch of operators that autocast leaves in the types of the distances
+)
 FUNCTIONS = functions(_call, torch, _check_arrays, as_tensor)
 FUNCTIONS[_COMPOSED] = functions(_call_without_autocast, torch, _check_arrays, as_tensor)[_COMPOSED]
 """Every loss that is called so, by its name."""

@@ -1,4 +1,5 @@
 """The switch to torch's exact behaviour."""
+
 import contextlib
 from collections.abc import Iterator
 

@@ -1,4 +1,5 @@
 """linear_cross_entropy on torch tensors."""
+
 import torch
 
 from perdita import _core
@@ -91,7 +92,9 @@ def _chunked(keywords, return_extras, chunk_rows, input, linear_weight, linear_b
     return (loss, found[0]) if return_extras else loss
 
 
-def _of_torch(input, linear_weight, linear_bias, target, weight, *, normalize_by, return_extras, ignore_index, **keywords):
+def _of_torch(
+    input, linear_weight, linear_bias, target, weight, *, normalize_by, return_extras, ignore_index, **keywords
+):
     """By torch's own function, for operands that only torch's functions can be called on."""
     function = getattr(torch.nn.functional, "linear_cross_entropy", None)
     if function is None or normalize_by is not None or return_extras:
@@ -109,7 +112,9 @@ def _stored(input, linear_weight, linear_bias, target, weight, *, ignore_index, 
     logits = torch.nn.functional.linear(input, linear_weight.reshape(-1, linear_weight.shape[-1]), bias)
     if len(shape) > 1:
         logits = logits.reshape(-1, *shape)
-    return FUNCTIONS["cross_entropy"](logits, target, weight, -100 if ignore_index is None else ignore_index, **keywords)
+    return FUNCTIONS["cross_entropy"](
+        logits, target, weight, -100 if ignore_index is None else ignore_index, **keywords
+    )
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
@@ -117,8 +122,15 @@ class _LinearCrossEntropy(torch.autograd.Function):
     def forward(ctx, keywords, chunk_rows, extras, target, weight, input, linear_weight, linear_bias):
         """extras: a list that gets the LossExtras, or None."""
         call = LinearCrossEntropy(
-            _Products, input, linear_weight, target, linear_bias, weight, chunk_rows=chunk_rows,
-            return_extras=extras is not None, **keywords
+            _Products,
+            input,
+            linear_weight,
+            target,
+            linear_bias,
+            weight,
+            chunk_rows=chunk_rows,
+            return_extras=extras is not None,
+            **keywords,
         )
         ctx.keywords, ctx.chunk_rows, ctx.gradients = keywords, chunk_rows, None
         ctx.save_for_backward(target, weight, input, linear_weight, linear_bias)

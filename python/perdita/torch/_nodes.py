@@ -1,4 +1,5 @@
 """The losses as nodes of torch's autograd graph: their gradients, second derivatives, and what lies beyond them."""
+
 import functools
 from typing import Any
 

@@ -1,5 +1,6 @@
 """Calls that the core cannot take as they are: tensors without plain memory, transforms, traces. Each is computed by
 torch's own loss, by the losses as an operator of torch's, or refused by name."""
+
 import torch
 
 from perdita._catalogue import ARGUMENTS
@@ -10,8 +11,11 @@ from perdita.torch._operator import loss_operator
 
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
 _READ = frozenset((torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool))
-_VECTORS = {"cosine_embedding_loss": 2, "triplet_margin_loss": 3,
-            "triplet_margin_with_distance_loss": 3}  # how many operands hold real numbers
+_VECTORS = {
+    "cosine_embedding_loss": 2,
+    "triplet_margin_loss": 3,
+    "triplet_margin_with_distance_loss": 3,
+}  # how many operands hold real numbers
 
 # Of torch's losses those whose derivatives torch does not have, or has of another function.
 _OTHER_DERIVATIVES = ("ctc_loss",)

@@ -1,4 +1,5 @@
 """The dtypes of results: torch's, of operands of one type and of several, and under autocast."""
+
 import functools
 
 import torch

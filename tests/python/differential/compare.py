@@ -12,6 +12,7 @@ A power x^gamma multiplies the error of x by gamma: above 8 so is the bound, by 
 
 A float32 result that the exact one would have below the normal range, 2^-126, may lose what lies below it.
 """
+
 import math
 import warnings
 
@@ -54,7 +55,10 @@ def run_torch(draw, functional, cotangent=None, directions=None, twice=True):
     if some:
         ways = [torch.tensor(directions[n], dtype=g.dtype).reshape(g.shape) for g, n in some]
         second = torch.autograd.grad([g for g, _ in some], inputs, ways, allow_unused=True)
-        found |= {("second", n): torch.zeros_like(x) if g is None else g for n, x, g in zip(leaves, inputs, second, strict=True)}
+        found |= {
+            ("second", n): torch.zeros_like(x) if g is None else g
+            for n, x, g in zip(leaves, inputs, second, strict=True)
+        }
     return found
 
 

@@ -1,4 +1,5 @@
 """The losses as their papers and torch's documentation write them, over numbers of 50 digits. None of Perdita's code."""
+
 from mpmath import mp, mpf
 
 from .jets import (
@@ -208,7 +209,11 @@ def balanced(logits, label, counts):
 
 def adjusted(logits, label, counts, tau=1.0):
     total = sum(counts)
-    return [x + mpf(tau) * (mp.log(mpf(c) / total) if c else -INFINITE) for x, c in zip(logits, counts, strict=True)] if tau else logits
+    return (
+        [x + mpf(tau) * (mp.log(mpf(c) / total) if c else -INFINITE) for x, c in zip(logits, counts, strict=True)]
+        if tau
+        else logits
+    )
 
 
 def ldam(logits, label, counts, max_margin=0.5, scale=30.0):

@@ -69,7 +69,9 @@ def units_of(draw, evaluate, Unit):
     for position in range((1 if batch else items) * classes):
         item, k = divmod(position, classes)
         chosen = range(items) if batch else [item]
-        pixels = [(i, j) for i in chosen for j in range(inner) if (labels[i, j] if indexed else labels[i, k, j]) != ignored]
+        pixels = [
+            (i, j) for i in chosen for j in range(inner) if (labels[i, j] if indexed else labels[i, k, j]) != ignored
+        ]
         t = [int(labels[i, j] == k) if indexed else mpf(float(labels[i, k, j])) for i, j in pixels]
         columns = range(classes) if indexed else [k]
         unit = Unit(position, [("input", int(places[i, c, j])) for i, j in pixels for c in columns])
@@ -77,7 +79,9 @@ def units_of(draw, evaluate, Unit):
         def formula(notes, *x):
             rows = [x[n : n + len(columns)] for n in range(0, len(x), len(columns))]
             if draw.function == "lovasz_loss" and not indexed:
-                errors = [maximum(1 - row[0] * (2 * label - 1), mpf(0), notes) for row, label in zip(rows, t, strict=True)]
+                errors = [
+                    maximum(1 - row[0] * (2 * label - 1), mpf(0), notes) for row, label in zip(rows, t, strict=True)
+                ]
                 return lovasz(errors, t, notes)
             if indexed:
                 logs = [log_softmax(list(row)) for row in rows]

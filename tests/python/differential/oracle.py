@@ -4,6 +4,7 @@ A call is cut into units (an element, a row, a mask), each a formula of its own 
 |f| + sum |x_i df/dx_i|: one rounding of each operand changes f by that much times the unit roundoff, so that no program of
 this precision can do better than a small multiple of it. Gradients and second derivatives likewise.
 """
+
 import math
 from dataclasses import dataclass, field
 
@@ -83,7 +84,12 @@ def _elements(draw):
         if "pos_weight" in values:
             options["pos_weight"] = mpf(float(values["pos_weight"].flat[places["pos_weight"].flat[position]]))
         unit = Unit(position, [(n, int(places[n].flat[position])) for n in names])
-        evaluate(unit, values, lambda n, *x: formula(n, *x, **options), Notes(draw.tolerance, ("log",) if draw.function == "kl_div" else ()))
+        evaluate(
+            unit,
+            values,
+            lambda n, *x: formula(n, *x, **options),
+            Notes(draw.tolerance, ("log",) if draw.function == "kl_div" else ()),
+        )
         if "weight" in values:
             unit.weight = mpf(float(values["weight"].flat[places["weight"].flat[position]]))
         if draw.function == "binary_cross_entropy" and unit.points:
@@ -187,4 +193,6 @@ def _differentiate(unit, factor, points, directions, result):
         scale = abs(slope) + sum(abs(h) * p for h, p in zip(curves, points, strict=True))
         first.add(factor * slope, abs(factor) * (scale + unit.floor))
         moved = [curves[j] * mpf(float(directions[n].flat[k])) for j, n, k in wanted]
-        second.add(factor * sum(moved, mpf(0)), abs(factor) * (sum((abs(x) for x in moved), mpf(0)) + abs(slope) + unit.floor))
+        second.add(
+            factor * sum(moved, mpf(0)), abs(factor) * (sum((abs(x) for x in moved), mpf(0)) + abs(slope) + unit.floor)
+        )

@@ -1,4 +1,5 @@
 """Losses of rows and masks over numbers of 50 digits."""
+
 import math
 
 import numpy as np
@@ -69,14 +70,18 @@ def _softmax(draw, evaluate, Unit):
                 logits = change(logits, label, counts, **parameters)
             log_p = formulas.log_softmax(logits)
             own = {} if change else parameters
-            notes.unknown = any(w == 0 and abs(value(p)) > 1e30 for w, p in zip(weights, log_p, strict=True))  # torch's 0 * inf
+            notes.unknown = any(
+                w == 0 and abs(value(p)) > 1e30 for w, p in zip(weights, log_p, strict=True)
+            )  # torch's 0 * inf
             return sum((term(p, t, **own) * w for p, t, w in zip(log_p, targets, weights, strict=True)), mpf(0))
 
         units.append(evaluate(unit, values, formula, Notes(draw.tolerance), may_be_infinite=classes))
         # log(1 + others) to the roundoff of 1: only the kernel of class indices has log1p(others)
         steep = max(1, parameters.get("alpha", 0.1) + parameters.get("beta", 1) * -parameters.get("log_zero", -4.0))
         steep = steep if draw.function == "symmetric_cross_entropy" else parameters.get("scale", 30.0) if change else 5
-        unit.floor += steep * max(weights) * (1 if indexed else 1 + sum(abs(mpf(float(values["target"].flat[i]))) for i in row))
+        unit.floor += (
+            steep * max(weights) * (1 if indexed else 1 + sum(abs(mpf(float(values["target"].flat[i]))) for i in row))
+        )
         total_weight += weights[label] if indexed else 1
     return units, total_weight
 
