@@ -1,7 +1,9 @@
 """The losses of torch.nn.functional on the CPU: exact to their edge cases, and several times faster.
 
-import perdita.functional as F          # NumPy in, NumPy out
-import perdita.torch.functional as F    # torch tensors, autograd: for torch.nn.functional's losses
+    import perdita.functional as F          # NumPy in, NumPy out
+    import perdita.torch.functional as F    # torch tensors, autograd: for torch.nn.functional's losses
+
+perdita.nn and perdita.torch.nn have them as classes.
 """
 
 from perdita import data, errors, functional, nn, ops, plot

@@ -53,7 +53,7 @@ def sign_constructor(cls):
 
 
 def shown_options(signature, options):
-    """ "reduction='sum', delta=2": those that differ from their defaults; weights by their length."""
+    """Options as text, "reduction='sum', delta=2": those that differ from their defaults; weights by their length."""
     return ", ".join(
         f"{name}=[{len(options[name])}]" if name in _WEIGHTS else f"{name}={options[name]!r}"
         for name, parameter in signature.parameters.items()

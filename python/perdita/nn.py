@@ -1,7 +1,9 @@
 """The losses as classes, by torch.nn's names, on NumPy arrays: options are bound and checked when an object is made.
 
-criterion = perdita.nn.CrossEntropyLoss(label_smoothing=0.1)
-loss = criterion(logits, labels)
+    criterion = perdita.nn.CrossEntropyLoss(label_smoothing=0.1)
+    loss = criterion(logits, labels)
+
+The function of the same name describes a loss and its options.
 """
 
 import itertools

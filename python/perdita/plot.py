@@ -1,7 +1,9 @@
 """Pictures of losses, with Matplotlib.
 
-perdita.plot.loss_curves("runs/fashion-mnist-1").savefig("curves.png")
-perdita.plot.loss_distribution(losses, by=labels, names=["cat", "dog"])
+    perdita.plot.loss_curves("runs/fashion-mnist-1").savefig("curves.png")
+    perdita.plot.loss_distribution(losses, by=labels, names=["cat", "dog"])
+
+Both return the Matplotlib figure.
 """
 
 from collections.abc import Sequence

@@ -1,7 +1,9 @@
 """perdita.evaluate on random small tables against scikit-learn, NumPy's long double and the documented definitions.
 
-python tests/python/test_evaluate_random.py --tables 20000 --seed 1     # more of them
-python tests/python/test_evaluate_random.py --tables 1 --seed 1234      # one again: its seed is in the message
+    python tests/python/test_evaluate_random.py --tables 20000 --seed 1     # more of them
+    python tests/python/test_evaluate_random.py --tables 1 --seed 1234      # one again: its seed is in the message
+
+Exits with 1 at the first difference.
 """
 
 import argparse
