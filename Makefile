@@ -2,7 +2,7 @@
 JOBS ?= $(shell nproc)
 EPOCHS ?= 15
 
-.PHONY: help deps build demo test bench asan tsan fuzz lint reference docs clean
+.PHONY: help deps build demo test bench asan tsan fuzz lint format stubs reference docs clean
 help:
 	@echo "make build   the library, the command line, tests and examples, in build/release"
 	@echo "make demo    builds, trains on Fashion-MNIST, compares losses on a long-tailed part of it; reports in runs/"
@@ -11,7 +11,9 @@ help:
 	@echo "make asan    the tests under AddressSanitizer and UndefinedBehaviorSanitizer"
 	@echo "make tsan    the tests under ThreadSanitizer"
 	@echo "make fuzz    builds the fuzz targets (clang)"
-	@echo "make lint    clang-tidy and cppcheck over the sources"
+	@echo "make lint    clang-format, ruff, mypy, and clang-tidy over what changed (scripts/lint.sh names more)"
+	@echo "make format  formats all C++ and Python"
+	@echo "make stubs   renews the type stubs of the Python package, with the package that make test installed"
 	@echo "make reference  renews docs/reference from the list of losses"
 	@echo "make docs    the documentation, with the API of C++ and of Python, as a site: build/docs/index.html"
 	@echo "make clean   removes build/"
@@ -56,8 +58,14 @@ fuzz:
 
 lint:
 	@scripts/install-deps.sh --with lint
-	@cmake --preset release -DCMAKE_EXPORT_COMPILE_COMMANDS=ON
-	@scripts/lint.sh build/release
+	@scripts/lint.sh
+
+format:
+	@scripts/install-deps.sh --with lint
+	@scripts/lint.sh fix
+
+stubs:
+	build/python-env/bin/python tools/python_stubs.py python/perdita
 
 reference: build
 	build/release/bin/perdita explain --pages docs/reference

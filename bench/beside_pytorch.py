@@ -77,46 +77,63 @@ def measure(step, seconds=0.4):
     return statistics.median(times)
 
 
+def backward(loss, leaf):
+    leaf.grad = None
+    loss.backward()
+
+
+def time_pairs(torch, times):
+    y = ((torch.arange(ELEMENTS) * 7919 % 2003) * 0.004 - 4.0).requires_grad_()
+    t = (torch.arange(ELEMENTS) * 31 % 7 < 3).float()
+    for name, loss in pair_cases(torch):
+        times[name] = measure(lambda loss=loss: backward(loss(y, t), y))
+    small_y, small_t = y[:1000].detach().clone().requires_grad_(), t[:1000].clone()
+    times["tensor/mse of 1000, with backward"] = measure(
+        lambda: backward(torch.nn.functional.mse_loss(small_y, small_t), small_y)
+    )
+
+
+def time_cross_entropy(torch, rows, classes):
+    z = ((torch.arange(rows * classes) * 7919 % 2003) * 0.004 - 4.0).reshape(rows, classes).requires_grad_()
+    labels = torch.arange(rows) * 31 % classes
+    return measure(lambda: backward(torch.nn.functional.cross_entropy(z, labels), z))
+
+
+def time_ctc(torch, frames, items, classes, length):
+    log_probs = torch.randn(frames, items, classes).log_softmax(2).requires_grad_()
+    targets = torch.randint(1, classes, (items, length))
+    lengths = torch.full((items,), frames), torch.full((items,), length)
+    return measure(lambda: backward(torch.nn.functional.ctc_loss(log_probs, targets, *lengths), log_probs))
+
+
+def time_comparing(loss, leaves):
+    def step():
+        for leaf in leaves:
+            leaf.grad = None
+        loss().backward()
+
+    return measure(step)
+
+
 def run_pytorch(threads):
     """Seconds a case, as JSON."""
     import torch
 
     torch.set_num_threads(threads)
     times = {"version": torch.__version__}
-    y = ((torch.arange(ELEMENTS) * 7919 % 2003) * 0.004 - 4.0).requires_grad_()
-    t = (torch.arange(ELEMENTS) * 31 % 7 < 3).float()
-
-    def backward(loss, leaf):
-        leaf.grad = None
-        loss.backward()
-
-    for name, loss in pair_cases(torch):
-        times[name] = measure(lambda: backward(loss(y, t), y))
-    small_y, small_t = y[:1000].detach().clone().requires_grad_(), t[:1000].clone()
-    times["tensor/mse of 1000, with backward"] = measure(
-        lambda: backward(torch.nn.functional.mse_loss(small_y, small_t), small_y)
-    )
-    del y, t
+    time_pairs(torch, times)
     for rows, classes in ((8192, 1000), (1024, 50257), (1048576, 10)):
-        z = ((torch.arange(rows * classes) * 7919 % 2003) * 0.004 - 4.0).reshape(rows, classes).requires_grad_()
-        labels = torch.arange(rows) * 31 % classes
-        step = lambda: backward(torch.nn.functional.cross_entropy(z, labels), z)
-        times[f"softmax/cross_entropy/{rows}x{classes}"] = measure(step)
-    del z
-    for frames, items, classes, length in ((150, 16, 28, 40), (150, 1, 28, 40), (1000, 16, 100, 200), (150, 16, 5000, 20)):
-        log_probs = torch.randn(frames, items, classes).log_softmax(2).requires_grad_()
-        targets = torch.randint(1, classes, (items, length))
-        lengths = torch.full((items,), frames), torch.full((items,), length)
-        step = lambda: backward(torch.nn.functional.ctc_loss(log_probs, targets, *lengths), log_probs)
-        times[f"sequence/ctc/{frames}x{items}x{classes}x{length}"] = measure(step)
+        times[f"softmax/cross_entropy/{rows}x{classes}"] = time_cross_entropy(torch, rows, classes)
+    for frames, items, classes, length in (
+        (150, 16, 28, 40),
+        (150, 1, 28, 40),
+        (1000, 16, 100, 200),
+        (150, 16, 5000, 20),
+    ):
+        name = f"sequence/ctc/{frames}x{items}x{classes}x{length}"
+        times[name] = time_ctc(torch, frames, items, classes, length)
     for name, loss, leaves in comparing_cases(torch):
-
-        def compare():
-            for leaf in leaves:
-                leaf.grad = None
-            loss().backward()
-
-        times[name] = measure(compare)
+        times[name] = time_comparing(loss, leaves)
     print(json.dumps(times))
 
 
@@ -157,7 +174,9 @@ def main():
         names = [name for name in columns["pytorch"][0] if name != "version"]
         columns["perdita"].append(perdita(arguments.program, arguments.threads, names))
         columns["warm"].append(pytorch(arguments.threads, WARM))
-    print(f"PyTorch {columns['pytorch'][0]['version']}, {arguments.threads} threads, medians of {arguments.rounds} rounds")
+    print(
+        f"PyTorch {columns['pytorch'][0]['version']}, {arguments.threads} threads, medians of {arguments.rounds} rounds"
+    )
     print(f"{'milliseconds':48} {'Perdita':>9} {'PyTorch':>9} {'warm':>9} {'times':>7} {'warm':>6}")
     for name in names:
         ours, theirs, warm = (

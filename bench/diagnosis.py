@@ -8,6 +8,7 @@ named rightly where its illness is among the verdicts, and named first where it 
 any verdict is a false alarm. Some healthy runs are on clean but noisy data: labels drawn from a true logistic or softmax
 model, numbers of which a linear model explains a share; 4,000 rows, default options. No model could do much better there.
 """
+
 import argparse
 import collections
 import concurrent.futures
@@ -54,7 +55,8 @@ SICK = {
         "--data synthetic:moons,samples=200,noise=0.4 --hidden 256,256 --lr 0.005 --epochs 200 --val-fraction 0.3",
         "--data synthetic:circles,samples=200,noise=0.25 --hidden 256,256 --lr 0.005 --epochs 200 --val-fraction 0.3",
         "--data synthetic:blobs,samples=200,classes=4,noise=2.5 --hidden 256,256 --lr 0.005 --epochs 200 --val-fraction 0.3",
-        "--data synthetic:linear,samples=120,features=30,noise=2 --hidden 256,256 --lr 0.003 --epochs 200 --val-fraction 0.3",
+        "--data synthetic:linear,samples=120,features=30,noise=2 --hidden 256,256 --lr 0.003 --epochs 200 "
+        "--val-fraction 0.3",
     ],
     "wrong_labels": [
         "--data synthetic:blobs,classes=4 --hidden 64 --lr 0.003 --epochs 15 --label-noise 0.2",
@@ -102,7 +104,9 @@ UNSEEN = {
     "lr_too_small": ["--data synthetic:spirals --hidden 64 --lr 0.0002 --epochs 50"],
     "underfitting": ["--data synthetic:sine,noise=1 --hidden none --lr 0.02 --epochs 40"],
     "plateau": ["--data synthetic:spirals --hidden 64 --lr 0.005 --epochs 60 --schedule step:0.1,0.12,0.14"],
-    "overfitting": ["--data synthetic:spirals,samples=240,noise=0.5 --hidden 256,256 --lr 0.005 --epochs 200 --val-fraction 0.3"],
+    "overfitting": [
+        "--data synthetic:spirals,samples=240,noise=0.5 --hidden 256,256 --lr 0.005 --epochs 200 --val-fraction 0.3"
+    ],
     "wrong_labels": ["--data synthetic:spirals,samples=3000 --hidden 128 --lr 0.005 --epochs 30 --label-noise 0.15"],
     "class_not_learned": ["--data fashion-mnist --imbalance step:2000 --hidden 32 --epochs 3 --lr 0.002"],
     "miscalibration": ["--data fashion-mnist --hidden 64 --loss focal:gamma=7 --epochs 3"],
@@ -118,7 +122,7 @@ SEEDS = {"tuning": (0, 2), "held-out": (5, 7)}
 
 
 def write_npy(path, descr, shape, values, code):
-    header = "{'descr': '%s', 'fortran_order': False, 'shape': %r, }" % (descr, shape)
+    header = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape!r}, }}"
     header += " " * (-(11 + len(header)) % 64) + "\n"
     with open(path, "wb") as file:
         file.write(b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode())
@@ -136,7 +140,7 @@ def write_clean(folder, kind, features, classes, size, seed, rows=4000):
     inputs, targets = [], []
     for _ in range(rows):
         x = [draw.gauss(0, 1) for _ in range(features)]
-        scores = [sum(a * b for a, b in zip(w, x)) for w in directions]
+        scores = [sum(a * b for a, b in zip(w, x, strict=True)) for w in directions]
         inputs += x
         if kind == "linear":
             targets.append(math.sqrt(size) * scores[0] + math.sqrt(1 - size) * draw.gauss(0, 1))
@@ -189,7 +193,7 @@ def main():
         results = list(pool.map(lambda run: diagnose(arguments.program, run[2], run[3]), runs))
     for half in halves:
         tally = collections.defaultdict(lambda: [0, 0, 0])
-        for (of, illness, words, seed), (found, said) in zip(runs, results):
+        for (of, illness, words, seed), (found, said) in zip(runs, results, strict=True):
             if of != half:
                 continue
             is_well = illness in ("healthy", "clean noise")
@@ -198,12 +202,13 @@ def main():
             tally[illness][1] += right
             tally[illness][2] += not found if is_well else found[:1] == [illness]
             if arguments.verbose or not right:
-                print(f"{'ok   ' if right else 'WRONG'} {half} {illness} seed {seed}: {words}\n      {', '.join(found) or 'healthy'}: {said}")
+                print(f"{'ok   ' if right else 'WRONG'} {half} {illness} seed {seed}: {words}")
+                print(f"      {', '.join(found) or 'healthy'}: {said}")
         print(f"\n{half}\n{'illness':<20}{'runs':>6}{'named':>8}{'first':>8}")
         for illness, (count, named, first) in tally.items():
             print(f"{illness:<20}{count:>6}{named:>8}{first:>8}")
         sick = [numbers for illness, numbers in tally.items() if illness not in ("healthy", "clean noise")]
-        count, named, first = (sum(column) for column in zip(*sick)) if sick else (0, 0, 0)
+        count, named, first = (sum(column) for column in zip(*sick, strict=True)) if sick else (0, 0, 0)
         if count:
             print(f"{'sick together':<20}{count:>6}{named:>8}{first:>8}   {100 * named / count:.1f} % named")
 

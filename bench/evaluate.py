@@ -19,7 +19,7 @@ import time
 
 
 def header(descr, shape):
-    text = "{'descr': '%s', 'fortran_order': False, 'shape': %r, }" % (descr, shape)
+    text = f"{{'descr': '{descr}', 'fortran_order': False, 'shape': {shape!r}, }}"
     text += " " * (-(11 + len(text)) % 64) + "\n"
     return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
 
@@ -29,9 +29,11 @@ def write_files(folder, rows, classes):
     part = min(rows, 100_000)
     draw = random.Random(1)
     labels = array.array("q", (draw.randrange(classes) for _ in range(part)))
-    logits = array.array("f", (draw.gauss(0, 1) + 3 * (labels[i // classes] == i % classes) for i in range(part * classes)))
+    logits = array.array(
+        "f", (draw.gauss(0, 1) + 3 * (labels[i // classes] == i % classes) for i in range(part * classes))
+    )
     names = os.path.join(folder, "p.npy"), os.path.join(folder, "y.npy")
-    for name, numbers, descr, width in zip(names, (logits, labels), ("<f4", "<i8"), (classes, 1)):
+    for name, numbers, descr, width in zip(names, (logits, labels), ("<f4", "<i8"), (classes, 1), strict=True):
         with open(name, "wb") as file:
             file.write(header(descr, (rows, classes) if width > 1 else (rows,)))
             for first in range(0, rows, part):
@@ -74,9 +76,13 @@ def main():
         print(f"{a.rows} rows of {a.classes} classes, {size / 1e9:.2f} GB, medians of {a.rounds} rounds in turns")
         print(f"{'':<24}{'seconds':>9}{'least':>9}{'GB/s':>7}{'of cat':>8}{'of cat | cat':>14}")
         for name, seconds in medians.items():
-            print(f"{name:<24}{seconds:>9.3f}{min(times[name]):>9.3f}{size / seconds / 1e9:>7.2f}"
-                  f"{medians['cat > /dev/null'] / seconds:>8.2f}{medians['cat | cat > /dev/null'] / seconds:>14.2f}")
-        print(f"largest resident memory of a child: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MB")
+            print(
+                f"{name:<24}{seconds:>9.3f}{min(times[name]):>9.3f}{size / seconds / 1e9:>7.2f}"
+                f"{medians['cat > /dev/null'] / seconds:>8.2f}{medians['cat | cat > /dev/null'] / seconds:>14.2f}"
+            )
+        print(
+            f"largest resident memory of a child: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024:.0f} MB"
+        )
 
 
 main()

@@ -45,7 +45,15 @@ CONFIG = {
 }  # fmt: skip
 HISTORY = [
     {"kind": "step", "epoch": 1, "step": 1, "train_loss": 0.7, "lr": 0.001},
-    {"kind": "epoch", "epoch": 1, "step": 2, "train_loss": None, "val_loss": 0.6, "lr": 0.001, "nonfinite": "train_loss=nan"},
+    {
+        "kind": "epoch",
+        "epoch": 1,
+        "step": 2,
+        "train_loss": None,
+        "val_loss": 0.6,
+        "lr": 0.001,
+        "nonfinite": "train_loss=nan",
+    },
     {"kind": "resume", "epoch": 1, "step": 2, "lr": 0.1, "lr_before": 0.001},
     {"kind": "test", "epoch": 2, "loss": 0.5, "accuracy": 0.8},
 ]
@@ -65,7 +73,11 @@ def checkpoint():
     tensors = [(f"optimizer.step.{i}", "I64", [1], "q") for i in range(4)] + [("samples.visits", "I64", [29], "q")]
     tensors += [(f"samples.{name}", "F64", [29], "d") for name in ("last", "losses", "margins")]
     tensors += [(f"model.{name}", "F32", shape, "f") for name, shape in shapes.items()]
-    tensors += [(f"optimizer.{kind}.{i}", "F32", shape, "f") for kind in ("mean", "square_mean") for i, shape in enumerate(parameters)]
+    tensors += [
+        (f"optimizer.{kind}.{i}", "F32", shape, "f")
+        for kind in ("mean", "square_mean")
+        for i, shape in enumerate(parameters)
+    ]
     facts = {"epoch": 1, "step": 2, "best_epoch": 1, "best_loss": 0.59, "data_checksum": 619715890, "config": CONFIG}
     header, data = {"__metadata__": {"perdita_checkpoint": json.dumps(facts)}}, b""
     for name, dtype, shape, code in tensors:

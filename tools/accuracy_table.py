@@ -6,11 +6,12 @@ one side is more than 4 ULP away.
 usage: accuracy_table.py [--points]
 needs: perdita, torch, mpmath
 """
+
 import argparse
 import math
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 import mpmath as mp
 import torch
@@ -66,16 +67,16 @@ def cross_entropy(x, y, smoothing):
 
 def cosine(a, b):
     eps = mp.mpf(10) ** -12
-    dot = mp.fsum(p * q for p, q in zip(a, b))
+    dot = mp.fsum(p * q for p, q in zip(a, b, strict=True))
     return dot / mp.sqrt((norm(a, 2) ** 2 + eps) * (norm(b, 2) ** 2 + eps))
 
 
 def distance(a, b, p):
-    return norm([x - y + mp.mpf(1e-6) for x, y in zip(a, b)], p)
+    return norm([x - y + mp.mpf(1e-6) for x, y in zip(a, b, strict=True)], p)
 
 
 def multilabel_soft(x, t):
-    return mp.fsum(q * softplus(-a) + (1 - q) * softplus(a) for a, q in zip(x, t)) / len(x)
+    return mp.fsum(q * softplus(-a) + (1 - q) * softplus(a) for a, q in zip(x, t, strict=True)) / len(x)
 
 
 def ctc(flat, labels):
@@ -106,7 +107,9 @@ def ctc_of_logits(x, labels):
 REALS = (0.0, 1e-30, -1e-7, 3e-4, 0.1, -0.3, 0.7, 1.0, -1.5, 4.0, -7.25, 17.0, -20.0, 40.0, -80.0)
 PAIRS = tuple((x, t) for x in REALS for t in (0.3, -1.7, 1e-3) if x != t)
 NEAR = tuple((1.0 + d, 1.0) for d in (1e-6, -1e-6, 1e-3, -1e-3, 0.03))
-UNIT = tuple((x, t) for x in (1e-30, 1e-6, 0.01, 0.3, 0.5, 0.75, 0.999, 0.9999999) for t in (0.0, 1e-3, 0.4, 1.0) if x != t)
+UNIT = tuple(
+    (x, t) for x in (1e-30, 1e-6, 0.01, 0.3, 0.5, 0.75, 0.999, 0.9999999) for t in (0.0, 1e-3, 0.4, 1.0) if x != t
+)
 LOGITS = tuple((x, t) for x in (*REALS, 100.0, -300.0) for t in (0.0, 0.25, 1.0))
 SIGNED = tuple((x, t) for x in (*REALS, 60.0, -60.0) for t in (1.0, -1.0))
 VECTORS = (
@@ -127,7 +130,9 @@ TRIPLES = tuple(
     for b, c in (((0.5, -1.0, 2.0), (3.0, 1.0, -2.0)), ((1e-2, 0.0, 0.5), (0.25, 0.75, 0.1)))
 )
 SEQUENCES = tuple(
-    (tuple(scale * math.sin(7 * i + seed) for i in range(12)), (1.0, 2.0)) for scale in (0.1, 1.0, 20.0) for seed in (0, 1)
+    (tuple(scale * math.sin(7 * i + seed) for i in range(12)), (1.0, 2.0))
+    for scale in (0.1, 1.0, 20.0)
+    for seed in (0, 1)
 )
 
 
@@ -154,25 +159,41 @@ def rows():
                   x, t, pos_weight=torch.full_like(t, 3.0), reduction="none"))  # fmt: skip
     yield Row("kl_div", lambda x, t: t * (mp.log(t) - x) if t else mp.mpf(0),
               tuple((x, t) for x in REALS for t in (0.0, 1e-6, 0.3, 0.99)), plain("kl_div"))  # fmt: skip
-    yield Row("kl_div, log_target", lambda x, t: mp.exp(t) * (t - x),
-              tuple((x, t) for x in REALS for t in (-20.0, -0.3, -1e-3) if x != t), plain("kl_div", log_target=True))  # fmt: skip
+    yield Row(
+        "kl_div, log_target",
+        lambda x, t: mp.exp(t) * (t - x),
+        tuple((x, t) for x in REALS for t in (-20.0, -0.3, -1e-3) if x != t),
+        plain("kl_div", log_target=True),
+    )
     yield Row("poisson_nll_loss", lambda x, t: mp.exp(x) - t * x, tuple((x, t) for x in REALS[:12] for t in (0.0, 3.0)),
               plain("poisson_nll_loss"))  # fmt: skip
     yield Row("poisson_nll_loss, not log_input", lambda x, t: x - t * mp.log(x + mp.mpf(1e-8)),
               tuple((x, t) for x in (0.01, 0.5, 0.9, 2.0, 50.0) for t in (0.0, 3.0)),
               plain("poisson_nll_loss", log_input=False))  # fmt: skip
-    yield Row("gaussian_nll_loss", lambda x, t, v: (mp.log(v) + (x - t) ** 2 / v) / 2,
-              tuple((x, 0.3, v) for x in REALS for v in (0.01, 0.9, 1.0, 30.0)), plain("gaussian_nll_loss"))  # fmt: skip
+    yield Row(
+        "gaussian_nll_loss",
+        lambda x, t, v: (mp.log(v) + (x - t) ** 2 / v) / 2,
+        tuple((x, 0.3, v) for x in REALS for v in (0.01, 0.9, 1.0, 30.0)),
+        plain("gaussian_nll_loss"),
+    )
     yield Row("soft_margin_loss", lambda x, t: softplus(-t * x), SIGNED, plain("soft_margin_loss"))
     yield Row("hinge_embedding_loss", lambda x, t: x if t == 1 else max(0, 1 - x),
               tuple(p for p in SIGNED if p[0] != 1), plain("hinge_embedding_loss"))  # fmt: skip
     yield Row("margin_ranking_loss", lambda x, y, t: max(0, -t * (x - y) + 2),
               tuple((x, 0.3, t) for x, t in SIGNED), plain("margin_ranking_loss", margin=2.0))  # fmt: skip
     for smoothing in (0.0, 0.125):
-        yield Row(f"cross_entropy, label_smoothing {smoothing:g}", lambda x, y, s=smoothing: cross_entropy(x, y, s), LABELLED,
-                  lambda f, x, y, s=smoothing: f.cross_entropy(x, y.long(), label_smoothing=s, reduction="none"))  # fmt: skip
-    yield Row("cross_entropy of probabilities", lambda x, t: mp.fsum(q * (log_sum_exp(x) - a) for a, q in zip(x, t)),
-              WITH_PROBABILITIES, plain("cross_entropy"))  # fmt: skip
+        yield Row(
+            f"cross_entropy, label_smoothing {smoothing:g}",
+            lambda x, y, s=smoothing: cross_entropy(x, y, s),
+            LABELLED,
+            lambda f, x, y, s=smoothing: f.cross_entropy(x, y.long(), label_smoothing=s, reduction="none"),
+        )
+    yield Row(
+        "cross_entropy of probabilities",
+        lambda x, t: mp.fsum(q * (log_sum_exp(x) - a) for a, q in zip(x, t, strict=True)),
+        WITH_PROBABILITIES,
+        plain("cross_entropy"),
+    )
     yield Row("nll_loss", lambda x, y: -x[int(y)], LABELLED, lambda f, x, y: f.nll_loss(x, y.long(), reduction="none"))
     yield Row("multi_margin_loss, p 2",
               lambda x, y: mp.fsum(max(0, 2 - x[int(y)] + a) ** 2 for i, a in enumerate(x) if i != y) / 3, LABELLED,
@@ -272,7 +293,9 @@ def main():
     print("\n".join(table(results)))
     for m in results if points else ():
         if max(m.errors) > 4:
-            print(f"{m.row}, {m.what}, {str(m.dtype)[6:]}, at {m.point}: ours {m.errors[0]:.3g}, torch's {m.errors[1]:.3g}")
+            print(
+                f"{m.row}, {m.what}, {str(m.dtype)[6:]}, at {m.point}: ours {m.errors[0]:.3g}, torch's {m.errors[1]:.3g}"
+            )
 
 
 if __name__ == "__main__":

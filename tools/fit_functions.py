@@ -7,6 +7,7 @@ that uses them, and the largest weighted error.
 
     python3 tools/fit_functions.py [NAME...] [--check perdita/math]
 """
+
 import argparse
 import pathlib
 import re
@@ -40,7 +41,7 @@ def remez(f, weight, lo, hi, degree):
             break
         # The new nodes: the largest error of each run of one sign; of too many runs, the smaller end goes.
         runs = []
-        for x, e in zip(grid, error):
+        for x, e in zip(grid, error, strict=True):
             if runs and (runs[-1][1] > 0) == (e > 0):
                 if abs(e) > abs(runs[-1][1]):
                     runs[-1] = (x, e)
@@ -79,39 +80,84 @@ def lgamma_tail(z):
 # name: (what is approximated, weight, lo, hi, {type: degree}). In each the argument of the polynomial is the lambda's.
 FITS = {
     # exp(r) = 1 + r + r^2 p(r), exact to the relative error of expm1
-    "exp": (lambda r: (mp.expm1(r) - r) / r**2, lambda r: abs(r**2 / mp.expm1(r)), -HALF_STEP, HALF_STEP,
-            {"float": 4, "double": 10}),
+    "exp": (
+        lambda r: (mp.expm1(r) - r) / r**2,
+        lambda r: abs(r**2 / mp.expm1(r)),
+        -HALF_STEP,
+        HALF_STEP,
+        {"float": 4, "double": 10},
+    ),
     # log(1 + f) = f - f^2/2 + f^3 p(f)
-    "log1p_unit": (lambda x: (mp.log1p(x) - x + x * x / 2) / x**3, lambda x: x**3 / mp.log1p(x), mpf("1e-6"), mpf(1),
-                   {"float": 7}),
-    "log1p": (lambda f: (mp.log1p(f) - f + f * f / 2) / f**3, lambda f: f**3 / mp.log1p(f), mpf("-0.2501"),
-              mpf("0.5001"), {"float": 7}),
+    "log1p_unit": (
+        lambda x: (mp.log1p(x) - x + x * x / 2) / x**3,
+        lambda x: x**3 / mp.log1p(x),
+        mpf("1e-6"),
+        mpf(1),
+        {"float": 7},
+    ),
+    "log1p": (
+        lambda f: (mp.log1p(f) - f + f * f / 2) / f**3,
+        lambda f: f**3 / mp.log1p(f),
+        mpf("-0.2501"),
+        mpf("0.5001"),
+        {"float": 7},
+    ),
     # log(1 + f) = 2 atanh(s) = 2 s + s z p(z), with s = f / (2 + f), z = s^2
     "atanh": (root(lambda s: (2 * mp.atanh(s) / s - 2) / s**2), lambda z: z, 0, mpf("0.0401"), {"double": 7}),
     # the same without the term 2/3 z, for pow in double; as log2, for pow in float
-    "atanh_pow": (root(lambda s: ((2 * mp.atanh(s) / s - 2) / s**2 - mpf(2) / 3) / s**2), lambda z: z, 0,
-                  mpf("0.0401"), {"double": 7}),
+    "atanh_pow": (
+        root(lambda s: ((2 * mp.atanh(s) / s - 2) / s**2 - mpf(2) / 3) / s**2),
+        lambda z: z,
+        0,
+        mpf("0.0401"),
+        {"double": 7},
+    ),
     "atanh_log2": (root(lambda s: 2 * mp.atanh(s) / s / LN2), lambda z: mpf(1), 0, mpf("0.0401"), {"double": 5}),
     # 2^g, for pow in float
     "exp2": (lambda g: mpf(2) ** g, lambda g: mpf(2) ** -g, mpf("-0.5"), mpf("0.5"), {"double": 6}),
     # tanh(x) = x + x y p(y), y = x^2
     "tanh": (root(lambda x: (mp.tanh(x) / x - 1) / x**2), lambda y: y, 0, mpf("0.3601"), {"float": 4, "double": 10}),
     # log(cosh(x)) = y p(y), y = x^2
-    "log_cosh": (root(lambda x: log_cosh(x) / x**2), root(lambda x: x**2 / log_cosh(x)), 0, mpf("0.5626"),
-                 {"float": 5, "double": 12}),
+    "log_cosh": (
+        root(lambda x: log_cosh(x) / x**2),
+        root(lambda x: x**2 / log_cosh(x)),
+        0,
+        mpf("0.5626"),
+        {"float": 5, "double": 12},
+    ),
     # erf(x) = x p(x^2) below 1, 1 - exp(-p(x)) above
     "erf_small": (root(lambda x: mp.erf(x) / x), root(lambda x: x / mp.erf(x)), 0, mpf(1), {"double": 11}),
     "erf_large": (lambda x: -mp.log(mp.erfc(x)), lambda x: mp.erfc(x) / mp.erf(x), mpf(1), mpf(6), {"double": 16}),
     # lgamma(2 + d) = d p(d)
-    "lgamma_center": (lambda d: mp.loggamma(2 + d) / d, lambda d: d / mp.loggamma(2 + d), mpf("-0.5"), mpf("0.5"),
-                      {"double": 18}),
+    "lgamma_center": (
+        lambda d: mp.loggamma(2 + d) / d,
+        lambda d: d / mp.loggamma(2 + d),
+        mpf("-0.5"),
+        mpf("0.5"),
+        {"double": 18},
+    ),
     # Stirling's tails, in w = 1/z^2 for z >= 8
-    "lgamma_tail": (inverse_root(lgamma_tail), inverse_root(lambda z: 1 / (z * mp.loggamma(z))), 0, mpf(1) / 64,
-                    {"double": 5}),
-    "digamma_tail": (inverse_root(lambda z: (mp.log(z) - 1 / (2 * z) - mp.digamma(z)) * z**2),
-                     inverse_root(lambda z: 1 / (z**2 * mp.digamma(z))), 0, mpf(1) / 64, {"double": 6}),
-    "trigamma_tail": (inverse_root(lambda z: (mp.psi(1, z) - 1 / z - 1 / (2 * z**2)) * z**3),
-                      inverse_root(lambda z: 1 / (z**3 * mp.psi(1, z))), 0, mpf(1) / 64, {"double": 6}),
+    "lgamma_tail": (
+        inverse_root(lgamma_tail),
+        inverse_root(lambda z: 1 / (z * mp.loggamma(z))),
+        0,
+        mpf(1) / 64,
+        {"double": 5},
+    ),
+    "digamma_tail": (
+        inverse_root(lambda z: (mp.log(z) - 1 / (2 * z) - mp.digamma(z)) * z**2),
+        inverse_root(lambda z: 1 / (z**2 * mp.digamma(z))),
+        0,
+        mpf(1) / 64,
+        {"double": 6},
+    ),
+    "trigamma_tail": (
+        inverse_root(lambda z: (mp.psi(1, z) - 1 / z - 1 / (2 * z**2)) * z**3),
+        inverse_root(lambda z: 1 / (z**3 * mp.psi(1, z))),
+        0,
+        mpf(1) / 64,
+        {"double": 6},
+    ),
     # sin(pi r) = r p(r^2)
     "sin_pi": (root(lambda r: mp.sinpi(r) / r), root(lambda r: r / mp.sinpi(r)), 0, mpf("0.25"), {"double": 8}),
 }

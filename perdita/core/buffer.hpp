@@ -37,8 +37,8 @@ class Buffer {
   struct Block {
     std::atomic<std::int64_t> references{1};
     void* data = nullptr;
-    std::size_t bytes = 0;     // as asked for
-    int size_class = -1;       // -1: not from the cache
+    std::size_t bytes = 0;  // as asked for
+    int size_class = -1;    // -1: not from the cache
     void (*release)(void*) = nullptr;
     void* context = nullptr;
     Block* next_free = nullptr;

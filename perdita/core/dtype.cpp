@@ -4,12 +4,18 @@ namespace perdita {
 
 std::string_view name_of(DType dtype) {
   switch (dtype) {
-    case DType::float32: return "float32";
-    case DType::float64: return "float64";
-    case DType::int64: return "int64";
-    case DType::int32: return "int32";
-    case DType::uint8: return "uint8";
-    case DType::boolean: return "bool";
+    case DType::float32:
+      return "float32";
+    case DType::float64:
+      return "float64";
+    case DType::int64:
+      return "int64";
+    case DType::int32:
+      return "int32";
+    case DType::uint8:
+      return "uint8";
+    case DType::boolean:
+      return "bool";
   }
   return "unknown";
 }
@@ -17,12 +23,18 @@ std::string_view name_of(DType dtype) {
 namespace {
 int rank_of(DType dtype) {
   switch (dtype) {
-    case DType::boolean: return 0;
-    case DType::uint8: return 1;
-    case DType::int32: return 2;
-    case DType::int64: return 3;
-    case DType::float32: return 4;
-    case DType::float64: return 5;
+    case DType::boolean:
+      return 0;
+    case DType::uint8:
+      return 1;
+    case DType::int32:
+      return 2;
+    case DType::int64:
+      return 3;
+    case DType::float32:
+      return 4;
+    case DType::float64:
+      return 5;
   }
   return 5;
 }

@@ -135,7 +135,9 @@ void AtomicFile::open_partial() {
     }
     retry([&] { return ::flock(descriptor_, LOCK_EX); });
     // The writer that held the lock has renamed its file meanwhile: then ours is already the finished one.
+    // clang-format off
     struct stat ours {}, named {};
+    // clang-format on
     if (::fstat(descriptor_, &ours) == 0 && ::lstat(partial_.c_str(), &named) == 0 && ours.st_ino == named.st_ino &&
         ours.st_dev == named.st_dev) {
       break;

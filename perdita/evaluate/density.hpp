@@ -30,9 +30,8 @@ double silverman_bandwidth(const Summary& summary);
 
 /// The density over all finite values, also those beyond [low, high]: the whole curve has area one. Values are shared
 /// out between neighbouring points of a grid first (linear binning, Wand 1994), so that the time is that of one pass
-/// over the sample plus the grid. The bandwidth is at least two steps of the grid, lest a peak falls between points, and
-/// at most the range that is drawn.
-/// Throws ValueError for options out of range.
+/// over the sample plus the grid. The bandwidth is at least two steps of the grid, lest a peak falls between points,
+/// and at most the range that is drawn. Throws ValueError for options out of range.
 Density density(std::span<const float> values, const DensityOptions& options = {});
 Density density(std::span<const double> values, const DensityOptions& options = {});
 

@@ -64,9 +64,8 @@ struct FusedLoop {
 /// A loop as a plain function, which runs it with the instruction set in force.
 template <class Kernel, class T>
 Primitive<T> as_primitive() {
-  return [](T* target, const T* a, const T* b, const T* c, std::int64_t count) {
-    run(Kernel{}, target, a, b, c, count);
-  };
+  return
+      [](T* target, const T* a, const T* b, const T* c, std::int64_t count) { run(Kernel{}, target, a, b, c, count); };
 }
 template <Op op, unsigned constants, class T>
 Primitive<T> loop() {
@@ -89,17 +88,21 @@ Primitive<T> loop_of(unsigned constants) {
 template <class T>
 Primitive<T> find_primitive(Op op, unsigned constants) {
   switch (op) {
-    case Op::input: return constants ? loop<Op::input, 1, T>() : loop<Op::input, 0, T>();
-    case Op::select: return loop_of<Op::select, T>(constants);
+    case Op::input:
+      return constants ? loop<Op::input, 1, T>() : loop<Op::input, 0, T>();
+    case Op::select:
+      return loop_of<Op::select, T>(constants);
 #define PERDITA_CASE(name, ...) \
-  case Op::name: return loop_of<Op::name, T>(constants);
-    PERDITA_UNARY_FUNCTIONS(PERDITA_CASE)
-    PERDITA_UNARY_OPERATORS(PERDITA_CASE)
-    PERDITA_BINARY_FUNCTIONS(PERDITA_CASE)
-    PERDITA_ARITHMETIC_OPERATORS(PERDITA_CASE)
-    PERDITA_TRUTH_OPERATORS(PERDITA_CASE)
+  case Op::name:                \
+    return loop_of<Op::name, T>(constants);
+      PERDITA_UNARY_FUNCTIONS(PERDITA_CASE)
+      PERDITA_UNARY_OPERATORS(PERDITA_CASE)
+      PERDITA_BINARY_FUNCTIONS(PERDITA_CASE)
+      PERDITA_ARITHMETIC_OPERATORS(PERDITA_CASE)
+      PERDITA_TRUTH_OPERATORS(PERDITA_CASE)
 #undef PERDITA_CASE
-    case Op::constant: break;
+    case Op::constant:
+      break;
   }
   fail<ValueError>("Program: no primitive for operation {}", static_cast<int>(op));
 }
@@ -107,20 +110,28 @@ Primitive<T> find_primitive(Op op, unsigned constants) {
 template <Fused fused, class T>
 Primitive<T> loop_of(unsigned constants) {
   switch (constants) {
-    case 2: return as_primitive<FusedLoop<fused, 2, T>, T>();
-    case 4: return as_primitive<FusedLoop<fused, 4, T>, T>();
-    case 6: return as_primitive<FusedLoop<fused, 6, T>, T>();
-    default: return as_primitive<FusedLoop<fused, 0, T>, T>();
+    case 2:
+      return as_primitive<FusedLoop<fused, 2, T>, T>();
+    case 4:
+      return as_primitive<FusedLoop<fused, 4, T>, T>();
+    case 6:
+      return as_primitive<FusedLoop<fused, 6, T>, T>();
+    default:
+      return as_primitive<FusedLoop<fused, 0, T>, T>();
   }
 }
 
 template <class T>
 Primitive<T> find_primitive(Fused fused, unsigned constants) {
   switch (fused) {
-    case Fused::multiply_add: return loop_of<Fused::multiply_add, T>(constants);
-    case Fused::multiply_subtract: return loop_of<Fused::multiply_subtract, T>(constants);
-    case Fused::subtract_product: return loop_of<Fused::subtract_product, T>(constants);
-    case Fused::none: break;
+    case Fused::multiply_add:
+      return loop_of<Fused::multiply_add, T>(constants);
+    case Fused::multiply_subtract:
+      return loop_of<Fused::multiply_subtract, T>(constants);
+    case Fused::subtract_product:
+      return loop_of<Fused::subtract_product, T>(constants);
+    case Fused::none:
+      break;
   }
   fail<ValueError>("Program: no primitive for fused operation {}", static_cast<int>(fused));
 }

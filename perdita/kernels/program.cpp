@@ -88,8 +88,10 @@ class Evaluation {
   static Input make_input(const Shape& shape, const Operand& operand) {
     Input input{{operand.data, operand.dtype, shape, operand.strides}, Access::staged};
     collapse(input.array.shape, std::span(&input.array.strides, 1));
-    if (input.array.is_scalar()) input.access = Access::once;
-    else if (input.array.is_dense() && operand.dtype == dtype_of<T>()) input.access = Access::in_place;
+    if (input.array.is_scalar())
+      input.access = Access::once;
+    else if (input.array.is_dense() && operand.dtype == dtype_of<T>())
+      input.access = Access::in_place;
     return input;
   }
 
@@ -196,8 +198,10 @@ class Evaluation {
       T* block = workspace.table[inputs_.size() + k];
       const std::size_t bytes = static_cast<std::size_t>(count) * sizeof(T);
       if (output.data && block != output.data + at) {
-        if (output.is_streamed && !is_tail) stream(output.data + at, block, bytes);
-        else std::memcpy(output.data + at, block, bytes);
+        if (output.is_streamed && !is_tail)
+          stream(output.data + at, block, bytes);
+        else
+          std::memcpy(output.data + at, block, bytes);
       }
       if (!output.sum) continue;
       if (is_tail) std::fill(block + count, block + group, T(0));

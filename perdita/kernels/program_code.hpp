@@ -19,8 +19,10 @@ struct Instruction {
 
   template <class T>
   Primitive<T> primitive() const {
-    if constexpr (sizeof(T) == sizeof(float)) return in_float;
-    else return in_double;
+    if constexpr (sizeof(T) == sizeof(float))
+      return in_float;
+    else
+      return in_double;
   }
 };
 
@@ -35,8 +37,10 @@ struct ProgramCode {
   int num_blocks() const { return static_cast<int>(inputs.size()) + outputs + registers; }
   template <class T>
   const std::vector<T>& constants() const {
-    if constexpr (sizeof(T) == sizeof(float)) return constants_float;
-    else return constants_double;
+    if constexpr (sizeof(T) == sizeof(float))
+      return constants_float;
+    else
+      return constants_double;
   }
 };
 

@@ -96,9 +96,9 @@ Step Compiler::step_of(int i) const {
   int a = value(product).operands[0], b = value(product).op == Op::square ? a : value(product).operands[1];
   if (value(a).op == Op::constant) std::swap(a, b);  // a constant is the second factor
   const int rest = left >= 0 ? operands[1] : operands[0];
-  const Fused fused = op == Op::add   ? Fused::multiply_add
-                      : left >= 0     ? Fused::multiply_subtract
-                                      : Fused::subtract_product;
+  const Fused fused = op == Op::add ? Fused::multiply_add
+                      : left >= 0   ? Fused::multiply_subtract
+                                    : Fused::subtract_product;
   return {op, fused, 3, {a, b, rest}};
 }
 

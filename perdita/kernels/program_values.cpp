@@ -28,27 +28,40 @@ ValueNumbering::ValueNumbering(std::span<const Expr> outputs) {
 
 ValueNumbering::Signed ValueNumbering::number(const Expr& node, Signed a, Signed b, Signed c) {
   switch (node.op()) {
-    case Op::input: return {intern({Op::input, {-1, -1, -1}, static_cast<std::uint64_t>(node.index())})};
-    case Op::constant: return {constant(node.value())};
-    case Op::negate: return -a;
+    case Op::input:
+      return {intern({Op::input, {-1, -1, -1}, static_cast<std::uint64_t>(node.index())})};
+    case Op::constant:
+      return {constant(node.value())};
+    case Op::negate:
+      return -a;
     case Op::abs:
     case Op::square:
     case Op::log_cosh:
-    case Op::logical_not: return {intern({node.op(), {a.value, -1, -1}})};  // even functions
-    case Op::add: return add(a, b);
-    case Op::subtract: return add(a, -b);
+    case Op::logical_not:
+      return {intern({node.op(), {a.value, -1, -1}})};  // even functions
+    case Op::add:
+      return add(a, b);
+    case Op::subtract:
+      return add(a, -b);
     case Op::multiply:
-    case Op::divide: return multiply(node.op(), a, b);
-    case Op::flip_sign: return {intern({Op::flip_sign, {a.value, b.value, -1}}), a.is_negative != b.is_negative};
-    case Op::zero_unless: return {intern({Op::zero_unless, {a.value, b.value, -1}}), b.is_negative};
+    case Op::divide:
+      return multiply(node.op(), a, b);
+    case Op::flip_sign:
+      return {intern({Op::flip_sign, {a.value, b.value, -1}}), a.is_negative != b.is_negative};
+    case Op::zero_unless:
+      return {intern({Op::zero_unless, {a.value, b.value, -1}}), b.is_negative};
     case Op::select:
       if (b.is_negative && c.is_negative) return {intern({Op::select, {a.value, b.value, c.value}}), true};
       return {intern({Op::select, {a.value, settle(b), settle(c)}})};
     // The same numbers under another name:
-    case Op::clamp_min: return {intern({Op::max, {settle(a), settle(b), -1}})};
-    case Op::clamp_max: return {intern({Op::min, {settle(a), settle(b), -1}})};
-    case Op::greater: return {intern({Op::less, {settle(b), settle(a), -1}})};
-    case Op::greater_equal: return {intern({Op::less_equal, {settle(b), settle(a), -1}})};
+    case Op::clamp_min:
+      return {intern({Op::max, {settle(a), settle(b), -1}})};
+    case Op::clamp_max:
+      return {intern({Op::min, {settle(a), settle(b), -1}})};
+    case Op::greater:
+      return {intern({Op::less, {settle(b), settle(a), -1}})};
+    case Op::greater_equal:
+      return {intern({Op::less_equal, {settle(b), settle(a), -1}})};
     case Op::equal:
     case Op::not_equal: {
       const auto [low, high] = std::minmax({settle(a), settle(b)});
@@ -59,7 +72,8 @@ ValueNumbering::Signed ValueNumbering::number(const Expr& node, Signed a, Signed
       const auto [low, high] = std::minmax({a.value, b.value});
       return {intern({node.op(), {low, high, -1}})};
     }
-    default: return {intern({node.op(), {settle(a), arity(node.op()) > 1 ? settle(b) : -1, -1}})};
+    default:
+      return {intern({node.op(), {settle(a), arity(node.op()) > 1 ? settle(b) : -1, -1}})};
   }
 }
 

@@ -133,7 +133,7 @@ std::string without_loss(std::string text) {
 /// The loss of the list that is called so, for example by its class "BCEWithLogitsLoss".
 std::string_view loss_called(std::string_view wanted) {
   std::string_view found;
-#define PERDITA_CALLED(Loss, function, Module)                                                           \
+#define PERDITA_CALLED(Loss, function, Module)                                                                  \
   for (const std::string_view name : {Loss::info.name, std::string_view(#function), std::string_view(#Module)}) \
     if (without_loss(plain(name)) == wanted) found = Loss::info.name;
   PERDITA_PAIR_LOSSES(PERDITA_CALLED)

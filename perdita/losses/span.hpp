@@ -100,9 +100,10 @@ double sum_of(const Formula& formula, std::span<const T> y, std::span<const T> t
               const kernels::ElementwiseOutputs<T>& outputs) {
   using P = Pack<T, static_cast<int>(16 / sizeof(T))>;  // one that the kernels use, too
   constexpr bool takes_two = std::is_invocable_v<const Formula&, const Dual<P>&, const P&>;
-  static_assert(takes_two,
-                "a formula is called with two numbers, an input and a target: [](auto y, auto t) { return abs(y - t); };"
-                " its functions are those of perdita, without std::");
+  static_assert(
+      takes_two,
+      "a formula is called with two numbers, an input and a target: [](auto y, auto t) { return abs(y - t); };"
+      " its functions are those of perdita, without std::");
   if constexpr (takes_two)
     return kernels::elementwise<Formula, T, 2>(formula, {y.data(), t.data()}, outputs, std::ssize(y));
   else

@@ -43,8 +43,7 @@ struct Dual {
   Dual(const V& value, const V& derivative) : v(value), d(derivative) {}
   /// A constant: a plain number, or a dual of a lower level.
   template <class T>
-    requires(!std::same_as<T, Dual>)
-  explicit Dual(const T& constant) : v(constant), d(0.0) {}
+  requires(!std::same_as<T, Dual>) explicit Dual(const T& constant) : v(constant), d(0.0) {}
 };
 
 namespace detail {
@@ -76,13 +75,17 @@ inline constexpr bool calls_functions<Expr> = true;
 /// Value and derivative of an operand, seen from level `top`.
 template <int top, class T>
 PERDITA_INLINE decltype(auto) value_at(const T& x) {
-  if constexpr (level<T> == top) return (x.v);
-  else return (x);
+  if constexpr (level<T> == top)
+    return (x.v);
+  else
+    return (x);
 }
 template <int top, class T>
 PERDITA_INLINE decltype(auto) derivative_at(const T& x) {
-  if constexpr (level<T> == top) return (x.d);
-  else return Zero{};
+  if constexpr (level<T> == top)
+    return (x.d);
+  else
+    return Zero{};
 }
 
 template <class V, class D>
@@ -94,29 +97,31 @@ PERDITA_INLINE Dual<V> make_dual(const V& value, const D& derivative) {
 template <class A, class B>
 struct ValueOf;
 template <class V, class B>
-  requires(level<B> <= level<Dual<V>>)
-struct ValueOf<Dual<V>, B> {
+requires(level<B> <= level<Dual<V>>) struct ValueOf<Dual<V>, B> {
   using type = V;
 };
 template <class A, class V>
-  requires(level<A> < level<Dual<V>>)
-struct ValueOf<A, Dual<V>> {
+requires(level<A> < level<Dual<V>>) struct ValueOf<A, Dual<V>> {
   using type = V;
 };
 
-/// |x| for exp(-|x|) in a derivative. Symbols and tensors may be differentiated once more: theirs has a one-sided slope at
-/// 0, where the two sides of the whole meet smoothly, and not |x|'s slope of 0.
+/// |x| for exp(-|x|) in a derivative. Symbols and tensors may be differentiated once more: theirs has a one-sided slope
+/// at 0, where the two sides of the whole meet smoothly, and not |x|'s slope of 0.
 template <class V>
 PERDITA_INLINE V magnitude(const V& x) {
-  if constexpr (std::is_arithmetic_v<V> || requires { x.raw; }) return abs(x);
-  else return select(x < 0.0, -x, x);
+  if constexpr (std::is_arithmetic_v<V> || requires { x.raw; })
+    return abs(x);
+  else
+    return select(x < 0.0, -x, x);
 }
 
 /// log1p of a number in [0, 1].
 template <class V>
 PERDITA_INLINE V log1p_of_unit(const V& x) {
-  if constexpr (requires { log1p_unit(x); }) return log1p_unit(x);
-  else return log1p(x);
+  if constexpr (requires { log1p_unit(x); })
+    return log1p_unit(x);
+  else
+    return log1p(x);
 }
 
 }  // namespace detail
@@ -126,28 +131,27 @@ concept SomeDual = ((detail::level<T> > 0) || ...);
 
 // ---- rules: one line of mathematics each; va, vb are values, da, db derivatives ----
 
-#define PERDITA_UNARY_RULE(name, ...)                         \
-  template <class V>                                          \
-  PERDITA_INLINE Dual<V> name(const Dual<V>& a) {             \
-    [[maybe_unused]] const V& va = a.v;                       \
-    [[maybe_unused]] const V& da = a.d;                       \
-    __VA_ARGS__                                               \
+#define PERDITA_UNARY_RULE(name, ...)             \
+  template <class V>                              \
+  PERDITA_INLINE Dual<V> name(const Dual<V>& a) { \
+    [[maybe_unused]] const V& va = a.v;           \
+    [[maybe_unused]] const V& da = a.d;           \
+    __VA_ARGS__                                   \
   }
-#define PERDITA_BINARY_RULE(name, ...)                        \
-  template <class A, class B>                                 \
-    requires SomeDual<A, B>                                   \
-  PERDITA_INLINE auto name(const A& a, const B& b) {          \
-    constexpr int top = detail::level<A> > detail::level<B> ? detail::level<A> : detail::level<B>; \
-    [[maybe_unused]] const auto& va = detail::value_at<top>(a);                                    \
-    [[maybe_unused]] const auto& vb = detail::value_at<top>(b);                                    \
-    [[maybe_unused]] const auto& da = detail::derivative_at<top>(a);                               \
-    [[maybe_unused]] const auto& db = detail::derivative_at<top>(b);                               \
-    __VA_ARGS__                                               \
+#define PERDITA_BINARY_RULE(name, ...)                                                               \
+  template <class A, class B>                                                                        \
+  requires SomeDual<A, B> PERDITA_INLINE auto name(const A& a, const B& b) {                         \
+    constexpr int top = detail::level < A >> detail::level<B> ? detail::level<A> : detail::level<B>; \
+    [[maybe_unused]] const auto& va = detail::value_at<top>(a);                                      \
+    [[maybe_unused]] const auto& vb = detail::value_at<top>(b);                                      \
+    [[maybe_unused]] const auto& da = detail::derivative_at<top>(a);                                 \
+    [[maybe_unused]] const auto& db = detail::derivative_at<top>(b);                                 \
+    __VA_ARGS__                                                                                      \
   }
 
 PERDITA_BINARY_RULE(operator+, return detail::make_dual(va + vb, da + db);)
 PERDITA_BINARY_RULE(operator-, return detail::make_dual(va - vb, da - db);)
-PERDITA_BINARY_RULE(operator*, return detail::make_dual(va * vb, da * vb + va * db);)
+PERDITA_BINARY_RULE(operator*, return detail::make_dual(va * vb, da* vb + va * db);)
 PERDITA_BINARY_RULE(operator/, {
   if constexpr (std::is_arithmetic_v<A>) {  // one division: c / b and its slope share 1 / b
     const auto reciprocal = 1.0 / vb;
@@ -169,14 +173,14 @@ PERDITA_UNARY_RULE(operator-, return {-va, -da};)
 // The subgradient of |x| at 0 is 0, as PyTorch's; so is that at NaN.
 PERDITA_UNARY_RULE(abs, const V size = abs(va); return {size, zero_unless(size > 0.0, flip_sign(da, va))};)
 PERDITA_UNARY_RULE(sign, return {sign(va), da * 0.0};)
-PERDITA_UNARY_RULE(square, return {va * va, 2.0 * va * da};)
+PERDITA_UNARY_RULE(square, return {va * va, 2.0 * va* da};)
 PERDITA_UNARY_RULE(sqrt, const V root = sqrt(va); return {root, 0.5 * da / root};)
-PERDITA_UNARY_RULE(exp, const V e = exp(va); return {e, e * da};)
+PERDITA_UNARY_RULE(exp, const V e = exp(va); return {e, e* da};)
 // e^x is not (e^x - 1) + 1, which cancels for negative x.
 PERDITA_UNARY_RULE(expm1, return {expm1(va), exp(va) * da};)
 PERDITA_UNARY_RULE(log, return {log(va), da / va};)
 // As a reciprocal, which a formula that also has 1 / (1 + x) shares.
-PERDITA_UNARY_RULE(log1p, return {log1p(va), da * (1.0 / (1.0 + va))};)
+PERDITA_UNARY_RULE(log1p, return {log1p(va), da*(1.0 / (1.0 + va))};)
 // The derivatives below would cancel as 1 - s or 1 - t^2; in e = exp(-|x|), which the value needs as well, they do not.
 // A dual that is itself differentiated takes smooth functions instead: |x| has no derivative at 0.
 PERDITA_UNARY_RULE(sigmoid, {
@@ -220,7 +224,7 @@ PERDITA_UNARY_RULE(tanh, {
   }
 })
 PERDITA_UNARY_RULE(log_cosh, return {log_cosh(va), tanh(va) * da};)
-PERDITA_UNARY_RULE(erf, return {erf(va), 1.1283791670955126 * exp(-(va * va)) * da};)  // 2/sqrt(pi)
+PERDITA_UNARY_RULE(erf, return {erf(va), 1.1283791670955126 * exp(-(va* va)) * da};)  // 2/sqrt(pi)
 PERDITA_UNARY_RULE(lgamma, return {lgamma(va), digamma(va) * da};)
 PERDITA_UNARY_RULE(digamma, return {digamma(va), trigamma(va) * da};)
 
@@ -247,8 +251,7 @@ PERDITA_BINARY_RULE(pow, {
 })
 /// A fixed exponent, shared by all lanes: one power serves value and derivative wherever a * a^(n-1) is a^n.
 template <class V, class Exponent>
-  requires std::is_arithmetic_v<Exponent>
-PERDITA_INLINE Dual<V> pow(const Dual<V>& a, Exponent exponent) {
+requires std::is_arithmetic_v<Exponent> PERDITA_INLINE Dual<V> pow(const Dual<V>& a, Exponent exponent) {
   const double n = static_cast<double>(exponent);
   if (n == 0.0) return {V(1.0), a.d * 0.0};
   const V reduced = pow(a.v, n - 1.0);
@@ -264,9 +267,8 @@ PERDITA_BINARY_RULE(xlogy, {
 })
 
 template <class M, class A, class B>
-  requires SomeDual<A, B>
-PERDITA_INLINE auto select(const M& condition, const A& a, const B& b) {
-  constexpr int top = detail::level<A> > detail::level<B> ? detail::level<A> : detail::level<B>;
+requires SomeDual<A, B> PERDITA_INLINE auto select(const M& condition, const A& a, const B& b) {
+  constexpr int top = detail::level < A >> detail::level<B> ? detail::level<A> : detail::level<B>;
   return detail::make_dual(select(condition, detail::value_at<top>(a), detail::value_at<top>(b)),
                            select(condition, detail::derivative_at<top>(a), detail::derivative_at<top>(b)));
 }
@@ -286,8 +288,10 @@ PERDITA_INLINE auto with_slope(const X& x, const Value& value, const Slope&, con
 }
 template <class V, class S>
 PERDITA_INLINE Dual<V> flip_sign(const Dual<V>& a, const S& s) {
-  if constexpr (detail::level<S> == detail::level<Dual<V>>) return {flip_sign(a.v, s.v), flip_sign(a.d, s.v)};
-  else return {flip_sign(a.v, s), flip_sign(a.d, s)};
+  if constexpr (detail::level<S> == detail::level<Dual<V>>)
+    return {flip_sign(a.v, s.v), flip_sign(a.d, s.v)};
+  else
+    return {flip_sign(a.v, s), flip_sign(a.d, s)};
 }
 
 #undef PERDITA_UNARY_RULE

@@ -18,7 +18,7 @@ PERDITA_INLINE ExpReduction<T, N> reduce_exp(const Pack<T, N>& x, int offset) {
   const double magic = round_magic<T> + offset;
   const Pack<T, N> t = x * log2_e + magic;
   const Pack<T, N> n = t - magic;
-  return {t, n, (x - n * ln2_high<T>) - n * ln2_low<T>};
+  return {t, n, (x - n * ln2_high<T>)-n * ln2_low<T>};
 }
 
 /// (exp(r) - 1 - r) / r^2 on |r| <= ln(2)/2.

@@ -12,8 +12,7 @@ namespace {
 
 struct InputNode : ExprNode {
   std::string name;
-  InputNode(int input_index, std::string input_name)
-      : ExprNode(Input{}, input_index), name(std::move(input_name)) {}
+  InputNode(int input_index, std::string input_name) : ExprNode(Input{}, input_index), name(std::move(input_name)) {}
 };
 
 }  // namespace
@@ -29,8 +28,10 @@ void ExprNode::destroy(ExprNode* node) {
         below->next = std::exchange(pending, below);
       }
     }
-    if (node->op == Op::input) delete static_cast<InputNode*>(node);
-    else delete node;
+    if (node->op == Op::input)
+      delete static_cast<InputNode*>(node);
+    else
+      delete node;
     node = pending;
   }
 }
@@ -48,9 +49,8 @@ namespace {
 bool is_constant(const Expr& a) { return a.op() == Op::constant; }
 
 bool same(const Expr& a, const Expr& b) {
-  return a.id() == b.id() ||
-         (is_constant(a) && is_constant(b) &&
-          std::bit_cast<std::uint64_t>(a.value()) == std::bit_cast<std::uint64_t>(b.value()));
+  return a.id() == b.id() || (is_constant(a) && is_constant(b) &&
+                              std::bit_cast<std::uint64_t>(a.value()) == std::bit_cast<std::uint64_t>(b.value()));
 }
 
 }  // namespace
@@ -105,7 +105,8 @@ Expr Expr::apply(Op op, Expr a, Expr b) {
       if (b.is_constant(0.0)) return 0.0;
       if (b.is_constant(1.0) && is_truth(a.op())) return a;
       break;
-    default: break;
+    default:
+      break;
   }
   return Expr(new ExprNode(op, std::move(a), std::move(b)));
 }
@@ -117,13 +118,13 @@ Expr Expr::apply(Op op, Expr a, Expr b, Expr c) {
 }
 
 std::string_view name_of(Op op) {
-  constexpr std::string_view names[] = {"input", "constant",
+  constexpr std::string_view names[] = {
+      "input", "constant",
 #define PERDITA_NAME(name, ...) #name,
-                                        PERDITA_UNARY_FUNCTIONS(PERDITA_NAME) PERDITA_UNARY_OPERATORS(PERDITA_NAME)
-                                            PERDITA_BINARY_FUNCTIONS(PERDITA_NAME) PERDITA_ARITHMETIC_OPERATORS(
-                                                PERDITA_NAME) PERDITA_TRUTH_OPERATORS(PERDITA_NAME)
+      PERDITA_UNARY_FUNCTIONS(PERDITA_NAME) PERDITA_UNARY_OPERATORS(PERDITA_NAME) PERDITA_BINARY_FUNCTIONS(PERDITA_NAME)
+          PERDITA_ARITHMETIC_OPERATORS(PERDITA_NAME) PERDITA_TRUTH_OPERATORS(PERDITA_NAME)
 #undef PERDITA_NAME
-                                                "select"};
+              "select"};
   return names[static_cast<std::size_t>(op)];
 }
 

@@ -115,8 +115,7 @@ struct ExprNode {
   explicit ExprNode(double constant) : op(Op::constant), value(constant), operands(none()) {}
   ExprNode(Op operation, Expr a) : op(operation), operands{std::move(a), Expr(), Expr()} {}
   ExprNode(Op operation, Expr a, Expr b) : op(operation), operands{std::move(a), std::move(b), Expr()} {}
-  ExprNode(Op operation, Expr a, Expr b, Expr c)
-      : op(operation), operands{std::move(a), std::move(b), std::move(c)} {}
+  ExprNode(Op operation, Expr a, Expr b, Expr c) : op(operation), operands{std::move(a), std::move(b), std::move(c)} {}
 
   static void destroy(ExprNode* node);
 

@@ -12,19 +12,26 @@ namespace {
 
 using DualExpr = Dual<Expr>;
 
-// For which elements the rule hands on what arrives to operand i: nothing if for all. Also where an operand of min, max or
-// a clamp is NaN, so that the gradient is.
+// For which elements the rule hands on what arrives to operand i: nothing if for all. Also where an operand of min, max
+// or a clamp is NaN, so that the gradient is.
 std::optional<Expr> passes(const Expr& node, int i) {
   if (arity(node.op()) < 2) return {};
   const Expr &a = node.operand(0), &b = node.operand(1);
   switch (node.op()) {
-    case Op::select: return i == 1 ? a : !a;
-    case Op::zero_unless: return a;
-    case Op::max: return i == 0 ? !(a < b) : !(a > b);
-    case Op::min: return i == 0 ? !(a > b) : !(a < b);
-    case Op::clamp_min: return i == 0 ? !(a <= b) : !(a > b);
-    case Op::clamp_max: return i == 0 ? !(a >= b) : !(a < b);
-    default: return {};
+    case Op::select:
+      return i == 1 ? a : !a;
+    case Op::zero_unless:
+      return a;
+    case Op::max:
+      return i == 0 ? !(a < b) : !(a > b);
+    case Op::min:
+      return i == 0 ? !(a > b) : !(a < b);
+    case Op::clamp_min:
+      return i == 0 ? !(a <= b) : !(a > b);
+    case Op::clamp_max:
+      return i == 0 ? !(a >= b) : !(a < b);
+    default:
+      return {};
   }
 }
 
@@ -33,8 +40,10 @@ bool is_finite_constant(const Expr& x) { return x.op() == Op::constant && std::i
 // Whether operand i may have an infinite derivative.
 bool may_be_steep(const Expr& node, int i) {
   switch (node.op()) {
-    case Op::multiply: return !is_finite_constant(node.operand(1 - i));
-    case Op::divide: return i == 1 || node.operand(1).op() != Op::constant;
+    case Op::multiply:
+      return !is_finite_constant(node.operand(1 - i));
+    case Op::divide:
+      return i == 1 || node.operand(1).op() != Op::constant;
     case Op::square:
     case Op::sqrt:
     case Op::exp:
@@ -44,8 +53,10 @@ bool may_be_steep(const Expr& node, int i) {
     case Op::lgamma:
     case Op::digamma:
     case Op::pow:
-    case Op::xlogy: return true;
-    default: return false;
+    case Op::xlogy:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -58,13 +69,18 @@ Expr pull_back(const Expr& node, const Expr& seed) {
   const DualExpr a{node.operand(0), seed};
   switch (node.op()) {
 #define PERDITA_CASE(name) \
-  case Op::name: return name(a).d;
+  case Op::name:           \
+    return name(a).d;
+    // clang-format off
     PERDITA_CASE(abs) PERDITA_CASE(square) PERDITA_CASE(sqrt) PERDITA_CASE(exp) PERDITA_CASE(expm1) PERDITA_CASE(log)
     PERDITA_CASE(log1p) PERDITA_CASE(sigmoid) PERDITA_CASE(log_sigmoid) PERDITA_CASE(softplus) PERDITA_CASE(tanh)
     PERDITA_CASE(log_cosh) PERDITA_CASE(erf) PERDITA_CASE(lgamma) PERDITA_CASE(digamma)
+    // clang-format on
 #undef PERDITA_CASE
-    case Op::negate: return (-a).d;
-    default: fail<GraphError>("gradient: {} has no derivative", name_of(node.op()));
+                case Op::negate : return (-a)
+                                      .d;
+    default:
+      fail<GraphError>("gradient: {} has no derivative", name_of(node.op()));
   }
 }
 
@@ -72,17 +88,28 @@ Expr pull_back(const Expr& node, const Expr& seed) {
 template <class A, class B>
 Expr pull_back(Op op, const A& a, const B& b) {
   switch (op) {
-    case Op::add: return (a + b).d;
-    case Op::subtract: return (a - b).d;
-    case Op::multiply: return (a * b).d;
-    case Op::divide: return (a / b).d;
-    case Op::min: return min(a, b).d;
-    case Op::max: return max(a, b).d;
-    case Op::clamp_min: return clamp_min(a, b).d;
-    case Op::clamp_max: return clamp_max(a, b).d;
-    case Op::xlogy: return xlogy(a, b).d;
-    case Op::pow: return pow(a, b).d;
-    default: fail<GraphError>("gradient: {} has no derivative", name_of(op));
+    case Op::add:
+      return (a + b).d;
+    case Op::subtract:
+      return (a - b).d;
+    case Op::multiply:
+      return (a * b).d;
+    case Op::divide:
+      return (a / b).d;
+    case Op::min:
+      return min(a, b).d;
+    case Op::max:
+      return max(a, b).d;
+    case Op::clamp_min:
+      return clamp_min(a, b).d;
+    case Op::clamp_max:
+      return clamp_max(a, b).d;
+    case Op::xlogy:
+      return xlogy(a, b).d;
+    case Op::pow:
+      return pow(a, b).d;
+    default:
+      fail<GraphError>("gradient: {} has no derivative", name_of(op));
   }
 }
 
@@ -94,12 +121,15 @@ Expr pull_back(const Expr& node, int i, const Expr& seed) {
     case Op::select:
       if (i == 0) return 0.0;
       return i == 1 ? select(a, active, node.operand(2)).d : select(a, b, active).d;
-    case Op::zero_unless: return i == 0 ? Expr(0.0) : zero_unless(a, active).d;
-    case Op::flip_sign: return i == 0 ? flip_sign(active, b).d : Expr(0.0);
+    case Op::zero_unless:
+      return i == 0 ? Expr(0.0) : zero_unless(a, active).d;
+    case Op::flip_sign:
+      return i == 0 ? flip_sign(active, b).d : Expr(0.0);
     case Op::pow:
       if (b.op() == Op::constant) return pow(active, b.value()).d;
       break;
-    default: break;
+    default:
+      break;
   }
   return i == 0 ? pull_back(node.op(), active, b) : pull_back(node.op(), a, active);
 }

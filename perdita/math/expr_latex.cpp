@@ -14,14 +14,13 @@ namespace {
 
 // A Greek letter, a letter, a letter with an index, or a word.
 std::string latex_name(const std::string& name) {
-  constexpr std::array<std::string_view, 16> greek = {"alpha", "beta", "gamma", "delta",  "epsilon", "eta",
-                                                      "theta", "kappa", "lambda", "mu",   "nu",      "pi",
+  constexpr std::array<std::string_view, 16> greek = {"alpha", "beta",  "gamma",  "delta", "epsilon", "eta",
+                                                      "theta", "kappa", "lambda", "mu",    "nu",      "pi",
                                                       "rho",   "sigma", "tau",    "omega"};
   if (std::ranges::find(greek, name) != greek.end()) return "\\" + name;
   if (name.size() == 1) return name;
-  if (name.size() > 2 && name[1] == '_' && std::all_of(name.begin() + 2, name.end(), [](unsigned char c) {
-        return std::isalnum(c);
-      })) {
+  if (name.size() > 2 && name[1] == '_' &&
+      std::all_of(name.begin() + 2, name.end(), [](unsigned char c) { return std::isalnum(c); })) {
     return fmt::format("{}_{{{}}}", name[0], name.substr(2));
   }
   std::string word = "\\mathrm{";
@@ -72,63 +71,106 @@ Notation product(const Expr& e) {
 Notation notate_function(const Expr& e) {
   const Expr& a = e.operand(0);
   switch (e.op()) {
-    case Op::abs: return {{"\\left|", {a, Binding::none}, "\\right|"}, Binding::atom};
-    case Op::sqrt: return {{"\\sqrt{", {a, Binding::none}, "}"}, Binding::power};
-    case Op::exp: return {{"e^{", {a, Binding::none}, "}"}, Binding::power};
-    case Op::expm1: return {{"e^{", {a, Binding::none}, "} - 1"}, Binding::sum};
-    case Op::log: return call(e, "\\log");
-    case Op::log1p: return {{"\\log\\left(1 + ", {a, Binding::product}, "\\right)"}, Binding::power};
-    case Op::sigmoid: return call(e, "\\sigma");
-    case Op::log_sigmoid: return call(e, "\\log \\sigma");
-    case Op::softplus: return {{"\\log\\left(1 + e^{", {a, Binding::none}, "}\\right)"}, Binding::power};
-    case Op::tanh: return call(e, "\\tanh");
-    case Op::log_cosh: return call(e, "\\log \\cosh");
-    case Op::erf: return call(e, "\\operatorname{erf}");
-    case Op::lgamma: return call(e, "\\log \\Gamma");
-    case Op::digamma: return call(e, "\\psi");
-    case Op::trigamma: return call(e, "\\psi_1");
-    case Op::sign: return call(e, "\\operatorname{sign}");
+    case Op::abs:
+      return {{"\\left|", {a, Binding::none}, "\\right|"}, Binding::atom};
+    case Op::sqrt:
+      return {{"\\sqrt{", {a, Binding::none}, "}"}, Binding::power};
+    case Op::exp:
+      return {{"e^{", {a, Binding::none}, "}"}, Binding::power};
+    case Op::expm1:
+      return {{"e^{", {a, Binding::none}, "} - 1"}, Binding::sum};
+    case Op::log:
+      return call(e, "\\log");
+    case Op::log1p:
+      return {{"\\log\\left(1 + ", {a, Binding::product}, "\\right)"}, Binding::power};
+    case Op::sigmoid:
+      return call(e, "\\sigma");
+    case Op::log_sigmoid:
+      return call(e, "\\log \\sigma");
+    case Op::softplus:
+      return {{"\\log\\left(1 + e^{", {a, Binding::none}, "}\\right)"}, Binding::power};
+    case Op::tanh:
+      return call(e, "\\tanh");
+    case Op::log_cosh:
+      return call(e, "\\log \\cosh");
+    case Op::erf:
+      return call(e, "\\operatorname{erf}");
+    case Op::lgamma:
+      return call(e, "\\log \\Gamma");
+    case Op::digamma:
+      return call(e, "\\psi");
+    case Op::trigamma:
+      return call(e, "\\psi_1");
+    case Op::sign:
+      return call(e, "\\operatorname{sign}");
     case Op::min:
-    case Op::clamp_max: return call(e, "\\min");
+    case Op::clamp_max:
+      return call(e, "\\min");
     case Op::max:
-    case Op::clamp_min: return call(e, "\\max");
+    case Op::clamp_min:
+      return call(e, "\\max");
     case Op::xlogy:
       return {{{a, Binding::product}, " \\log\\left(", {e.operand(1), Binding::none}, "\\right)"}, Binding::product};
     // Iverson's bracket: 1 where the condition holds, else 0.
     case Op::zero_unless:
       return {{"\\left[", {a, Binding::none}, "\\right] \\, ", {e.operand(1), tighter(Binding::product)}},
               Binding::product};
-    case Op::flip_sign: return call(e, "\\operatorname{flip\\_sign}");
-    default: return call(e, fmt::format("\\operatorname{{{}}}", name_of(e.op())));
+    case Op::flip_sign:
+      return call(e, "\\operatorname{flip\\_sign}");
+    default:
+      return call(e, fmt::format("\\operatorname{{{}}}", name_of(e.op())));
   }
 }
 
 Notation notate_latex(const Expr& e) {
   switch (e.op()) {
-    case Op::input: return {{latex_name(e.name())}, Binding::atom};
-    case Op::constant: return latex_number(e.value());
-    case Op::negate: return {{"-", {e.operand(0), Binding::sign}}, Binding::sign};
-    case Op::logical_not: return {{"\\lnot ", {e.operand(0), Binding::sign}}, Binding::sign};
-    case Op::square: return {{{e.operand(0), Binding::atom}, "^{2}"}, Binding::power};
-    case Op::pow: return {{{e.operand(0), Binding::atom}, "^{", {e.operand(1), Binding::none}, "}"}, Binding::power};
-    case Op::multiply: return product(e);
+    case Op::input:
+      return {{latex_name(e.name())}, Binding::atom};
+    case Op::constant:
+      return latex_number(e.value());
+    case Op::negate:
+      return {{"-", {e.operand(0), Binding::sign}}, Binding::sign};
+    case Op::logical_not:
+      return {{"\\lnot ", {e.operand(0), Binding::sign}}, Binding::sign};
+    case Op::square:
+      return {{{e.operand(0), Binding::atom}, "^{2}"}, Binding::power};
+    case Op::pow:
+      return {{{e.operand(0), Binding::atom}, "^{", {e.operand(1), Binding::none}, "}"}, Binding::power};
+    case Op::multiply:
+      return product(e);
     case Op::divide:
       return {{"\\frac{", {e.operand(0), Binding::none}, "}{", {e.operand(1), Binding::none}, "}"}, Binding::power};
-    case Op::add: return infix(e, "+", Binding::sum);
-    case Op::subtract: return infix(e, "-", Binding::sum);
-    case Op::less: return infix(e, "<", Binding::comparison);
-    case Op::less_equal: return infix(e, "\\le", Binding::comparison);
-    case Op::greater: return infix(e, ">", Binding::comparison);
-    case Op::greater_equal: return infix(e, "\\ge", Binding::comparison);
-    case Op::equal: return infix(e, "=", Binding::comparison);
-    case Op::not_equal: return infix(e, "\\ne", Binding::comparison);
-    case Op::logical_and: return infix(e, "\\land", Binding::conjunction);
-    case Op::logical_or: return infix(e, "\\lor", Binding::disjunction);
+    case Op::add:
+      return infix(e, "+", Binding::sum);
+    case Op::subtract:
+      return infix(e, "-", Binding::sum);
+    case Op::less:
+      return infix(e, "<", Binding::comparison);
+    case Op::less_equal:
+      return infix(e, "\\le", Binding::comparison);
+    case Op::greater:
+      return infix(e, ">", Binding::comparison);
+    case Op::greater_equal:
+      return infix(e, "\\ge", Binding::comparison);
+    case Op::equal:
+      return infix(e, "=", Binding::comparison);
+    case Op::not_equal:
+      return infix(e, "\\ne", Binding::comparison);
+    case Op::logical_and:
+      return infix(e, "\\land", Binding::conjunction);
+    case Op::logical_or:
+      return infix(e, "\\lor", Binding::disjunction);
     case Op::select:
-      return {{"\\begin{cases} ", {e.operand(1), Binding::none}, " & \\text{if } ", {e.operand(0), Binding::none},
-               " \\\\ ", {e.operand(2), Binding::none}, " & \\text{otherwise} \\end{cases}"},
+      return {{"\\begin{cases} ",
+               {e.operand(1), Binding::none},
+               " & \\text{if } ",
+               {e.operand(0), Binding::none},
+               " \\\\ ",
+               {e.operand(2), Binding::none},
+               " & \\text{otherwise} \\end{cases}"},
               Binding::power};
-    default: return notate_function(e);
+    default:
+      return notate_function(e);
   }
 }
 

@@ -6,6 +6,7 @@
 
 namespace perdita {
 
+// clang-format off
 // X(name): a function of that name, with that many arguments, which packs have too.
 #define PERDITA_UNARY_FUNCTIONS(X)                                                                                \
   X(abs) X(square) X(sqrt) X(exp) X(expm1) X(log) X(log1p) X(sigmoid) X(log_sigmoid) X(softplus) X(tanh) X(log_cosh) \
@@ -20,6 +21,7 @@ namespace perdita {
 #define PERDITA_TRUTH_OPERATORS(X)                                                                              \
   X(less, <) X(less_equal, <=) X(greater, >) X(greater_equal, >=) X(equal, ==) X(not_equal, !=) X(logical_and, &) \
   X(logical_or, |)
+// clang-format on
 
 enum class Op : std::uint8_t {
   input,
@@ -32,9 +34,7 @@ enum class Op : std::uint8_t {
 };
 
 /// Number of operands.
-constexpr int arity(Op op) {
-  return 2 - (op <= Op::logical_not) - (op <= Op::constant) + (op == Op::select);
-}
+constexpr int arity(Op op) { return 2 - (op <= Op::logical_not) - (op <= Op::constant) + (op == Op::select); }
 
 /// Whether the value is always 0 or 1.
 constexpr bool is_truth(Op op) { return op == Op::logical_not || (op >= Op::less && op <= Op::logical_or); }

@@ -46,22 +46,31 @@ Notation call(const Expr& e) {
 
 Notation notate_text(const Expr& e) {
   switch (e.op()) {
-    case Op::input: return {{e.name()}, Binding::atom};
+    case Op::input:
+      return {{e.name()}, Binding::atom};
     case Op::constant:
       return {{fmt::format("{}", e.value())}, std::signbit(e.value()) ? Binding::sign : Binding::atom};
-    case Op::negate: return {{"-", {e.operand(0), Binding::sign}}, Binding::sign};
-    case Op::logical_not: return {{"!", {e.operand(0), Binding::sign}}, Binding::sign};
-    case Op::square: return {{{e.operand(0), Binding::atom}, "^2"}, Binding::power};
+    case Op::negate:
+      return {{"-", {e.operand(0), Binding::sign}}, Binding::sign};
+    case Op::logical_not:
+      return {{"!", {e.operand(0), Binding::sign}}, Binding::sign};
+    case Op::square:
+      return {{{e.operand(0), Binding::atom}, "^2"}, Binding::power};
     case Op::pow:
       return {{{e.operand(0), Binding::atom}, "^", {e.operand(1), Binding::power}}, Binding::power};
     case Op::multiply:
-    case Op::divide: return infix(e, e.op() == Op::multiply ? "*" : "/", Binding::product);
+    case Op::divide:
+      return infix(e, e.op() == Op::multiply ? "*" : "/", Binding::product);
     case Op::add:
-    case Op::subtract: return infix(e, e.op() == Op::add ? "+" : "-", Binding::sum);
-    case Op::logical_and: return infix(e, "&", Binding::conjunction);
-    case Op::logical_or: return infix(e, "|", Binding::disjunction);
+    case Op::subtract:
+      return infix(e, e.op() == Op::add ? "+" : "-", Binding::sum);
+    case Op::logical_and:
+      return infix(e, "&", Binding::conjunction);
+    case Op::logical_or:
+      return infix(e, "|", Binding::disjunction);
 #define PERDITA_COMPARISON(name, symbol) \
-  case Op::name: return infix(e, #symbol, Binding::comparison);
+  case Op::name:                         \
+    return infix(e, #symbol, Binding::comparison);
       PERDITA_COMPARISON(less, <)
       PERDITA_COMPARISON(less_equal, <=)
       PERDITA_COMPARISON(greater, >)
@@ -69,7 +78,8 @@ Notation notate_text(const Expr& e) {
       PERDITA_COMPARISON(equal, ==)
       PERDITA_COMPARISON(not_equal, !=)
 #undef PERDITA_COMPARISON
-    default: return call(e);
+    default:
+      return call(e);
   }
 }
 

@@ -66,9 +66,12 @@ template <class Kernel, class... Args>
 auto run(Kernel kernel, Args... args) {
 #if defined(__x86_64__)
   switch (active_isa()) {
-    case Isa::avx512: return kernel_avx512(kernel, args...);
-    case Isa::avx2: return kernel_avx2(kernel, args...);
-    case Isa::baseline: break;
+    case Isa::avx512:
+      return kernel_avx512(kernel, args...);
+    case Isa::avx2:
+      return kernel_avx2(kernel, args...);
+    case Isa::baseline:
+      break;
   }
 #endif
   return kernel_baseline(kernel, args...);

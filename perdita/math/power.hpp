@@ -95,7 +95,8 @@ PERDITA_INLINE Pack<double, N> pow_for_float(const Pack<double, N>& f, const Pac
   using P = Pack<double, N>;
   const P s = f / (2.0 + f);
   const P log2 = s * polynomial(s * s, 2.885390081777417, 0.96179669483616337, 0.577077753233596, 0.41222635367448685,
-                                0.31927945740149843, 0.29089137814156091) + e;
+                                0.31927945740149843, 0.29089137814156091) +
+                 e;
   const P product = at_most(at_least(y * log2, -160.0), 130.0);
   constexpr double magic = round_magic<double> + Format<double>::bias;
   const P t = product + magic;

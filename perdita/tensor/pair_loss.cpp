@@ -36,9 +36,7 @@ void check_domain(const char* function, const char* argument, const Tensor& tens
     const T* const data = dense.data<T>();
     const bool has_holes = domain.ends_only || !domain.includes_low || !domain.includes_high;
     std::int64_t bad = has_holes ? 0 : kernels::first_outside(data, dense.numel(), domain.low, domain.high);
-    const auto is_outside = [&](T x) {
-      return std::isnan(x) ? !allows_nan : !domain.contains(static_cast<double>(x));
-    };
+    const auto is_outside = [&](T x) { return std::isnan(x) ? !allows_nan : !domain.contains(static_cast<double>(x)); };
     bad = std::find_if(data + bad, data + dense.numel(), is_outside) - data;
     if (bad < dense.numel()) {
       fail<ValueError>("{}: {}[{}] is {} (valid: {})", function, argument, bad, data[bad], to_string(domain));

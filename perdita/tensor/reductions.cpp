@@ -262,14 +262,13 @@ Tensor extreme(const Tensor& x, Middle m, const Shape& shape, const Shape& ones,
               std::memcpy(out + static_cast<std::size_t>(line) * bytes, value, bytes);
             });
   if (!is_floating(x.dtype())) return result;
-  return make_node(name, result, {&x},
-                   [saved = Saved(x), ones, extreme_value = Saved(result.detach())](BackwardContext& b) {
-                     const Tensor& input = saved.get(b.name());
-                     const Tensor is_best =
-                         (input.detach() == extreme_value.get(b.name()).reshape(ones)).to(input.dtype());
-                     const Tensor ties = sum_to_shape(is_best, ones);
-                     b.set(0, is_best * (b.upstream().reshape(ones) / ties));
-                   });
+  return make_node(
+      name, result, {&x}, [saved = Saved(x), ones, extreme_value = Saved(result.detach())](BackwardContext& b) {
+        const Tensor& input = saved.get(b.name());
+        const Tensor is_best = (input.detach() == extreme_value.get(b.name()).reshape(ones)).to(input.dtype());
+        const Tensor ties = sum_to_shape(is_best, ones);
+        b.set(0, is_best * (b.upstream().reshape(ones) / ties));
+      });
 }
 
 Tensor extreme_all(const Tensor& x, bool largest, const char* name) {

@@ -6,8 +6,8 @@
 
 namespace perdita {
 
-// A recorded function is one step, and is differentiated again by its own rule. Written out it would be made of max(x, 0)
-// and exp(-|x|), whose derivatives at 0 do not add up.
+// A recorded function is one step, and is differentiated again by its own rule. Written out it would be made of max(x,
+// 0) and exp(-|x|), whose derivatives at 0 do not add up.
 template <>
 inline constexpr bool detail::calls_functions<Tensor> = true;
 

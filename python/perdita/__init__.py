@@ -2,7 +2,10 @@
 
     import perdita.functional as F          # NumPy in, NumPy out
     import perdita.torch.functional as F    # torch tensors, autograd: for torch.nn.functional's losses
+
+perdita.nn and perdita.torch.nn have them as classes.
 """
+
 from perdita import data, errors, functional, nn, ops, plot
 from perdita._core import __version__
 from perdita._evaluate import evaluate

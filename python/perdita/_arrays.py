@@ -1,4 +1,5 @@
 """Arrays that the core reads, of what users pass: NumPy's, pandas', torch's, sequences; and errors for what it cannot."""
+
 import numpy as np
 
 from perdita import _core
@@ -91,6 +92,8 @@ def _refuse_objects(function, name, array):
         if not isinstance(element, (bool, int, float, np.bool_, np.integer, np.floating)):
             break
     else:
-        raise DTypeError(f"{function}: {name} holds Python objects (valid: an array of numbers, as astype(float) gives)")
+        raise DTypeError(
+            f"{function}: {name} holds Python objects (valid: an array of numbers, as astype(float) gives)"
+        )
     hint = "numbers; pandas.factorize() makes class indices of names" if isinstance(element, str) else "numbers"
     raise DTypeError(f"{function}: {name}{list(index)} is {element!r}, a {kind} (valid: {hint})")

@@ -1,5 +1,7 @@
 """What the core's list of losses says of each: names, operands, options; and functions made from that alone."""
+
 import functools
+from typing import Any
 
 from perdita import _core
 
@@ -97,6 +99,6 @@ def make_function(entry, call, as_array):
         f"{''.join(f', {option}={option}' for option in options)})\n"
         f"    return {name}\n"
     )
-    scope = {"__name__": __name__}
+    scope: dict[str, Any] = {"__name__": __name__}
     exec(text, scope)
     return scope["outer"](call, functools.partial(call, validate=True), as_array)

@@ -1,4 +1,5 @@
 """Checks of arguments that are no arrays, before the core gets them: it would name them by their places only."""
+
 import operator
 
 from perdita.errors import DomainError, DTypeError

@@ -1,4 +1,5 @@
 """Docstrings of the losses' functions, made from the catalogue."""
+
 from perdita import _core
 
 _COMMON = """
@@ -29,9 +30,15 @@ def docstring(name):
 
 
 _MORE = {
-    "focal_loss": ("alpha: a number, or one for each class, that multiplies losses; as weight, with a mean by 'count'.", ""),
+    "focal_loss": (
+        "alpha: a number, or one for each class, that multiplies losses; as weight, with a mean by 'count'.",
+        "",
+    ),
     "binary_focal_loss": ("alpha: None or below 0 weighs nothing, as torchvision has it.", ""),
-    "quantile_loss": ("q may be a sequence of Q numbers: input is [..., Q] then, target [...], and there is a loss an input.", ""),
+    "quantile_loss": (
+        "q may be a sequence of Q numbers: input is [..., Q] then, target [...], and there is a loss an input.",
+        "",
+    ),
 }
 _DESCRIBED_AS = {"triplet_margin_with_distance_loss": "triplet_margin_loss"}
 _SECTIONS = (

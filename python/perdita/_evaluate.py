@@ -1,14 +1,20 @@
 """What predictions are worth: one pass over arrays or files of any size."""
+
 import json
 import os
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from perdita import _checks, _core
 from perdita._arrays import array_of
 from perdita._formula import Formula
+from perdita._types import Array
 from perdita.errors import DTypeError
+
+Rows = Array | str | os.PathLike[str]
 
 
 class Evaluation:
@@ -16,29 +22,29 @@ class Evaluation:
     result.calibration["ece"]); a number that is not finite is None. Printed, it is the command line's text, after
     the warnings."""
 
-    def __init__(self, core):
+    def __init__(self, core: Any) -> None:
         self._core, self._fields = core, json.loads(core.json())
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         fields = self.__dict__.get("_fields", {})
         if name in fields:
             return fields[name]
         raise AttributeError(f"this evaluation has no {name!r} (valid: {', '.join(fields)})")
 
-    def __dir__(self):
+    def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self._fields]
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return self._core.text().rstrip("\n")
 
     def __reduce__(self):
         return _restored, (self._core.json(), self._core.text(), self._core.page())
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """All of it, in dictionaries, lists and numbers of its own."""
         return json.loads(self._core.json())
 
-    def save(self, folder):
+    def save(self, folder: str | os.PathLike[str]) -> None:
         """Writes evaluation.json and report.html into a folder, which is made if it is not there. Raises OSError."""
         self._core.save(os.fspath(folder))
 
@@ -69,8 +75,18 @@ def _restored(*texts):
     return Evaluation(_Written(*texts))
 
 
-def evaluate(predictions, targets, loss="cross_entropy", *, weights=None, scale=None, class_names=None, header=None,
-             bins=15, hardest=20):  # fmt: skip
+def evaluate(
+    predictions: Rows,
+    targets: Rows,
+    loss: str | Formula = "cross_entropy",
+    *,
+    weights: Rows | None = None,
+    scale: str | None = None,
+    class_names: Sequence[Any] | None = None,
+    header: bool | None = None,
+    bins: int = 15,
+    hardest: int = 20,
+) -> Evaluation:
     """Loss, accuracy, calibration and the hardest samples of predictions, as an Evaluation.
 
         result = perdita.evaluate(logits, labels)
@@ -97,19 +113,20 @@ def evaluate(predictions, targets, loss="cross_entropy", *, weights=None, scale=
     _checks.integer("evaluate", "bins", bins, -(1 << 31), (1 << 31) - 1)
     _checks.integer("evaluate", "hardest", hardest)
     named = {"predictions": predictions, "targets": targets, "weights": weights}
-    rows = tuple(_rows(name, source) for name, source in named.items())
-    loss = "formula: " + loss.text if isinstance(loss, Formula) else loss
-    if not isinstance(loss, str):
+    rows = [_rows(name, source) for name, source in named.items()]
+    text = "formula: " + loss.text if isinstance(loss, Formula) else loss
+    if not isinstance(text, str):
         raise DTypeError(f"evaluate: loss is {loss!r} (valid: a name, a text, or what perdita.formula() makes)")
     names = [str(name) for name in class_names or ()]
     words = [repr(rows[0]) if isinstance(rows[0], str) else "predictions"]
-    words += [repr(rows[1]) if isinstance(rows[1], str) else "targets", repr(loss)]
+    words += [repr(rows[1]) if isinstance(rows[1], str) else "targets", repr(text)]
     if weights is not None:
         words.append("weights=" + (repr(rows[2]) if isinstance(rows[2], str) else "weights"))
+    defaults = evaluate.__kwdefaults__ or {}
     options = {"scale": scale, "class_names": names or None, "header": header, "bins": bins, "hardest": hardest}
-    words += [f"{name}={value!r}" for name, value in options.items() if value != evaluate.__kwdefaults__[name]]
+    words += [f"{name}={value!r}" for name, value in options.items() if value != defaults[name]]
     call = f"perdita.evaluate({', '.join(words)})"
-    result = Evaluation(_core.evaluate(*rows, loss, scale, header, bins, hardest, names, call))
+    result = Evaluation(_core.evaluate(rows[0], rows[1], rows[2], text, scale, header, bins, hardest, names, call))
     for warning in result.warnings:
         warnings.warn("evaluate: " + warning, stacklevel=2)
     return result

@@ -1,9 +1,13 @@
 """Losses of one's own: formulas as text, or as functions that are called once with symbols."""
+
 import inspect
 import sys
+from collections.abc import Callable
+from typing import Any
 
 from perdita import _core
 from perdita._symbols import Symbol, text_of
+from perdita._types import Denominator, Reduction
 from perdita.errors import DomainError, DTypeError
 
 
@@ -14,34 +18,46 @@ class Formula:
     return_extras as for every loss of perdita.functional; ignore_index of classes is -100.
     """
 
-    def __init__(self, text):
+    def __init__(self, text: str) -> None:
         self.text = text
         self._function = "class_formula" if _core.is_class_formula(text) else "formula"
         _core.Loss(self._function, "formula: " + text, ["input", "target", "weight"], [], "mean", "standard")
 
-    def __call__(self, input, target, weight=None, reduction="mean", *, normalize_by=None, return_extras=False):
+    def __call__(
+        self,
+        input: Any,
+        target: Any,
+        weight: Any = None,
+        reduction: Reduction = "mean",
+        *,
+        normalize_by: Denominator | None = None,
+        return_extras: bool = False,
+    ) -> Any:
+        call: Callable[..., Any]
         torch = sys.modules.get("torch")
         if torch is not None and hasattr(type(input), "__torch_function__"):  # a tensor, or a symbol of torch.fx
-            from perdita.torch._call import _call
+            import perdita.torch._call
             from perdita.torch._operands import as_tensor
 
-            weight = as_tensor(weight, input)
+            call, weight = perdita.torch._call._call, as_tensor(weight, input)
         else:
-            from perdita.functional import _call
-        return self.call_with(_call, input, target, weight, reduction, normalize_by, return_extras)
+            import perdita.functional
+
+            call = perdita.functional._call
+        return self.call_with(call, input, target, weight, reduction, normalize_by, return_extras)
 
     def call_with(self, call, input, target, weight=None, reduction="mean", normalize_by=None, return_extras=False):
         """As call(function, operands, reduction, normalize_by, return_extras, **options) computes it."""
         return call(self._function, (input, target, weight), reduction, normalize_by, return_extras, formula=self.text)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"perdita.formula({self.text!r})"
 
     def __reduce__(self):
         return Formula, (self.text,)
 
 
-def formula(loss):
+def formula(loss: str | Callable[..., Any]) -> Formula:
     """A loss from a formula of an input element y and a target element t, for NumPy arrays and torch tensors alike.
 
         huber = perdita.formula("select(r < d, r^2 / 2, d * (r - d / 2)) where r = abs(y - t); d = 1.5")

@@ -1,4 +1,5 @@
 """The losses as functions, by PyTorch's names, argument order and defaults: one text for NumPy and for PyTorch."""
+
 import functools
 
 from perdita import _core
@@ -22,6 +23,8 @@ def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda we
     """
     checked = functools.partial(call, validate=True)
 
+    # A signature takes one or two lines.
+    # fmt: off
     def l1_loss(
         input, target, reduction="mean", weight=None, *, normalize_by=None, return_extras=False, validate=False
     ):
@@ -325,17 +328,8 @@ def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda we
         )
 
     def triplet_margin_with_distance_loss(
-        anchor,
-        positive,
-        negative,
-        *,
-        distance_function=None,
-        margin=1.0,
-        swap=False,
-        reduction="mean",
-        normalize_by=None,
-        return_extras=False,
-        validate=False,
+        anchor, positive, negative, *, distance_function=None, margin=1.0, swap=False, reduction="mean",
+        normalize_by=None, return_extras=False, validate=False
     ):
         vectors = anchor, positive, negative
         if distance_function is None:
@@ -372,7 +366,12 @@ def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda we
             margin=margin,
         )
 
-    table = {name: function for name, function in locals().items() if name not in ("call", "checked", "library", "check_arrays", "as_array")}
+    # fmt: on
+    table = {
+        name: function
+        for name, function in locals().items()
+        if name not in ("call", "checked", "library", "check_arrays", "as_array")
+    }
     table |= {name: make_function(entry, call, as_array) for name, entry in ENTRIES.items() if name not in table}
     for name, function in table.items():
         function.__doc__ = docstring(name)

@@ -1,9 +1,11 @@
 """What a training run wrote down, as pandas has it."""
+
 import json
 import os
+from typing import Any
 
 
-def history(run):
+def history(run: str | os.PathLike[str]) -> Any:
     """The history of a training run as a pandas DataFrame, a row for each step and epoch and one for the test.
 
     run: the run's folder, or its history.jsonl. Columns: kind ('step', 'epoch', 'test', or 'resume' where options

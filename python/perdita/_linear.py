@@ -4,6 +4,7 @@ Rows are taken in chunks: their logits are made, their loss and its gradient com
 the gradients of input, weight and bias at once. Memory besides these is a chunk of logits, which their gradient takes the
 place of, some rows at a time. (The idea is that of Liger Kernel, Hsu et al., arXiv 2410.10989, section 3.2.)
 """
+
 import math
 
 from perdita import _core
@@ -32,11 +33,24 @@ class LinearCrossEntropy:
     """A checked call. library: numpy or torch; its arrays are what all of this is done with. return_extras: what is
     computed leaves its LossExtras in `extras`."""
 
-    def __init__(self, library, input, linear_weight, target, bias, weight, reduction, ignore_index, label_smoothing,
-                 normalize_by, chunk_rows, return_extras=False):
+    def __init__(
+        self,
+        library,
+        input,
+        linear_weight,
+        target,
+        bias,
+        weight,
+        reduction,
+        ignore_index,
+        label_smoothing,
+        normalize_by,
+        chunk_rows,
+        return_extras=False,
+    ):
         self.library = library
         names = ["input", "linear_weight", "target", "linear_bias", "weight"]
-        for name, array in zip(names[:3], (input, linear_weight, target)):
+        for name, array in zip(names[:3], (input, linear_weight, target), strict=True):
             if array is None:
                 raise DomainError(f"{_FUNCTION}: {name} is None (valid: an array)")
         _core.check_arrays(_FUNCTION, names, (input, linear_weight, target, bias, weight))
@@ -82,20 +96,33 @@ class LinearCrossEntropy:
         if len(w) < 2:
             raise ShapeError(f"{_FUNCTION}: linear_weight has shape {list(w)} (valid: [C, F] or [C, d1, ..., F])")
         if x[-1] != w[-1]:
-            raise ShapeError(f"{_FUNCTION}: linear_weight has shape {list(w)}, but input has {list(x)} (valid: the same last size)")
+            raise ShapeError(
+                f"{_FUNCTION}: linear_weight has shape {list(w)}, but input has {list(x)} (valid: the same last size)"
+            )
         if len(w) > 2 and len(x) == 1:
-            raise ShapeError(f"{_FUNCTION}: linear_weight has shape {list(w)}, but input has {list(x)} (valid: [N, F] for such a weight)")
+            raise ShapeError(
+                f"{_FUNCTION}: linear_weight has shape {list(w)}, but input has {list(x)} (valid: [N, F] for such a weight)"
+            )
         if bias is not None and tuple(bias.shape) != w[:-1]:
-            raise ShapeError(f"{_FUNCTION}: linear_bias has shape {list(bias.shape)}, but linear_weight has {list(w)} (valid: {list(w[:-1])})")
+            raise ShapeError(
+                f"{_FUNCTION}: linear_bias has shape {list(bias.shape)}, but linear_weight has {list(w)} "
+                f"(valid: {list(w[:-1])})"
+            )
         indexed = "int" in str(target.dtype)
         if not indexed and "float" not in str(target.dtype):
             raise DTypeError(f"{_FUNCTION}: target holds {target.dtype} (valid: class indices or probabilities)")
         if not indexed and ignore_index is not None:
-            raise DomainError(f"{_FUNCTION}: ignore_index is {ignore_index}, but target holds class probabilities (valid: with class indices only)")
+            raise DomainError(
+                f"{_FUNCTION}: ignore_index is {ignore_index}, but target holds class probabilities "
+                "(valid: with class indices only)"
+            )
         rows, places = x[:-1], w[1:-1]
         valid = rows + places if indexed else rows + w[:1] + places
         if tuple(target.shape) != valid:
-            raise ShapeError(f"{_FUNCTION}: target has shape {list(target.shape)}, but input has {list(x)} and linear_weight {list(w)} (valid: {list(valid)})")
+            raise ShapeError(
+                f"{_FUNCTION}: target has shape {list(target.shape)}, but input has {list(x)} and "
+                f"linear_weight {list(w)} (valid: {list(valid)})"
+            )
 
     def _denominator(self):
         """What the sum of all losses is divided by."""

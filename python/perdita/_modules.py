@@ -1,4 +1,5 @@
 """The losses as classes, by torch.nn's names: a function with its options bound, checked when the object is made."""
+
 import inspect
 
 from perdita._catalogue import ENTRIES
@@ -52,7 +53,7 @@ def sign_constructor(cls):
 
 
 def shown_options(signature, options):
-    """"reduction='sum', delta=2": those that differ from their defaults; weights by their length."""
+    """Options as text, "reduction='sum', delta=2": those that differ from their defaults; weights by their length."""
     return ", ".join(
         f"{name}=[{len(options[name])}]" if name in _WEIGHTS else f"{name}={options[name]!r}"
         for name, parameter in signature.parameters.items()

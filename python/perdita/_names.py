@@ -1,4 +1,5 @@
 """What is said of a name that a module does not have: which loss was probably meant, also by other libraries' names."""
+
 from perdita import _core
 from perdita._catalogue import ENTRIES
 

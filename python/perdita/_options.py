@@ -1,4 +1,5 @@
 """The options of a loss as the core takes them: as text, read once."""
+
 import functools
 import operator
 
@@ -45,7 +46,9 @@ def _text_of_value(name, value):
             return str(index)
         return str(value) if isinstance(value, int) else repr(float(value + 0))
     except (TypeError, ValueError):
-        raise DTypeError(f"{name} is {value!r} (valid: {'an integer of 64 bits' if name in _INTEGERS else 'a number'})") from None
+        raise DTypeError(
+            f"{name} is {value!r} (valid: {'an integer of 64 bits' if name in _INTEGERS else 'a number'})"
+        ) from None
 
 
 _INTEGERS = ("ignore_index", "blank")

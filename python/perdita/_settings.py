@@ -1,19 +1,20 @@
 """What holds for all losses of the process."""
+
 from perdita import _checks, _core
 
 
-def num_threads():
+def num_threads() -> int:
     """How many threads the losses on NumPy arrays use."""
     return _core.num_threads()
 
 
-def set_num_threads(count):
+def set_num_threads(count: int) -> None:
     """How many threads the losses on NumPy arrays use (those on torch tensors: torch.set_num_threads()). A child of
     os.fork() uses one. Raises TypeError, ValueError."""
     _core.set_num_threads(_checks.integer("set_num_threads", "count", count, 1, 1024))
 
 
-def set_validation(on):
+def set_validation(on: bool) -> None:
     """Whether every loss checks that inputs and targets lie where it is defined, as validate=True does for one call.
 
         perdita.set_validation(True)
@@ -25,6 +26,6 @@ def set_validation(on):
     _core.set_validation(_checks.flag("set_validation", "on", on))
 
 
-def validation():
+def validation() -> bool:
     """Whether set_validation() is on."""
     return _core.validation()

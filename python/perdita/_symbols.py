@@ -1,4 +1,5 @@
 """Symbols: numbers that write down what is done to them, for formulas made of functions."""
+
 import inspect
 import numbers
 
@@ -85,7 +86,9 @@ class Symbol:
         raise DTypeError(_BRANCH)
 
     def __float__(self):
-        raise DTypeError("formula: its numbers are not known yet: write perdita.ops.exp(y) for math.exp(y), and the like")
+        raise DTypeError(
+            "formula: its numbers are not known yet: write perdita.ops.exp(y) for math.exp(y), and the like"
+        )
 
     __int__ = __index__ = __float__
 
@@ -102,7 +105,9 @@ class Symbol:
 
     def __array_ufunc__(self, ufunc, method, *inputs, **keywords):
         if method != "__call__" or keywords:
-            raise DTypeError(f"formula: numpy.{ufunc.__name__}.{method} with {sorted(keywords)} (valid: a call of operands)")
+            raise DTypeError(
+                f"formula: numpy.{ufunc.__name__}.{method} with {sorted(keywords)} (valid: a call of operands)"
+            )
         return _apply(ufunc.__name__, inputs, {})
 
     def __array_function__(self, function, types, args, kwargs):
@@ -150,7 +155,9 @@ def _constant(value):
         return _Constant(float(value))
     shape = getattr(value, "shape", None)
     what = f"an array of shape {list(shape)}" if shape is not None else repr(value)
-    raise DTypeError(f"formula: {what} in it (valid: numbers; arrays are given with the call, as input, target or weight)")
+    raise DTypeError(
+        f"formula: {what} in it (valid: numbers; arrays are given with the call, as input, target or weight)"
+    )
 
 
 def _apply(name, arguments, keywords):
@@ -163,7 +170,7 @@ def _apply(name, arguments, keywords):
         return 1 / arguments[0] if name == "reciprocal" else Symbol("max", arguments[0], 0.0)
     if name == "logaddexp" and len(arguments) == 2:
         a, b = arguments
-        return Symbol("max", a, b) + Symbol("softplus", -abs(a - b))
+        return Symbol("+", Symbol("max", a, b), Symbol("softplus", -abs(a - b)))
     if name in ("rsub",):
         return arguments[1] - arguments[0]
     if name in _OPERATORS_ELSEWHERE and len(arguments) == 2 and not keywords:
@@ -206,7 +213,8 @@ FUNCTIONS_BY_NAME = {name: _function(name, arity) for name, arity in FUNCTIONS.i
 def text_of(symbol):
     """The formula as text; what is used several times gets a name."""
     order, uses = _order(symbol)
-    texts, definitions = {}, []
+    texts: dict[int, tuple[str, int]] = {}
+    definitions: list[str] = []
     for node in order:
         text, binding = _notation(node, texts)
         if uses[id(node)] > 1 and node.parts:

@@ -1,4 +1,6 @@
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -7,15 +9,17 @@ from perdita._formula import Formula
 from perdita._functions import functions
 
 
-def value_and_grad(function, argnums=0):
+def value_and_grad(
+    function: Callable[..., Any] | Formula, argnums: int | tuple[int, ...] | list[int] = 0
+) -> Callable[..., tuple[Any, Any]]:
     """A function that gives a loss and its gradient in one pass.
 
         loss, gradient = perdita.value_and_grad(F.mse_loss)(output, target)
         loss, (by_input, by_target) = perdita.value_and_grad(F.mse_loss, argnums=(0, 1))(output, target)
 
-    function: one of perdita.functional, or a perdita.formula. argnums: the array arguments to differentiate by, counted as in its signature;
-    an int gives one gradient, a tuple a tuple. The loss must be reduced ('mean' or 'sum'), or have one element.
-    Raises TypeError for other functions, ValueError for arguments that are no arrays.
+    function: one of perdita.functional, or a perdita.formula. argnums: the array arguments to differentiate by, counted
+    as in its signature; an int gives one gradient, a tuple a tuple. The loss must be reduced ('mean' or 'sum'), or have one
+    element. Raises TypeError for other functions, ValueError for arguments that are no arrays.
     """
     name = "" if isinstance(function, Formula) else getattr(function, "__name__", "")
     if not isinstance(function, Formula) and getattr(functional, name, None) is not function:
@@ -29,7 +33,9 @@ def value_and_grad(function, argnums=0):
     else:
         differentiated = _differentiated(name, tuple(wanted))
 
-    @functools.wraps(function.__call__ if isinstance(function, Formula) else function)
+    signed: Callable[..., Any] = function.__call__ if isinstance(function, Formula) else function
+
+    @functools.wraps(signed)
     def value_and_gradient(*args, **kwargs):
         value, gradients = differentiated(*args, **kwargs)
         return value, gradients[0] if isinstance(argnums, int) else gradients
@@ -51,6 +57,6 @@ def _differentiated(name, wanted):
         value, gradients = functional._linear_cross_entropy(
             input, linear_weight, target, wanted=tuple(place in wanted for place in places), **options
         )
-        return value, tuple(gradient for gradient, place in zip(gradients, places) if place in wanted)
+        return value, tuple(gradient for gradient, place in zip(gradients, places, strict=True) if place in wanted)
 
     return call

@@ -5,9 +5,10 @@
 
 Arrays are what NumPy knows, or whatever has __dlpack__; they are not copied, whatever their strides. Torch tensors
 that require grad are refused, as their graph would be lost (see perdita.torch.functional), and so are masked elements.
-float32 and float64 are computed as they are; float16 and bfloat16 (ml_dtypes) in float32, and returned in their own type. See
-perdita.value_and_grad for gradients.
+float32 and float64 are computed as they are; float16 and bfloat16 (ml_dtypes) in float32, and returned in their own
+type. See perdita.value_and_grad for gradients.
 """
+
 import numpy as np
 
 from perdita import _core
@@ -88,11 +89,23 @@ def _linear_cross_entropy(
     names = "input", "linear_weight", "target", "linear_bias", "weight"
     operands = input, linear_weight, target, linear_bias, weight
     arrays, narrow = arrays_of("linear_cross_entropy", names, operands)
-    for name, array in zip(names, arrays):
+    for name, array in zip(names, arrays, strict=True):
         _core.check_readable("linear_cross_entropy", name, array)
     input, linear_weight, target, linear_bias, weight = (None if a is None else np.asarray(a) for a in arrays)
-    call = LinearCrossEntropy(_Products, input, linear_weight, target, linear_bias, weight, reduction, ignore_index,
-                              label_smoothing, normalize_by, chunk_rows, return_extras)
+    call = LinearCrossEntropy(
+        _Products,
+        input,
+        linear_weight,
+        target,
+        linear_bias,
+        weight,
+        reduction,
+        ignore_index,
+        label_smoothing,
+        normalize_by,
+        chunk_rows,
+        return_extras,
+    )
     if reduction == "none":
         value, gradients = _narrowed(call.losses(), narrow), ()
     else:

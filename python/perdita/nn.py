@@ -2,7 +2,12 @@
 
     criterion = perdita.nn.CrossEntropyLoss(label_smoothing=0.1)
     loss = criterion(logits, labels)
+
+The function of the same name describes a loss and its options.
 """
+
+import itertools
+
 import numpy as np
 
 from perdita import functional
@@ -50,10 +55,15 @@ class LinearCrossEntropyLoss:
         self.linear_bias = _uniform(rng, outputs, in_features, dtype)[:, 0].reshape(shape) if bias else None
         known = {"weight", "reduction", "ignore_index", "label_smoothing", "normalize_by", "chunk_rows"}
         if not known >= options.keys():
-            raise TypeError(f"LinearCrossEntropyLoss: no option {sorted(options.keys() - known)} (valid: {sorted(known)})")
-        bind_options("CrossEntropyLoss", _classes["CrossEntropyLoss"]._signature, (), {
-            key: value for key, value in options.items() if key != "chunk_rows" and value is not None
-        })
+            raise TypeError(
+                f"LinearCrossEntropyLoss: no option {sorted(options.keys() - known)} (valid: {sorted(known)})"
+            )
+        bind_options(
+            "CrossEntropyLoss",
+            _classes["CrossEntropyLoss"]._signature,
+            (),
+            {key: value for key, value in options.items() if key != "chunk_rows" and value is not None},
+        )
         self.options = options
 
     def __call__(self, input, target):
@@ -82,7 +92,7 @@ class AdaptiveLogSoftmaxWithLoss:
         self.head = _uniform(rng, head_size, in_features, dtype)
         self.head_bias = _uniform(rng, head_size, in_features, dtype)[:, 0] if head_bias else None
         self.tail = []
-        for i, (low, high) in enumerate(zip(self.cutoffs, self.cutoffs[1:])):
+        for i, (low, high) in enumerate(itertools.pairwise(self.cutoffs)):
             hidden = int(in_features // div_value ** (i + 1))
             self.tail.append((_uniform(rng, hidden, in_features, dtype), _uniform(rng, high - low, hidden, dtype)))
 

@@ -2,17 +2,25 @@
 
     perdita.plot.loss_curves("runs/fashion-mnist-1").savefig("curves.png")
     perdita.plot.loss_distribution(losses, by=labels, names=["cat", "dog"])
+
+Both return the Matplotlib figure.
 """
+
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 from perdita._arrays import numpy_of
 from perdita._history import history
+from perdita._types import Array
 from perdita.errors import DomainError, ShapeError
 
 _TRAIN, _VAL = "#0072b2", "#d55e00"  # told apart by colour-blind people, too (Okabe and Ito)
 
 
-def loss_curves(run, *, log=False, ax=None):
+def loss_curves(run: Any, *, log: bool = False, ax: Any = None) -> Any:
     """Training and validation loss by epoch, the best epoch marked. Returns the Matplotlib figure.
 
     run: a run's folder, its history.jsonl, or the DataFrame of perdita.history(). log: a logarithmic loss axis. ax: the
@@ -34,7 +42,14 @@ def loss_curves(run, *, log=False, ax=None):
     return ax.figure
 
 
-def loss_distribution(losses, *, by=None, names=None, bins=50, log=False):
+def loss_distribution(
+    losses: Array,
+    *,
+    by: ArrayLike | None = None,
+    names: Sequence[str] | None = None,
+    bins: int = 50,
+    log: bool = False,
+) -> Any:
     """Histogram and kernel density of per-sample losses, all together or a panel a class. Returns the Matplotlib figure.
 
     losses: [N], as reduction='none' gives them; those that are not finite are left out and told in the title. by: [N],
@@ -42,22 +57,22 @@ def loss_distribution(losses, *, by=None, names=None, bins=50, log=False):
     histogram. log: over log10(loss), for which losses of 0 are left out. Raises ValueError for shapes that do not fit, or
     where no loss is left.
     """
-    losses = numpy_of("loss_distribution", "losses", losses).astype(float)
-    if losses.ndim != 1:
-        raise ShapeError(f"loss_distribution: losses have shape {list(losses.shape)} (valid: [N])")
-    groups = [("all samples", losses)]
+    values = numpy_of("loss_distribution", "losses", losses).astype(float)
+    if values.ndim != 1:
+        raise ShapeError(f"loss_distribution: losses have shape {list(values.shape)} (valid: [N])")
+    groups = [("all samples", values)]
     if by is not None:
-        by = np.asarray(by)
-        if by.shape != losses.shape:
-            raise ShapeError(f"loss_distribution: by has shape {list(by.shape)} (valid: {list(losses.shape)})")
-        groups = [(str(key) if names is None else names[int(key)], losses[by == key]) for key in np.unique(by)]
-    usable = losses[np.isfinite(losses) & ((losses > 0) | (not log))]
+        keys = np.asarray(by)
+        if keys.shape != values.shape:
+            raise ShapeError(f"loss_distribution: by has shape {list(keys.shape)} (valid: {list(values.shape)})")
+        groups = [(str(key) if names is None else names[int(key)], values[keys == key]) for key in np.unique(keys)]
+    usable = values[np.isfinite(values) & ((values > 0) | (not log))]
     if usable.size == 0:
         raise DomainError("loss_distribution: no loss is finite" + " and above 0" * log)
     edges = np.histogram_bin_edges(np.log10(usable) if log else usable, bins=bins)
     figure, panels = _panels(len(groups))
-    for (name, values), ax in zip(groups, panels):
-        _draw_distribution(ax, name, values, edges, log)
+    for (name, group), ax in zip(groups, panels, strict=False):
+        _draw_distribution(ax, name, group, edges, log)
     figure.tight_layout()
     return figure
 

@@ -6,8 +6,9 @@ import pathlib
 import random
 import subprocess
 
-import chromium
 import pytest
+
+import chromium
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROGRAM = ROOT / "build/release/bin/perdita"
@@ -34,17 +35,50 @@ def write_predictions(folder, classes, rows):
 def reports(tmp_path_factory):
     """The folder of each kind's report."""
     folder = tmp_path_factory.mktemp("reports")
-    perdita("train", "--data", "fashion-mnist", "--hidden", "16", "--epochs", "3", "--imbalance", "longtail:20",
-            "--class-weights", "balanced", "--out", folder / "classes")
+    perdita(
+        "train",
+        "--data",
+        "fashion-mnist",
+        "--hidden",
+        "16",
+        "--epochs",
+        "3",
+        "--imbalance",
+        "longtail:20",
+        "--class-weights",
+        "balanced",
+        "--out",
+        folder / "classes",
+    )
     perdita("train", "--data", "synthetic:sine", "--epochs", "5", "--out", folder / "regression")
-    perdita("compare", "--data", "synthetic:blobs,samples=1200,classes=4", "--imbalance", "longtail:20", "--epochs", "4",
-            "--seeds", "3", "--losses", "cross_entropy; balanced_softmax; cross_entropy:weights=effective_number:0.999",
-            "--out", folder / "comparison")
+    perdita(
+        "compare",
+        "--data",
+        "synthetic:blobs,samples=1200,classes=4",
+        "--imbalance",
+        "longtail:20",
+        "--epochs",
+        "4",
+        "--seeds",
+        "3",
+        "--losses",
+        "cross_entropy; balanced_softmax; cross_entropy:weights=effective_number:0.999",
+        "--out",
+        folder / "comparison",
+    )
     for kind, classes in (("evaluation", 4), ("many", 200)):
         (folder / kind).mkdir()
         write_predictions(folder / kind, classes, 3000)
-        perdita("evaluate", "--predictions", folder / kind / "p.csv", "--targets", folder / kind / "y.csv", "--quiet",
-                "--out", folder / kind)
+        perdita(
+            "evaluate",
+            "--predictions",
+            folder / kind / "p.csv",
+            "--targets",
+            folder / kind / "y.csv",
+            "--quiet",
+            "--out",
+            folder / kind,
+        )
     subprocess.run([PROGRAM.parent / "sample_report", folder / "large", "large"], check=True)
     return {kind: folder / kind for kind in KINDS}
 
@@ -78,14 +112,18 @@ class Page:
         self.cdp("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
 
     def media(self, medium="", scheme="light"):
-        self.cdp("Emulation.setEmulatedMedia", media=medium,
-                 features=[{"name": "prefers-color-scheme", "value": scheme}])
+        self.cdp(
+            "Emulation.setEmulatedMedia", media=medium, features=[{"name": "prefers-color-scheme", "value": scheme}]
+        )
 
     def values(self, selector):
         """What the figure around an element tells of its values."""
-        return json.loads(self.run(
-            "return document.querySelector(arguments[0]).closest('figure').querySelector('script.values').textContent",
-            selector))
+        return json.loads(
+            self.run(
+                "return document.querySelector(arguments[0]).closest('figure').querySelector('script.values').textContent",
+                selector,
+            )
+        )
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ import re
 import subprocess
 
 import pytest
-from conftest import PROGRAM
 from PIL import Image
+
+from conftest import PROGRAM
 
 BLUE, ORANGE, WHITE = (0, 114, 178), (213, 94, 0), (255, 255, 255)
 CHARTS = {
@@ -34,8 +35,9 @@ def test_svg_and_png_are_the_same_chart(reports, kind):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_an_svg_file_stands_by_itself(browser, reports, scheme):
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia",
-                            {"features": [{"name": "prefers-color-scheme", "value": scheme}]})
+    browser.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": scheme}]}
+    )
     browser.get((reports["classes"] / "loss.svg").as_uri())
     fill = browser.execute_script("return getComputedStyle(document.querySelector('.paper')).fill")
     assert fill == ("rgb(255, 255, 255)" if scheme == "light" else "rgb(20, 24, 29)")
@@ -45,7 +47,22 @@ def test_an_svg_file_stands_by_itself(browser, reports, scheme):
 @pytest.mark.parametrize(("charts", "left"), [("none", set()), ("svg", {"svg"}), ("png", {"png"})])
 def test_charts_as_the_option_says(tmp_path, charts, left):
     folder = tmp_path / "run"
-    subprocess.run([PROGRAM, "train", "--data", "synthetic:moons", "--epochs", "2", "--charts", charts, "--quiet", "--out",
-                    folder], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [
+            PROGRAM,
+            "train",
+            "--data",
+            "synthetic:moons",
+            "--epochs",
+            "2",
+            "--charts",
+            charts,
+            "--quiet",
+            "--out",
+            folder,
+        ],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     assert {path.suffix[1:] for path in folder.iterdir()} & {"svg", "png"} == left
     assert (folder / "report.html").exists()

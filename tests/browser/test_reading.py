@@ -31,8 +31,10 @@ def test_sections_in_their_order_and_in_the_contents(open_page, kind):
 
 def test_the_verdict_stands_first(open_page):
     page = open_page("classes")
-    tops = [page.run("return document.querySelector(arguments[0]).getBoundingClientRect().top", selector)
-            for selector in ("h1", ".diagnosis", ".lead", ".facts", "nav")]
+    tops = [
+        page.run("return document.querySelector(arguments[0]).getBoundingClientRect().top", selector)
+        for selector in ("h1", ".diagnosis", ".lead", ".facts", "nav")
+    ]
     assert tops == sorted(tops)
     assert tops[1] < 300
 
@@ -58,7 +60,9 @@ def test_everything_has_a_name(open_page, kind):
     for svg in page.all("svg[role=img]"):
         title, description = page.run(
             "return arguments[0].getAttribute('aria-labelledby').split(' ')"
-            ".map((id) => document.getElementById(id).textContent)", svg)
+            ".map((id) => document.getElementById(id).textContent)",
+            svg,
+        )
         assert title and description, svg.get_attribute("id")
         if svg.is_displayed():
             assert title in svg.accessible_name
@@ -81,19 +85,24 @@ def test_nothing_stands_beyond_the_edge(open_page, kind, width):
     page = open_page(kind, width=width)
     assert page.run("return document.documentElement.scrollWidth") <= width
     # What is wider scrolls in a box of its own.
-    assert page.run("""return [...document.querySelectorAll('main *, header *')].filter((e) => {
+    assert (
+        page.run("""return [...document.querySelectorAll('main *, header *')].filter((e) => {
       const box = e.getBoundingClientRect();
       return box.width > 0 && box.right > innerWidth + 1 && !e.closest('.scroll, figure > div, .multiples > div')
         && !e.closest('.sr');
-    }).map((e) => e.outerHTML.slice(0, 80))""") == []
+    }).map((e) => e.outerHTML.slice(0, 80))""")
+        == []
+    )
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_telephone_shows_charts_and_captions_whole(open_page, kind):
     """But for the two charts of a comparison, whose losses have long names: they scroll."""
     page = open_page(kind, width=360)
-    wide = page.run("return [...document.querySelectorAll('svg.chart, caption')].filter((e) => "
-                    "e.getBoundingClientRect().width > 340).map((e) => e.id || e.textContent)")
+    wide = page.run(
+        "return [...document.querySelectorAll('svg.chart, caption')].filter((e) => "
+        "e.getBoundingClientRect().width > 340).map((e) => e.id || e.textContent)"
+    )
     assert wide == (["results", "recall"] if kind == "comparison" else [])
 
 
@@ -122,7 +131,8 @@ for (const e of document.querySelectorAll('body, body *')) {
   const back = behind(e), ink = over(parse(e.closest('svg') ? style.fill : style.color), back);
   const [low, high] = [light(ink), light(back)].sort((a, b) => a - b), ratio = (high + 0.05) / (low + 0.05);
   const size = parseFloat(style.fontSize), large = size >= 24 || size >= 18.66 && Number(style.fontWeight) >= 700;
-  if (ratio < (large ? 3 : 4.5)) poor.push(`${ratio.toFixed(2)} ${e.tagName}.${e.className.baseVal ?? e.className}: ${e.textContent.slice(0, 40)}`);
+  const name = `${e.tagName}.${e.className.baseVal ?? e.className}`;
+  if (ratio < (large ? 3 : 4.5)) poor.push(`${ratio.toFixed(2)} ${name}: ${e.textContent.slice(0, 40)}`);
 }
 return poor;
 """
@@ -151,7 +161,8 @@ def test_lines_and_bars_can_be_seen_in_the_dark(open_page, kind):
             return 0.2126 * r + 0.7152 * g + 0.0722 * b;
           };
           const paper = light(getComputedStyle(document.body).backgroundColor);
-          return Math.min(9, ...[...document.querySelectorAll('.chart .line:not(.faint), .chart .mark, .chart .mean')].map((e) => {
+          const marks = document.querySelectorAll('.chart .line:not(.faint), .chart .mark, .chart .mean');
+          return Math.min(9, ...[...marks].map((e) => {
             const style = getComputedStyle(e), ink = light(e.matches('.line') ? style.stroke : style.fill);
             return (Math.max(ink, paper) + 0.05) / (Math.min(ink, paper) + 0.05);
           }))""")
@@ -161,16 +172,23 @@ def test_lines_and_bars_can_be_seen_in_the_dark(open_page, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_on_paper_nothing_is_cut(open_page, kind):
     page = open_page(kind, width=672)  # what A4 leaves between its margins, at 96 pixels an inch
-    pdf = base64.b64decode(page.cdp("Page.printToPDF", paperWidth=8.27, paperHeight=11.69, printBackground=True)["data"])
+    pdf = base64.b64decode(
+        page.cdp("Page.printToPDF", paperWidth=8.27, paperHeight=11.69, printBackground=True)["data"]
+    )
     assert pdf.startswith(b"%PDF-") and len(pdf) > 20000
     page.media("print")
-    assert page.run("""return [...document.querySelectorAll('main *')].filter((e) => {
+    assert (
+        page.run("""return [...document.querySelectorAll('main *')].filter((e) => {
       const box = e.getBoundingClientRect(), style = getComputedStyle(e);
       return box.width > 0 && !e.closest('svg svg') && (box.right > innerWidth + 1 ||
         e.scrollWidth > e.clientWidth + 1 && style.overflowX !== 'visible' && e.clientWidth > 0 && !e.matches('.sr'));
-    }).map((e) => e.outerHTML.slice(0, 80))""") == []
-    tallest = page.run("return Math.max(...[...document.querySelectorAll('figure, .multiples > div')]"
-                       ".map((e) => e.getBoundingClientRect().height))")
+    }).map((e) => e.outerHTML.slice(0, 80))""")
+        == []
+    )
+    tallest = page.run(
+        "return Math.max(...[...document.querySelectorAll('figure, .multiples > div')]"
+        ".map((e) => e.getBoundingClientRect().height))"
+    )
     assert tallest < 900  # less than a page
     assert not any(e.is_displayed() for e in page.all(".controls, nav"))
 
@@ -179,5 +197,10 @@ def test_on_paper_nothing_is_cut(open_page, kind):
 def test_one_small_file_that_needs_nothing_else(open_page, kind):
     page = open_page(kind)
     assert (page.folder / "report.html").stat().st_size < 1_500_000
-    assert page.run("return performance.getEntriesByType('resource').map((e) => e.name)"
-                    ".filter((name) => !name.startsWith('data:'))") == []
+    assert (
+        page.run(
+            "return performance.getEntriesByType('resource').map((e) => e.name)"
+            ".filter((name) => !name.startsWith('data:'))"
+        )
+        == []
+    )

@@ -3,8 +3,9 @@
 import re
 
 import pytest
-from conftest import KINDS, moving_average
 from selenium.webdriver import ActionChains, Keys
+
+from conftest import KINDS, moving_average
 
 VISIBLE_CHARTS = "return [...document.querySelectorAll('svg.chart')].filter((e) => e.getBoundingClientRect().width > 0)"
 
@@ -95,8 +96,9 @@ def test_every_chart_tells_its_values(open_page, kind):
     for svg in page.run(VISIBLE_CHARTS):
         name = svg.get_attribute("id")
         if name == "results":
-            marks = page.run("return [...arguments[0].querySelectorAll('.mark, .mean, .band')]"
-                             ".map((e) => e.textContent)", svg)
+            marks = page.run(
+                "return [...arguments[0].querySelectorAll('.mark, .mean, .band')].map((e) => e.textContent)", svg
+            )
             assert len(marks) == 3 * 3 + 3 + 3 and all(re.search(r": .*\d", text) for text in marks)
             continue
         point_at(page, svg, 0.6)

@@ -1,5 +1,4 @@
-"""Each wrong input gives an error that names what is wrong and what is valid, the right status, and no half-written file.
-"""
+"""Each wrong input gives an error that names what is wrong and what is valid, the right status, and no half-written file."""
 
 import gzip
 import os
@@ -59,7 +58,10 @@ class BadInput(CliTest):
         self.refuses("csv:data.csv,target=z", says=["'z'", "'a' 'b' 'y'"])
 
     def test_npy(self):
-        def data(x=npy("<f4", (4, 2), struct.pack("<8f", *range(8))), y=npy("<i8", (4,), struct.pack("<4q", 0, 1, 1, 0))):
+        features = npy("<f4", (4, 2), struct.pack("<8f", *range(8)))
+        labels = npy("<i8", (4,), struct.pack("<4q", 0, 1, 1, 0))
+
+        def data(x=features, y=labels):
             self.write("x.npy", x)
             self.write("y.npy", y)
             return "npy:x.npy,y.npy"

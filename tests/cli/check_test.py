@@ -11,7 +11,14 @@ FOCAL = "alpha*(1-exp(-b))^gamma*b where b = softplus(y) - t*y; alpha = 0.25; ga
 class Check(CliTest):
     def test_tells_of_a_sound_loss(self):
         out, _ = self.run_cli("check", "(y - t)^2")
-        for line in ("loss             (y - t)^2", "slope            2 * (y - t)", "smooth ", "finite ", "convex ", "bounded below"):
+        for line in (
+            "loss             (y - t)^2",
+            "slope            2 * (y - t)",
+            "smooth ",
+            "finite ",
+            "convex ",
+            "bounded below",
+        ):
             self.assertIn(line, out)
         self.assertIn("t = 1:  * loss   . slope", out)
 
@@ -55,10 +62,10 @@ class Training(CliTest):
     def test_trains_as_the_built_in_loss_does(self):
         ours, known = self.train("formula: " + FOCAL, "a"), self.train("binary_focal:alpha_by_class=no", "b")
         self.assertEqual(len(ours), 3)
-        for a, b in zip(ours, known):
+        for a, b in zip(ours, known, strict=True):
             self.assertAlmostEqual(a, b, delta=1e-4 * b)
         of_classes, cross_entropy = self.train("formula: -t * log_p", "c"), self.train("cross_entropy", "d")
-        for a, b in zip(of_classes, cross_entropy):
+        for a, b in zip(of_classes, cross_entropy, strict=True):
             self.assertAlmostEqual(a, b, delta=1e-4 * b)
 
     def test_the_run_keeps_the_formula(self):

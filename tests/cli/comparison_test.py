@@ -94,15 +94,23 @@ class Comparison(CliTest):
         self.assertRegex(out, r"seed 0, failed and is left out: the training loss is")
 
     def test_weights_that_wreck_training_bring_a_warning(self):
-        words = ["--losses", "cross_entropy; cross_entropy:weights=inverse", "--optimizer", "sgd:momentum=0.9",
-                 "--batch-size", "128"]
+        words = [
+            "--losses",
+            "cross_entropy; cross_entropy:weights=inverse",
+            "--optimizer",
+            "sgd:momentum=0.9",
+            "--batch-size",
+            "128",
+        ]
         data = ["--data", "synthetic:blobs,samples=4000,classes=4", "--imbalance", "longtail:200"]
         _, err = self.run_cli("compare", *data, *words, "--lr", "0.05", "--epochs", "1", "--seeds", "1", "--out", "w")
         self.assertIn("warning: 'cross_entropy:weights=inverse': --class-weights inverse is likely to wreck", err)
         self.assertRegex(err, r"better: --class-weights inverse,cap=\d+, or --lr 0\.\d+")
 
     def test_numbers(self):
-        out, _ = self.run_cli("compare", "--data", "synthetic:sine", "--losses", "mse; huber", "--seeds", "2", "--out", "n")
+        out, _ = self.run_cli(
+            "compare", "--data", "synthetic:sine", "--losses", "mse; huber", "--seeds", "2", "--out", "n"
+        )
         self.assertRegex(out, r"(?m)^loss +RMSE +MAE +R² +seconds$")
 
     def test_bad_input(self):

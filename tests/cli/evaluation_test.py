@@ -19,7 +19,7 @@ def floats(rows):
 
 
 def losses_of(logits, labels):
-    return [math.log(sum(map(math.exp, z))) - z[y] for z, y in zip(logits, labels)]
+    return [math.log(sum(map(math.exp, z))) - z[y] for z, y in zip(logits, labels, strict=True)]
 
 
 class Page(html.parser.HTMLParser):
@@ -53,7 +53,9 @@ class Evaluation(CliTest):
         self.write("y.npy", self.labels)
 
     def evaluate(self, predictions="p.npy", targets="y.npy", *words):
-        out, _ = self.run_cli("evaluate", "--predictions", predictions, "--targets", targets, "--json", "--quiet", *words)
+        out, _ = self.run_cli(
+            "evaluate", "--predictions", predictions, "--targets", targets, "--json", "--quiet", *words
+        )
         return json.loads(out)
 
     def test_json_holds_what_the_definitions_say(self):
@@ -91,17 +93,36 @@ class Evaluation(CliTest):
         self.assertEqual(self.evaluate("f.npy"), known)
 
     def test_people_read_a_table(self):
-        out, err = self.run_cli("evaluate", "--predictions", "p.npy", "--targets", "y.npy", "--class-names", "cat,dog,owl",
-                                "--hardest", "2")
-        for part in ("mean loss", "95 % interval", "accuracy   50.00 %", "calibration error (ECE, 15 bins)", "cat", "owl",
-                     "confusion", "hardest samples", "cat / dog"):
+        out, err = self.run_cli(
+            "evaluate", "--predictions", "p.npy", "--targets", "y.npy", "--class-names", "cat,dog,owl", "--hardest", "2"
+        )
+        for part in (
+            "mean loss",
+            "95 % interval",
+            "accuracy   50.00 %",
+            "calibration error (ECE, 15 bins)",
+            "cat",
+            "owl",
+            "confusion",
+            "hardest samples",
+            "cat / dog",
+        ):
             self.assertIn(part, out)
         self.assertNotIn("warning", err)
 
     def test_out_is_a_folder_with_a_report(self):
         self.write("names.txt", "<cat>\ndog\nowl\n")
-        self.run_cli("evaluate", "--predictions", "p.npy", "--targets", "y.npy", "--out", "results/first", "--class-names",
-                     "names.txt")
+        self.run_cli(
+            "evaluate",
+            "--predictions",
+            "p.npy",
+            "--targets",
+            "y.npy",
+            "--out",
+            "results/first",
+            "--class-names",
+            "names.txt",
+        )
         saved = json.loads(self.read("results/first/evaluation.json"))
         self.assertEqual(saved["classes"][0]["name"], "<cat>")
         page = Page()
@@ -116,12 +137,14 @@ class Evaluation(CliTest):
         self.write("z.npy", npy("<f4", (5,), floats([logits])))
         self.write("t.npy", npy("|u1", (5,), bytes(truth)))
         result = self.evaluate("z.npy", "t.npy", "--loss", "binary_cross_entropy_with_logits")
-        expected = sum(math.log1p(math.exp(-z if t else z)) for z, t in zip(logits, truth)) / 5
+        expected = sum(math.log1p(math.exp(-z if t else z)) for z, t in zip(logits, truth, strict=True)) / 5
         self.assertAlmostEqual(result["losses"]["mean"], expected, places=6)
         self.assertEqual(result["confusion"], [[2, 1], [0, 2]])
         self.assertAlmostEqual(result["roc_auc"], 5 / 6, places=6)
-        self.assertIn("negative", self.run_cli("evaluate", "--predictions", "z.npy", "--targets", "t.npy", "--loss",
-                                               "binary_focal")[0])
+        self.assertIn(
+            "negative",
+            self.run_cli("evaluate", "--predictions", "z.npy", "--targets", "t.npy", "--loss", "binary_focal")[0],
+        )
 
     def test_numbers(self):
         self.write("a.csv", "y,t\n1.0,1.5\n2.0,2.0\n3.0,5.0\n")
@@ -148,7 +171,9 @@ class Evaluation(CliTest):
     def test_charts_of_any_name_are_xml(self):
         names = ["\ufffe", "\uffff\U0001fffe", "]]>\x00\x0b\ud7ff"]
         self.write("names.txt", "\n".join(names) + "\n")
-        self.run_cli("evaluate", "--predictions", "p.npy", "--targets", "y.npy", "--out", "r", "--class-names", "names.txt")
+        self.run_cli(
+            "evaluate", "--predictions", "p.npy", "--targets", "y.npy", "--out", "r", "--class-names", "names.txt"
+        )
         charts = [name for name in os.listdir(self.path("r")) if name.endswith(".svg")]
         self.assertIn("classes.svg", charts)
         for name in charts:
@@ -157,7 +182,9 @@ class Evaluation(CliTest):
     def test_reports_of_losses_that_are_not_finite(self):
         self.write("p.csv", "0,1\n1,0\n")
         self.write("y.csv", "0\n1\n")
-        out, err = self.run_cli("evaluate", "--predictions", "p.csv", "--targets", "y.csv", "--from", "probabilities", "--out", "r")
+        out, err = self.run_cli(
+            "evaluate", "--predictions", "p.csv", "--targets", "y.csv", "--from", "probabilities", "--out", "r"
+        )
         self.assertIn("mean loss  nan", out)
         self.assertIn("2 of 2 losses are not finite (2 infinite; first: row 0)", err)
         saved = json.loads(self.read("r/evaluation.json"))
@@ -176,7 +203,14 @@ class Evaluation(CliTest):
         self.fails(2, "evaluate", "--targets", "y.npy", says=["--predictions is missing"])
         self.fails(2, "evaluate", *both, "--loss", "cros_entropy", says=["did you mean 'cross_entropy'"])
         self.fails(2, "evaluate", *both, "--loss", "triplet_margin", says=["more than predictions and targets"])
-        self.fails(2, "evaluate", *both, "--from", "logit", says=["--from: evaluate: scale is 'logit'", "did you mean 'logits'"])
+        self.fails(
+            2,
+            "evaluate",
+            *both,
+            "--from",
+            "logit",
+            says=["--from: evaluate: scale is 'logit'", "did you mean 'logits'"],
+        )
         self.fails(1, "evaluate", *both, "--class-names", "a,b", says=["2 names for 3 classes"])
         self.fails(2, "evaluate", *both, "--bins", "0", says=["--bins"])
         self.fails(2, "evaluate", *both, "--hardst", "3", says=["did you mean '--hardest'"])

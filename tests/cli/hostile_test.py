@@ -58,7 +58,9 @@ class RunFiles(CliTest):
         """Resuming with this file fails in half a gigabyte of memory, with one line that names the file."""
         self.write(f"{folder}/{name}", content)
         more = ["--epochs", "4"] if command == "train" else []
-        err = self.fails(1, command, "--resume", folder, *more, "--quiet", says=[name, *says], preexec_fn=limit_memory(1 << 29))
+        err = self.fails(
+            1, command, "--resume", folder, *more, "--quiet", says=[name, *says], preexec_fn=limit_memory(1 << 29)
+        )
         self.assertEqual(err.count("\n"), 1, err)
         self.assertLess(len(err), 1000)
 
@@ -82,7 +84,15 @@ class RunFiles(CliTest):
             "best_epoch": (-1, 3, huge, "1"),
             "best_loss": (None, "0.1", [1]),
             "data_checksum": (-1, 1 << 32, "1", None),
-            "config": (None, [], 7, {"data": None}, {"data": ["x"]}, {"lr": huge, "data": "synthetic:moons"}, {"epochs": 1e99}),
+            "config": (
+                None,
+                [],
+                7,
+                {"data": None},
+                {"data": ["x"]},
+                {"lr": huge, "data": "synthetic:moons"},
+                {"epochs": 1e99},
+            ),
         }.items():
             for value in values:
                 with self.subTest(key, value=value):
@@ -105,7 +115,11 @@ class RunFiles(CliTest):
                 if len(header[name]["shape"]) > 1:
                     changed[name] = {**header[name], "shape": header[name]["shape"][::-1] + [1]}
                     self.refuses("checkpoint.safetensors", join(changed, split(self.checkpoint)[1]))
-                wrong = {"F32": struct.pack("<f", float("nan")), "F64": struct.pack("<d", float("nan")), "I64": struct.pack("<q", -1)}
+                wrong = {
+                    "F32": struct.pack("<f", float("nan")),
+                    "F64": struct.pack("<d", float("nan")),
+                    "I64": struct.pack("<q", -1),
+                }
                 self.refuses("checkpoint.safetensors", fill(self.checkpoint, name, wrong[dtype]))
 
     def test_a_ledger_without_visits(self):
@@ -183,7 +197,12 @@ class RunFiles(CliTest):
         refuses(json.dumps({**whole, "results": [first, first]}), "twice")
         refuses(json.dumps({k: v for k, v in whole.items() if k != "seeds"}), "seeds")
         self.write("both/comparison.json", json.dumps(whole))
-        for content in (npy("<f4", (4,), bytes(16)), npy("<i8", (2, 2), bytes(32)), npy("<f4", (), bytes(4)), b"no array"):
+        for content in (
+            npy("<f4", (4,), bytes(16)),
+            npy("<i8", (2, 2), bytes(32)),
+            npy("<f4", (), bytes(4)),
+            b"no array",
+        ):
             name = "runs/1-binary_cross_entropy_with_logits-seed-0/test_samples.npy"
             self.refuses(name, content, command="compare", folder="both")
 
@@ -195,7 +214,9 @@ class Names(CliTest):
             self.assertEqual(done.returncode, status, done.stderr)
         for text in (done.stdout, done.stderr):
             shown = text.decode()  # UTF-8 whatever was quoted
-            bad = [c for c in shown if (ord(c) < 32 and c != "\n") or 0x7F <= ord(c) < 0xA0 or c in "\u202e\u2028\ufeff"]
+            bad = [
+                c for c in shown if (ord(c) < 32 and c != "\n") or 0x7F <= ord(c) < 0xA0 or c in "\u202e\u2028\ufeff"
+            ]
             self.assertFalse(bad, shown)
         if status in (1, 2):
             first = done.stderr.decode().splitlines()[0]
@@ -253,7 +274,9 @@ class Names(CliTest):
                 self.write("p.csv", "0.1,0.9\n0.8,0.2\n")
                 self.write("y.csv", "1\n0\n")
                 self.write("names.txt", name + "\n" + name + "2\n" + name + "3\n")
-                self.expect_harmless("evaluate", "--predictions", "p.csv", "--targets", "y.csv", "--class-names", "names.txt")
+                self.expect_harmless(
+                    "evaluate", "--predictions", "p.csv", "--targets", "y.csv", "--class-names", "names.txt"
+                )
                 self.write("weights.txt", f"1\n{name}\n")
                 self.expect_harmless("train", "--data", "synthetic:moons", "--class-weights", "weights.txt", status=1)
 

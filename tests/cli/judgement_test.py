@@ -24,7 +24,10 @@ class Judgement(CliTest):
         """Labels drawn from a logistic model."""
         for _ in range(rows):
             x = [draw.gauss(0, 1) for _ in range(features)]
-            yield [*(f"{v:.6f}" for v in x), int(draw.random() < 1 / (1 + math.exp(-size * sum(x) / math.sqrt(features))))]
+            yield [
+                *(f"{v:.6f}" for v in x),
+                int(draw.random() < 1 / (1 + math.exp(-size * sum(x) / math.sqrt(features)))),
+            ]
 
     def test_targets_that_are_all_the_same(self):
         draw = random.Random(1)
@@ -37,7 +40,7 @@ class Judgement(CliTest):
             (["cat"] * 196 + ["dog"] * 4, [], "labels but"),
         ):
             with self.subTest(targets[0]):
-                self.csv([[*row, y] for row, y in zip(rows, targets)])
+                self.csv([[*row, y] for row, y in zip(rows, targets, strict=True)])
                 data = words or ["--data", "csv:data.csv,target=y"]
                 run = f"same-{targets[0]}-{targets[-1]}"
                 out, err = self.run_cli("train", *data, "--epochs", "4", "--charts", "none", "--out", run, "--json")

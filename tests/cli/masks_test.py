@@ -1,4 +1,4 @@
-"""Losses of masks and several quantiles at once, from the command line: where they make sense, and what is said where not."""
+"""Losses of masks and several quantiles at once, from the command line: where they make sense, and the errors."""
 
 import json
 import math
@@ -14,7 +14,7 @@ def floats(rows):
 
 def dice(logits, targets, smooth=1.0):
     """Of one mask, ignored pixels left out."""
-    pixels = [(1 / (1 + math.exp(-y)), t) for y, t in zip(logits, targets) if t != -100]
+    pixels = [(1 / (1 + math.exp(-y)), t) for y, t in zip(logits, targets, strict=True) if t != -100]
     both = sum(p * t for p, t in pixels)
     return 1 - (2 * both + smooth) / (sum(p for p, _ in pixels) + sum(t for _, t in pixels) + smooth)
 
@@ -34,7 +34,7 @@ class Masks(CliTest):
         return json.loads(self.run_cli(*command, *words)[0])
 
     def test_evaluation_has_a_loss_a_row(self):
-        losses = [dice(y, t) for y, t in zip(self.logits, self.masks)]
+        losses = [dice(y, t) for y, t in zip(self.logits, self.masks, strict=True)]
         result = self.evaluate("--loss", "dice")
         self.assertAlmostEqual(result["losses"]["mean"], sum(losses) / 40, 6)
         self.assertEqual(result["counted"], 40)
@@ -43,7 +43,9 @@ class Masks(CliTest):
         self.masks[7][2] = -100.0
         self.write("ignored.npy", npy("<f4", (40, 6), floats(self.masks)))
         found = self.evaluate("--loss", "dice:smooth=0.5", targets="ignored.npy")["losses"]["mean"]
-        self.assertAlmostEqual(found, sum(dice(y, t, 0.5) for y, t in zip(self.logits, self.masks)) / 40, 6)
+        self.assertAlmostEqual(
+            found, sum(dice(y, t, 0.5) for y, t in zip(self.logits, self.masks, strict=True)) / 40, 6
+        )
 
     def test_evaluation_says_what_does_not_fit(self):
         command = ["evaluate", "--predictions", "p.npy", "--targets"]
@@ -66,7 +68,9 @@ class Masks(CliTest):
             self.run_cli(*command)
             epochs = [r for r in self.history(loss) if r["kind"] == "epoch"]
             self.assertLess(epochs[-1]["train_loss"], 0.5 * epochs[0]["train_loss"])
-        self.fails(2, "train", "--data", "synthetic:moons", "--loss", "dice", "--out", "r", says=["does not fit", "valid:"])
+        self.fails(
+            2, "train", "--data", "synthetic:moons", "--loss", "dice", "--out", "r", says=["does not fit", "valid:"]
+        )
         self.fails(2, "train", "--data", "npy:x.npy,y.npy", "--loss", "dice:multilabel=1", "--out", "r",
                    says=["multilabel=true", "valid: false"])  # fmt: skip
 

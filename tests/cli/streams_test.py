@@ -8,7 +8,8 @@ from harness import PROGRAM, CliTest, main
 
 COMMANDS = {
     "train": "train --data synthetic:moons --epochs 1 --charts none --out OUT",
-    "compare": "compare --data synthetic:moons --epochs 1 --seeds 1 --charts none --losses 'binary_focal; binary_focal:gamma=1' --out OUT",
+    "compare": "compare --data synthetic:moons --epochs 1 --seeds 1 --charts none --out OUT "
+    "--losses 'binary_focal; binary_focal:gamma=1'",
     "evaluate": "evaluate --predictions p.csv --targets y.csv",
     "weights": "weights y.csv",
     "losses": "losses",

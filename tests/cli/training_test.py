@@ -81,7 +81,9 @@ class Training(CliTest):
             size, age = rng.uniform(20, 200), rng.uniform(0, 50)
             rows.append(f"{size},{age},{3000 * size - 2000 * age + rng.gauss(0, 5000)}")
         self.write("houses.csv", "\n".join(rows) + "\n")
-        test = self.train("--data", "csv:houses.csv,target=price", "--loss", "huber:delta=10000", "--epochs", "60")["test"]
+        test = self.train("--data", "csv:houses.csv,target=price", "--loss", "huber:delta=10000", "--epochs", "60")[
+            "test"
+        ]
         self.assertEqual(test["samples"], 80)
         self.assertGreater(test["r2"], 0.99)
         self.assertLess(test["rmse"], 12000)

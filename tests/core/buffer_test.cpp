@@ -34,7 +34,8 @@ TEST(Buffer, WrapReleasesOnce) {
   int released = 0;
   float data[4];
   {
-    Buffer buffer = Buffer::wrap(data, sizeof data, [](void* context) { ++*static_cast<int*>(context); }, &released);
+    Buffer buffer = Buffer::wrap(
+        data, sizeof data, [](void* context) { ++*static_cast<int*>(context); }, &released);
     Buffer copy = buffer;
     EXPECT_EQ(copy.data(), data);
   }

@@ -16,8 +16,9 @@ TEST(Shape, BroadcastErrorNamesOperationAndShapes) {
     broadcast_shapes({2, 3}, {4}, "mse_loss");
     FAIL() << "expected ShapeError";
   } catch (const ShapeError& error) {
-    EXPECT_EQ(std::string(error.what()),
-              "mse_loss: shapes [2, 3] and [4] cannot be broadcast together: sizes 3 and 4 differ (valid: the same, or 1)");
+    EXPECT_EQ(
+        std::string(error.what()),
+        "mse_loss: shapes [2, 3] and [4] cannot be broadcast together: sizes 3 and 4 differ (valid: the same, or 1)");
   }
 }
 

@@ -21,7 +21,7 @@ def idx(code, letter, values, sizes):
 
 
 def npy(version, descr, letter, values, shape, fortran=False):
-    header = "{'descr': '%s', 'fortran_order': %s, 'shape': %r, }" % (descr, fortran, shape)
+    header = f"{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape!r}, }}"
     length = {1: "<H", 2: "<I", 3: "<I"}[version]
     before = 8 + struct.calcsize(length)
     header += " " * (-(before + len(header) + 1) % 64) + "\n"

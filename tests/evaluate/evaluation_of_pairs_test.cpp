@@ -92,9 +92,8 @@ TEST(Evaluation, OfProbabilitiesThatAreExactlyZeroAndOne) {
   const std::vector<double> probabilities{0, 1, 1, 0, 0.25}, right{0, 1, 1, 0, 1}, wrong{1, 0, 1, 0, 1};
   std::vector<double> logits;
   for (double p : probabilities) logits.push_back(p == 0 ? -inf : p == 1 ? inf : std::log(p) - std::log1p(-p));
-  for (const std::string loss :
-       {"binary_cross_entropy", "binary_cross_entropy_with_logits",
-        "binary_focal", "binary_focal:gamma=0.5", "binary_focal:gamma=0", "asymmetric", "soft_margin"}) {
+  for (const std::string loss : {"binary_cross_entropy", "binary_cross_entropy_with_logits", "binary_focal",
+                                 "binary_focal:gamma=0.5", "binary_focal:gamma=0", "asymmetric", "soft_margin"}) {
     SCOPED_TRACE(loss);
     const auto evaluate = [&](const std::vector<double>& given, std::vector<double> t, Scale scale) {
       if (loss == "soft_margin") {

@@ -7,8 +7,20 @@ import pathlib
 import re
 import sys
 
-FLOORS = [["core"], ["math"], ["kernels"], ["losses"], ["tensor"], ["data"], ["nn"], ["optim"], ["evaluate"],
-          ["report"], ["train"], ["cli"]]
+FLOORS = [
+    ["core"],
+    ["math"],
+    ["kernels"],
+    ["losses"],
+    ["tensor"],
+    ["data"],
+    ["nn"],
+    ["optim"],
+    ["evaluate"],
+    ["report"],
+    ["train"],
+    ["cli"],
+]
 FLOOR_OF = {part: floor for floor, parts in enumerate(FLOORS) for part in parts}
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]((?:perdita|cli)/[^">]+)[">]', re.MULTILINE)
 
@@ -49,7 +61,7 @@ def circles(includes):
 
     def visit(path):
         if path in stack:
-            yield "circle: " + " -> ".join(stack[stack.index(path):] + [path])
+            yield "circle: " + " -> ".join(stack[stack.index(path) :] + [path])
         elif path not in done:
             stack.append(path)
             for target in includes.get(path, []):

@@ -16,7 +16,7 @@ SOURCE = {".cpp", ".hpp", ".py", ".sh", ".txt", ".cmake", ".in", ".md", ""}
 FORBIDDEN = {
     "a machine's path": re.compile(r"(?<![\w.$}])/(?:wo" r"rk|ro" r"ot|ho" r"me)/\w"),
     "a reminder for later": re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X)\b"),
-    "-ffast" "-math": re.compile(r"^[^#/\"`]*-ffast" r"-math"),
+    "-ffast-math": re.compile(r"^[^#/\"`]*-ffast" r"-math"),
 }
 
 
@@ -38,8 +38,9 @@ def complaints_about(path, text):
 
 def main():
     root = pathlib.Path(sys.argv[1])
-    listing = subprocess.run(["git", "-C", root, "ls-files", "--cached", "--others", "--exclude-standard"],
-                             capture_output=True, text=True)
+    listing = subprocess.run(
+        ["git", "-C", root, "ls-files", "--cached", "--others", "--exclude-standard"], capture_output=True, text=True
+    )
     if listing.returncode != 0:
         print("not a git checkout: skipped")
         return 77

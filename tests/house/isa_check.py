@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 
 FUNCTION = re.compile(r"^[0-9a-f]+ <(.+)>:$")
 # A target of a call in an object file is known from its relocation: the line after the call.
-RELOCATION = re.compile(r"^\s+[0-9a-f]+: R_X86_64_(?:PLT32|PC32|GOTPCRELX?|REX_GOTPCRELX)\s+(\S+?)(?:[+-]0x[0-9a-f]+)?$")
+RELOCATION = re.compile(
+    r"^\s+[0-9a-f]+: R_X86_64_(?:PLT32|PC32|GOTPCRELX?|REX_GOTPCRELX)\s+(\S+?)(?:[+-]0x[0-9a-f]+)?$"
+)
 KERNEL = re.compile(r"^_ZN7perdita1[13]kernel_(avx2|avx512)I")
 RICH = re.compile(r"^(?:v(?!err|erw|mcall|mlaunch|mrun)[a-z0-9]+|kmov[bwdq]|kortest[bwdq])$")
 PACKED = re.compile(r"^v(?:mul|add|sub|fn?m(?:add|sub)\w*|div|min|max|and|or|xor)(?:p[sd]|\d+p[sd])$")
@@ -68,7 +70,7 @@ def functions_of(path):
 
 def demangled(names):
     answer = subprocess.run(["c++filt"], input="\n".join(names), capture_output=True, text=True, check=True)
-    return dict(zip(names, answer.stdout.splitlines()))
+    return dict(zip(names, answer.stdout.splitlines(), strict=True))
 
 
 def strays(functions):
@@ -108,7 +110,9 @@ def main():
     complaints = list(strays(functions))
     if arguments.kernels:
         complaints += shapeless(functions, arguments.kernels)
-    print("\n".join(complaints) or f"{len(functions)} functions, {sum(bool(f.isa) for f in functions)} kernels: all well")
+    print(
+        "\n".join(complaints) or f"{len(functions)} functions, {sum(bool(f.isa) for f in functions)} kernels: all well"
+    )
     return 1 if complaints or not functions else 0
 
 

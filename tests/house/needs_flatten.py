@@ -23,10 +23,18 @@ if changed == original:
 (copy / "isa.hpp").write_text(changed)
 here = source / "tests/house"
 output = work / "lambda_kernel.o"
-build = subprocess.run([compiler, *flags, "-I", work, "-I", source, "-c", here / "lambda_kernel.cpp", "-o", output],
-                       capture_output=True, text=True)
+build = subprocess.run(
+    [compiler, *flags, "-I", work, "-I", source, "-c", here / "lambda_kernel.cpp", "-o", output],
+    capture_output=True,
+    text=True,
+)
 if build.returncode != 0:
     sys.exit(0 if "impossible constraint" in build.stderr else f"fails for another reason:\n{build.stderr}")
-check = subprocess.run([sys.executable, here / "isa_check.py", "--kernels", here / "lambda_kernels.txt", output],
-                       capture_output=True, text=True)
-sys.exit(0 if "calls" in check.stdout or "is no kernel, but contains" in check.stdout else f"not found:\n{check.stdout}")
+check = subprocess.run(
+    [sys.executable, here / "isa_check.py", "--kernels", here / "lambda_kernels.txt", output],
+    capture_output=True,
+    text=True,
+)
+sys.exit(
+    0 if "calls" in check.stdout or "is no kernel, but contains" in check.stdout else f"not found:\n{check.stdout}"
+)

@@ -24,9 +24,9 @@ double value_at(const Program& program, double at) {
 TEST(Program, MergesCommonSubexpressions) {
   EXPECT_EQ(instructions({exp(x) + exp(x)}), 2);
   EXPECT_EQ(instructions({exp(Expr::input(0, "x")) + exp(Expr::input(0, "another name"))}), 2);
-  EXPECT_EQ(instructions({(x + y) * (y + x)}), 2);              // squares the sum
-  EXPECT_EQ(instructions({select(x < y, x, y), y > x}), 2);     // the same comparison
-  EXPECT_EQ(instructions({(x - y) + (y - x)}), 3);              // not the same
+  EXPECT_EQ(instructions({(x + y) * (y + x)}), 2);           // squares the sum
+  EXPECT_EQ(instructions({select(x < y, x, y), y > x}), 2);  // the same comparison
+  EXPECT_EQ(instructions({(x - y) + (y - x)}), 3);           // not the same
   EXPECT_EQ(instructions({exp(x), exp(x) * y}), 2);
 }
 

@@ -1,8 +1,9 @@
 // Losses chosen by name at run time.
-#include "perdita/losses/aliases.hpp"
 #include "perdita/losses/any.hpp"
 
 #include <gtest/gtest.h>
+
+#include "perdita/losses/aliases.hpp"
 
 namespace perdita {
 namespace {

@@ -51,7 +51,9 @@ void check(const char* name, F f, const std::vector<double>& points) {
     EXPECT_NEAR(curvature(f, x), bend, 1e-10 * (1.0 + std::fabs(bend) + std::fabs(expected))) << name << " at " << x;
   }
 }
-#define PERDITA_CHECK(formula, ...) check(#formula, [](auto x) { return formula; }, __VA_ARGS__)
+#define PERDITA_CHECK(formula, ...) \
+  check(                            \
+      #formula, [](auto x) { return formula; }, __VA_ARGS__)
 
 const std::vector<double> everywhere = {-7.3, -2.1, -0.7, -0.1, 0.0, 0.05, 0.3, 0.9, 1.7, 4.2, 9.6};
 const std::vector<double> positive = {0.1, 0.35, 0.8, 1.0, 1.46, 2.7, 6.1, 12.5};

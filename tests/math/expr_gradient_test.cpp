@@ -22,34 +22,58 @@ Mask<double, 1> as_mask_of(const DualNumber& a) { return a.v != Number(0.0); }
 DualNumber forward(const Expr& node, const DualNumber& a, const DualNumber& b, const DualNumber& c) {
   switch (node.op()) {
 #define PERDITA_CASE(name) \
-  case Op::name: return name(a);
+  case Op::name:           \
+    return name(a);
+    // clang-format off
     PERDITA_CASE(abs) PERDITA_CASE(square) PERDITA_CASE(sqrt) PERDITA_CASE(exp) PERDITA_CASE(expm1) PERDITA_CASE(log)
     PERDITA_CASE(log1p) PERDITA_CASE(sigmoid) PERDITA_CASE(log_sigmoid) PERDITA_CASE(softplus) PERDITA_CASE(tanh)
     PERDITA_CASE(log_cosh) PERDITA_CASE(erf) PERDITA_CASE(lgamma) PERDITA_CASE(digamma) PERDITA_CASE(sign)
+    // clang-format on
 #undef PERDITA_CASE
 #define PERDITA_CASE(name) \
-  case Op::name: return name(a, b);
+  case Op::name:           \
+    return name(a, b);
+        // clang-format off
     PERDITA_CASE(min) PERDITA_CASE(max) PERDITA_CASE(clamp_min) PERDITA_CASE(clamp_max) PERDITA_CASE(xlogy)
     PERDITA_CASE(flip_sign)
+    // clang-format on
 #undef PERDITA_CASE
-    case Op::negate: return -a;
-    case Op::add: return a + b;
-    case Op::subtract: return a - b;
-    case Op::multiply: return a * b;
-    case Op::divide: return a / b;
-    case Op::pow: return node.operand(1).op() == Op::constant ? pow(a, b.v[0]) : pow(a, b);
-    case Op::zero_unless: return zero_unless(as_mask_of(a), b);
-    case Op::select: return select(as_mask_of(a), b, c);
-    case Op::less: return truth(a.v[0] < b.v[0]);
-    case Op::less_equal: return truth(a.v[0] <= b.v[0]);
-    case Op::greater: return truth(a.v[0] > b.v[0]);
-    case Op::greater_equal: return truth(a.v[0] >= b.v[0]);
-    case Op::equal: return truth(a.v[0] == b.v[0]);
-    case Op::not_equal: return truth(a.v[0] != b.v[0]);
-    case Op::logical_and: return truth(is_true(a) && is_true(b));
-    case Op::logical_or: return truth(is_true(a) || is_true(b));
-    case Op::logical_not: return truth(!is_true(a));
-    default: ADD_FAILURE() << name_of(node.op()); return a;
+                case Op::negate : return -a;
+    case Op::add:
+      return a + b;
+    case Op::subtract:
+      return a - b;
+    case Op::multiply:
+      return a * b;
+    case Op::divide:
+      return a / b;
+    case Op::pow:
+      return node.operand(1).op() == Op::constant ? pow(a, b.v[0]) : pow(a, b);
+    case Op::zero_unless:
+      return zero_unless(as_mask_of(a), b);
+    case Op::select:
+      return select(as_mask_of(a), b, c);
+    case Op::less:
+      return truth(a.v[0] < b.v[0]);
+    case Op::less_equal:
+      return truth(a.v[0] <= b.v[0]);
+    case Op::greater:
+      return truth(a.v[0] > b.v[0]);
+    case Op::greater_equal:
+      return truth(a.v[0] >= b.v[0]);
+    case Op::equal:
+      return truth(a.v[0] == b.v[0]);
+    case Op::not_equal:
+      return truth(a.v[0] != b.v[0]);
+    case Op::logical_and:
+      return truth(is_true(a) && is_true(b));
+    case Op::logical_or:
+      return truth(is_true(a) || is_true(b));
+    case Op::logical_not:
+      return truth(!is_true(a));
+    default:
+      ADD_FAILURE() << name_of(node.op());
+      return a;
   }
 }
 

@@ -41,17 +41,17 @@ TEST(Expr, CarriesDuals) {
 
 TEST(Expr, EveryFunctionFoldsConstantsAsTheLibraryWould) {
   const std::vector<double> points = {-2.5, -0.7, 0.0, 0.3, 1.0, 4.5};
-#define PERDITA_CHECK(name)                                                                          \
-  for (double a : points) {                                                                          \
-    if (a <= 0.0 && (Op::name == Op::digamma || Op::name == Op::trigamma)) continue;                 \
-    const Expr folded = name(Expr(a));                                                               \
-    ASSERT_EQ(folded.op(), Op::constant);                                                            \
-    const double expected = test::reference(Op::name, a);                                            \
-    if (std::isfinite(expected)) {                                                                   \
+#define PERDITA_CHECK(name)                                                                            \
+  for (double a : points) {                                                                            \
+    if (a <= 0.0 && (Op::name == Op::digamma || Op::name == Op::trigamma)) continue;                   \
+    const Expr folded = name(Expr(a));                                                                 \
+    ASSERT_EQ(folded.op(), Op::constant);                                                              \
+    const double expected = test::reference(Op::name, a);                                              \
+    if (std::isfinite(expected)) {                                                                     \
       EXPECT_NEAR(folded.value(), expected, 1e-12 * (1.0 + std::fabs(expected))) << #name << " " << a; \
-    } else {                                                                                         \
-      EXPECT_EQ(std::isnan(folded.value()), std::isnan(expected)) << #name << " " << a;              \
-    }                                                                                                \
+    } else {                                                                                           \
+      EXPECT_EQ(std::isnan(folded.value()), std::isnan(expected)) << #name << " " << a;                \
+    }                                                                                                  \
   }
   PERDITA_UNARY_FUNCTIONS(PERDITA_CHECK)
 #undef PERDITA_CHECK
@@ -118,9 +118,12 @@ TEST(Expr, SimplificationsKeepTheNumber) {
   const std::vector<double> at{1.3, 0.6};
   const auto check = [&](Op op, const Expr& got, double a, double b, double c) {
     const double expected = test::reference(op, a, b, c), value = test::reference(got, at);
-    if (std::isnan(expected)) EXPECT_TRUE(std::isnan(value)) << name_of(op) << " " << a << " " << b << " " << c;
-    else if (std::isinf(expected)) EXPECT_EQ(std::fabs(value), inf) << name_of(op) << " " << a << " " << b << " " << c;
-    else EXPECT_NEAR(value, expected, 1e-12) << name_of(op) << " " << a << " " << b << " " << c;
+    if (std::isnan(expected))
+      EXPECT_TRUE(std::isnan(value)) << name_of(op) << " " << a << " " << b << " " << c;
+    else if (std::isinf(expected))
+      EXPECT_EQ(std::fabs(value), inf) << name_of(op) << " " << a << " " << b << " " << c;
+    else
+      EXPECT_NEAR(value, expected, 1e-12) << name_of(op) << " " << a << " " << b << " " << c;
   };
   const auto value = [&](const Expr& e) { return test::reference(e, at); };
   for (const Expr& a : kinds) {

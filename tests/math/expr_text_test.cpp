@@ -31,10 +31,10 @@ class Reader {
   };
   Expr binary(int level) {
     static constexpr Operator operators[] = {
-        {" | ", Op::logical_or, 0}, {" & ", Op::logical_and, 1}, {" < ", Op::less, 2},
-        {" <= ", Op::less_equal, 2}, {" > ", Op::greater, 2},    {" >= ", Op::greater_equal, 2},
-        {" == ", Op::equal, 2},     {" != ", Op::not_equal, 2},  {" + ", Op::add, 3},
-        {" - ", Op::subtract, 3},   {" * ", Op::multiply, 4},    {" / ", Op::divide, 4}};
+        {" | ", Op::logical_or, 0},  {" & ", Op::logical_and, 1}, {" < ", Op::less, 2},
+        {" <= ", Op::less_equal, 2}, {" > ", Op::greater, 2},     {" >= ", Op::greater_equal, 2},
+        {" == ", Op::equal, 2},      {" != ", Op::not_equal, 2},  {" + ", Op::add, 3},
+        {" - ", Op::subtract, 3},    {" * ", Op::multiply, 4},    {" / ", Op::divide, 4}};
     if (level == 5) return unary();
     Expr left = binary(level + 1);
     for (;;) {

@@ -14,12 +14,49 @@ namespace perdita::test {
 inline constexpr unsigned sample_seed = 20240607;
 
 /// Where formulas change, results overflow or underflow, or functions have zeros and poles.
-inline constexpr double landmarks[] = {0.0,     0.25,    0.35,   0.5,    0.6,     0.75,    1.0,     1.4616321449683622,
-                                1.5,     2.0,     2.5,    3.0,    6.0,     8.0,     9.0,     16.6355,
-                                17.3287, 18.0,    19.06,  36.7,   38.0,    44.36,   87.33,   88.72283,
-                                89.0,    103.97,  104.0,  170.6,  354.89,  708.396, 709.7827, 710.0,
-                                745.13,  746.0,   2.457024738220799, 3.0, 4.0, 100.0, 1e10, 8388608.0,
-                                16777216.0, 4503599627370496.0, 9007199254740992.0};
+inline constexpr double landmarks[] = {0.0,
+                                       0.25,
+                                       0.35,
+                                       0.5,
+                                       0.6,
+                                       0.75,
+                                       1.0,
+                                       1.4616321449683622,
+                                       1.5,
+                                       2.0,
+                                       2.5,
+                                       3.0,
+                                       6.0,
+                                       8.0,
+                                       9.0,
+                                       16.6355,
+                                       17.3287,
+                                       18.0,
+                                       19.06,
+                                       36.7,
+                                       38.0,
+                                       44.36,
+                                       87.33,
+                                       88.72283,
+                                       89.0,
+                                       103.97,
+                                       104.0,
+                                       170.6,
+                                       354.89,
+                                       708.396,
+                                       709.7827,
+                                       710.0,
+                                       745.13,
+                                       746.0,
+                                       2.457024738220799,
+                                       3.0,
+                                       4.0,
+                                       100.0,
+                                       1e10,
+                                       8388608.0,
+                                       16777216.0,
+                                       4503599627370496.0,
+                                       9007199254740992.0};
 
 /// Specials, the landmarks and their neighbours, every exponent, random bit patterns, uniform numbers of ordinary size;
 /// about 10,000 for density 1. Their number is a multiple of 16.
@@ -28,8 +65,9 @@ std::vector<T> sample_inputs(int density) {
   using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
   using Limits = std::numeric_limits<T>;
   std::mt19937_64 random(sample_seed);
-  std::vector<T> inputs = {Limits::infinity(), -Limits::infinity(), Limits::quiet_NaN(), Limits::min(), -Limits::min(),
-                           Limits::denorm_min(), -Limits::denorm_min(), Limits::max(), Limits::lowest()};
+  std::vector<T> inputs = {Limits::infinity(),    -Limits::infinity(), Limits::quiet_NaN(),
+                           Limits::min(),         -Limits::min(),      Limits::denorm_min(),
+                           -Limits::denorm_min(), Limits::max(),       Limits::lowest()};
   for (double landmark : landmarks) {
     T above = static_cast<T>(landmark), below = above;
     for (int step = 0; step < 8 * density; ++step) {

@@ -11,23 +11,23 @@
 namespace perdita::test {
 namespace {
 
-#define PERDITA_KERNEL(name)                                                              \
-  struct name##_kernel {                                                                  \
-    template <class Isa, class T>                                                         \
-    void operator()(Isa, const T* x, T* y, std::size_t n) const {                         \
-      using P = typename Isa::template pack<T>;                                           \
-      for (std::size_t i = 0; i < n; i += P::lanes) name(P::load(x + i)).store(y + i);    \
-    }                                                                                     \
-    template <class T>                                                                    \
-    static void apply(const T* x, T* y, std::size_t n) {                                  \
-      run(name##_kernel{}, x, y, n);                                                      \
-    }                                                                                     \
+#define PERDITA_KERNEL(name)                                                           \
+  struct name##_kernel {                                                               \
+    template <class Isa, class T>                                                      \
+    void operator()(Isa, const T* x, T* y, std::size_t n) const {                      \
+      using P = typename Isa::template pack<T>;                                        \
+      for (std::size_t i = 0; i < n; i += P::lanes) name(P::load(x + i)).store(y + i); \
+    }                                                                                  \
+    template <class T>                                                                 \
+    static void apply(const T* x, T* y, std::size_t n) {                               \
+      run(name##_kernel{}, x, y, n);                                                   \
+    }                                                                                  \
   };
 
-#define PERDITA_POWER(name, exponent)           \
-  template <class P>                            \
-  PERDITA_INLINE P name(const P& x) {           \
-    return pow(x, exponent);                    \
+#define PERDITA_POWER(name, exponent) \
+  template <class P>                  \
+  PERDITA_INLINE P name(const P& x) { \
+    return pow(x, exponent);          \
   }
 
 PERDITA_POWER(pow_reciprocal, -1.0)
@@ -106,8 +106,11 @@ double lgamma_double(double x) {
 double lgamma_scale(double x) { return x < 0.0 ? std::fmax(1.0, lgamma_double(1.0 - x)) : 0.0; }
 double digamma_scale(double x) { return x < 0.0 ? std::fmax(1.0, std::log(1.0 - x)) : 1.0; }
 
-#define PERDITA_ROW(name, exact, libm, bound_float, bound_double, scale) \
-  {#name, name##_kernel::apply<float>, name##_kernel::apply<double>, exact, libm, bound_float, bound_double, scale}
+#define PERDITA_ROW(name, exact, libm, bound_float, bound_double, scale)                                          \
+  {                                                                                                               \
+#name, name##_kernel::apply < float>, name##_kernel::apply < double>, exact, libm, bound_float, bound_double, \
+        scale                                                                                                     \
+  }
 
 const Function table[] = {
     PERDITA_ROW(exp, exact_exp, std::exp, 2, 2, nullptr),
@@ -124,15 +127,24 @@ const Function table[] = {
     PERDITA_ROW(digamma, exact_digamma, digamma_double, 2, 10, digamma_scale),
     PERDITA_ROW(trigamma, exact_trigamma, trigamma_double, 2, 8, nullptr),
     PERDITA_ROW(sqrt, exact_sqrt, std::sqrt, 0.5, 0.5, nullptr),
-    PERDITA_ROW(square, exact_square, [](double x) { return x * x; }, 0.5, 0.5, nullptr),
-    PERDITA_ROW(pow_reciprocal, exact_power<-4>, [](double x) { return 1.0 / x; }, 0.5, 0.5, nullptr),
-    PERDITA_ROW(pow_half, exact_power<2>, [](double x) { return std::pow(x, 0.5); }, 0.5, 0.5, nullptr),
-    PERDITA_ROW(pow_minus_half, exact_power<-2>, [](double x) { return std::pow(x, -0.5); }, 2, 2, nullptr),
-    PERDITA_ROW(pow_three_halves, exact_power<6>, [](double x) { return std::pow(x, 1.5); }, 2, 2, nullptr),
-    PERDITA_ROW(pow_cube, exact_power<12>, [](double x) { return x * x * x; }, 2, 2, nullptr),
-    PERDITA_ROW(pow_fourth, exact_power<16>, [](double x) { return x * x * x * x; }, 2, 2, nullptr),
-    PERDITA_ROW(pow_1_75, exact_power<7>, [](double x) { return std::pow(x, 1.75); }, 2, 4, nullptr),
-    PERDITA_ROW(pow_minus_2_5, exact_power<-10>, [](double x) { return std::pow(x, -2.5); }, 2, 4, nullptr),
+    PERDITA_ROW(
+        square, exact_square, [](double x) { return x * x; }, 0.5, 0.5, nullptr),
+    PERDITA_ROW(
+        pow_reciprocal, exact_power<-4>, [](double x) { return 1.0 / x; }, 0.5, 0.5, nullptr),
+    PERDITA_ROW(
+        pow_half, exact_power<2>, [](double x) { return std::pow(x, 0.5); }, 0.5, 0.5, nullptr),
+    PERDITA_ROW(
+        pow_minus_half, exact_power<-2>, [](double x) { return std::pow(x, -0.5); }, 2, 2, nullptr),
+    PERDITA_ROW(
+        pow_three_halves, exact_power<6>, [](double x) { return std::pow(x, 1.5); }, 2, 2, nullptr),
+    PERDITA_ROW(
+        pow_cube, exact_power<12>, [](double x) { return x * x * x; }, 2, 2, nullptr),
+    PERDITA_ROW(
+        pow_fourth, exact_power<16>, [](double x) { return x * x * x * x; }, 2, 2, nullptr),
+    PERDITA_ROW(
+        pow_1_75, exact_power<7>, [](double x) { return std::pow(x, 1.75); }, 2, 4, nullptr),
+    PERDITA_ROW(
+        pow_minus_2_5, exact_power<-10>, [](double x) { return std::pow(x, -2.5); }, 2, 4, nullptr),
 };
 
 }  // namespace
@@ -156,8 +168,10 @@ double ulp_error(T got, const mpfr_t exact, double scale) {
   if (scale > 0.0) exponent = std::max<long>(exponent, std::ilogb(scale) + 1);
   mpfr_t difference;
   mpfr_init2(difference, 400);
-  if (std::isinf(got)) mpfr_set_si_2exp(difference, got > 0 ? 1 : -1, Limits::max_exponent, MPFR_RNDN);
-  else mpfr_set_d(difference, got, MPFR_RNDN);
+  if (std::isinf(got))
+    mpfr_set_si_2exp(difference, got > 0 ? 1 : -1, Limits::max_exponent, MPFR_RNDN);
+  else
+    mpfr_set_d(difference, got, MPFR_RNDN);
   mpfr_sub(difference, difference, exact, MPFR_RNDN);
   mpfr_mul_2si(difference, difference, Limits::digits - exponent, MPFR_RNDN);
   const double error = std::fabs(mpfr_get_d(difference, MPFR_RNDA));

@@ -1,4 +1,6 @@
 // The elementary functions against MPFR: every exponent, random bit patterns, special values and their neighbourhoods.
+#include "perdita/math/functions.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -8,7 +10,6 @@
 #include "math/function_samples.hpp"
 #include "math/function_table.hpp"
 #include "math/mpfr_functions.hpp"
-#include "perdita/math/functions.hpp"
 #include "perdita/math/isa.hpp"
 
 namespace perdita::test {
@@ -19,8 +20,10 @@ void expect_within_bound(const Function& function) {
   const std::vector<T> x = sample_inputs<T>(1);
   std::vector<T> y(x.size());
   constexpr bool is_float = sizeof(T) == 4;
-  if constexpr (is_float) function.on_float(x.data(), y.data(), x.size());
-  else function.on_double(x.data(), y.data(), x.size());
+  if constexpr (is_float)
+    function.on_float(x.data(), y.data(), x.size());
+  else
+    function.on_double(x.data(), y.data(), x.size());
   mpfr_t input, exact;
   mpfr_init2(input, 64);
   mpfr_init2(exact, 200);

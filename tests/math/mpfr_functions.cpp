@@ -34,8 +34,10 @@ void exact_sigmoid(mpfr_t y, const mpfr_t x) {
 void exact_softplus(mpfr_t y, const mpfr_t x) {
   Number tail;
   log1p_exp_minus_abs(tail, x);
-  if (mpfr_nan_p(x) || mpfr_sgn(x) <= 0) mpfr_set(y, tail, MPFR_RNDN);
-  else mpfr_add(y, x, tail, MPFR_RNDN);
+  if (mpfr_nan_p(x) || mpfr_sgn(x) <= 0)
+    mpfr_set(y, tail, MPFR_RNDN);
+  else
+    mpfr_add(y, x, tail, MPFR_RNDN);
 }
 
 void exact_log_sigmoid(mpfr_t y, const mpfr_t x) {
@@ -72,8 +74,10 @@ void exact_lgamma(mpfr_t y, const mpfr_t x) {
 
 // Ours says -inf at +0 and +inf at -0, the limits from either side, where MPFR says NaN.
 void exact_digamma(mpfr_t y, const mpfr_t x) {
-  if (mpfr_zero_p(x)) mpfr_set_inf(y, mpfr_signbit(x) ? 1 : -1);
-  else mpfr_digamma(y, x, MPFR_RNDN);
+  if (mpfr_zero_p(x))
+    mpfr_set_inf(y, mpfr_signbit(x) ? 1 : -1);
+  else
+    mpfr_digamma(y, x, MPFR_RNDN);
 }
 
 // psi'(x) = psi'(x + n) + sum 1/(x+k)^2, up to where the asymptotic series 1/z + 1/(2z^2) + sum B_2k / z^(2k+1) gives

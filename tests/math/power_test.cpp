@@ -24,10 +24,12 @@ std::vector<T> apply(Formula formula, std::vector<T> x, std::vector<T> y) {
   x.resize(n + 16);
   y.resize(n + 16);
   std::vector<T> z(n + 16);
-  run([formula](auto target, const T* a, const T* b, T* c, std::size_t count) {
-    using P = typename decltype(target)::template pack<T>;
-    for (std::size_t i = 0; i < count; i += P::lanes) formula(P::load(a + i), P::load(b + i)).store(c + i);
-  }, x.data(), y.data(), z.data(), n);
+  run(
+      [formula](auto target, const T* a, const T* b, T* c, std::size_t count) {
+        using P = typename decltype(target)::template pack<T>;
+        for (std::size_t i = 0; i < count; i += P::lanes) formula(P::load(a + i), P::load(b + i)).store(c + i);
+      },
+      x.data(), y.data(), z.data(), n);
   z.resize(n);
   return z;
 }
@@ -37,9 +39,9 @@ bool same(T a, T b) {
   return std::isnan(a) ? std::isnan(b) : a == b && std::signbit(a) == std::signbit(b);
 }
 
-const std::vector<double> specials = {0.0,   -0.0,  1.0,   -1.0,  2.0,  -2.0, 0.5, -0.5,  3.0,       -3.0,
-                                      0.25,  1.5,   -1.5,  5.0,   -5.0, inf,  -inf, nan,  8388609.0, -8388609.0,
-                                      1e-40, -1e-40, 1e30, -1e30, 16777216.0, -16777216.0};
+const std::vector<double> specials = {0.0,       -0.0,       1.0,   -1.0,   2.0,  -2.0,  0.5,        -0.5,       3.0,
+                                      -3.0,      0.25,       1.5,   -1.5,   5.0,  -5.0,  inf,        -inf,       nan,
+                                      8388609.0, -8388609.0, 1e-40, -1e-40, 1e30, -1e30, 16777216.0, -16777216.0};
 
 template <class T>
 struct PairsOfNumbers : testing::Test {
@@ -110,8 +112,10 @@ TYPED_TEST(PairsOfNumbers, MinMaxAndClampKeepNaN) {
     const auto is = [&](T got, T expected) { return undefined ? std::isnan(got) : got == expected; };
     EXPECT_TRUE(is(larger[i], std::fmax(a, b)) && is(raised[i], std::fmax(a, b))) << a << ' ' << b;
     EXPECT_TRUE(is(smaller[i], std::fmin(a, b)) && is(lowered[i], std::fmin(a, b))) << a << ' ' << b;
-    if (std::isnan(a)) EXPECT_TRUE(std::isnan(clamped[i]));
-    else EXPECT_EQ(clamped[i], std::fmin(std::fmax(a, T(-1)), T(2)));
+    if (std::isnan(a))
+      EXPECT_TRUE(std::isnan(clamped[i]));
+    else
+      EXPECT_EQ(clamped[i], std::fmin(std::fmax(a, T(-1)), T(2)));
   }
 }
 

@@ -31,14 +31,16 @@ template <class P>
 /// Value and slope of formula(y, 0.25) through kernels of the instruction set in force.
 template <class T, class Formula>
 void value_and_slope(Formula formula, const std::vector<T>& y, std::vector<T>& value, std::vector<T>& slope) {
-  run([formula](auto target, const T* in, T* v, T* d, std::size_t n) {
-    using P = typename decltype(target)::template pack<T>;
-    for (std::size_t i = 0; i < n; i += P::lanes) {
-      const Dual<P> result = formula(Dual<P>(P::load(in + i), P(1.0)), P(0.25));
-      result.v.store(v + i);
-      select(is_positive(twice(result.d)), result.d, twice(result.d) - result.d).store(d + i);
-    }
-  }, y.data(), value.data(), slope.data(), y.size());
+  run(
+      [formula](auto target, const T* in, T* v, T* d, std::size_t n) {
+        using P = typename decltype(target)::template pack<T>;
+        for (std::size_t i = 0; i < n; i += P::lanes) {
+          const Dual<P> result = formula(Dual<P>(P::load(in + i), P(1.0)), P(0.25));
+          result.v.store(v + i);
+          select(is_positive(twice(result.d)), result.d, twice(result.d) - result.d).store(d + i);
+        }
+      },
+      y.data(), value.data(), slope.data(), y.size());
 }
 
 template <class T>

@@ -1,4 +1,5 @@
 """Every loss of perdita.torch.functional, torch's and those that torch lacks, with operands to call it on."""
+
 from dataclasses import dataclass, field
 
 import torch

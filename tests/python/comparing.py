@@ -1,4 +1,5 @@
 """How results are compared: with torch's in double, and in single precision by their distance from the truth in ULP."""
+
 import math
 import warnings
 
@@ -23,7 +24,11 @@ def evaluate(functional, loss, tensors, options, upstream=None, seed=7, differen
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         # torch's gradient is right behind log_softmax only (disagreements: ctc_gradient); it has none of narrow types.
-        if "log_probs" in arguments and arguments["log_probs"].dtype in (torch.float32, torch.float64) and behind_softmax:
+        if (
+            "log_probs" in arguments
+            and arguments["log_probs"].dtype in (torch.float32, torch.float64)
+            and behind_softmax
+        ):
             arguments["log_probs"] = torch.log_softmax(arguments["log_probs"], -1)
         value = getattr(functional, function_name(loss))(**arguments, **options)
     found = {"value": value.detach()}
@@ -32,7 +37,7 @@ def evaluate(functional, loss, tensors, options, upstream=None, seed=7, differen
             generator = torch.Generator().manual_seed(seed)
             upstream = torch.randn(value.shape, generator=generator, dtype=torch.float64).to(value.dtype)
         gradients = torch.autograd.grad(value, list(leaves.values()), upstream.to(value.dtype), allow_unused=True)
-        found.update(zip(leaves, gradients))
+        found.update(zip(leaves, gradients, strict=True))
     return found
 
 

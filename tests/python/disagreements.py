@@ -1,4 +1,5 @@
 """Where Perdita gives another result than torch on purpose, because torch's is unsound. Nothing else may differ."""
+
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -126,7 +127,11 @@ TABLE = (
         "the loss of their cosine",
         "the cosine does not depend on the vectors' lengths; its sums are taken in double",
         lambda: (
-            {"input1": torch.tensor([[1e30, 0.0]]), "input2": torch.tensor([[3.0, 4.0]]), "target": torch.tensor([1.0])},
+            {
+                "input1": torch.tensor([[1e30, 0.0]]),
+                "input2": torch.tensor([[3.0, 4.0]]),
+                "target": torch.tensor([1.0]),
+            },
             {"reduction": "none"},
         ),
         "input2",
@@ -185,9 +190,7 @@ TABLE = (
         "target",
         lambda value, gradient: value == 0 and is_nan(gradient),
         lambda value, gradient: value == 0 and same(gradient, [0.0]),
-        lambda tensors, options, what: (
-            (tensors["input1"] - tensors["input2"]).isinf() if what == "target" else None
-        ),
+        lambda tensors, options, what: (tensors["input1"] - tensors["input2"]).isinf() if what == "target" else None,
     ),
     Disagreement(
         "binary_cross_entropy_by_the_target",

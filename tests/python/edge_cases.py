@@ -1,4 +1,5 @@
 """Operands at the edges of each loss: each value of the input with each value of the target, one loss an element."""
+
 import math
 from dataclasses import dataclass, field
 

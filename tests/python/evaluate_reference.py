@@ -11,7 +11,7 @@ def log_softmax(z):
     """Of rows, to the last digit also where a probability is near 1. NaN where the limit does not exist."""
     z = z.astype(LONG)
     result = np.full(z.shape, np.nan, LONG)
-    for row, out in zip(z, result):
+    for row, out in zip(z, result, strict=True):
         if np.isnan(row).any() or not np.isfinite(row.max()):
             continue
         best = int(row.argmax())
@@ -80,20 +80,20 @@ def mean_losses(losses, weights):
     """Mean, standard deviation, standard error and interval of finite losses."""
     finite = np.isfinite(losses)
     n = int(finite.sum())
-    l = losses[finite].astype(LONG)
+    kept = losses[finite].astype(LONG)
     w = np.ones(n, LONG) if weights is None else weights[finite].astype(LONG)
     total = w.sum()
     if n == 0:
         return {"samples": 0, "mean": None, "sd": None, "se": None}
     if total == 0:
         return None
-    mean = (w * l).sum() / total
+    mean = (w * kept).sum() / total
     if n < 2:
         return {"samples": n, "mean": mean, "sd": None, "se": None}
-    sd = np.sqrt((w * (l - mean) ** 2).sum() / total * n / LONG(n - 1))
+    sd = np.sqrt((w * (kept - mean) ** 2).sum() / total * n / LONG(n - 1))
     se = sd / np.sqrt(LONG(n))
     if weights is not None:  # Cochran 1977, section 6.4
-        se = np.sqrt((w * w * (l - mean) ** 2).sum() * n / LONG(n - 1)) / total
+        se = np.sqrt((w * w * (kept - mean) ** 2).sum() * n / LONG(n - 1)) / total
     return {"samples": n, "mean": mean, "sd": sd, "se": se, "half": scipy.stats.t.ppf(0.975, n - 1) * float(se)}
 
 
@@ -116,7 +116,7 @@ def classification(truth, predicted, losses, classes):
     counts = confusion.sum(0)
     f1 = np.where(support + counts > 0, 2 * np.diag(confusion) / np.maximum(support + counts, 1), np.nan)
     means = [
-        float(l.mean()) if len(l := losses[(truth == k) & np.isfinite(losses)]) else np.nan for k in range(classes)
+        float(own.mean()) if len(own := losses[(truth == k) & np.isfinite(losses)]) else np.nan for k in range(classes)
     ]
     return {
         "accuracy": metrics.accuracy_score(truth, guess),
@@ -125,8 +125,15 @@ def classification(truth, predicted, losses, classes):
         "macro_f1": np.nanmean(f1),
         "confusion": confusion.tolist(),
         "classes": [
-            {"samples": int(s), "predicted": int(c), "loss": l, "precision": p, "recall": r if s else np.nan, "f1": f}
-            for s, c, l, p, r, f in zip(support, counts, means, precision, recall, f1)
+            {
+                "samples": int(s),
+                "predicted": int(c),
+                "loss": mean,
+                "precision": p,
+                "recall": r if s else np.nan,
+                "f1": f,
+            }
+            for s, c, mean, p, r, f in zip(support, counts, means, precision, recall, f1, strict=True)
         ],
     }
 

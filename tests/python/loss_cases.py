@@ -3,6 +3,7 @@
 A Loss says how to make its tensors for a shape; its variants add optional tensors and options. Tests take the product
 they need through cases().
 """
+
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -186,9 +187,7 @@ def _cosine(shape, numbers):
 
 def _triplet(shape, numbers):
     shapes = shape if shape and isinstance(shape[0], tuple) else (shape,) * 3
-    return {
-        name: numbers.normal(shape) for name, shape in zip(("anchor", "positive", "negative"), shapes, strict=True)
-    }
+    return {name: numbers.normal(shape) for name, shape in zip(("anchor", "positive", "negative"), shapes, strict=True)}
 
 
 def _multilabel_soft(shape, numbers):
@@ -223,9 +222,7 @@ def _linear(probabilities):
         return {
             "input": numbers.normal((*batch, features)),
             "linear_weight": numbers.normal((classes, *places, features)),
-            "target": (
-                numbers.distribution(target, len(batch)) if probabilities else numbers.labels(target, classes)
-            ),
+            "target": (numbers.distribution(target, len(batch)) if probabilities else numbers.labels(target, classes)),
         }
 
     return make
@@ -472,7 +469,10 @@ LINEAR = (
         ((4, 3, 5), (3, 5), (4, 3, 5, 2)),
         _linear(True),
         ("input", "linear_weight", "linear_bias", "target", "weight"),
-        (_PLAIN, Variant("all", {"linear_bias": _linear_bias, "weight": _linear_class_weight}, {"label_smoothing": 0.2})),
+        (
+            _PLAIN,
+            Variant("all", {"linear_bias": _linear_bias, "weight": _linear_class_weight}, {"label_smoothing": 0.2}),
+        ),
         layout_shape=(4, 3, 5),
     ),
 )

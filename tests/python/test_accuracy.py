@@ -3,6 +3,7 @@
 A single number may be far from the truth where terms cancel, and which of two roundings is worse there is luck: what is
 compared are quantiles of the error in ULP over many operands.
 """
+
 import pytest
 import torch
 

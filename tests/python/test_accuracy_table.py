@@ -1,4 +1,5 @@
 """At the hard points of tools/accuracy_table.py no loss is less exact than torch's."""
+
 import importlib.util
 import pathlib
 import sys

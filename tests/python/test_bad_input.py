@@ -1,5 +1,6 @@
 """Every misuse is an exception that names the function, the argument, what it is and what is valid; data errors name the
 first offending element. In the torch face an except clause written for torch's class catches it too."""
+
 import re
 
 import numpy as np

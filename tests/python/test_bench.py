@@ -1,4 +1,5 @@
 """python -m perdita.bench times the same loss on each side."""
+
 import shutil
 import subprocess
 import sys

@@ -1,4 +1,5 @@
 """Operands of two shapes: a warning where torch warns, an error where torch refuses, never a silent outer product."""
+
 import warnings
 
 import numpy as np

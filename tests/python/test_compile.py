@@ -1,4 +1,5 @@
 """torch.compile takes every loss into one graph, with eager's values and gradients."""
+
 import functools
 import shutil
 
@@ -6,8 +7,8 @@ import pytest
 import torch
 
 import perdita.torch.functional as perdita_functional
-from perdita._catalogue import ENTRIES
 from loss_cases import cases, function_name, reductions_of
+from perdita._catalogue import ENTRIES
 
 CASES = [case for case in cases(shapes=slice(1))]
 GRID = [
@@ -120,7 +121,9 @@ def test_every_loss_over_classes(function, reduction):
 
 def test_changing_shapes():
     torch.compiler.reset()
-    compiled = torch.compile(lambda x, t: perdita_functional.mse_loss(x, t), fullgraph=True, backend="aot_eager", dynamic=True)
+    compiled = torch.compile(
+        lambda x, t: perdita_functional.mse_loss(x, t), fullgraph=True, backend="aot_eager", dynamic=True
+    )
     for rows in (2, 3, 5, 7):
         x, t = torch.arange(3.0 * rows).reshape(rows, 3).requires_grad_(), torch.ones(rows, 3)
         value = compiled(x, t)

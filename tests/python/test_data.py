@@ -1,4 +1,5 @@
 """Weights and samplers beside their formulas in NumPy, and inside torch's DataLoader."""
+
 import numpy as np
 import pytest
 import torch
@@ -87,7 +88,7 @@ def test_shares_of_a_stratified_split(fractions):
         parts = data.stratified_split(labels, fractions, seed)
         assert sorted(np.concatenate(parts).tolist()) == list(range(97)), seed
         counts = np.bincount(labels)
-        for part, fraction in zip(parts, fractions):
+        for part, fraction in zip(parts, fractions, strict=True):
             assert abs(len(part) - 97 * fraction) <= 1, seed
             share = np.bincount(labels[part], minlength=len(counts))
             assert np.abs(share - counts * fraction).max() < (1 if len(parts) == 2 else 2), seed

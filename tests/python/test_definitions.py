@@ -1,4 +1,5 @@
 """Losses that torch.nn.functional lacks, beside their papers' definitions written plainly in torch: value and gradient."""
+
 import numpy as np
 import pytest
 import torch
@@ -34,14 +35,16 @@ PAIRS = {
 CLASSES = {
     "poly_1_loss": (
         {"eps": 2.0},
-        lambda z, t: (torch.nn.functional.cross_entropy(z, t) + 2 * (1 - softmax_of_true_class(z, t)).mean()),
+        lambda z, t: torch.nn.functional.cross_entropy(z, t) + 2 * (1 - softmax_of_true_class(z, t)).mean(),
     ),
     "generalized_cross_entropy": ({"q": 0.5}, lambda z, t: ((1 - softmax_of_true_class(z, t) ** 0.5) / 0.5).mean()),
     "symmetric_cross_entropy": (
         {"alpha": 0.3, "beta": 0.7},
         # Equation 6 as it stands: log of the one-hot label, its zeros taken for A = -4.
-        lambda z, t: 0.3 * torch.nn.functional.cross_entropy(z, t)
-        - 0.7 * (torch.softmax(z, 1) * (4.0 * torch.nn.functional.one_hot(t, z.shape[1]) - 4)).sum(1).mean(),
+        lambda z, t: (
+            0.3 * torch.nn.functional.cross_entropy(z, t)
+            - 0.7 * (torch.softmax(z, 1) * (4.0 * torch.nn.functional.one_hot(t, z.shape[1]) - 4)).sum(1).mean()
+        ),
     ),
 }
 
@@ -68,7 +71,9 @@ def test_pairs(function):
     generator = torch.Generator().manual_seed(7)
     y = torch.randn(64, 3, generator=generator, dtype=torch.float64, requires_grad=True)
     check(function, (y, targets(kind, (64, 3), generator)), options, definition)
-    assert torch.autograd.gradcheck(lambda y: getattr(F, function)(y, torch.ones(5, dtype=y.dtype), **options), y[:5, 0])
+    assert torch.autograd.gradcheck(
+        lambda y: getattr(F, function)(y, torch.ones(5, dtype=y.dtype), **options), y[:5, 0]
+    )
 
 
 @pytest.mark.parametrize("function", CLASSES)

@@ -1,4 +1,5 @@
 """2,000 random calls of every loss beside 50-digit arithmetic and torch. PERDITA_DIFFERENTIAL_SEED draws others."""
+
 import os
 
 import pytest

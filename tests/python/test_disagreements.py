@@ -1,4 +1,5 @@
 """Each deliberate difference from torch, both sides of it: if torch mends its own, the entry goes."""
+
 import pytest
 import torch
 import torch.nn.functional as torch_functional

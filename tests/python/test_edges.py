@@ -1,5 +1,6 @@
 """Operands at the edges: 0 and 1, infinities, NaN, subnormals, huge logits. NaN and infinities are torch's, and so is
 every number, but where disagreements.py says why not."""
+
 import pytest
 import torch
 

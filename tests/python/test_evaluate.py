@@ -1,4 +1,5 @@
 """perdita.evaluate beside the definitions in NumPy, from arrays and from files."""
+
 import copy
 import json
 import os
@@ -71,7 +72,7 @@ def test_all_sources_give_the_same(tmp_path):
     np.savez_compressed(tmp_path / "packed.npz", logits=LOGITS, labels=LABELS)
     np.savez(tmp_path / "stored.npz", logits=LOGITS, labels=LABELS)
     wide = perdita.evaluate(LOGITS.astype(np.float64), LABELS).to_dict()
-    rows = ["a,b,c,d,y"] + [",".join(map(repr, (*map(float, z), int(y)))) for z, y in zip(LOGITS, LABELS)]
+    rows = ["a,b,c,d,y"] + [",".join(map(repr, (*map(float, z), int(y)))) for z, y in zip(LOGITS, LABELS, strict=True)]
     (tmp_path / "y.csv").write_text("\n".join(rows))
     np.savetxt(tmp_path / "p.csv", LOGITS.astype(np.float64), delimiter=",", fmt="%.17g")
     assert perdita.evaluate(tmp_path / "p.csv", LABELS).to_dict() == wide  # text is read in double precision
@@ -93,7 +94,7 @@ def test_what_it_says_and_writes(tmp_path):
     assert "accuracy" in repr(result) and "calibration error" in str(result)
     assert "accuracy" in dir(result)
     with pytest.raises(AttributeError, match="no 'acuracy'.*accuracy"):
-        result.acuracy
+        _ = result.acuracy
     result.save(tmp_path / "new" / "folder")
     assert json.loads((tmp_path / "new/folder/evaluation.json").read_text()) == result.to_dict()
     page = (tmp_path / "new/folder/report.html").read_text()

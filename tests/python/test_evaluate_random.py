@@ -2,6 +2,8 @@
 
     python tests/python/test_evaluate_random.py --tables 20000 --seed 1     # more of them
     python tests/python/test_evaluate_random.py --tables 1 --seed 1234      # one again: its seed is in the message
+
+Exits with 1 at the first difference.
 """
 
 import argparse
@@ -11,11 +13,11 @@ import random
 import tempfile
 import warnings
 
-import evaluate_reference as reference
-import evaluate_tables as tables
 import numpy as np
 import pytest
 
+import evaluate_reference as reference
+import evaluate_tables as tables
 import perdita
 
 TABLES_IN_CI = 300
@@ -38,6 +40,7 @@ class Check:
         bound = (relative or self.relative) * max(abs(float(expected)), float(scale), least)
         assert abs(found - float(expected)) <= bound, f"{name}: {found!r}, expected {float(expected)!r}"
 
+
 # Losses that may be negative; the interval of the mean of any other ends at 0.
 SIGNED = ("formula", "gamma_nll", "hinge_embedding", "kl_div", "nll", "poisson_nll")
 
@@ -58,7 +61,7 @@ def check_losses(check, result, losses, weights):
     check.near(found["standard_error"], expected["se"], "standard error", size)
     if expected["sd"] is not None:  # Student's quantile is documented within 0.2 %
         is_bounded = result.loss.partition(":")[0] not in SIGNED and finite.min() >= 0
-        for end, sign in zip(found["interval"], (-1, 1)):
+        for end, sign in zip(found["interval"], (-1, 1), strict=True):
             right = float(expected["mean"]) + sign * expected["half"]
             check.near(end, max(right, 0.0) if is_bounded else right, "interval",
                        expected["half"] + size * check.relative / 2e-3, 2e-3)  # fmt: skip
@@ -74,7 +77,7 @@ def check_hardest(check, result, losses, predicted, truth, places, columns):
     order = np.lexsort((places, -np.where(np.isfinite(losses), losses, 0).astype(float), -key))[:20]
     assert len(result.hardest) == len(order)
     at = {place: i for i, place in enumerate(places)}
-    for found, i in zip(result.hardest, order):
+    for found, i in zip(result.hardest, order, strict=True):
         place = found["index"] * columns + found.get("column", 0)
         mine = at[place]
         size = np.abs(losses[np.isfinite(losses)]).max(initial=0)
@@ -94,7 +97,7 @@ def check_classes(check, result, truth, predicted, confidence, losses, bins, exp
     size = np.abs(losses[np.isfinite(losses)]).max(initial=0)
     for name in ("accuracy", "balanced_accuracy", "macro_f1"):
         check.near(getattr(result, name), expected[name], name, relative=1e-14)
-    for found, end in zip(result.accuracy_interval, expected["accuracy_interval"]):
+    for found, end in zip(result.accuracy_interval, expected["accuracy_interval"], strict=True):
         check.near(found, end, "accuracy interval", 1e-3)
     assert result.confusion == expected["confusion"]
     for found, wanted in zip(result.classes, expected["classes"], strict=True):

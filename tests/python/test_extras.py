@@ -1,4 +1,5 @@
 """return_extras of every loss: what reduction='none' gives, and a numerator over a denominator that are the loss."""
+
 import pytest
 import torch
 import torch.nn.functional as torch_functional

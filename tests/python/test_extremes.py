@@ -1,5 +1,6 @@
 """Limits: infinite logits, parameters at the ends of what is valid, probabilities of exactly 0 and 1. The values are closed
 forms; NumPy, torch, and torch with a graph of the gradient must agree on them."""
+
 import math
 
 import numpy as np
@@ -122,7 +123,10 @@ def test_masked_classes(function, dense):
 @pytest.mark.parametrize("function", ["balanced_softmax_loss", "logit_adjusted_loss", "ldam_loss"])
 def test_classes_without_samples(function):
     x = torch.tensor([[1.0, 2.0, 0.5]], requires_grad=True)
-    counts, options = torch.tensor([1.0, 0.0, 1.0]), {"scale": 1.0, "max_margin": 0.0} if function == "ldam_loss" else {}
+    counts, options = (
+        torch.tensor([1.0, 0.0, 1.0]),
+        {"scale": 1.0, "max_margin": 0.0} if function == "ldam_loss" else {},
+    )
     value = getattr(F, function)(x, torch.tensor([0]), counts, **options)
     (gradient,) = torch.autograd.grad(value, x, create_graph=True)
     (second,) = torch.autograd.grad(gradient[0, 0], x)

@@ -1,5 +1,6 @@
 """Focal losses beside the published formulas, in plain torch: torchvision's sigmoid_focal_loss (Lin et al. 2017, eq.
 5), the form that is pasted from the web, and the one of several classes with an alpha for each."""
+
 import numpy as np
 import pytest
 import torch

@@ -1,4 +1,5 @@
 """Losses in the child of a fork, where OpenMP has no threads: answers, and no hang."""
+
 import multiprocessing
 import os
 import signal

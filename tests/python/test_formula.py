@@ -1,4 +1,5 @@
 """perdita.formula beside the same formula in plain torch and NumPy, and what it says to functions it cannot trace."""
+
 import functools
 import math
 import pickle
@@ -37,7 +38,10 @@ CASES = [
     (huber, huber),
     (lambda y, t: ops.log_cosh(y - t), lambda y, t: torch.log(torch.cosh(y - t))),
     (lambda y, t: (y - t).abs().clamp(max=1.0), lambda y, t: (y - t).abs().clamp(max=1.0)),
-    (lambda y, t: ops.select((y > 0) & ~(t > 0.5), y, -t / 2), lambda y, t: torch.where((y > 0) & ~(t > 0.5), y, -t / 2)),
+    (
+        lambda y, t: ops.select((y > 0) & ~(t > 0.5), y, -t / 2),
+        lambda y, t: torch.where((y > 0) & ~(t > 0.5), y, -t / 2),
+    ),
     (lambda y, t: np.maximum(y, t) - np.minimum(y, 0.3), lambda y, t: torch.maximum(y, t) - y.clamp(max=0.3)),
     (lambda y, t: 2 ** (y / 4) + 1 / (1 + y**2) - t * 3, lambda y, t: 2 ** (y / 4) + 1 / (1 + y**2) - t * 3),
 ]
@@ -54,7 +58,7 @@ def test_equals_plain_torch(written, plain, reduction):
     torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
     found = torch.autograd.grad(ours.sum(), (y, t), create_graph=True, allow_unused=True)
     expected = torch.autograd.grad(theirs.sum(), (y, t), create_graph=True, allow_unused=True)
-    for a, b in zip(found, expected):
+    for a, b in zip(found, expected, strict=True):
         torch.testing.assert_close(a, torch.zeros_like(a) if b is None else b, rtol=1e-11, atol=1e-12)
     if written is focal_torch:
         (second,) = torch.autograd.grad(found[0].sum(), y)

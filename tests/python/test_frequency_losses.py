@@ -1,4 +1,5 @@
 """Losses of class frequencies beside the definitions of their papers, written plainly in torch."""
+
 import numpy as np
 import pytest
 import torch

@@ -1,4 +1,5 @@
 """Gradients by finite differences, first and second, of every loss by every operand that may have one."""
+
 import pytest
 import torch
 

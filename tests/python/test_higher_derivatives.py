@@ -1,4 +1,5 @@
 """Second derivatives in every way torch asks for them, and beyond: right, or an error; never silent zeros."""
+
 import pytest
 import torch
 from torch.autograd import functional as higher
@@ -63,7 +64,9 @@ def test_hessian_vector_product_of_cross_entropy():
     for reduction in ("none", "mean", "sum"):
         found = higher.hvp(lambda z, r=reduction: F.cross_entropy(z, torch.tensor(1), reduction=r), x, v)[1]
         torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-15)
-        torch.testing.assert_close(found, torch.tensor([0.1999, -0.0463, -0.1536], dtype=torch.float64), rtol=1e-3, atol=0)
+        torch.testing.assert_close(
+            found, torch.tensor([0.1999, -0.0463, -0.1536], dtype=torch.float64), rtol=1e-3, atol=0
+        )
 
 
 @pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
@@ -72,6 +75,7 @@ def test_jacobians(call, reduction):
     """One row after the other, all at once, by batches of upstream gradients: for every operand."""
     tensors, loss = call.tensors(), call.function(reduction=reduction)
     for name in call.differentiable:
+
         def of_one(x, name=name):
             return loss(*{**tensors, name: x}.values())
 
@@ -175,12 +179,17 @@ def test_a_product_with_the_loss_of_another_graph():
     w = torch.tensor(0.7, dtype=torch.float64)
 
     def loss(functional):
-        return lambda z, u: u.sin() * functional.cross_entropy(z, torch.tensor(1)) + functional.mse_loss(z, z.detach() * u)
+        return lambda z, u: (
+            u.sin() * functional.cross_entropy(z, torch.tensor(1)) + functional.mse_loss(z, z.detach() * u)
+        )
 
     v = (torch.tensor([1.0, 2.0, -1.0], dtype=torch.float64), torch.tensor(0.5, dtype=torch.float64))
     found = higher.hvp(loss(F), (x, w), v)[1]
     expected = higher.hvp(loss(torch.nn.functional), (x, w), v)[1]
     torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-13)
     torch.testing.assert_close(
-        higher.hessian(loss(F), (x, w), vectorize=True), higher.hessian(loss(torch.nn.functional), (x, w)), rtol=1e-10, atol=1e-13
+        higher.hessian(loss(F), (x, w), vectorize=True),
+        higher.hessian(loss(torch.nn.functional), (x, w)),
+        rtol=1e-10,
+        atol=1e-13,
     )

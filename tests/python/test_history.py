@@ -1,4 +1,5 @@
 """Histories, pictures and event files of runs that the command line made."""
+
 import json
 import os
 import pathlib
@@ -59,12 +60,18 @@ def test_distributions_are_densities():
     losses = np.random.default_rng(1).gamma(2, size=3000)
     labels = np.arange(3000) % 3
     figure = perdita.plot.loss_distribution(np.append(losses, np.inf), by=np.append(labels, 0), names=["a", "b", "c"])
-    assert [ax.get_title() for ax in figure.axes if ax.get_visible()] == ["a (1,000, 1 left out)", "b (1,000)", "c (1,000)"]
+    assert [ax.get_title() for ax in figure.axes if ax.get_visible()] == [
+        "a (1,000, 1 left out)",
+        "b (1,000)",
+        "c (1,000)",
+    ]
     for ax in figure.axes[:3]:
         assert sum(patch.get_height() * patch.get_width() for patch in ax.patches) == pytest.approx(1)
         x, y = ax.lines[0].get_data()
         assert np.trapezoid(y, x) == pytest.approx(1, abs=0.02)
-        np.testing.assert_allclose(np.interp([1, 2, 3], x, y), [1 * np.exp(-1), 2 * np.exp(-2), 3 * np.exp(-3)], atol=0.06)
+        np.testing.assert_allclose(
+            np.interp([1, 2, 3], x, y), [1 * np.exp(-1), 2 * np.exp(-2), 3 * np.exp(-3)], atol=0.06
+        )
     with pytest.raises(ValueError, match="shape"):
         perdita.plot.loss_distribution(losses, by=labels[:5])
     with pytest.raises(ValueError, match="above 0"):

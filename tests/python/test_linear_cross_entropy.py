@@ -1,4 +1,5 @@
 """What linear_cross_entropy tells besides the loss is what cross_entropy tells of the stored logits."""
+
 import numpy as np
 import pytest
 import torch

@@ -1,4 +1,5 @@
 """Messages in the user's words: dtypes, names of other libraries, arguments of a wrong type, warnings of evaluate."""
+
 import numpy as np
 import pytest
 import torch
@@ -115,7 +116,9 @@ def test_arguments_of_a_wrong_type(call, message):
 
 @pytest.mark.parametrize("face", [numpy_functional, torch_functional])
 def test_one_hot_targets_of_integers(face):
-    x, one_hot = (X, np.eye(3, 2, dtype=int)) if face is numpy_functional else (torch.zeros(3, 2), torch.eye(3, 2).long())
+    x, one_hot = (
+        (X, np.eye(3, 2, dtype=int)) if face is numpy_functional else (torch.zeros(3, 2), torch.eye(3, 2).long())
+    )
     with pytest.raises(ShapeError, match=r"holds int64 \(valid: class indices \[3\], as argmax gives .*float32"):
         face.cross_entropy(x, one_hot)
 

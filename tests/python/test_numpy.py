@@ -1,4 +1,5 @@
 """The NumPy face: the torch face's numbers bit for bit, any array without a copy, gradients, threads and errors."""
+
 import sys
 import threading
 import time
@@ -55,7 +56,9 @@ def test_gradients_are_the_torch_faces(case, dtype):
     names = [n for n in names if n not in ("weight", "pos_weight", "linear_bias")]
     argnums = tuple(list(tensors).index(n) for n in names)
     arrays = arrays_of(tensors)
-    value, gradients = perdita.value_and_grad(getattr(numpy_functional, name), argnums)(**arrays, **case.variant.options)
+    value, gradients = perdita.value_and_grad(getattr(numpy_functional, name), argnums)(
+        **arrays, **case.variant.options
+    )
     leaves = [tensors[n].requires_grad_() for n in names]
     expected = getattr(torch_functional, name)(**tensors, **case.variant.options)
     assert_identical(value, expected.detach(), f"{case}: value")
@@ -155,7 +158,9 @@ def test_kinds_of_arrays(kind, name):
     """The same numbers, or for memory that a kernel cannot read an error that says what to do."""
     generator = np.random.default_rng(5)
     x, y = generator.normal(size=(2, 4, 6))
-    operands = {"mse_loss": (x, y), "cross_entropy": (x, np.abs(y) / 6), "cosine_embedding_loss": (x, y, np.ones(4))}[name]
+    operands = {"mse_loss": (x, y), "cross_entropy": (x, np.abs(y) / 6), "cosine_embedding_loss": (x, y, np.ones(4))}[
+        name
+    ]
     function = getattr(numpy_functional, name)
     expected = function(*operands)
     try:
@@ -225,7 +230,9 @@ def test_integer_targets_and_labels():
         )
 
 
-@pytest.mark.parametrize("layout", [lambda a: a, lambda a: a[:, ::-1], lambda a: a.T], ids=["dense", "negative", "transposed"])
+@pytest.mark.parametrize(
+    "layout", [lambda a: a, lambda a: a[:, ::-1], lambda a: a.T], ids=["dense", "negative", "transposed"]
+)
 def test_operands_are_not_copied(layout):
     """Of 64 MB of operands, Python's allocator sees nothing, and the peak of the process stays below one more operand."""
     import resource
@@ -329,7 +336,9 @@ def test_normalize_by(normalize_by, denominator):
     x, labels = np.random.default_rng(9).normal(size=(6, 4)), np.array([0, 1, 2, 3, -100, 1])
     weight = np.array([1.0, 2.0, 0.5, 1.0])
     found = numpy_functional.cross_entropy(x, labels, weight, normalize_by=normalize_by)
-    assert np.isclose(found, numpy_functional.cross_entropy(x, labels, weight, reduction="sum") / denominator, rtol=1e-14)
+    assert np.isclose(
+        found, numpy_functional.cross_entropy(x, labels, weight, reduction="sum") / denominator, rtol=1e-14
+    )
 
 
 def test_modules():

@@ -1,5 +1,6 @@
 """Integers, complex numbers and other tensors that the core does not compute: torch's own result, where it has one; else
 an exception that an except clause for torch's class catches. Nothing is silently converted but labels and targets."""
+
 import itertools
 
 import numpy as np

@@ -1,5 +1,6 @@
 """Losses of masks, and several quantiles at once, beside their papers' formulas written plainly in torch: value, gradient,
 gradcheck, torch.compile, bad input."""
+
 import mpmath
 import numpy as np
 import pytest
@@ -61,12 +62,21 @@ def mask_scene(mode, seed=0, dtype=torch.float64):
     y = (2 * torch.randn(2, 3, 4, 5, generator=g, dtype=torch.float64)).to(dtype).requires_grad_()
     if mode == "softmax":
         labels = torch.randint(0, 3, (2, 4, 5), generator=g)
-        return y, labels, torch.softmax(y, 1).flatten(2), torch.nn.functional.one_hot(labels).permute(0, 3, 1, 2).flatten(2).to(dtype)
+        return (
+            y,
+            labels,
+            torch.softmax(y, 1).flatten(2),
+            torch.nn.functional.one_hot(labels).permute(0, 3, 1, 2).flatten(2).to(dtype),
+        )
     t = torch.rand(2, 3, 4, 5, generator=g, dtype=torch.float64).to(dtype)
     if mode.startswith("hard"):
         t = (t < 0.4).to(dtype)
     p = torch.sigmoid(y)
-    return (y, t, p.flatten(2), t.flatten(2)) if mode.endswith("multilabel") else (y, t, p.flatten(1)[:, None], t.flatten(1)[:, None])
+    return (
+        (y, t, p.flatten(2), t.flatten(2))
+        if mode.endswith("multilabel")
+        else (y, t, p.flatten(1)[:, None], t.flatten(1)[:, None])
+    )
 
 
 MODES = ["softmax", "hard", "soft", "hard multilabel"]
@@ -111,7 +121,12 @@ def test_lovasz(mode, batch):
         errors = torch.relu(1 - scores * (2 * truth - 1))
     if batch:
         errors, truth = (x.transpose(0, 1).flatten(1)[None] for x in (errors, truth))
-    expected = torch.stack([torch.stack([lovasz_of_mask(e, g) for e, g in zip(*item)]) for item in zip(errors, truth)])
+    expected = torch.stack(
+        [
+            torch.stack([lovasz_of_mask(e, g) for e, g in zip(*item, strict=True)])
+            for item in zip(errors, truth, strict=True)
+        ]
+    )
     expected = expected[0] if batch else expected
     if not mode.endswith(("softmax", "multilabel")):
         expected = expected.squeeze(-1)
@@ -197,16 +212,14 @@ def test_values_at_hard_points():
     mpmath.mp.dps = 40
     logits, targets = [30.0, 17.5, -22.0, -12.25], [1.0, 1.0, 0.0, 0.0]
     p = [1 / (1 + mpmath.exp(-mpmath.mpf(y))) for y in logits]
-    both = sum(a * b for a, b in zip(p, targets))
+    both = sum(a * b for a, b in zip(p, targets, strict=True))
     expected = {
         "dice_loss": 1 - 2 * both / (sum(p) + sum(targets)),
         "jaccard_loss": 1 - both / (sum(p) + sum(targets) - both),
     }
     for function, value in expected.items():
         for dtype, tolerance in ((np.float32, 1e-6), (np.float64, 1e-14)):
-            found = getattr(perdita.functional, function)(
-                np.array(logits, dtype), np.array(targets, dtype), smooth=0
-            )
+            found = getattr(perdita.functional, function)(np.array(logits, dtype), np.array(targets, dtype), smooth=0)
             assert abs(float(found) / float(value) - 1) < tolerance, (function, dtype)
 
 
@@ -224,7 +237,9 @@ def test_errors():
         F.tversky_loss(y, t.float())
     with pytest.raises(TypeError, match=r"dice_loss: ignore_index is 0.5 \(valid: an integer of 64 bits\)"):
         F.dice_loss(y, t, ignore_index=0.5)
-    with pytest.raises(ValueError, match=r"dice_loss: weight has shape \[2\], but input has 3 classes \(valid: \[3\]\)"):
+    with pytest.raises(
+        ValueError, match=r"dice_loss: weight has shape \[2\], but input has 3 classes \(valid: \[3\]\)"
+    ):
         F.dice_loss(y, t, weight=torch.ones(2, dtype=torch.float64))
     with pytest.raises(TypeError, match="dice_loss: input is a list"):
         F.dice_loss([1.0], torch.ones(1))
@@ -238,11 +253,15 @@ def test_several_quantiles():
     expected = torch.maximum(levels * r, (levels - 1) * r)
     assert_same(F.quantile_loss(y, t, q=q, reduction="none"), expected, y)
     torch.testing.assert_close(F.quantile_loss(y, t, q=np.array(q)), expected.mean())
-    assert perdita.functional.quantile_loss(y.detach().numpy(), t.numpy(), q) == F.quantile_loss(y, t, q=tuple(q)).item()
+    assert (
+        perdita.functional.quantile_loss(y.detach().numpy(), t.numpy(), q) == F.quantile_loss(y, t, q=tuple(q)).item()
+    )
     assert F.quantile_loss(y[..., :1], t, q=[0.25], reduction="none").shape == (4, 2, 1)
     assert torch.autograd.gradcheck(lambda y: F.quantile_loss(y, t, q=q, reduction="none"), y)
     torch.testing.assert_close(perdita.torch.nn.QuantileLoss(q=q)(y, t), expected.mean())
-    compiled = torch.compile(lambda y, t: F.quantile_loss(y, t, q=q, reduction="none"), fullgraph=True, backend="aot_eager")
+    compiled = torch.compile(
+        lambda y, t: F.quantile_loss(y, t, q=q, reduction="none"), fullgraph=True, backend="aot_eager"
+    )
     torch.testing.assert_close(compiled(y, t), expected)
     with pytest.raises(ValueError, match=r"quantile_loss: q\[1\] is 1.0 \(valid: above 0..below 1\)|q\[1\] is 1 "):
         F.quantile_loss(y, t, q=[0.5, 1.0])

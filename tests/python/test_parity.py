@@ -1,4 +1,5 @@
 """Every loss, over a grid of shapes, layouts, dtypes and options: value and all gradients are torch's."""
+
 import pytest
 import torch
 
@@ -56,7 +57,9 @@ def test_float32(case, reduction):
         if found <= (LINEAR_ULPS if case.loss in LINEAR else ULPS):
             continue
         # Terms cancel, and torch errs too: how much is seen over some operands, not by the luck of these.
-        allowed = max(distance(t[what], exact[what]) for t, exact in (in_single(case, options, s) for s in range(SEEDS)))
+        allowed = max(
+            distance(t[what], exact[what]) for t, exact in (in_single(case, options, s) for s in range(SEEDS))
+        )
         assert found <= SLACK * allowed, f"{case} {reduction}: {what}: {found:.3g} ULP, torch at most {allowed:.3g}"
 
 
@@ -83,7 +86,9 @@ def test_narrow_types_are_float32_rounded(case, reduction, dtype):
         assert torch.equal(ours[what], exact.to(dtype)), f"{case} {reduction}: {what}"
 
 
-MIXED = [case for case in cases(variants=slice(1), shapes=slice(1)) if case.loss not in LINEAR and len(case.tensors()) > 1]
+MIXED = [
+    case for case in cases(variants=slice(1), shapes=slice(1)) if case.loss not in LINEAR and len(case.tensors()) > 1
+]
 
 
 @pytest.mark.parametrize("case", MIXED, ids=map(str, MIXED))

@@ -1,4 +1,5 @@
 """What users keep and send to other processes: evaluations, samplers, formulas, extras."""
+
 import copy
 import pickle
 
@@ -23,7 +24,10 @@ def copies_of(value):
 
 @pytest.mark.parametrize(
     "make",
-    [lambda: perdita.evaluate(LOGITS, LABELS, class_names=["a", "b", "c"]), lambda: perdita.evaluate(LOGITS, LOGITS, "mse")],
+    [
+        lambda: perdita.evaluate(LOGITS, LABELS, class_names=["a", "b", "c"]),
+        lambda: perdita.evaluate(LOGITS, LOGITS, "mse"),
+    ],
 )
 def test_evaluations(make, tmp_path):
     result = make()

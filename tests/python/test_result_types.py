@@ -1,5 +1,6 @@
 """The dtype of every result is torch's: under autocast, of narrow types, of operands of several types. Gradients come
 back in the type of their operand."""
+
 import itertools
 
 import pytest
@@ -104,11 +105,15 @@ def test_promotion(call):
             if isinstance(expected, Exception):
                 continue
             if not isinstance(found, torch.Tensor) or found.dtype != expected.dtype:
-                wrong.append(f"{name} {one} of {rest}, {reduction}: {getattr(found, 'dtype', found)}, torch {expected.dtype}")
+                wrong.append(
+                    f"{name} {one} of {rest}, {reduction}: {getattr(found, 'dtype', found)}, torch {expected.dtype}"
+                )
                 continue
             if "distance_function" in call.options:  # which rounds its own results
                 continue
-            exact = call.of_torch(reduction=reduction)(*(t.double() if t.is_floating_point() else t for t in tensors.values()))
+            exact = call.of_torch(reduction=reduction)(
+                *(t.double() if t.is_floating_point() else t for t in tensors.values())
+            )
             tolerance = max(EPSILON[expected.dtype], EPSILON[torch.float32])
             torch.testing.assert_close(found.double(), exact, rtol=tolerance, atol=tolerance)
     assert not wrong, "\n".join(wrong)

@@ -1,4 +1,5 @@
 """Modules of both packages are subclassed, copied, pickled, called by keywords, and known as torch's."""
+
 import copy
 import inspect
 import io

@@ -1,5 +1,6 @@
 """torch.func, forward-mode differentiation and traces: computed by torch's own loss where it has it, else refused by
 name with what to use; no wrong number, no tangent lost, no constant in the place of a loss."""
+
 import pytest
 import torch
 from torch.autograd import forward_ad
@@ -45,7 +46,9 @@ TRANSFORMS = {
     "vjp": lambda f: lambda x: torch.func.vjp(f, x)[1](torch.ones_like(f(x))),
     "linearize": lambda f: lambda x: torch.func.linearize(f, x)[1](torch.cos(x)),
     "vmap": lambda f: lambda x: torch.func.vmap(f)(torch.stack([x, 0.9 * x])),
-    "vmap_of_grad": lambda f: lambda x: torch.func.vmap(torch.func.grad(lambda v: f(v).sum()))(torch.stack([x, 0.9 * x])),
+    "vmap_of_grad": lambda f: (
+        lambda x: torch.func.vmap(torch.func.grad(lambda v: f(v).sum()))(torch.stack([x, 0.9 * x]))
+    ),
     "hvp": lambda f: lambda x: torch.func.jvp(torch.func.grad(lambda v: f(v).sum()), (x,), (torch.sin(x),))[1],
 }
 
@@ -119,7 +122,9 @@ def test_forward_mode(call):
         for loss in (call.function(reduction=reduction), call.of_torch(reduction=reduction)):
             x, loss = leading(call, loss)
             with forward_ad.dual_level():
-                results.append(result_of(lambda x=x, f=loss: tuple(forward_ad.unpack_dual(f(forward_ad.make_dual(x, x.cos()))))))
+                results.append(
+                    result_of(lambda x=x, f=loss: tuple(forward_ad.unpack_dual(f(forward_ad.make_dual(x, x.cos())))))
+                )
         assert_same(*results)
 
 
@@ -206,7 +211,9 @@ def test_symbolic_trace(call):
     scope = {"loss": call.function()}
     exec(f"def step({', '.join(names)}): return loss({', '.join(names)}) * 2", scope)  # torch.fx reads the signature
     traced = torch.fx.symbolic_trace(scope["step"])
-    torch.testing.assert_close(traced(*tensors.values()), 2 * call.function()(*tensors.values()), rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(
+        traced(*tensors.values()), 2 * call.function()(*tensors.values()), rtol=1e-12, atol=1e-14
+    )
 
 
 @pytest.mark.parametrize("strict", [True, False])
@@ -217,7 +224,9 @@ def test_export(name, strict):
     program = torch.export.export(Criterion(call.function()), tuple(tensors.values()), strict=strict)
     first = next(iter(tensors))
     other = {**tensors, first: tensors[first] * 0.8}
-    torch.testing.assert_close(program.module()(*other.values()), call.function()(*other.values()), rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(
+        program.module()(*other.values()), call.function()(*other.values()), rtol=1e-12, atol=1e-14
+    )
 
 
 @pytest.mark.parametrize("transform", ["grad", "vmap", "jvp"])

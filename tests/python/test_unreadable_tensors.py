@@ -1,5 +1,6 @@
 """Tensors whose elements the core cannot read as they lie in memory, or that have none: computed rightly by another way,
 or refused by name; never a crash, never the numbers of other memory."""
+
 import os
 import tempfile
 import warnings
@@ -315,12 +316,16 @@ def test_views_of_a_part(call):
     tensors, loss = call.tensors(), call.function(reduction="none")
     for name in real_operands(call, tensors):
         tensor = tensors[name]
-        overlapping = torch.arange(1.0, tensor.numel() + 9, dtype=tensor.dtype).div(100).as_strided(
-            tensor.shape, [1] * tensor.dim(), 7
+        overlapping = (
+            torch.arange(1.0, tensor.numel() + 9, dtype=tensor.dtype)
+            .div(100)
+            .as_strided(tensor.shape, [1] * tensor.dim(), 7)
         )
         for view in (tensor[..., :1].expand_as(tensor) if tensor.dim() else tensor, overlapping):
             found = loss(*{**tensors, name: view}.values())
-            torch.testing.assert_close(found, loss(*{**tensors, name: view.clone()}.values()), rtol=1e-12, atol=1e-14, equal_nan=True)
+            torch.testing.assert_close(
+                found, loss(*{**tensors, name: view.clone()}.values()), rtol=1e-12, atol=1e-14, equal_nan=True
+            )
 
 
 def test_linear_cross_entropy_and_the_adaptive_softmax():

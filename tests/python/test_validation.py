@@ -1,4 +1,5 @@
 """validate=True and set_validation(): targets and inputs outside a loss's domain, by every way of calling."""
+
 import warnings
 
 import numpy as np
@@ -127,6 +128,8 @@ def test_ctc_refuses_a_blank_among_the_labels():
     with pytest.raises(DomainError, match=r"targets\[0, 1\] is 0, which is the blank"):
         numpy_functional.ctc_loss(log_probs, np.array([[1, 0]]), *lengths, validate=True)
     with pytest.raises(DomainError, match="blank"):
-        torch_functional.ctc_loss(torch.tensor(log_probs), torch.tensor([[1, 2]]), *map(torch.tensor, lengths), blank=2, validate=True)
+        torch_functional.ctc_loss(
+            torch.tensor(log_probs), torch.tensor([[1, 2]]), *map(torch.tensor, lengths), blank=2, validate=True
+        )
     numpy_functional.ctc_loss(log_probs, np.array([[1, 2]]), *lengths, validate=True)
     numpy_functional.ctc_loss(log_probs, np.array([[1, 0]]), *lengths)  # torch's value

@@ -1,5 +1,6 @@
 """check_page.py SAMPLE_REPORT FOLDER: the pages of invented runs are well-formed: every tag closed, ids unique,
 labels that point somewhere, no external reference; the SVG files parse as XML."""
+
 import html.parser
 import pathlib
 import subprocess
@@ -52,7 +53,9 @@ def main():
         problems = checker.problems + [f"unclosed {tag}" for tag in checker.open]
         problems += [f"no element with id {name}" for name in checker.wanted - checker.ids]
         assert not problems, problems
-        for name in ["loss", "gap", "steps", "distribution"] + ([] if kind == ["regression"] else ["classes", "calibration"]):
+        for name in ["loss", "gap", "steps", "distribution"] + (
+            [] if kind == ["regression"] else ["classes", "calibration"]
+        ):
             xml.dom.minidom.parse(str(folder / f"{name}.svg"))
 
 

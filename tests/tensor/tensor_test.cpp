@@ -70,8 +70,9 @@ TEST(Tensor, SaysWhatDoesNotFit) {
     x + Tensor::zeros({2, 4});
     FAIL();
   } catch (const ShapeError& error) {
-    EXPECT_STREQ(error.what(),
-                 "add: shapes [2, 3] and [2, 4] cannot be broadcast together: sizes 3 and 4 differ (valid: the same, or 1)");
+    EXPECT_STREQ(
+        error.what(),
+        "add: shapes [2, 3] and [2, 4] cannot be broadcast together: sizes 3 and 4 differ (valid: the same, or 1)");
   }
 }
 

@@ -103,11 +103,12 @@ TEST(Validation, TargetsOfComparingLosses) {
   expect_refused([&](const LossOptions& o) { F::cosine_embedding_loss(x, y, half, CosineEmbedding{}, o); },
                  "cosine_embedding_loss: target[1] is 0.5 (valid: -1 or 1)");
   expect_refused(
-      [&](const LossOptions& o) { F::margin_ranking_loss(half, half, numbers({-1.0, 0.0}), MarginRanking{}, o); },
+      [&](const LossOptions& o) {
+        F::margin_ranking_loss(half, half, numbers({-1.0, 0.0}), MarginRanking{}, o);
+      },
       "margin_ranking_loss: target[1] is 0 (valid: -1 or 1)");
-  expect_refused(
-      [&](const LossOptions& o) { F::multilabel_soft_margin_loss(x, 2.0 * y, MultilabelSoftMargin{}, o); },
-      "multilabel_soft_margin_loss: target[1] is 2 (valid: 0..1)");
+  expect_refused([&](const LossOptions& o) { F::multilabel_soft_margin_loss(x, 2.0 * y, MultilabelSoftMargin{}, o); },
+                 "multilabel_soft_margin_loss: target[1] is 2 (valid: 0..1)");
 }
 
 TEST(Validation, ProbabilitiesOfClasses) {
@@ -130,7 +131,7 @@ TEST(Validation, ABlankIsNoLabel) {
   EXPECT_THROW(call({1, 2}, {.blank = 2}), ValueError);
   EXPECT_NO_THROW(call({1, 0}, {.blank = 2}));
   EXPECT_NO_THROW(call({1, 0}, {}, false));  // torch's value
-  EXPECT_NO_THROW(call({1, 2, 0}, {}));  // the third one is beyond the item's length
+  EXPECT_NO_THROW(call({1, 2, 0}, {}));      // the third one is beyond the item's length
 }
 
 TEST(ClassTargets, OneHotIntegersGetARemedy) {

@@ -5,10 +5,11 @@
 
 Calls alternate in one process; a figure is the median, and a ratio is the rival's time over ours (more than 1: we are
 faster). Threads of a library spin for a while after a call, and take processors from the next one's: before each timing
-there is a pause for them to fall asleep, and a call that does not count. "tuned" is glibc's allocator told to keep freed memory, which spares torch most of its page faults at large
-sizes; as that is settled when a process starts, each allocator has a process of its own. At its end each names the
-cells in which a rival was faster.
+there is a pause for them to fall asleep, and a call that does not count. "tuned" is glibc's allocator told to keep freed
+memory, which spares torch most of its page faults at large sizes; as that is settled when a process starts, each
+allocator has a process of its own. At its end each names the cells in which a rival was faster.
 """
+
 import argparse
 import json
 import os
@@ -49,8 +50,15 @@ def _parse():
     parser = argparse.ArgumentParser(
         prog="python -m perdita.bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 100_000, 10_000_000], metavar="N",
-                        choices=[1_000, 100_000, 10_000_000], help="about so many elements: 1000, 100000, 10000000")
+    parser.add_argument(
+        "--sizes",
+        type=int,
+        nargs="+",
+        default=[1_000, 100_000, 10_000_000],
+        metavar="N",
+        choices=[1_000, 100_000, 10_000_000],
+        help="about so many elements: 1000, 100000, 10000000",
+    )
     parser.add_argument("--losses", nargs="+", metavar="NAME", help="only these functions")
     parser.add_argument("--rivals", nargs="+", choices=RIVALS, default=["eager"], help="what to compare with")
     parser.add_argument("--allocator", nargs="+", choices=sorted(ALLOCATORS), default=["default", "tuned"])
@@ -77,7 +85,7 @@ def _measure(arguments):
             if arguments.losses and case.loss not in arguments.losses:
                 continue
             names, calls = _calls(case, rivals)
-            times = dict(zip(names, _medians(calls, arguments.rounds)))
+            times = dict(zip(names, _medians(calls, arguments.rounds), strict=True))
             ratios = {rival: times[rival] / times["ours"] for rival in rivals}
             lost += [f"{case.name}, {rival}: {ratio:.2f}" for rival, ratio in ratios.items() if ratio < 1]
             cells = [f"{times[rival] * 1e6:.1f} | {ratio:.2f}" for rival, ratio in ratios.items()]
@@ -142,9 +150,9 @@ def _medians(calls, rounds):
         start = time.perf_counter()
         call()
         counts.append(max(1, int(2e-3 / (time.perf_counter() - start))))
-    times = [[] for _ in calls]
+    times: list[list[float]] = [[] for _ in calls]
     for _ in range(rounds):
-        for call, count, found in zip(calls, counts, times):
+        for call, count, found in zip(calls, counts, times, strict=True):
             time.sleep(_PAUSE)
             call()
             start = time.perf_counter()

@@ -1,5 +1,7 @@
 """What is timed: for each loss and size the tensors, the call of perdita.torch.functional, and that of torch."""
-from typing import Callable, NamedTuple
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as TF
@@ -58,7 +60,9 @@ def _lovasz_of_mask(errors, inside):
 
 def lovasz_of_torch(y, t):
     """The Lovasz hinge of each item, as in the paper."""
-    losses = [_lovasz_of_mask(torch.relu(1 - a * (2 * b - 1)), b) for a, b in zip(y.flatten(1), t.flatten(1))]
+    losses = [
+        _lovasz_of_mask(torch.relu(1 - a * (2 * b - 1)), b) for a, b in zip(y.flatten(1), t.flatten(1), strict=True)
+    ]
     return torch.stack(losses).mean()
 
 
@@ -132,7 +136,11 @@ def _ctc(frames, items, classes, length):
     )
 
 
-ROW_SHAPES = {1_000: [(100, 10)], 100_000: [(10_000, 10)], 10_000_000: [(1_048_576, 10), (8_192, 1_000), (1_024, 50_257)]}
+ROW_SHAPES = {
+    1_000: [(100, 10)],
+    100_000: [(10_000, 10)],
+    10_000_000: [(1_048_576, 10), (8_192, 1_000), (1_024, 50_257)],
+}
 VECTOR_SHAPES = {1_000: (8, 128), 100_000: (1_024, 128), 10_000_000: (65_536, 128)}
 MASK_SHAPES = {1_000: (4, 16), 100_000: (6, 128), 10_000_000: (8, 512)}
 CTC_SHAPES = {1_000: (50, 1, 28, 10), 100_000: (150, 16, 28, 40), 10_000_000: (1_000, 16, 100, 200)}
@@ -160,8 +168,8 @@ def cases(size):
     masks = _class_masks(items, 4, side)
     yield Case("dice_loss", f"{items}x4x{side}x{side}", PF.dice_loss, dice_of_classes_of_torch, masks, masks[0].numel())
     if "ctc_loss" in PF.__all__:
-        shape = CTC_SHAPES[size]
-        yield _case("ctc_loss", "x".join(map(str, shape)), _ctc(*shape))
+        sizes = CTC_SHAPES[size]
+        yield _case("ctc_loss", "x".join(map(str, sizes)), _ctc(*sizes))
 
 
 def _case(loss, shape, tensors):

@@ -1,4 +1,8 @@
 """The losses as one writes them in JAX, jitted with their gradients."""
+
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -106,7 +110,7 @@ def _lovasz(y, t):
     return jnp.mean(jax.vmap(of_mask)(jax.nn.relu(1 - y * (2 * t - 1)), t))
 
 
-LOSSES = {
+LOSSES: dict[str, Callable[..., Any]] = {
     "mse_loss": lambda x, t: jnp.mean((x - t) ** 2),
     "l1_loss": lambda x, t: jnp.mean(jnp.abs(x - t)),
     "smooth_l1_loss": _huber,  # the same where beta and delta are 1

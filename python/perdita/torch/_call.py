@@ -1,4 +1,5 @@
 """How the losses are called on torch tensors: differentiable, under torch.compile, in narrow types, as torch itself."""
+
 import torch
 
 from perdita import _core
@@ -11,7 +12,12 @@ from perdita.torch._nodes import apply_loss, apply_loss_with_extras, resolved
 from perdita.torch._operands import as_tensor
 from perdita.torch._operator import loss_operator
 from perdita.torch._route import (
-    call_elsewhere, call_of_torch, call_transformed, has_traceable, is_torchs, refuse_others,
+    call_elsewhere,
+    call_of_torch,
+    call_transformed,
+    has_traceable,
+    is_torchs,
+    refuse_others,
 )  # fmt: skip
 from perdita.torch._types import is_narrow, result_type
 
@@ -45,7 +51,7 @@ def _call_unreadable(error, function, tensors, reduction, normalize_by, return_e
     """Of tensors that the core refused: read in another way, given to torch, or refused."""
     arguments = reduction, normalize_by, return_extras
     readable = tuple(map(resolved, tensors))
-    if any(a is not b for a, b in zip(readable, tensors)):
+    if any(a is not b for a, b in zip(readable, tensors, strict=True)):
         return _call(function, readable, *arguments, **options)
     if any(map(is_narrow, tensors)):
         return _narrow_call(function, tensors, *arguments, options)
@@ -102,7 +108,9 @@ def _call_without_autocast(*arguments, **options):
         return _call(*arguments, **options)
 
 
-_COMPOSED = "triplet_margin_with_distance_loss"  # by torch of operators that autocast leaves in the types of the distances
+_COMPOSED = (
+    "triplet_margin_with_distance_loss"  # by torch of operators that autocast leaves in the types of the distances
+)
 FUNCTIONS = functions(_call, torch, _check_arrays, as_tensor)
 FUNCTIONS[_COMPOSED] = functions(_call_without_autocast, torch, _check_arrays, as_tensor)[_COMPOSED]
 """Every loss that is called so, by its name."""

@@ -1,5 +1,7 @@
 """The switch to torch's exact behaviour."""
+
 import contextlib
+from collections.abc import Iterator
 
 # Losses that differ from torch's on purpose: see "Differs from PyTorch" in their docstrings.
 DIFFERING = frozenset(
@@ -30,7 +32,7 @@ switch = _Switch()
 
 
 @contextlib.contextmanager
-def torch_exact():
+def torch_exact() -> Iterator[None]:
     """Within this block the losses that differ from torch's on purpose are computed by torch itself.
 
         with perdita.torch.torch_exact():

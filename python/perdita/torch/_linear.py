@@ -1,7 +1,9 @@
 """linear_cross_entropy on torch tensors."""
+
 import torch
 
 from perdita import _core
+from perdita._extras import LossExtras
 from perdita._linear import LinearCrossEntropy
 from perdita.errors import DTypeError
 from perdita.torch._call import FUNCTIONS
@@ -57,7 +59,7 @@ def linear_cross_entropy(
         reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing, normalize_by=normalize_by
     )
     tensors = (input, linear_weight, linear_bias, target, weight)
-    for name, tensor in zip(_NAMES, tensors):
+    for name, tensor in zip(_NAMES, tensors, strict=True):
         is_optional = name in ("linear_bias", "weight")
         if not hasattr(type(tensor), "__torch_function__") and (tensor is not None or not is_optional):
             raise DTypeError(f"linear_cross_entropy: {name} is a {type(tensor).__name__} (valid: a torch.Tensor)")
@@ -72,24 +74,27 @@ def linear_cross_entropy(
     if is_narrow(input) or torch.is_autocast_enabled("cpu") and any(map(is_narrow, tensors)):
         dtype = torch.float32 if torch.is_autocast_enabled("cpu") else input.dtype
         wide = [tensor.float() if is_narrow(tensor) else tensor for tensor in tensors]
-        loss = _chunked(*wide, keywords, return_extras, chunk_rows)
+        loss = _chunked(keywords, return_extras, chunk_rows, *wide)
         return (loss[0].to(dtype), loss[1]) if return_extras else loss.to(dtype)
-    return _chunked(*tensors, keywords, return_extras, chunk_rows)
+    return _chunked(keywords, return_extras, chunk_rows, *tensors)
 
 
 _NAMES = ("input", "linear_weight", "linear_bias", "target", "weight")
 
 
-def _chunked(input, linear_weight, linear_bias, target, weight, keywords, return_extras, chunk_rows):
+def _chunked(keywords, return_extras, chunk_rows, input, linear_weight, linear_bias, target, weight):
     others_want = any(tensor is not None and tensor.requires_grad for tensor in (target, weight))
     if others_want and torch.is_grad_enabled():
         return _stored(input, linear_weight, linear_bias, target, weight, **keywords, return_extras=return_extras)
-    found = [] if return_extras else None
-    loss = _LinearCrossEntropy.apply(keywords, chunk_rows, found, target, weight, input, linear_weight, linear_bias)
+    found: list[LossExtras] = []
+    extras = found if return_extras else None
+    loss = _LinearCrossEntropy.apply(keywords, chunk_rows, extras, target, weight, input, linear_weight, linear_bias)
     return (loss, found[0]) if return_extras else loss
 
 
-def _of_torch(input, linear_weight, linear_bias, target, weight, *, normalize_by, return_extras, ignore_index, **keywords):
+def _of_torch(
+    input, linear_weight, linear_bias, target, weight, *, normalize_by, return_extras, ignore_index, **keywords
+):
     """By torch's own function, for operands that only torch's functions can be called on."""
     function = getattr(torch.nn.functional, "linear_cross_entropy", None)
     if function is None or normalize_by is not None or return_extras:
@@ -107,7 +112,9 @@ def _stored(input, linear_weight, linear_bias, target, weight, *, ignore_index, 
     logits = torch.nn.functional.linear(input, linear_weight.reshape(-1, linear_weight.shape[-1]), bias)
     if len(shape) > 1:
         logits = logits.reshape(-1, *shape)
-    return FUNCTIONS["cross_entropy"](logits, target, weight, -100 if ignore_index is None else ignore_index, **keywords)
+    return FUNCTIONS["cross_entropy"](
+        logits, target, weight, -100 if ignore_index is None else ignore_index, **keywords
+    )
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
@@ -115,8 +122,15 @@ class _LinearCrossEntropy(torch.autograd.Function):
     def forward(ctx, keywords, chunk_rows, extras, target, weight, input, linear_weight, linear_bias):
         """extras: a list that gets the LossExtras, or None."""
         call = LinearCrossEntropy(
-            _Products, input, linear_weight, target, linear_bias, weight, chunk_rows=chunk_rows,
-            return_extras=extras is not None, **keywords
+            _Products,
+            input,
+            linear_weight,
+            target,
+            linear_bias,
+            weight,
+            chunk_rows=chunk_rows,
+            return_extras=extras is not None,
+            **keywords,
         )
         ctx.keywords, ctx.chunk_rows, ctx.gradients = keywords, chunk_rows, None
         ctx.save_for_backward(target, weight, input, linear_weight, linear_bias)
@@ -136,8 +150,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
         if is_followed(upstream):
             with torch.enable_grad():
                 tensors = [tensor if tensor is None else tensor.view_as(tensor) for tensor in tensors]
-                loss = _stored(*tensors, target, weight, **ctx.keywords)
-            leaves = [tensor for tensor, is_wanted in zip(tensors, wanted) if is_wanted]
+                loss = _stored(*(*tensors, target, weight), **ctx.keywords)
+            leaves = [tensor for tensor, is_wanted in zip(tensors, wanted, strict=True) if is_wanted]
             following = iter(torch.autograd.grad(loss, leaves, upstream, create_graph=torch.is_grad_enabled()))
             return *(None,) * 5, *(next(following) if is_wanted else None for is_wanted in wanted)
         gradients, ctx.gradients = ctx.gradients, None

@@ -1,5 +1,7 @@
 """The losses as nodes of torch's autograd graph: their gradients, second derivatives, and what lies beyond them."""
+
 import functools
+from typing import Any
 
 import torch
 from torch.autograd import forward_ad
@@ -95,7 +97,7 @@ class _SecondGradient(torch.autograd.Function):
         *by_tensors, by_upstream = cotangents
         first = _gradients(ctx.loss, ctx.wanted, by_upstream, *tensors)
         *second, _ = _second_gradients(ctx.loss, ctx.wanted, *by_tensors, upstream, *tensors)
-        by_cotangents = [a + b for a, b in zip(first, second)]
+        by_cotangents = [a + b for a, b in zip(first, second, strict=True)]
         # Third derivatives: _ThirdDerivative raises where one of them is asked for.
         return None, None, *by_cotangents, *map(_zeros, (upstream, *tensors))
 
@@ -130,10 +132,10 @@ class _OverBatch(torch.autograd.Function):
     def vmap(info, in_dims, call, *operands):
         dims = in_dims[1:]
         results = [
-            call(*(t if dim is None else t.select(dim, i) for t, dim in zip(operands, dims)))
+            call(*(t if dim is None else t.select(dim, i) for t, dim in zip(operands, dims, strict=True)))
             for i in range(info.batch_size)
         ]
-        return tuple(map(torch.stack, zip(*results))), (0,) * len(results[0])
+        return tuple(map(torch.stack, zip(*results, strict=True))), (0,) * len(results[0])
 
 
 def _over_grads_batch(call, operands):
@@ -143,10 +145,10 @@ def _over_grads_batch(call, operands):
     if level > 1:
         raise GraphError("perdita: is_grads_batched within is_grads_batched was asked for (valid: one of them)")
     batched = [_is_in_grads_batch(t) for t in operands]
-    stacks = [torch._remove_batch_dim(t, level, 1, 0) if b else t for t, b in zip(operands, batched)]
-    (size,) = {len(stack) for stack, b in zip(stacks, batched) if b}
-    results = [call(*(stack[i] if b else stack for stack, b in zip(stacks, batched))) for i in range(size)]
-    return tuple(torch._add_batch_dim(torch.stack(column), 0, level) for column in zip(*results))
+    stacks = [torch._remove_batch_dim(t, level, 1, 0) if b else t for t, b in zip(operands, batched, strict=True)]
+    (size,) = {len(stack) for stack, b in zip(stacks, batched, strict=True) if b}
+    results = [call(*(stack[i] if b else stack for stack, b in zip(stacks, batched, strict=True))) for i in range(size)]
+    return tuple(torch._add_batch_dim(torch.stack(column), 0, level) for column in zip(*results, strict=True))
 
 
 def _is_in_grads_batch(tensor):
@@ -155,14 +157,16 @@ def _is_in_grads_batch(tensor):
 
 # Function.apply without its look for functorch's transforms, which costs as much as a small loss; and the engine calls
 # backward() without asking for other ways to write it.
-apply_loss = super(torch.autograd.Function, _Loss).apply
-_Loss._backward_cls.apply = _Loss.backward
+_parent: Any = super(torch.autograd.Function, _Loss)
+apply_loss = _parent.apply
+_backward_class: Any = _Loss._backward_cls
+_backward_class.apply = _Loss.backward
 
 _CAPACITY = 8
 
 
 def apply_loss_with_extras(loss, wanted, tensors):
-    found = []
+    found: list[LossExtras] = []
     return _LossWithExtras.apply(loss, wanted, found, *tensors), found[0]
 
 

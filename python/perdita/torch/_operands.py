@@ -1,4 +1,5 @@
 """Weights and counts of other libraries as tensors: perdita.data gives NumPy arrays."""
+
 import numpy as np
 import torch
 

@@ -1,4 +1,5 @@
 """The losses as one operator of torch's, which torch.compile takes into its graph as it is."""
+
 import torch
 
 from perdita._catalogue import ENTRIES

@@ -1,9 +1,8 @@
 """Calls that the core cannot take as they are: tensors without plain memory, transforms, traces. Each is computed by
 torch's own loss, by the losses as an operator of torch's, or refused by name."""
-import torch
-from torch.autograd import forward_ad
 
-from perdita import _core
+import torch
+
 from perdita._catalogue import ARGUMENTS
 from perdita._functions import loss_of, text_of
 from perdita.errors import DomainError, DTypeError
@@ -12,8 +11,11 @@ from perdita.torch._operator import loss_operator
 
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
 _READ = frozenset((torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool))
-_VECTORS = {"cosine_embedding_loss": 2, "triplet_margin_loss": 3,
-            "triplet_margin_with_distance_loss": 3}  # how many operands hold real numbers
+_VECTORS = {
+    "cosine_embedding_loss": 2,
+    "triplet_margin_loss": 3,
+    "triplet_margin_with_distance_loss": 3,
+}  # how many operands hold real numbers
 
 # Of torch's losses those whose derivatives torch does not have, or has of another function.
 _OTHER_DERIVATIVES = ("ctc_loss",)
@@ -24,12 +26,12 @@ _NOT_TRACED = ("ctc_loss", "gaussian_nll_loss", "multilabel_margin_loss")
 def call_of_torch(function, tensors, reduction, normalize_by, return_extras, options):
     if normalize_by is not None or return_extras or "validate" in options:
         raise DomainError(
-            f"{function}: normalize_by, return_extras and validate are not torch's (valid: outside torch_exact() and transforms, on "
-            f"the CPU with float32 or float64)"
+            f"{function}: normalize_by, return_extras and validate are not torch's (valid: outside torch_exact() and "
+            f"transforms, on the CPU with float32 or float64)"
         )
     if _has_weight(function, tensors):
-        return _weighted_l1_loss(*tensors, reduction)
-    operands = {name: tensor for name, tensor in zip(ARGUMENTS[function], tensors) if tensor is not None}
+        return _weighted_l1_loss(reduction, *tensors)
+    operands = {name: tensor for name, tensor in zip(ARGUMENTS[function], tensors, strict=False) if tensor is not None}
     return getattr(torch.nn.functional, function)(**operands, reduction=reduction, **options)
 
 
@@ -125,7 +127,7 @@ def _has_weight(function, tensors):
     return function == "l1_loss" and tensors[2] is not None
 
 
-def _weighted_l1_loss(input, target, weight, reduction):
+def _weighted_l1_loss(reduction, input, target, weight):
     losses = weight * torch.nn.functional.l1_loss(input, target, reduction="none")
     if reduction == "none":
         return losses
@@ -146,7 +148,7 @@ def _is_fake(tensor):
 
 def refuse_others(function, tensors, options):
     """Raises DTypeError for what is no tensor, and no option."""
-    for name, tensor in zip(ARGUMENTS[function], tensors):
+    for name, tensor in zip(ARGUMENTS[function], tensors, strict=False):
         if tensor is not None and not isinstance(tensor, torch.Tensor):
             raise DTypeError(f"{function}: {name} is a {type(tensor).__name__} (valid: a torch.Tensor)") from None
     for name, value in options.items():

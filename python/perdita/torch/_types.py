@@ -1,4 +1,5 @@
 """The dtypes of results: torch's, of operands of one type and of several, and under autocast."""
+
 import functools
 
 import torch
@@ -20,7 +21,7 @@ def result_type(function, tensors):
     has_classes = not tensors[1].is_floating_point()  # whose weights do not decide
     types = {
         name: tensor.dtype
-        for name, tensor in zip(ARGUMENTS[function], tensors)
+        for name, tensor in zip(ARGUMENTS[function], tensors, strict=False)
         if tensor is not None and tensor.is_floating_point()
     }
     if torch.is_autocast_enabled("cpu") and not _keeps_types(function, types):

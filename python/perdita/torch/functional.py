@@ -14,9 +14,10 @@ own result where torch has one, else DTypeError, which an except clause for torc
 catches. So are calls under torch.func or with tangents of forward-mode differentiation. FakeTensor, meta tensors and
 traces (make_fx, torch.jit.trace, torch.fx, torch.export) take every loss; DTensor and other wrappers those of torch.
 """
+
 from perdita._names import missing
 from perdita.torch._call import FUNCTIONS
-from perdita.torch._linear import linear_cross_entropy
+from perdita.torch._linear import linear_cross_entropy as linear_cross_entropy
 
 globals().update(FUNCTIONS)
 __getattr__ = missing(__name__, "function")

@@ -4,6 +4,7 @@ them, which become tensors of torch's default dtype), options are checked when a
     criterion = perdita.torch.nn.CrossEntropyLoss(weight=class_weights)
     criterion(model(x), labels).backward()
 """
+
 import torch
 
 from perdita import _core
@@ -85,7 +86,9 @@ class AdaptiveLogSoftmaxWithLoss(torch.nn.AdaptiveLogSoftmaxWithLoss):
         for i, tail in enumerate(self.tail):
             chosen = (cluster == i + 1).nonzero().squeeze(1)
             if len(chosen):
-                losses = functional.cross_entropy(tail(rows[chosen]), labels[chosen] - self.cutoffs[i], reduction="none")
+                losses = functional.cross_entropy(
+                    tail(rows[chosen]), labels[chosen] - self.cutoffs[i], reduction="none"
+                )
                 output = output.index_add(0, chosen, losses, alpha=-1)
         loss = -output.mean()
         return torch.nn.modules.adaptive._ASMoutput(output if input_.dim() > 1 else output[0], loss)

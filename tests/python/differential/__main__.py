@@ -1,4 +1,5 @@
 """python -m tests.python.differential [--seed N] [--draws N] [--draw N] [--function NAME]"""
+
 import argparse
 import random
 import sys

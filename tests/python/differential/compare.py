@@ -12,6 +12,7 @@ A power x^gamma multiplies the error of x by gamma: above 8 so is the bound, by 
 
 A float32 result that the exact one would have below the normal range, 2^-126, may lose what lies below it.
 """
+
 import math
 import warnings
 
@@ -35,7 +36,8 @@ LARGEST = {"float16": 65504.0, "bfloat16": 3.3895e38, "float32": 3.4028234e38, "
 
 
 def run_torch(draw, functional, cotangent=None, directions=None, twice=True):
-    """{"value": tensor, ("gradient", name): ..., ("recorded", name): the gradient of a pass that records, ("second", name)}"""
+    """{"value": tensor, ("gradient", name): ..., ("recorded", name): the gradient of a pass that records,
+    ("second", name): ...}"""
     arrays = draw.arrays()
     leaves = {n: arrays[n].detach().requires_grad_() for n in draw.wanted}
     given = {**arrays, **leaves}
@@ -47,17 +49,19 @@ def run_torch(draw, functional, cotangent=None, directions=None, twice=True):
         return found
     inputs, upstream = list(leaves.values()), torch.tensor(cotangent, dtype=value.dtype).reshape(value.shape)
     once = torch.autograd.grad(value, inputs, upstream, retain_graph=twice, allow_unused=True)
-    found |= {("gradient", n): g for n, g in zip(leaves, once)}
+    found |= {("gradient", n): g for n, g in zip(leaves, once, strict=True)}
     if not twice:
         return found
     recorded = torch.autograd.grad(value, inputs, upstream, create_graph=True, allow_unused=True)
-    found |= {("recorded", n): g.detach() for n, g in zip(leaves, recorded) if g is not None}
-    some = [(g, n) for g, n in zip(recorded, leaves) if g is not None and g.requires_grad]
+    found |= {("recorded", n): g.detach() for n, g in zip(leaves, recorded, strict=True) if g is not None}
+    some = [(g, n) for g, n in zip(recorded, leaves, strict=True) if g is not None and g.requires_grad]
     if some:
         ways = [torch.tensor(directions[n], dtype=g.dtype).reshape(g.shape) for g, n in some]
         second = torch.autograd.grad([g for g, _ in some], inputs, ways, allow_unused=True)
-        zero = lambda x: torch.zeros_like(x)
-        found |= {("second", n): zero(x) if g is None else g for n, x, g in zip(leaves, inputs, second)}
+        found |= {
+            ("second", n): torch.zeros_like(x) if g is None else g
+            for n, x, g in zip(leaves, inputs, second, strict=True)
+        }
     return found
 
 
@@ -163,7 +167,7 @@ def _compare(draw, key, kind, name, got, entries, other, computed):
     assert len(flat) == len(entries), (key, len(flat), len(entries))
     bound = BOUNDS["gradient" if kind == "recorded" else kind] * max(1.0, draw.parameters.get("gamma", 0.0) / 8)
     wrong = []
-    for i, (mine, entry) in enumerate(zip(flat, entries)):
+    for i, (mine, entry) in enumerate(zip(flat, entries, strict=True)):
         if entry.status == "unknown":
             reference = None if other is None or kind == "second" else other.double().flatten()[i].item()
             if reference is None or math.isnan(reference) or _is_old_kink(draw, name):

@@ -1,4 +1,5 @@
 """A random call of a loss, from a seed and a number."""
+
 import inspect
 import math
 import re

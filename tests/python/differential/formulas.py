@@ -1,9 +1,27 @@
 """The losses as their papers and torch's documentation write them, over numbers of 50 digits. None of Perdita's code."""
+
 from mpmath import mp, mpf
 
 from .jets import (
-    INFINITE, Jet, Undefined, absolute, exp, expm1, hinge, log, log1p, log_cosh, maximum, minimum, power, reciprocal, sigmoid,
-    softplus, sqrt, unary, value,
+    INFINITE,
+    Jet,
+    Undefined,
+    absolute,
+    exp,
+    expm1,
+    hinge,
+    log,
+    log1p,
+    log_cosh,
+    maximum,
+    minimum,
+    power,
+    reciprocal,
+    sigmoid,
+    softplus,
+    sqrt,
+    unary,
+    value,
 )  # fmt: skip
 
 raised = power  # where an option is called power
@@ -72,7 +90,10 @@ def kl_div(n, x, t, log_target=False):
 def binary_cross_entropy(n, x, t):
     """The logarithms are at least -100; torch's derivative has x (1 - x) at least 1e-12 instead."""
     a, b = value(x), value(t)
-    floor = lambda y: max(mp.log(y), mpf(-100)) if y > 0 else mpf(-100)
+
+    def floor(y):
+        return max(mp.log(y), mpf(-100)) if y > 0 else mpf(-100)
+
     low, high = floor(a), max(mp.log1p(-a), mpf(-100)) if a < 1 else mpf(-100)
     spread, least = a * (1 - a), mpf(9.999999960041972e-13)  # torch keeps 1e-12 as a float
     slope = (a - b) / max(spread, least)
@@ -183,12 +204,16 @@ def log_softmax(logits):
 
 
 def balanced(logits, label, counts):
-    return [x + (mp.log(c) if c else -INFINITE) for x, c in zip(logits, counts)]
+    return [x + (mp.log(c) if c else -INFINITE) for x, c in zip(logits, counts, strict=True)]
 
 
 def adjusted(logits, label, counts, tau=1.0):
     total = sum(counts)
-    return [x + mpf(tau) * (mp.log(mpf(c) / total) if c else -INFINITE) for x, c in zip(logits, counts)] if tau else logits
+    return (
+        [x + mpf(tau) * (mp.log(mpf(c) / total) if c else -INFINITE) for x, c in zip(logits, counts, strict=True)]
+        if tau
+        else logits
+    )
 
 
 def ldam(logits, label, counts, max_margin=0.5, scale=30.0):

@@ -1,4 +1,5 @@
 """Numbers of 50 digits with their first and second derivatives."""
+
 import mpmath
 from mpmath import mp, mpf
 

@@ -1,5 +1,7 @@
 """Losses of masks over numbers of 50 digits: from the papers' sums, and Berman et al.'s algorithm 1."""
 
+import itertools
+
 import numpy as np
 from mpmath import mpf
 
@@ -38,7 +40,7 @@ def of_sums(function, pixels, options):
 
 def lovasz(errors, targets, notes):
     order = sorted(range(len(errors)), key=lambda i: -value(errors[i]))
-    for i, j in zip(order, order[1:]):
+    for i, j in itertools.pairwise(order):
         notes.is_less(errors[j], errors[i])  # a tie is a kink
     total = sum(targets)
     loss, before, missed, excess = mpf(0), mpf(0), 0, 0
@@ -67,7 +69,9 @@ def units_of(draw, evaluate, Unit):
     for position in range((1 if batch else items) * classes):
         item, k = divmod(position, classes)
         chosen = range(items) if batch else [item]
-        pixels = [(i, j) for i in chosen for j in range(inner) if (labels[i, j] if indexed else labels[i, k, j]) != ignored]
+        pixels = [
+            (i, j) for i in chosen for j in range(inner) if (labels[i, j] if indexed else labels[i, k, j]) != ignored
+        ]
         t = [int(labels[i, j] == k) if indexed else mpf(float(labels[i, k, j])) for i, j in pixels]
         columns = range(classes) if indexed else [k]
         unit = Unit(position, [("input", int(places[i, c, j])) for i, j in pixels for c in columns])
@@ -75,7 +79,9 @@ def units_of(draw, evaluate, Unit):
         def formula(notes, *x):
             rows = [x[n : n + len(columns)] for n in range(0, len(x), len(columns))]
             if draw.function == "lovasz_loss" and not indexed:
-                errors = [maximum(1 - row[0] * (2 * label - 1), mpf(0), notes) for row, label in zip(rows, t)]
+                errors = [
+                    maximum(1 - row[0] * (2 * label - 1), mpf(0), notes) for row, label in zip(rows, t, strict=True)
+                ]
                 return lovasz(errors, t, notes)
             if indexed:
                 logs = [log_softmax(list(row)) for row in rows]
@@ -84,8 +90,8 @@ def units_of(draw, evaluate, Unit):
             else:
                 p, q = [sigmoid(row[0]) for row in rows], [sigmoid(-row[0]) for row in rows]
             if draw.function == "lovasz_loss":
-                return lovasz([b if label else a for a, b, label in zip(p, q, t)], t, notes)
-            return of_sums(draw.function, list(zip(p, q, t)), options)
+                return lovasz([b if label else a for a, b, label in zip(p, q, t, strict=True)], t, notes)
+            return of_sums(draw.function, list(zip(p, q, t, strict=True)), options)
 
         evaluate(unit, draw.values, formula, Notes(draw.tolerance), may_be_infinite=0)
         if not unit.variables and unit.status != "nan":

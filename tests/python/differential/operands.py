@@ -1,4 +1,5 @@
 """Random operands of a loss: shapes, dtypes and values, with those at which losses have gone wrong."""
+
 import math
 
 import numpy as np
@@ -67,7 +68,9 @@ def inputs_of_elements(random, function, shape, edgy, dtype, parameters):
 
 
 def _dtype(random, interface, narrow=True):
-    kinds = ["float32", "float64"] * 4 + (["float16", "bfloat16"] if narrow and interface == "torch" else ["float16"] * narrow)
+    kinds = ["float32", "float64"] * 4 + (
+        ["float16", "bfloat16"] if narrow and interface == "torch" else ["float16"] * narrow
+    )
     return str(random.choice(kinds))
 
 

@@ -4,6 +4,7 @@ A call is cut into units (an element, a row, a mask), each a formula of its own 
 |f| + sum |x_i df/dx_i|: one rounding of each operand changes f by that much times the unit roundoff, so that no program of
 this precision can do better than a small multiple of it. Gradients and second derivatives likewise.
 """
+
 import math
 from dataclasses import dataclass, field
 
@@ -15,6 +16,7 @@ from .jets import INFINITE, Jet, Notes, Undefined, variable
 
 # Compared with torch only: sums over paths. Those in MPFR are in tests/tensor/ctc_test.cpp.
 BY_TORCH = ("ctc_loss",)
+_SMALLEST_NORMAL = mpf(2) ** -126  # of float32
 
 
 @dataclass
@@ -52,7 +54,7 @@ def number(x):
     return INFINITE if x == math.inf else -INFINITE if x == -math.inf else mpf(float(x))
 
 
-def evaluate(unit, values, formula, notes, may_be_infinite=1, least=mpf(2) ** -126):
+def evaluate(unit, values, formula, notes, may_be_infinite=1, least=_SMALLEST_NORMAL):
     """Fills the unit's loss: formula(notes, *variables)."""
     try:
         points = [number(values[name].flat[i]) for name, i in unit.variables]
@@ -84,7 +86,12 @@ def _elements(draw):
         if "pos_weight" in values:
             options["pos_weight"] = mpf(float(values["pos_weight"].flat[places["pos_weight"].flat[position]]))
         unit = Unit(position, [(n, int(places[n].flat[position])) for n in names])
-        evaluate(unit, values, lambda n, *x: formula(n, *x, **options), Notes(draw.tolerance, ("log",) if draw.function == "kl_div" else ()))
+        evaluate(
+            unit,
+            values,
+            lambda n, *x: formula(n, *x, **options),
+            Notes(draw.tolerance, ("log",) if draw.function == "kl_div" else ()),
+        )
         if "weight" in values:
             unit.weight = mpf(float(values["weight"].flat[places["weight"].flat[position]]))
         if draw.function == "binary_cross_entropy" and unit.points:
@@ -193,7 +200,7 @@ def _differentiate(unit, factor, points, directions, result):
         first, second = result["gradient", name][at], result["second", name][at]
         slope = loss.g.get(i, mpf(0))
         curves = [loss.h.get((min(i, j), max(i, j)), mpf(0)) for j in range(len(points))]
-        scale = abs(slope) + sum(abs(h) * p for h, p in zip(curves, points))
+        scale = abs(slope) + sum(abs(h) * p for h, p in zip(curves, points, strict=True))
         if unit.status == "kink":  # its own side's scale
             first.add(mpf(0), abs(factor) * (scale + unit.floor))
             first.spoil("unknown")
@@ -201,4 +208,6 @@ def _differentiate(unit, factor, points, directions, result):
             continue
         first.add(factor * slope, abs(factor) * (scale + unit.floor))
         moved = [curves[j] * mpf(float(directions[n].flat[k])) for j, n, k in wanted]
-        second.add(factor * sum(moved, mpf(0)), abs(factor) * (sum((abs(x) for x in moved), mpf(0)) + abs(slope) + unit.floor))
+        second.add(
+            factor * sum(moved, mpf(0)), abs(factor) * (sum((abs(x) for x in moved), mpf(0)) + abs(slope) + unit.floor)
+        )

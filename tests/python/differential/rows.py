@@ -1,11 +1,23 @@
 """Losses of rows and masks over numbers of 50 digits."""
+
 import math
 
 import numpy as np
 from mpmath import mp, mpf
 
 from . import formulas
-from .jets import INFINITE, Jet, Notes, Undefined, absolute, exp, hinge, log1p, maximum, minimum, power, sigmoid, softplus, sqrt, value  # fmt: skip
+from .jets import (
+    INFINITE,
+    Notes,
+    Undefined,
+    absolute,
+    hinge,
+    maximum,
+    minimum,
+    power,
+    sqrt,
+    value,
+)
 
 
 def units_of(draw, evaluate, Unit):
@@ -58,14 +70,18 @@ def _softmax(draw, evaluate, Unit):
                 logits = change(logits, label, counts, **parameters)
             log_p = formulas.log_softmax(logits)
             own = {} if change else parameters
-            notes.unknown = any(w == 0 and abs(value(p)) > 1e30 for w, p in zip(weights, log_p))  # torch's 0 * inf
-            return sum((term(p, t, **own) * w for p, t, w in zip(log_p, targets, weights)), mpf(0))
+            notes.unknown = any(
+                w == 0 and abs(value(p)) > 1e30 for w, p in zip(weights, log_p, strict=True)
+            )  # torch's 0 * inf
+            return sum((term(p, t, **own) * w for p, t, w in zip(log_p, targets, weights, strict=True)), mpf(0))
 
         units.append(evaluate(unit, values, formula, Notes(draw.tolerance), may_be_infinite=classes))
         # log(1 + others) to the roundoff of 1: only the kernel of class indices has log1p(others)
         steep = max(1, parameters.get("alpha", 0.1) + parameters.get("beta", 1) * -parameters.get("log_zero", -4.0))
         steep = steep if draw.function == "symmetric_cross_entropy" else parameters.get("scale", 30.0) if change else 5
-        unit.floor += steep * max(weights) * (1 if indexed else 1 + sum(abs(mpf(float(values["target"].flat[i]))) for i in row))
+        unit.floor += (
+            steep * max(weights) * (1 if indexed else 1 + sum(abs(mpf(float(values["target"].flat[i]))) for i in row))
+        )
         total_weight += weights[label] if indexed else 1
     return units, _rows_denominator(draw, len(units), total_weight, weights)
 
@@ -166,7 +182,7 @@ def _cosine(draw, evaluate, Unit):
 
         def formula(n, *x):
             a, b = x[:size], x[size:]
-            dot = sum((p * q for p, q in zip(a, b)), mpf(0))
+            dot = sum((p * q for p, q in zip(a, b, strict=True)), mpf(0))
             cosine = dot / sqrt(
                 (sum((p * p for p in a), mpf(0)) + epsilon) * (sum((q * q for q in b), mpf(0)) + epsilon)
             )
@@ -210,7 +226,10 @@ def _triplet(draw, evaluate, Unit):
 
         def formula(n, *x):
             a, b, c = x[:size], x[size : 2 * size], x[2 * size :]
-            norm = lambda u, v: _norm([s - t + mpf(o["eps"]) for s, t in zip(u, v)], o["p"], n)
+
+            def norm(u, v):
+                return _norm([s - t + mpf(o["eps"]) for s, t in zip(u, v, strict=True)], o["p"], n)
+
             near, far = norm(a, b), norm(a, c)
             if o["swap"]:
                 far = minimum(far, norm(b, c), n)

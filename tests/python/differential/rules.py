@@ -1,5 +1,6 @@
 """Differences that are meant, each with its reason. Those from torch are in disagreements.py: here the exact result
 decides wherever there is one, and torch's is looked at elsewhere."""
+
 import math
 
 import numpy as np
@@ -47,21 +48,26 @@ RULES = [
     (
         "targets_without_dimensions_promote",
         "float64 decides the dtype, also that of a target without dimensions, which torch takes for a Python number",
-        lambda draw, kind, name, what: kind == "kind" and draw.values["target"].ndim == 0 and len(set(draw.dtypes.values())) > 1,
+        lambda draw, kind, name, what: (
+            kind == "kind" and draw.values["target"].ndim == 0 and len(set(draw.dtypes.values())) > 1
+        ),
     ),
     (
         "subnormal_weights_twice_differentiated",
         "(1 - p)^gamma below the normal numbers: quotients of them overflow in the second derivative, and nan shows",
         lambda draw, kind, name, what: (
-            draw.function in ("binary_focal_loss", "asymmetric_loss") and kind == "second" and math.isnan(what[1])
+            draw.function in ("binary_focal_loss", "asymmetric_loss")
+            and kind == "second"
+            and math.isnan(what[1])
             and any(80 < abs(x) < 110 or 700 < abs(x) < 750 for x in draw.values["input"].flat)
         ),
     ),
     (
         "cosine_embedding_overflow",
         "in disagreements.py: torch's squares overflow",
-        lambda draw, kind, name, what: draw.function == "cosine_embedding_loss" and any(
-            abs(x) > 1e18 for n in ("input1", "input2") for x in draw.values[n].flat
+        lambda draw, kind, name, what: (
+            draw.function == "cosine_embedding_loss"
+            and any(abs(x) > 1e18 for n in ("input1", "input2") for x in draw.values[n].flat)
         ),
     ),
     (
@@ -125,9 +131,13 @@ RULES = [
     ),
     (
         "target_smoothed_away",
-        "label_smoothing = 1 multiplies targets by 0, and the derivative with respect to a masked class's is infinite: nan shows",
+        "label_smoothing = 1 multiplies targets by 0, and the derivative with respect to a masked class's is infinite: "
+        "nan shows",
         lambda draw, kind, name, what: (
-            draw.options.get("label_smoothing") == 1 and "target" in draw.wanted and kind != "value" and math.isnan(what[1])
+            draw.options.get("label_smoothing") == 1
+            and "target" in draw.wanted
+            and kind != "value"
+            and math.isnan(what[1])
         ),
     ),
 ]

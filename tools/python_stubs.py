@@ -1,0 +1,298 @@
+"""Writes the type stubs of the Python modules whose functions and classes are made from the catalogue of losses.
+
+usage: python_stubs.py [--check] PACKAGE_FOLDER
+
+Run with the Python that has perdita, NumPy and torch. --check writes nothing and exits with 1 if a stub is not current.
+"""
+
+import inspect
+import pathlib
+import sys
+import textwrap
+
+import torch
+
+import perdita.functional
+import perdita.nn
+import perdita.ops
+import perdita.torch.functional
+import perdita.torch.nn
+from perdita._modules import CLASSES
+from perdita._options import loss_of
+
+FIRST_LINE = "# Made by tools/python_stubs.py (make stubs).\n"
+EMPTY = inspect.Parameter.empty
+KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
+OPERANDS = {"input", "target", "input1", "input2", "anchor", "positive", "negative", "log_probs", "targets"}
+WEIGHTS = {"weight", "pos_weight", "class_counts", "linear_bias"}
+OTHERS = {
+    "normalize_by": "Denominator | None",
+    "distance_function": "Callable[[Any, Any], Any] | None",
+    "q": "Levels",
+    "options": "Any",
+    "ignore_index": "int",
+}
+# Of a function: parameters whose type does not follow from their name or default.
+OF_FUNCTION = {
+    ("focal_loss", "alpha"): "_Weight | None",
+    ("binary_focal_loss", "alpha"): "float | None",
+    ("generalized_cross_entropy", "q"): "float",
+    ("linear_cross_entropy", "ignore_index"): "int | None",
+    ("linear_cross_entropy", "linear_bias"): "_Array | None",
+}
+
+
+def reductions(function):
+    """The names of the reductions other than "none" that a loss takes."""
+    names = ["mean", "sum"]
+    try:
+        loss_of(function, "batchmean", None)
+    except (KeyError, ValueError):
+        return names
+    return [*names, "batchmean"]
+
+
+def type_of(function, name, default):
+    """The type of a parameter other than `reduction` and `return_extras`."""
+    if found := OF_FUNCTION.get((function, name)):
+        return found
+    if name in OTHERS:
+        return OTHERS[name]
+    if name in OPERANDS or name == "linear_weight":
+        return "_Array"
+    if name in ("input_lengths", "target_lengths"):
+        return "_Lengths"
+    if name == "var":
+        return "_Array | float"
+    if name in WEIGHTS:
+        return "_Weight" if default is EMPTY else "_Weight | None"
+    return {bool: "bool", int: "int", float: "float"}[type(default)]
+
+
+def parameter(name, kind, default):
+    return f"{name}: {kind}" if default is EMPTY else f"{name}: {kind} = {default!r}".replace("'", '"')
+
+
+def signature_text(function, parameters, reduction, extras):
+    """The parameters as text. reduction: (type, whether it has a default); extras: the same of return_extras."""
+    given = {"reduction": reduction, "return_extras": extras}
+    texts, is_starred = [], False
+    for p in parameters:
+        kind, has_default = given.get(p.name) or (type_of(function, p.name, p.default), True)
+        must_be_named = p.kind is KEYWORD_ONLY or p.name in given and not has_default
+        if must_be_named and not is_starred:
+            texts.append("*")
+            is_starred = True
+        texts.append(parameter(p.name, kind, p.default if has_default else EMPTY))
+    return ", ".join(texts)
+
+
+def overloads(function, parameters, value, losses):
+    """A function's stub. value, losses: the type of a reduced loss, and of the losses of reduction="none"."""
+    reduced = ", ".join(f'"{name}"' for name in reductions(function))
+    any_of_them = f'Literal["none", {reduced}]'
+    no_extras = ("Literal[False]", True)
+    forms = [((f"Literal[{reduced}]", True), no_extras, value), (('Literal["none"]', False), no_extras, losses)]
+    if value == losses:
+        forms = [((any_of_them, True), no_extras, value)]
+    forms.append(
+        ((any_of_them, True), ("Literal[True]", False), f"tuple[{value if value == losses else 'Any'}, LossExtras]")
+    )
+    forms.append(((any_of_them, True), ("bool", True), "Any"))
+    lines = []
+    for reduction, extras, result in forms:
+        text = signature_text(function, parameters, reduction, extras)
+        lines.append(f"@overload\ndef {function}({text}) -> {result}: ...\n")
+    return "".join(lines)
+
+
+def parameters_of(function):
+    return list(inspect.signature(function).parameters.values())
+
+
+def all_text(module):
+    names = ", ".join(f'"{name}"' for name in module.__all__)
+    return "__all__ = [\n" + textwrap.fill(names, 116, initial_indent="    ", subsequent_indent="    ") + ",\n]\n\n"
+
+
+NUMPY_HEADER = """from collections.abc import Callable, Sequence
+from typing import Any, Literal, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from perdita._extras import LossExtras
+from perdita._types import Array as _Array
+from perdita._types import Denominator, Levels
+
+_Weight = _Array
+_Lengths = _Array
+"""
+TORCH_HEADER = """from collections.abc import Callable, Sequence
+from typing import Any, Literal, overload
+
+from torch import Tensor
+
+from perdita._extras import LossExtras
+from perdita._types import Array as _Weight
+from perdita._types import Denominator, Levels
+
+_Array = Tensor
+_Lengths = Tensor | Sequence[int]
+"""
+PRIVATE = """
+def _call(
+    function: str, operands: Any, reduction: Any, normalize_by: Any, return_extras: bool, **options: Any
+) -> Any: ...
+def _call_with_gradients(argnums: tuple[int, ...]) -> Callable[..., Any]: ...
+def _linear_cross_entropy(
+    input: Any, linear_weight: Any, target: Any, *, wanted: tuple[bool, ...], linear_bias: Any = None,
+    weight: Any = None, reduction: Any = "mean", ignore_index: Any = None, label_smoothing: Any = 0.0,
+    normalize_by: Any = None, return_extras: bool = False, chunk_rows: int = 0,
+) -> tuple[Any, tuple[Any, ...]]: ...
+"""
+
+
+def functions_stub(module, header, value, losses, more=""):
+    functions = [overloads(name, parameters_of(getattr(module, name)), value, losses) for name in module.__all__]
+    return FIRST_LINE + header + "\n" + all_text(module) + "".join(functions) + more
+
+
+def options_text(function, parameters):
+    names = '"none", ' + ", ".join(f'"{name}"' for name in reductions(function))
+    return signature_text(function, parameters, (f"Literal[{names}]", True), ("bool", True))
+
+
+def class_stub(name, bases, function, module, call):
+    """A loss as a class. call: "__call__" or "forward"."""
+    options = options_text(function, inspect.signature(getattr(module, name)).parameters.values())
+    arrays = [
+        p for p in parameters_of(getattr(FUNCTIONS_OF[module], function)) if p.name not in options_of(module, name)
+    ]
+    operands = ", ".join(parameter(p.name, type_of(function, p.name, p.default), p.default) for p in arrays)
+    return (
+        f"class {name}({bases}):\n    def __init__(self, {options}) -> None: ...\n"
+        f"    def {call}(self, {operands}) -> Any: ...\n\n"
+    )
+
+
+def options_of(module, name):
+    return inspect.signature(getattr(module, name)).parameters
+
+
+FUNCTIONS_OF = {perdita.nn: perdita.functional, perdita.torch.nn: perdita.torch.functional}
+NUMPY_CLASSES = """class Loss:
+    options: dict[str, Any]
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+    def __call__(self, *arrays: Any, **named: Any) -> Any: ...
+
+class LinearCrossEntropyLoss:
+    linear_weight: NDArray[Any]
+    linear_bias: NDArray[Any] | None
+    options: dict[str, Any]
+    def __init__(
+        self, in_features: int, num_classes: int, *, out_features: tuple[int, ...] = (), bias: bool = False,
+        dtype: Any = ..., seed: int = 0, **options: Any,
+    ) -> None: ...
+    def __call__(self, input: _Array, target: _Array) -> Any: ...
+
+class AdaptiveLogSoftmaxWithLoss:
+    n_classes: int
+    cutoffs: list[int]
+    shortlist_size: int
+    head: NDArray[Any]
+    head_bias: NDArray[Any] | None
+    tail: list[tuple[NDArray[Any], NDArray[Any]]]
+    def __init__(
+        self, in_features: int, n_classes: int, cutoffs: Sequence[int], div_value: float = 4.0,
+        head_bias: bool = False, dtype: Any = ..., seed: int = 0,
+    ) -> None: ...
+    def __call__(self, input: _Array, target: _Array) -> tuple[Any, Any]: ...
+    def log_prob(self, input: _Array) -> NDArray[Any]: ...
+    def predict(self, input: _Array) -> NDArray[Any]: ...
+
+"""
+TORCH_CLASSES = """class Loss(torch.nn.modules.loss._Loss):
+    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+    def forward(self, *tensors: Any, **named: Any) -> Any: ...
+    def extra_repr(self) -> str: ...
+
+class AdaptiveLogSoftmaxWithLoss(torch.nn.AdaptiveLogSoftmaxWithLoss):
+    def forward(self, input_: Tensor, target_: Tensor) -> Any: ...
+
+"""
+TORCH_LINEAR = """class LinearCrossEntropyLoss(torch.nn.LinearCrossEntropyLoss):
+    def forward(self, input: Tensor, target: Tensor) -> Tensor: ...
+
+"""
+
+
+def numpy_classes():
+    header = (
+        NUMPY_HEADER.replace(", overload", "")
+        .replace("import numpy as np\n", "")
+        .replace("from perdita._extras import LossExtras\n", "")
+    )
+    classes = [class_stub(name, "Loss", function, perdita.nn, "__call__") for name, function in CLASSES.items()]
+    return FIRST_LINE + header + "\n" + all_text(perdita.nn) + NUMPY_CLASSES + "".join(classes).rstrip("\n") + "\n"
+
+
+def torch_classes():
+    header = (
+        TORCH_HEADER.replace(", overload", "")
+        .replace("from perdita._extras import LossExtras\n", "")
+        .replace("from torch import Tensor", "import torch\nfrom torch import Tensor")
+    )
+    classes = []
+    for name, function in CLASSES.items():
+        bases = f"Loss, torch.nn.{name}" if hasattr(torch.nn, name) else "Loss"
+        classes.append(class_stub(name, bases, function, perdita.torch.nn, "forward"))
+    linear = TORCH_LINEAR if hasattr(torch.nn, "LinearCrossEntropyLoss") else ""
+    body = TORCH_CLASSES + linear + "".join(classes).rstrip("\n") + "\n"
+    return FIRST_LINE + header + "\n" + all_text(perdita.torch.nn) + body
+
+
+def ops_stub():
+    from perdita._symbols import FUNCTIONS
+
+    arguments = {1: "x: Any, /", 2: "a: Any, b: Any, /", 3: "condition: Any, a: Any, b: Any, /"}
+    lines = []
+    for name in perdita.ops.__all__:
+        text = arguments[FUNCTIONS[name]]
+        if name == "clamp":
+            text = "x: Any, min: Any = None, max: Any = None"
+        elif name in ("min", "max"):
+            text = "a: Any, b: Any, /, *more: Any"
+        lines.append(f"def {name}({text}) -> Any: ...\n")
+    return FIRST_LINE + "from typing import Any\n\n" + all_text(perdita.ops) + "".join(lines)
+
+
+def stubs():
+    """Path below the package -> text."""
+    numpy_types = "np.floating[Any]", "NDArray[Any]"
+    return {
+        "functional.pyi": functions_stub(perdita.functional, NUMPY_HEADER, *numpy_types, PRIVATE),
+        "nn.pyi": numpy_classes(),
+        "ops.pyi": ops_stub(),
+        "torch/functional.pyi": functions_stub(perdita.torch.functional, TORCH_HEADER, "Tensor", "Tensor"),
+        "torch/nn.pyi": torch_classes(),
+    }
+
+
+def main():
+    is_check = sys.argv[1:2] == ["--check"]
+    folder = pathlib.Path(sys.argv[-1])
+    stale = []
+    for name, text in stubs().items():
+        path = folder / name
+        if is_check and (not path.exists() or path.read_text() != text):
+            stale.append(str(path))
+        elif not is_check:
+            path.write_text(text)
+    if stale:
+        print(f"not current: {', '.join(stale)} (make stubs writes them)")
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
