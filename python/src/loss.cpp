@@ -78,13 +78,13 @@ Tensor call(const Function& function, const L& loss, const AnyLoss& any, std::sp
 }
 
 // An overload for each loss, so that its function is found by its type.
-#define PERDITA_CALL(L, function, Module)                                                                  \
-  Tensor call_loss(const perdita::L& loss, const AnyLoss& any, std::span<const Tensor> x,                  \
-                   const CallOptions& options) {                                                           \
-    const auto f = [](const auto&... a) -> decltype(functional::function(a...)) {                          \
-      return functional::function(a...);                                                                   \
-    };                                                                                                     \
-    return call(f, loss, any, x, options);                                                                 \
+#define PERDITA_CALL(L, function, Module)                                                 \
+  Tensor call_loss(const perdita::L& loss, const AnyLoss& any, std::span<const Tensor> x, \
+                   const CallOptions& options) {                                          \
+    const auto f = [](const auto&... a) -> decltype(functional::function(a...)) {         \
+      return functional::function(a...);                                                  \
+    };                                                                                    \
+    return call(f, loss, any, x, options);                                                \
   }
 PERDITA_PAIR_LOSSES(PERDITA_CALL)
 PERDITA_TRIPLE_LOSSES(PERDITA_CALL)
@@ -98,8 +98,10 @@ PERDITA_CALL(Quantiles, quantile_loss, QuantilesLoss)
 #undef PERDITA_CALL
 
 template <class L>
-requires std::is_same_v<L, Formula> || std::is_same_v<L, ClassFormula> Tensor
-call_loss(const L& loss, const AnyLoss& any, std::span<const Tensor> x, const CallOptions& options) {
+requires std::is_same_v<L, Formula> || std::is_same_v<L, ClassFormula> Tensor call_loss(const L& loss,
+                                                                                        const AnyLoss& any,
+                                                                                        std::span<const Tensor> x,
+                                                                                        const CallOptions& options) {
   const auto f = [](const auto&... a) -> decltype(functional::formula_loss(a...)) {
     return functional::formula_loss(a...);
   };
@@ -213,7 +215,7 @@ Loss::Loss(std::string function, std::string_view text, std::vector<std::string>
     reduction_ = parse_reduction(reduction);
     normalize_by_ = parse_normalize(normalize_by);
   });
-  if (reduction_ == Reduction::batchmean && !std::holds_alternative<KlDiv>(loss_.loss)) {
+  if (reduction_ == Reduction::batchmean && !sums_distributions(info_of(loss_))) {
     fail<ValueError>("{}: reduction 'batchmean' is for kl_div (valid: none, mean, sum)", function_);
   }
 }
