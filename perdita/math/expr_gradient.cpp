@@ -1,3 +1,4 @@
+#include <cmath>
 #include <optional>
 
 #include "perdita/core/error.hpp"
@@ -27,10 +28,12 @@ std::optional<Expr> passes(const Expr& node, int i) {
   }
 }
 
+bool is_finite_constant(const Expr& x) { return x.op() == Op::constant && std::isfinite(x.value()); }
+
 // Whether operand i may have an infinite derivative.
 bool may_be_steep(const Expr& node, int i) {
   switch (node.op()) {
-    case Op::multiply: return node.operand(1 - i).op() != Op::constant;
+    case Op::multiply: return !is_finite_constant(node.operand(1 - i));
     case Op::divide: return i == 1 || node.operand(1).op() != Op::constant;
     case Op::square:
     case Op::sqrt:
@@ -136,6 +139,7 @@ std::vector<Expr> gradient(const Expr& root, const Expr& upstream, std::span<con
       const std::size_t below = operand(i, k);
       if (!active[below]) continue;
       Expr part = arity(node.op()) == 1 ? pull_back(node, *arrived[i]) : pull_back(node, k, *arrived[i]);
+      if (part.is_constant(0.0)) continue;
       if (matters[i] && may_be_steep(node, k)) part = zero_unless(*matters[i], part);
       std::optional<Expr> here = passes(node, k);
       if (matters[i]) here = here ? *matters[i] & *here : *matters[i];

@@ -30,12 +30,6 @@ struct Logit {
 namespace detail {
 
 template <class Y>
-inline constexpr bool is_of_packs = false;
-template <class T, int N>
-inline constexpr bool is_of_packs<Pack<T, N>> = true;
-template <class V>
-inline constexpr bool is_of_packs<Dual<V>> = is_of_packs<V>;
-template <class Y>
 inline constexpr bool is_dual_of_packs = false;
 template <class V>
 inline constexpr bool is_dual_of_packs<Dual<V>> = is_of_packs<V>;
@@ -72,7 +66,7 @@ struct StableLogit {
   }
   PERDITA_INLINE auto cross_entropy(const auto& t) const {
     const auto against = select(negative, t, 1.0 - t);
-    auto price = share_of(against, magnitude) + f.price;
+    auto price = share_in_sum(against, magnitude) + f.price;
     // The slope, against - sigmoid(-|y|), cancels where a label is nearly met: over the common denominator it does so
     // before anything is rounded but exp(-|y|).
     if constexpr (is_dual_of_packs<Y>) {
@@ -83,7 +77,7 @@ struct StableLogit {
   }
   PERDITA_INLINE auto cross_entropy(const auto& t, const auto& weight) const {
     const auto positive = weight * t, rest = 1.0 - t;
-    return share_of(select(negative, positive, rest), magnitude) + (positive + rest) * f.price;
+    return share_in_sum(select(negative, positive, rest), magnitude) + (positive + rest) * f.price;
   }
 };
 

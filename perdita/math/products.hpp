@@ -33,9 +33,18 @@ PERDITA_INLINE auto share_of(const Share& share, const Price& price) {
     return Price{share_of(share, price.v),
                  zero_unless((share != 0.0) | !(abs(price.v) == detail::infinite), share * price.d)};
   else
-    // xlogy(0, x) is 0, and its derivative with respect to the 0 is log x.
-    return select((share == 0.0) & (abs(price) == detail::infinite), flip_sign(xlogy(share, abs(price)), price),
-                  share * price);
+    // xlogy(0, inf) is 0, and its derivative with respect to the 0 is log inf; none reaches a price held at inf.
+    return select((share == 0.0) & (abs(price) == detail::infinite),
+                  flip_sign(xlogy(share, clamp_min(abs(price), detail::infinite)), price), share * price);
+}
+
+/// share_of, in a sum that another term makes NaN wherever the price is: one comparison less.
+template <class Share, class Price>
+PERDITA_INLINE auto share_in_sum(const Share& share, const Price& price) {
+  if constexpr (!detail::is_symbol<Price> && requires { share.raw; })
+    return zero_unless(share != 0.0, share * price);
+  else
+    return share_of(share, price);
 }
 
 /// weight * price, where the derivative of the weight vanishes faster than the price grows.
@@ -61,10 +70,9 @@ PERDITA_INLINE X faded(const X& x, double gamma) {
   if constexpr (detail::is_symbol<X>) {
     return pow(x, gamma);
   } else {
-    if (gamma == 0.0 || gamma == 1.0 || gamma >= 2.0) return pow(x, gamma);
-    // The derivatives of packs end with the first, tensors may be differentiated again.
-    const double least_power = detail::level<X> < 2 && !requires { x.shape(); }
-    ? 0.25 : 1.0;
+    constexpr bool once = detail::ends_with_first_derivative<X>;
+    if (gamma == 0.0 || gamma == 1.0 || gamma >= (once ? 1.0 : 2.0)) return pow(x, gamma);
+    constexpr double least_power = once ? 0.25 : 1.0;
     const auto is_zero = x == 0.0;
     const X some = select(is_zero, 1.0, x);
     if (gamma < least_power) return select(is_zero, 0.0, exp(gamma * log(some)));

@@ -110,16 +110,10 @@ Call check(const char* function, const Tensor& input, const Tensor& target, cons
   return call;
 }
 
-/// What a reduced loss divides by, and its reciprocal as the gradient's scale: 0 where nothing is counted, so that the
-/// loss of nothing is NaN and its gradient zero, as PyTorch has it.
-struct Denominator {
-  double value = 1, scale = 1;
-};
-Denominator denominator(const Call& call, const kernels::Labels& labels) {
-  const double value =
-      detail::class_denominator(call.options, call.row_shape, call.has_probabilities ? nullptr : &labels, call.target,
-                                call.weight, call.classes_dim);
-  return {value, value == 0 ? 0 : 1 / value};
+/// What a reduced loss is divided by.
+double denominator(const Call& call, const kernels::Labels& labels) {
+  return detail::class_denominator(call.options, call.row_shape, call.has_probabilities ? nullptr : &labels,
+                                   call.target, call.weight, call.classes_dim);
 }
 
 /// Margins and hits, from the pass of cross-entropy.
@@ -146,7 +140,8 @@ Tensor by_formula(const Loss& loss, const Call& call) {
     const Tensor mask = used.unsqueeze(dim);
     input = select(mask, input, Tensor::zeros({}, input.dtype()));
     counts = used.to(input.dtype());
-    if (call.weight.defined()) counts = counts * index_rows(call.weight, shown);
+    if (call.weight.defined() && call.options.normalize_by != Normalize::count)
+      counts = counts * index_rows(call.weight, shown);
     if (call.options.label_smoothing > 0) {
       target =
           target * (1 - call.options.label_smoothing) + call.options.label_smoothing / static_cast<double>(classes);
@@ -174,16 +169,16 @@ Tensor by_formula(const Loss& loss, const Call& call) {
   if (call.options.reduction == Reduction::none) return shaped;
   if (call.options.reduction == Reduction::sum) return total;
   if (!counts.defined() || call.options.normalize_by == Normalize::batch) {
-    const double divisor = denominator(call, {}).value;
+    const double divisor = denominator(call, {});
     if (extras) extras->denominator = divisor;
     return total / divisor;
   }
-  const Tensor divisor =
-      sum((call.options.normalize_by == Normalize::count ? counts != 0.0 : counts).to(input.dtype()));
+  const Tensor divisor = sum(counts);
   const double value = divisor.item();
   if (extras) extras->denominator = value;
-  // The mean of nothing is NaN, but nothing has a gradient of 0.
-  return value == 0 ? total + std::numeric_limits<double>::quiet_NaN() : total / divisor;
+  if (value == 0)
+    return detail::mean_of_nothing(call.function, call.input.dtype(), {&call.input, &call.target, &call.weight});
+  return total / divisor;
 }
 
 template <class Loss, class T>
@@ -243,22 +238,23 @@ Tensor by_kernel(const Loss& loss, const Call& call) {
   const Tensor weight = call.weight.defined() ? call.weight.contiguous() : Tensor();
   kernels::Labels labels;
   SoftmaxTask<T> task = task_of<T>(call, logits, target, weight, labels);
-  const Denominator divisor = denominator(call, labels);
+  const double divisor = denominator(call, labels);
   const bool reduces = call.options.reduction != Reduction::none, wants_gradient = needs_grad({&call.input});
   Tensor gradient = wants_gradient ? Tensor::empty(logits.shape(), logits.dtype()) : Tensor();
   const Shape& losses_shape = call.has_probabilities ? call.row_shape : call.target.shape();
   Tensor result = Tensor::empty(reduces ? Shape{} : losses_shape, logits.dtype());
   if (wants_gradient) task.gradient = gradient.mutable_data<T>();
-  task.scale = divisor.scale;
+  task.scale = 1 / divisor;
   if (!reduces) task.losses = result.mutable_data<T>();
   if (call.options.extras) give_extras(call, task);
   const double total = compute(loss, task);
   if (call.options.extras) {
     call.options.extras->numerator = total;
-    call.options.extras->denominator = divisor.value;
+    call.options.extras->denominator = divisor;
   }
+  if (divisor == 0) return detail::mean_of_nothing(call.function, call.input.dtype(), {&call.input});
   if (reduces)
-    *result.mutable_data<T>() = static_cast<T>(total / divisor.value);
+    *result.mutable_data<T>() = static_cast<T>(total / divisor);
   else if (call.options.extras)
     result = call.options.extras->losses.detach();
   if (!wants_gradient) return result;

@@ -206,10 +206,12 @@ double sum_and_gradients(const Call& call, const Wanted& wanted, const Tensor& u
     add_chunk<T>(call, chunk.rows, slope.reshape({end - begin, call.matrix.size(0)}), begin, gradients);
   });
   if (call.options.extras) *call.options.extras = extras.joined(total, call.denominator);
-  const double scale = call.denominator == 0 ? 0 : 1 / call.denominator;
-  for (const Tensor& gradient : gradients)
-    if (gradient.defined() && scale != 1) gradient.mul_(scale);
-  return total / call.denominator;
+  for (const Tensor& gradient : gradients) {
+    if (!gradient.defined() || call.denominator == 1) continue;
+    call.denominator == 0 ? gradient.zero_() : gradient.mul_(1 / call.denominator);
+  }
+  // The mean of nothing, as of losses that all weigh 0
+  return call.denominator == 0 ? std::numeric_limits<double>::quiet_NaN() : total / call.denominator;
 }
 
 /// The same with all logits at once, by operations that are recorded.

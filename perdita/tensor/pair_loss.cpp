@@ -118,6 +118,22 @@ Tensor reduce_losses(const char* function, const Tensor& losses, const LossOptio
   return denominator == 0 ? total + std::numeric_limits<double>::quiet_NaN() : total / denominator;
 }
 
+Tensor mean_of_nothing(const char* function, DType dtype, std::initializer_list<const Tensor*> inputs) {
+  std::vector<Tensor> given;
+  std::vector<Shape> shapes;
+  for (const Tensor* input : inputs) {
+    if (!input->defined()) continue;
+    given.push_back(*input);
+    shapes.push_back(input->shape());
+  }
+  const Tensor nan = Tensor::full({}, std::numeric_limits<double>::quiet_NaN(), dtype);
+  return make_node(function, nan, std::span<const Tensor>(given), [shapes, dtype](BackwardContext& b) {
+    for (std::size_t i = 0; i < shapes.size(); ++i) {
+      if (b.wants(static_cast<int>(i))) b.set(static_cast<int>(i), Tensor::zeros(shapes[i], dtype));
+    }
+  });
+}
+
 double denominator_of(Normalize normalize, const Shape& shape, double count, double weight_sum) {
   switch (normalize) {
     case Normalize::count:

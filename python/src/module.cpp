@@ -7,6 +7,7 @@
 
 #include <filesystem>
 
+#include "perdita/core/escape.hpp"
 #include "perdita/core/parallel.hpp"
 #include "perdita/core/version.hpp"
 #include "perdita/tensor/class_loss.hpp"
@@ -165,11 +166,13 @@ nb::tuple count_labels(std::string_view function, nb::handle target, std::int64_
   return nb::make_tuple(found.used, found.weight_sum);
 }
 
-/// The exceptions of C++ as those of perdita.errors.
+/// The exceptions of C++ as those of perdita.errors. Names of files and what is in them may hold control characters,
+/// which a terminal would obey.
 void translate(const std::exception_ptr& exception, void*) {
   static PyObject* const errors = nb::module_::import_("perdita.errors").release().ptr();
   const auto raise = [](const char* name, const std::exception& error) {
-    PyErr_SetString(nb::borrow(errors).attr(name).ptr(), error.what());
+    const std::string message = escape_controls(error.what(), LineBreaks::keep);
+    PyErr_SetString(nb::borrow(errors).attr(name).ptr(), message.c_str());
   };
   try {
     std::rethrow_exception(exception);

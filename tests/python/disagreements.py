@@ -135,6 +135,20 @@ TABLE = (
         _squares_overflow,
     ),
     Disagreement(
+        "gaussian_nll_overflow",
+        ("gaussian_nll_loss",),
+        "a finite difference of input and target whose square overflows",
+        "loss inf, gradients infinite or nan",
+        "(input - target)^2 / var, and its derivatives, where these are numbers",
+        "the quotient is a number where var is large too; torch squares first",
+        lambda: ({"input": floats(1e300), "target": floats(0.0), "var": floats(1e300)}, {"reduction": "none"}),
+        "input",
+        lambda value, gradient: value[0] == INF,
+        lambda value, gradient: same(value, [5e299]) and same(gradient, [1.0]),
+        lambda tensors, options, what: (tensors["input"] - tensors["target"]).square().isinf()
+        & (tensors["input"] - tensors["target"]).isfinite(),
+    ),
+    Disagreement(
         "kl_div_of_an_absent_target",
         ("kl_div",),
         "target probability 0 (log_target: -inf) where the input is infinite",

@@ -200,10 +200,74 @@ def test_infinite_parameters_are_refused(function, option):
         getattr(perdita.functional, function)(*operands, **{option: INF})
 
 
-def test_no_labels_with_weight():
-    """The mean of nothing is nan with gradient 0, also of a pass that records."""
-    x = torch.tensor([[1.0, 2.0]], requires_grad=True)
-    for function in ("cross_entropy", "focal_loss", "nll_loss"):
-        loss = getattr(F, function)(x, torch.tensor([0]), weight=torch.tensor([0.0, 1.0]))
-        (gradient,) = torch.autograd.grad(loss, x, create_graph=True)
-        assert loss.isnan() and (gradient == 0).all()
+@pytest.mark.parametrize("smoothing", [0.0, 0.25, 1.0])
+@pytest.mark.parametrize("logits", [[1.0, 2.0, 0.5], [-INF, -INF, -INF], [INF, 1.0, -INF]])
+@pytest.mark.parametrize("function", ["cross_entropy", "focal_loss", "balanced_softmax_loss", "nll_loss"])
+def test_no_labels_with_weight(function, logits, smoothing):
+    """The mean of nothing is nan with gradient 0, also of a pass that records and whatever the logits are."""
+    options = {} if function == "nll_loss" else {"label_smoothing": smoothing}
+    if function == "balanced_softmax_loss":
+        options["class_counts"] = [3, 2, 1]
+    x = torch.tensor([logits], dtype=torch.float64, requires_grad=True)
+    weight = torch.tensor([0.0, 1.0, 2.0], dtype=torch.float64)
+    loss = getattr(F, function)(x, torch.tensor([0]), weight=weight, **options)
+    for recorded in (False, True):
+        (gradient,) = torch.autograd.grad(loss, x, create_graph=recorded, retain_graph=True)
+        assert loss.isnan() and (gradient == 0).all(), (recorded, gradient)
+
+
+def test_labels_without_weight_are_counted():
+    """normalize_by="count" counts labels, and not those of a positive weight: 2 here, by hand."""
+    x = torch.tensor([[0.0, 0.0], [0.0, 0.0]], dtype=torch.float64, requires_grad=True)
+    weight = torch.tensor([0.0, 3.0], dtype=torch.float64)
+    loss = F.cross_entropy(x, torch.tensor([0, 1]), weight=weight, normalize_by="count")
+    assert loss.item() == pytest.approx(1.5 * math.log(2), rel=1e-15)
+    for recorded in (False, True):
+        (gradient,) = torch.autograd.grad(loss, x, create_graph=recorded, retain_graph=True)
+        torch.testing.assert_close(gradient, torch.tensor([[0.0, 0.0], [0.75, -0.75]], dtype=torch.float64))
+
+
+@pytest.mark.parametrize("function", ["tweedie_loss", "poisson_nll_loss", "asymmetric_loss", "binary_focal_loss"])
+def test_target_that_is_broadcast(function):
+    """The gradient with respect to it is the sum of those of a target written out."""
+    x = torch.linspace(-2, 2, 6, dtype=torch.float64).reshape(2, 3)
+    for value in (0.0, 1.0):
+        small = torch.full((3,), value, dtype=torch.float64, requires_grad=True)
+        whole = torch.full((2, 3), value, dtype=torch.float64, requires_grad=True)
+        (got,) = torch.autograd.grad(getattr(F, function)(x, small, reduction="sum"), small)
+        (right,) = torch.autograd.grad(getattr(F, function)(x, whole, reduction="sum"), whole)
+        torch.testing.assert_close(got, right.sum(0), rtol=1e-14, atol=1e-14)
+        assert got.isfinite().all()
+
+
+@pytest.mark.parametrize("layout", ["dense", "strided"])
+@pytest.mark.parametrize("with_target", [False, True])
+def test_no_amount_at_a_vanishing_mean(layout, with_target):
+    """tweedie of a target of 0: exp(-y / 2) overflows, and its share of 0 adds nothing; d/dy = exp(y / 2) / 1 -> 0."""
+    x = torch.tensor([-9984.0, 0.0, -INF], requires_grad=True)
+    given = x if layout == "dense" else torch.stack([x, x], -1)[..., 0]
+    target = torch.zeros(3, requires_grad=with_target)
+    loss = F.tweedie_loss(given, target, reduction="none")
+    assert loss.tolist() == [0.0, 2.0, 0.0]
+    for recorded in (False, True):
+        (gradient,) = torch.autograd.grad(loss.sum(), x, create_graph=recorded, retain_graph=True)
+        assert gradient.tolist() == [0.0, 1.0, 0.0], recorded
+
+
+def test_gaussian_nll_of_a_square_that_overflows():
+    """r^2 / v of r = v = 1e30 is 1e30: by hand, (log v + r^2 / v) / 2 and its derivatives r / v and (1/v - (r/v)^2) / 2."""
+    x, var = (torch.tensor([1e30], requires_grad=True) for _ in range(2))
+    loss = F.gaussian_nll_loss(x, torch.zeros(1), var)
+    gradients = torch.autograd.grad(loss, (x, var))
+    assert loss.item() == pytest.approx(5e29, rel=1e-6)
+    assert [g.item() for g in gradients] == pytest.approx([1.0, -0.5], rel=1e-6)
+
+
+@pytest.mark.parametrize("var", [1.0, 0.5])
+def test_gradient_of_a_variance_at_or_below_eps(var):
+    """It passes the clamp, as torch's: (1 / v - (r / v)^2) / 2 at v = eps = 1, which is -1.5 for r = 2."""
+    given = torch.tensor([var], dtype=torch.float64, requires_grad=True)
+    x, zero = torch.tensor([2.0], dtype=torch.float64), torch.zeros(1, dtype=torch.float64)
+    for functional in (F, torch.nn.functional):
+        (gradient,) = torch.autograd.grad(functional.gaussian_nll_loss(x, zero, given, eps=1.0), given)
+        assert gradient.item() == -1.5

@@ -124,3 +124,20 @@ def test_evaluate_warns_of_probabilities():
     with pytest.warns(UserWarning, match='looks like probabilities .*say scale="probabilities"') as caught:
         perdita.evaluate(np.array([[0.5, 0.5], [0.2, 0.8]]), [0, 1])
     assert caught[0].filename == __file__
+
+
+@pytest.mark.parametrize("hostile, shown", [("\x1b[31m", r"\x1b[31m"), ("\r", r"\r"), ("\u202e", r"\u202e")])
+def test_control_characters_of_files_are_escaped(tmp_path, hostile, shown):
+    """Names of files and words in them reach no terminal as they are."""
+    predictions, targets = tmp_path / f"p{hostile}.csv", tmp_path / "t.csv"
+    predictions.write_text("0.5\nabc\n")
+    targets.write_text("1\n0\n")
+    with pytest.raises((DomainError, OSError, ValueError)) as caught:
+        perdita.evaluate(str(predictions), str(targets), "mse")
+    assert hostile not in str(caught.value) and shown in str(caught.value)
+
+    predictions = tmp_path / "p.csv"
+    predictions.write_text(f"0.5\nab{hostile}c\n", newline="")
+    with pytest.raises((DomainError, OSError, ValueError)) as caught:
+        perdita.evaluate(str(predictions), str(targets), "mse")
+    assert hostile not in str(caught.value)

@@ -37,7 +37,8 @@ struct Asymmetric {
   // log p = -softplus(-y) keeps its digits. Without a clip so must log(1 - p); with one, 1 - q is at least clip. The
   // power of 0 is taken aside: its slope may be infinite.
   auto operator()(auto y, auto t) const {
-    const auto positives = share_of(t, fading_product(faded(sigmoid(-y), gamma_pos), softplus(-y)));
+    const auto price = softplus(-y);
+    const auto positives = share_of(t, gamma_pos == 0.0 ? price : fading_product(faded(sigmoid(-y), gamma_pos), price));
     if (clip == 0.0) return positives + share_of(1.0 - t, fading_product(faded(sigmoid(y), gamma_neg), softplus(y)));
     const auto q = max(sigmoid(y) - clip, 0.0);
     const auto negatives = select(q == 0.0, 0.0, -pow(q, gamma_neg) * log1p(-q));

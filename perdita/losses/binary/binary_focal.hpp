@@ -36,22 +36,25 @@ struct BinaryFocal {
   bool alpha_by_class = true;
 
   auto operator()(auto y, auto t) const {
-    return weighted(y, t, [this](auto wrong) { return faded(wrong, gamma); });
+    const auto l = logit(y);
+    return share_of(weight(t), fading_product(faded(l.wrong(t), gamma), l.cross_entropy(t)));
   }
 
-  /// The same for the gamma that nearly everybody uses: a loop with a square in it, where a power that is known at run
-  /// time only brings branches along.
-  bool is_usual() const { return gamma == 2; }
+  /// The same for the gamma that nearly everybody uses and weights above 0: a loop with a square in it, where a power
+  /// that is known at run time only brings branches along.
+  bool is_usual() const { return gamma == 2 && alpha > 0 && alpha < 1; }
   auto usual() const {
-    return [loss = *this](auto y, auto t) { return loss.weighted(y, t, [](auto wrong) { return square(wrong); }); };
+    return [loss = *this](auto y, auto t) {
+      const auto l = logit(y);
+      return loss.weight(t) * fading_product(square(l.wrong(t)), l.cross_entropy(t));
+    };
   }
 
  private:
-  auto weighted(auto y, auto t, auto focus) const {
-    const auto l = logit(y);
-    // alpha t + (1 - alpha) (1 - t), or alpha: without a choice, so that it need not be made for every element
+  /// alpha t + (1 - alpha) (1 - t), or alpha: without a choice, so that it need not be made for every element
+  auto weight(auto t) const {
     const double difference = alpha_by_class * (2.0 * alpha - 1.0);
-    return share_of((alpha - difference) + difference * t, fading_product(focus(l.wrong(t)), l.cross_entropy(t)));
+    return (alpha - difference) + difference * t;
   }
 };
 

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "perdita/losses/info.hpp"
+#include "perdita/losses/regression/huber.hpp"
 
 namespace perdita {
 
@@ -31,7 +32,7 @@ struct Charbonnier {
   // r = c + e: the hyperbola of what can be squared, and the rest, by which a hyperbola grows like its asymptote.
   auto operator()(auto y, auto t) const {
     const auto r = y - t;
-    const auto c = max(min(r, 1e18), -1e18), e = max(abs(r) - 1e18, 0.0);
+    const auto size = abs(r), c = Huber::within(r, size, 1e18), e = max(size - 1e18, 0.0);
     return sqrt(c * c + eps * eps) + e;
   }
 };

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "perdita/losses/info.hpp"
-#include "perdita/math/logit.hpp"
+#include "perdita/math/dual.hpp"
 
 namespace perdita {
 
@@ -33,16 +33,16 @@ struct Huber {
   auto operator()(auto y, auto t) const {
     const auto r = y - t;
     if (std::isinf(delta)) return 0.5 * r * r;
-    const auto q = within(r, delta);
-    return 0.5 * q * q + delta * max(abs(r) - delta, 0.0);
+    const auto size = abs(r), q = within(r, size, delta);
+    return 0.5 * q * q + delta * max(size - delta, 0.0);
   }
 
-  /// The part of a residual within delta, as a factor of its square. Its size is enough for a value and a first
-  /// derivative, and quicker; second derivatives at 0 take its sign.
+  /// The part of a residual within delta, as a factor of its square; size = |r|. The part of the size is enough for a
+  /// value and a first derivative, and quicker; second derivatives at 0 need its sign.
   template <class R>
-  static R within(const R& r, double delta) {
-    if constexpr (detail::is_of_packs<R> && detail::level<R> < 2)
-      return min(abs(r), delta);
+  static R within(const R& r, const R& size, double delta) {
+    if constexpr (detail::ends_with_first_derivative<R>)
+      return min(size, delta);
     else
       return max(min(r, delta), -delta);
   }

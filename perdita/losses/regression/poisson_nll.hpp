@@ -34,7 +34,7 @@ struct PoissonNll {
   double eps = 1e-8;
 
   auto operator()(auto y, auto t) const {
-    const auto loss = log_input ? exp(y) + share_of(t, -y) : y + share_of(t, -log(y + eps));
+    const auto loss = log_input ? exp(y) + share_in_sum(t, -y) : y + share_of(t, -log(y + eps));
     if (!full) return loss;
     // t log t - t + log(2 pi t) / 2; the inner select keeps the logarithm away from t <= 1, where it is not wanted. As
     // a product, for the derivative of the first two terms is then rounded as log t - 1 is, and not as log t + 1.

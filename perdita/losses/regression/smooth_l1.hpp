@@ -28,15 +28,15 @@ struct SmoothL1 {
 
   double beta = 1.0;
 
-  // As huber divided by beta: see there. 0.5 / beta overflows for the least beta, so q is divided in two steps; q^2
-  // would underflow.
+  // As huber divided by beta: see there. q^2 would underflow before it is divided; 0.5 / beta overflows for the least
+  // beta, so there the division has two steps.
   auto operator()(auto y, auto t) const {
     const auto r = y - t;
     if (beta == 0.0) return abs(r);
     if (std::isinf(beta)) return 0.0 * r;
-    const double scale = beta < 0x1p-1000 ? 0x1p60 : 1.0;
-    const auto q = Huber::within(r, beta);
-    return (q * scale) * (0.5 / (beta * scale)) * q + max(abs(r) - beta, 0.0);
+    const auto size = abs(r), q = Huber::within(r, size, beta), e = max(size - beta, 0.0);
+    if (beta < 0x1p-1000) return (q * 0x1p60) * (0.5 / (beta * 0x1p60)) * q + e;
+    return q * (0.5 / beta) * q + e;
   }
 };
 

@@ -36,7 +36,7 @@ struct Tweedie {
   // A target of 0 has no second term, even where its factor is infinite.
   auto operator()(auto y, auto t) const {
     const double a = 2.0 - power, b = 1.0 - power;
-    if (log_input) return exp(a * y) / a + share_of(t, exp(b * y) / -b);
+    if (log_input) return exp(a * y) * (1.0 / a) + share_in_sum(t, exp(b * y) * (-1.0 / b));
     return pow(y, a) / a + share_of(t, pow(y, b) / -b);
   }
 };

@@ -25,7 +25,7 @@ import perdita.torch.functional
 from perdita._catalogue import ENTRIES
 
 from .draws import EPSILON, TORCH
-from .oracle import expected
+from .oracle import BY_TORCH, expected
 from .rules import rule_of
 
 BOUNDS = {"value": 16, "gradient": 64, "second": 2**14}
@@ -38,7 +38,10 @@ def run_torch(draw, functional, cotangent=None, directions=None, twice=True):
     """{"value": tensor, ("gradient", name): ..., ("recorded", name): the gradient of a pass that records, ("second", name)}"""
     arrays = draw.arrays()
     leaves = {n: arrays[n].detach().requires_grad_() for n in draw.wanted}
-    value = getattr(functional, draw.function)(**{**arrays, **leaves}, **draw.keywords())
+    given = {**arrays, **leaves}
+    if draw.function in BY_TORCH:  # torch's gradient of ctc_loss is right only behind a log_softmax
+        given["log_probs"] = given["log_probs"].log_softmax(-1)
+    value = getattr(functional, draw.function)(**given, **draw.keywords())
     found = {"value": value.detach()}
     if not leaves or cotangent is None or not value.requires_grad:
         return found
@@ -66,7 +69,9 @@ def run_numpy(draw):
     found = {"value": torch.tensor(np.asarray(value))}
     if draw.reduction != "none" and names == ["input"]:
         both, gradient = perdita.value_and_grad(function)(**arrays, **draw.keywords())
-        assert np.array_equal(both, value, equal_nan=True), f"value_and_grad gives {both}, the function {value}"
+        # Their kernels may contract a * b + c differently.
+        same = np.isclose(both, value, rtol=8 * EPSILON[str(value.dtype)], equal_nan=True)
+        assert same, f"value_and_grad gives {both}, the function {value}"
         found["gradient", "input"] = torch.tensor(np.ascontiguousarray(gradient))
     return found
 
@@ -109,7 +114,8 @@ def _check(draw, random):
     count = 1 if draw.reduction != "none" else draw.loss_count(None)
     cotangent = random.integers(1, 9, count) / 4.0
     narrow = any(dtype in ("float16", "bfloat16") for dtype in draw.dtypes.values())
-    ours, error = _run(draw, cotangent, directions, not narrow)
+    twice = not narrow and draw.function not in BY_TORCH
+    ours, error = _run(draw, cotangent, directions, twice)
     theirs = _torchs(draw, cotangent)
     if error is not None:
         if theirs is None and ENTRIES[draw.function]["function"] in dir(torch.nn.functional):
@@ -160,7 +166,12 @@ def _compare(draw, key, kind, name, got, entries, other, computed):
     for i, (mine, entry) in enumerate(zip(flat, entries)):
         if entry.status == "unknown":
             reference = None if other is None or kind == "second" else other.double().flatten()[i].item()
-            if reference is None or math.isnan(reference) or _alike(mine, reference, dtype) or _is_old_kink(draw, name):
+            if reference is None or math.isnan(reference) or _is_old_kink(draw, name):
+                continue
+            coarsest = max((dtype, *draw.dtypes.values()), key=lambda d: EPSILON.get(d, 0))
+            if _alike(mine, reference, coarsest, bound * EPSILON[coarsest] * entry.scale):
+                continue
+            if math.isinf(reference) and coarsest in ("float16", "bfloat16"):  # torch computes in it
                 continue
             shown = f"torch {reference!r}"
         elif _close(mine, entry, dtype, bound):
@@ -172,5 +183,6 @@ def _compare(draw, key, kind, name, got, entries, other, computed):
     return wrong
 
 
-def _alike(a, b, dtype):
-    return a == b or math.isclose(a, b, rel_tol=2**12 * EPSILON[dtype], abs_tol=64 * LEAST[dtype]) or math.isnan(a + b)
+def _alike(a, b, dtype, tolerance):
+    near = math.isclose(a, b, rel_tol=2**12 * EPSILON[dtype], abs_tol=64 * LEAST[dtype] + min(float(tolerance), 1e300))
+    return a == b or near or math.isnan(a + b)

@@ -1,6 +1,7 @@
 """A random call of a loss, from a seed and a number."""
 import inspect
 import math
+import re
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +12,7 @@ from perdita._catalogue import ENTRIES
 
 from . import formulas, masks, rows
 from .operands import operands_of
+from .oracle import BY_TORCH
 
 INF = math.inf
 # What each option is drawn from: the usual values first, then the ends of what is valid.
@@ -48,12 +50,8 @@ CHOICES = {
 }
 # Drawn too, but as operands or by hand.
 NOT_OPTIONS = {"reduction", "normalize_by", "return_extras", "label_smoothing", "ignore_index", "validate"}
-# Not in 50 digits: compared with torch, or by tests of their own that name a reason.
-ELSEWHERE = {
-    "ctc_loss": "test_parity.py, tests/tensor/ctc_test.cpp: sums over paths, in MPFR",
-}
-FUNCTIONS = [*formulas.ELEMENTS, *rows.FUNCTIONS, *masks.FUNCTIONS]
-missing = set(ENTRIES) - set(FUNCTIONS) - set(ELSEWHERE)
+FUNCTIONS = [*formulas.ELEMENTS, *rows.FUNCTIONS, *masks.FUNCTIONS, *BY_TORCH]
+missing = set(ENTRIES) - set(FUNCTIONS)
 assert not missing, f"{missing} must be given a formula in differential/formulas.py or rows.py"
 
 TORCH = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32, "float64": torch.float64,
@@ -102,6 +100,8 @@ class Draw:
         return 16 * max(EPSILON.get(dtype, 0) for dtype in self.dtypes.values())
 
     def loss_count(self, units):
+        if self.function in BY_TORCH:
+            return self.values["input_lengths"].size
         if self.function in formulas.ELEMENTS:
             names = [name for name in self.values if name not in ("weight", "pos_weight")]
             return math.prod(np.broadcast_shapes(*(self.values[name].shape for name in names)))
@@ -148,7 +148,7 @@ class Draw:
                 lines.append(f"{name} = {layouts[self.layouts[name]][1].format(name)}")
             if name in self.wanted and self.interface == "torch":
                 lines.append(f"{name}.requires_grad_()")
-        text = repr(self.keywords()).replace("inf", "INF")
+        text = re.sub(r"\binf\b", "INF", repr(self.keywords()))
         lines.append(f"loss = F.{self.function}({', '.join(f'{n}={n}' for n in self.values)}, **{text})")
         return "\n".join(lines)
 
@@ -162,7 +162,7 @@ def _parameters(random, function):
     names = inspect.signature(getattr(F, function)).parameters
     own = {}
     for name, default in ENTRIES[function]["parameters"]:
-        if name not in names or name in NOT_OPTIONS or random.random() < 0.4:
+        if name not in names or name in NOT_OPTIONS or name == "blank" or random.random() < 0.4:
             continue
         if isinstance(default, bool):
             own[name] = bool(random.integers(2)) and name != "multilabel"  # drawn with the operands
@@ -185,12 +185,14 @@ def _layouts(random, draw):
 def draw(seed, number):
     random = np.random.default_rng([seed, number])
     function = FUNCTIONS[number % len(FUNCTIONS)]
-    interface = "numpy" if random.random() < 0.15 else "torch"
+    interface = "numpy" if random.random() < 0.15 and function not in BY_TORCH else "torch"
     parameters = _parameters(random, function)
     values, dtypes, options = operands_of(random, function, interface, parameters)
     if function == "focal_loss" and "weight" in values:
         parameters.pop("alpha", None)  # one of the two
     reduction = str(random.choice(["none", "mean", "sum"]))
+    if random.random() < 0.15 and function in (*formulas.ELEMENTS, *formulas.CLASSES, *formulas.FREQUENCIES, "nll_loss"):
+        options["normalize_by"] = str(random.choice(["count", "weight_sum", "batch"]))
     if function == "kl_div" and random.random() < 0.25:
         reduction = "batchmean"
     result = Draw(seed, number, function, interface, values, dtypes, {}, parameters, options, reduction)

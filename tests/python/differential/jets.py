@@ -3,7 +3,7 @@ import mpmath
 from mpmath import mp, mpf
 
 mp.dps = 50
-INFINITE = mpf("1e400")  # stands for infinity: every limit that exists is taken by rounding
+INFINITE = mpf("1e4000")  # stands for infinity: every limit that exists is taken by rounding
 
 
 class Undefined(Exception):

@@ -82,6 +82,8 @@ def operands_of(random, function, interface, parameters):
     edgy = random.random() < 0.45
     if function in formulas.ELEMENTS:
         return _of_elements(random, function, interface, parameters, edgy)
+    if function == "ctc_loss":
+        return _of_sequences(random, edgy)
     if function in ("cosine_embedding_loss", "triplet_margin_loss"):
         return _of_vectors(random, function, interface, edgy)
     if function in masks.FUNCTIONS:
@@ -125,6 +127,26 @@ def _of_vectors(random, function, interface, edgy):
         values["target"] = rounded(random.integers(0, 2, shape[:-1]) * 2 - 1, dtype)
         dtypes["target"] = dtype
     return values, dtypes, {}
+
+
+def _of_sequences(random, edgy):
+    """With too little time for some labels in places, whose loss is infinite."""
+    dtype = str(random.choice(["float32", "float64"]))
+    steps, count, classes, labels = (int(random.integers(1, high)) for high in (9, 4, 5, 4))
+    classes += 1
+    scores = random.normal(size=(steps, count, classes)) * random.choice([0.1, 2.0, 30.0])
+    if edgy:
+        scores[random.random(scores.shape) < 0.1] = random.choice([-100.0, 30.0])
+    blank = int(random.integers(classes)) if random.random() < 0.5 else 0
+    drawn = random.integers(0, classes - 1, (count, labels))
+    values = {
+        "log_probs": rounded(scores, dtype),
+        "targets": drawn + (drawn >= blank),
+        "input_lengths": random.integers(1, steps + 1, count),
+        "target_lengths": random.integers(0, labels + 1, count),
+    }
+    dtypes = {"log_probs": dtype, "targets": "int64", "input_lengths": "int64", "target_lengths": "int64"}
+    return values, dtypes, {"blank": blank}
 
 
 def _of_masks(random, function, interface, parameters, edgy):

@@ -13,6 +13,9 @@ from mpmath import mp, mpf
 from . import formulas, masks, rows
 from .jets import INFINITE, Jet, Notes, Undefined, variable
 
+# Compared with torch only: sums over paths. Those in MPFR are in tests/tensor/ctc_test.cpp.
+BY_TORCH = ("ctc_loss",)
+
 
 @dataclass
 class Unit:
@@ -87,6 +90,8 @@ def _elements(draw):
         if draw.function == "binary_cross_entropy" and unit.points:
             # the derivative of (x - t) / (x (1 - x)) is a difference of two terms of this size
             unit.floor += 1 / max(unit.points[0] * (1 - unit.points[0]), mpf(1e-12))
+        if "pos_weight" in values and "target" in draw.wanted:
+            unit.floor += 1 + options["pos_weight"]  # the price of each class, less the other's
         if draw.function in ("binary_focal_loss", "asymmetric_loss") and unit.points:
             unit.floor += _rounding_of_weights(draw, unit)
         yield unit
@@ -123,22 +128,30 @@ def denominator_of(draw, units, standard):
         return mpf(shape[0] if shape else 1)
     if standard is not None:
         return standard
-    if draw.function in ("mse_loss", "l1_loss") and "weight" in draw.values:
+    by_weights = draw.function in ("mse_loss", "l1_loss") and "normalize_by" not in draw.options
+    if "weight" in draw.values and (by_weights or draw.options.get("normalize_by") == "weight_sum"):
         return sum((unit.weight for unit in units), mpf(0))
+    if draw.options.get("normalize_by") == "batch":
+        shape = np.broadcast_shapes(*(draw.values[n].shape for n in draw.operands if n not in ("weight", "pos_weight")))
+        return mpf(shape[0] if shape else 1)
     return mpf(count)
 
 
 def expected(draw, cotangent, directions):
     """{"value": [Entry], ("gradient", name): [Entry], ("second", name): [Entry]}. cotangent: of the result, an array;
     directions: of each gradient, the cotangents of the second pass."""
-    units, standard = units_of(draw)
-    divisor = denominator_of(draw, units, standard)
-    reduces = draw.reduction != "none"
+    reduces, by_torch = draw.reduction != "none", draw.function in BY_TORCH
+    units, standard = ([], None) if by_torch else units_of(draw)
     count = 1 if reduces else draw.loss_count(units)
-    result = {"value": [Entry("defined") for _ in range(count)]}
+    # A derivative of ctc_loss is a probability less another.
+    entry = lambda: Entry("unknown", scale=mpf(16)) if by_torch else Entry("defined")
+    result = {"value": [entry() for _ in range(count)]}
     for name in directions:
         for kind in ("gradient", "second"):
-            result[kind, name] = [Entry("defined") for _ in range(draw.values[name].size)]
+            result[kind, name] = [entry() for _ in range(draw.values[name].size)]
+    if by_torch:
+        return result
+    divisor = denominator_of(draw, units, standard)
     if reduces and divisor == 0:  # the mean of nothing
         result["value"][0] = Entry("nan")
         for key in list(result)[1:] if draw.function in formulas.ELEMENTS else ():
@@ -149,10 +162,12 @@ def expected(draw, cotangent, directions):
         total = result["value"][place]
         if unit.status in ("nan", "unknown"):
             total.spoil(unit.status)
+            total.scale += unit.floor
             of_all = [(name, i) for name in directions for i in range(draw.values[name].size)]
             for name, i in of_all if draw.function in masks.FUNCTIONS else unit.variables:
                 if name in directions:
                     result["gradient", name][i].spoil("unknown")
+                    result["gradient", name][i].scale += unit.floor
                     result["second", name][i].spoil("unknown")
             continue
         factor = unit.weight / divisor
@@ -176,13 +191,14 @@ def _differentiate(unit, factor, points, directions, result):
     wanted = [(i, name, at) for i, (name, at) in enumerate(unit.variables) if name in directions]
     for i, name, at in wanted:
         first, second = result["gradient", name][at], result["second", name][at]
-        if unit.status == "kink":
-            first.spoil("unknown")
-            second.spoil("unknown")
-            continue
         slope = loss.g.get(i, mpf(0))
         curves = [loss.h.get((min(i, j), max(i, j)), mpf(0)) for j in range(len(points))]
         scale = abs(slope) + sum(abs(h) * p for h, p in zip(curves, points))
+        if unit.status == "kink":  # its own side's scale
+            first.add(mpf(0), abs(factor) * (scale + unit.floor))
+            first.spoil("unknown")
+            second.spoil("unknown")
+            continue
         first.add(factor * slope, abs(factor) * (scale + unit.floor))
         moved = [curves[j] * mpf(float(directions[n].flat[k])) for j, n, k in wanted]
         second.add(factor * sum(moved, mpf(0)), abs(factor) * (sum((abs(x) for x in moved), mpf(0)) + abs(slope) + unit.floor))

@@ -67,7 +67,23 @@ def _softmax(draw, evaluate, Unit):
         steep = steep if draw.function == "symmetric_cross_entropy" else parameters.get("scale", 30.0) if change else 5
         unit.floor += steep * max(weights) * (1 if indexed else 1 + sum(abs(mpf(float(values["target"].flat[i]))) for i in row))
         total_weight += weights[label] if indexed else 1
-    return units, total_weight
+    return units, _rows_denominator(draw, len(units), total_weight, weights)
+
+
+def _rows_denominator(draw, count, standard, weights):
+    match draw.options.get("normalize_by"):
+        case None:
+            return standard
+        case "count":
+            return mpf(count)
+        case "batch":
+            return mpf(draw.values["input"].shape[0] if draw.values["input"].ndim > 1 else 1)
+    if draw.values["target"].dtype.kind in "iu":
+        return standard
+    if "weight" not in draw.values:
+        return mpf(count)
+    places, classes = _class_rows(draw), range(len(weights))
+    return sum((mpf(float(draw.values["target"].flat[row[k]])) * weights[k] for row in places for k in classes), mpf(0))
 
 
 def _multi_margin(draw, evaluate, Unit):
