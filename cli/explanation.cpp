@@ -26,11 +26,10 @@ constexpr bool is_written = requires(const Loss& loss) {
 };
 /// Losses of overlap have a formula of a mask's sums.
 template <class Loss>
-constexpr bool is_of_sums = Loss::info.family == Family::overlap && !std::is_same_v<Loss, Lovasz>;
+constexpr bool is_of_sums = Loss::info.unit == Unit::mask&& std::is_invocable_v<const Loss&, Expr, Expr, Expr>;
 /// Losses of sequences, and those that sort, have no formula of an element.
 template <class Loss>
-constexpr bool has_formula =
-    Loss::info.family != Family::sequence&& Loss::info.family != Family::overlap && !is_written<Loss>;
+constexpr bool has_formula = Loss::info.unit != Unit::sequence&& Loss::info.unit != Unit::mask && !is_written<Loss>;
 
 /// loss(y, t, v) for as many arguments as it has.
 template <class Loss, class V>
@@ -47,13 +46,13 @@ auto apply(const Loss& loss, const Dual<V>& y, const V& t, const V& v) {
 template <class Loss>
 Derived formula_of(const Loss& loss) {
   const LossInfo& info = Loss::info;
-  const bool of_classes = info.family == Family::softmax;
+  const bool of_classes = is_of_class_rows(info);
   const Dual<Expr> y{Expr::input(0, of_classes ? "log_p" : "y"), Expr(1.0)};
   const Expr t = Expr::input(1, "t"), v = Expr::input(2, "v");
   const Dual<Expr> result = apply(loss, y, t, v);
   std::string legend = "y: input, t: target";
-  if (!info.operands.empty())
-    legend = info.operands;
+  if (!info.variables.empty())
+    legend = info.variables;
   else if (of_classes)
     legend = "summed over the classes; log_p: log-probability of the class, t: its target probability";
   else if constexpr (!requires { loss(y, t); })
@@ -73,9 +72,9 @@ void add_formula(Explanation& explanation, const Loss& loss, Notation notation) 
     add_slope(loss.slope());
   } else if constexpr (is_of_sums<Loss>) {
     const Expr formula = loss(Expr::input(0, "tp"), Expr::input(1, "fp"), Expr::input(2, "fn"));
-    explanation.sections.push_back({"Formula", {text_of(formula), fmt::format("({})", Loss::info.operands)}, true});
+    explanation.sections.push_back({"Formula", {text_of(formula), fmt::format("({})", Loss::info.variables)}, true});
   } else if constexpr (!has_formula<Loss>) {
-    explanation.sections.push_back({"Operands", {std::string(Loss::info.operands)}});
+    explanation.sections.push_back({"Variables", {std::string(Loss::info.variables)}});
   } else {
     const Derived formula = formula_of(loss);
     explanation.sections.push_back({"Formula", {text_of(formula.value), fmt::format("({})", formula.legend)}, true});
@@ -104,28 +103,21 @@ std::string traits_of(Trait traits) {
   return text;
 }
 
-std::string domain_of(const LossInfo& info) {
-  if (!info.operands.empty()) return "";  // of the formula's operands: their line says enough
-  if (info.family == Family::softmax)
-    return "input [N, C] or [N, C, d1, ...]; target: class indices [N] or [N, d1, ...]";
-  return fmt::format("input: {}; target: {}", to_string(info.input), to_string(info.target));
-}
-
 template <class Loss>
 std::optional<Curve> curve_of_formula(const Loss& loss) {
   if constexpr (!has_formula<Loss>) {
     return std::nullopt;
   } else {
     const LossInfo& info = Loss::info;
-    const bool of_classes = info.family == Family::softmax;
+    const bool of_classes = is_of_class_rows(info);
     // Probabilities from where the slope's pole does not yet flatten everything else.
     const bool of_probability = of_classes || info.input.high == 1;
     const double low = of_probability ? 0.05 : std::max(info.input.low, -3.0);
     const double high = of_probability ? 1.0 : std::min(info.input.high, 3.0);
     const double target = of_classes || info.target.high <= 1 || info.target.ends_only ? 1.0 : 0.0;
-    Curve curve{.x_label = of_classes              ? "probability of the true class"
-                           : info.operands.empty() ? "input"
-                                                   : "y",
+    Curve curve{.x_label = of_classes               ? "probability of the true class"
+                           : info.variables.empty() ? "input"
+                                                    : "y",
                 .target = of_classes ? "" : fmt::format("{}", target)};
     constexpr int points = 241;
     for (int i = 0; i < points; ++i) {
@@ -163,7 +155,7 @@ Explanation explain_loss(const AnyLoss& any, Notation notation) {
   };
   std::visit([&](const auto& loss) { add_formula(explanation, loss, notation); }, any.loss);
   if (const auto lines = describe_parameters(any); !lines.empty()) explanation.sections.push_back({"Options", lines});
-  add("Domain", domain_of(info));
+  explanation.sections.push_back({"Operands", describe_operands(info)});
   add("Properties", traits_of(info.traits));
   add("Use it when", info.use_when);
   add("Avoid it when", info.avoid_when);

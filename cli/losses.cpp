@@ -54,10 +54,20 @@ void print_json() {
       else
         options[std::string(parameter.name)] = parameter.get(Loss{});
     }
+    auto operands = nlohmann::ordered_json::array();
+    for (const LossOperand& operand : loss.info.operands) {
+      operands.push_back({{"name", operand.name},
+                          {"role", name_of(operand.role)},
+                          {"meaning", name_of(operand.meaning)},
+                          {"shape", operand.shape},
+                          {"optional", operand.is_optional}});
+    }
     list.push_back({{"name", loss.info.name},
                     {"torch_name", loss.info.torch_name},
                     {"family", name_of(loss.info.family)},
                     {"summary", loss.info.summary},
+                    {"unit", name_of(loss.info.unit)},
+                    {"operands", operands},
                     {"options", options}});
   });
   say("{}\n", list.dump(2));

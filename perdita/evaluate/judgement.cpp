@@ -33,42 +33,57 @@ Scale parse_scale(std::string_view name) {
   return scales[static_cast<std::size_t>(found - names.begin())];
 }
 
-Kind kind_of(const AnyLoss& any) {
-  return std::visit(
-      []<class Loss>(const Loss& loss) -> Kind {
-        const LossInfo& info = loss.info;
-        if constexpr (is_in<Loss, SoftmaxLosses> || std::is_same_v<Loss, Nll> || std::is_same_v<Loss, ClassFormula>)
-          return Kind::classes;
-        if (std::is_same_v<Loss, Formula>) return Kind::losses_only;  // it does not tell what its input is
-        if constexpr (is_in<Loss, PairLosses>) {
-          if (std::is_same_v<Loss, HingeEmbedding>) return Kind::losses_only;  // its input is a distance
-          if (info.family == Family::binary) return Kind::binary;
-          // Residuals say something where both are on one scale.
-          const bool one_scale = info.target.low == reals.low && info.target.high == reals.high;
-          return one_scale ? Kind::regression : Kind::losses_only;
-        }
-        if constexpr (std::is_same_v<Loss, Quantiles>) {
-          fail<ValueError>("evaluate: {} has several q, of which each has predictions of its own (valid: one q)",
-                           info.name);
-        }
-        if constexpr (is_in<Loss, OverlapLosses>) {
-          if (!loss.batch && !loss.multilabel) return Kind::losses_only;
+/// Throws ValueError where several masks would share a row, or several rows a mask.
+void check_one_mask_a_row(const AnyLoss& any) {
+  std::visit(
+      []<class Loss>(const Loss& loss) {
+        if constexpr (requires { loss.multilabel; }) {
+          if (!loss.batch && !loss.multilabel) return;
           fail<ValueError>("evaluate: {} has {}=true, but each row is a mask with a loss of its own (valid: false)",
-                           info.name, loss.batch ? "batch" : "multilabel");
+                           Loss::info.name, loss.batch ? "batch" : "multilabel");
         }
-        fail<ValueError>(
-            "evaluate: {} takes more than predictions and targets (valid: the losses of {}, {}, {} and {})", info.name,
-            perdita::name_of(Family::regression), perdita::name_of(Family::binary), perdita::name_of(Family::softmax),
-            perdita::name_of(Family::overlap));
       },
       any.loss);
 }
 
+Kind kind_of_elements(const LossInfo& info) {
+  switch (predicted_by(info)) {
+    case Meaning::logit:
+    case Meaning::probability:
+    case Meaning::score:
+      return Kind::binary;
+    case Meaning::value:
+      return Kind::regression;  // both are on one scale, and residuals say something
+    default:
+      return Kind::losses_only;
+  }
+}
+
+Kind kind_of(const AnyLoss& any) {
+  const LossInfo& info = info_of(any);
+  if (predicted_by(info) == Meaning::quantiles) {
+    fail<ValueError>("evaluate: {} has several q, of which each has predictions of its own (valid: one q)", info.name);
+  }
+  const auto needed =
+      std::ranges::count_if(info.operands, [](const LossOperand& operand) { return !operand.is_optional; });
+  if (needed == 2 && !compares_predictions(info)) {
+    if (info.unit == Unit::element) return kind_of_elements(info);
+    if (info.unit == Unit::row) return Kind::classes;
+    if (info.unit == Unit::mask) {
+      check_one_mask_a_row(any);
+      return Kind::losses_only;
+    }
+  }
+  fail<ValueError>("evaluate: {} takes more than predictions and targets (valid: the losses of {}, {}, {} and {})",
+                   info.name, perdita::name_of(Family::regression), perdita::name_of(Family::binary),
+                   perdita::name_of(Family::softmax), perdita::name_of(Family::overlap));
+}
+
 Scale default_scale(const AnyLoss& any) {
-  if (std::holds_alternative<Nll>(any.loss)) return Scale::log_probabilities;
-  const Interval& input = info_of(any).input;
-  const bool takes_probabilities = info_of(any).family == Family::binary && input.low == 0 && input.high == 1;
-  return takes_probabilities ? Scale::probabilities : Scale::logits;
+  const LossInfo& info = info_of(any);
+  if (predicted_by(info) == Meaning::probability) return Scale::probabilities;
+  return info.unit == Unit::row && predicted_by(info) == Meaning::log_probability ? Scale::log_probabilities
+                                                                                  : Scale::logits;
 }
 
 Judgement plan_judgement(const AnyLoss& loss, Scale scale, const data::RowReader& predictions,
@@ -100,11 +115,11 @@ Judgement plan_judgement(const AnyLoss& loss, Scale scale, const data::RowReader
   if (how.kind == Kind::binary ? scale == Scale::log_probabilities : scale != default_scale(loss)) {
     fail<ValueError>("evaluate: {} is not computed from {}", name, name_of(scale));
   }
-  how.units_per_row = std::holds_alternative<KlDiv>(loss.loss) || is_of_masks(loss) ? 1 : how.columns;
+  how.units_per_row = sums_distributions(info_of(loss)) || is_of_masks(loss) ? 1 : how.columns;
   return how;
 }
 
-bool is_of_masks(const AnyLoss& any) { return info_of(any).family == Family::overlap; }
+bool is_of_masks(const AnyLoss& any) { return info_of(any).unit == Unit::mask; }
 
 bool is_computed_in_float(const Judgement& how) {
   if (how.predictions != DType::float32) return false;

@@ -41,11 +41,11 @@ bool parse_bool(std::string_view loss, std::string_view option, std::string_view
   fail<ValueError>("loss {}: {} is '{}' (valid: true or false)", loss, option, text);
 }
 
-/// Sets what every loss of the softmax family has; false if `name` is none of it.
+/// Sets what every loss of class rows has; false if `name` is none of it.
 bool set_class_option(AnyLoss& any, std::string_view name, std::string_view value) {
   const LossInfo& info = info_of(any);
-  if (info.family != Family::softmax) return false;
-  if (name == "label_smoothing" && !std::holds_alternative<Nll>(any.loss)) {
+  if (!is_of_class_rows(info)) return false;
+  if (name == "label_smoothing" && takes_class_probabilities(info)) {
     any.label_smoothing = parse_number(info.name, name, value);
     if (!probabilities.contains(any.label_smoothing)) {
       fail<ValueError>("loss {}: label_smoothing is {} (valid: 0..1)", info.name, any.label_smoothing);
@@ -86,8 +86,8 @@ std::vector<std::string_view> option_names(const AnyLoss& any) {
         for (const auto& parameter : parameters_of<Loss>()) names.push_back(parameter.name);
       },
       any.loss);
-  if (info_of(any).family == Family::softmax) {
-    if (!std::holds_alternative<Nll>(any.loss)) names.push_back("label_smoothing");
+  if (is_of_class_rows(info_of(any))) {
+    if (takes_class_probabilities(info_of(any))) names.push_back("label_smoothing");
     names.push_back("ignore_index");
   }
   return names;
@@ -246,11 +246,24 @@ std::vector<std::string> describe_parameters(const AnyLoss& any) {
         });
       },
       any.loss);
-  if (info_of(any).family == Family::softmax) {
-    if (!std::holds_alternative<Nll>(any.loss)) {
+  if (is_of_class_rows(info_of(any))) {
+    if (takes_class_probabilities(info_of(any))) {
       lines.push_back("label_smoothing: share of the target spread evenly over the classes (default 0, valid: 0..1)");
     }
     lines.push_back("ignore_index: rows with this label count for nothing (default -100, valid: any integer)");
+  }
+  return lines;
+}
+
+std::vector<std::string> describe_operands(const LossInfo& info) {
+  std::vector<std::string> lines;
+  for (const LossOperand& operand : info.operands) {
+    std::string line = fmt::format("{} ({}{}): {}", operand.name, name_of(operand.role),
+                                   operand.is_optional ? ", optional" : "", name_of(operand.meaning));
+    // Of class indices it would be that of the probabilities.
+    const bool has_domain = operand.element == Element::floating && to_string(operand.domain) != to_string(reals);
+    if (has_domain) line += fmt::format(", valid: {}", to_string(operand.domain));
+    lines.push_back(fmt::format("{}; shape {}", line, operand.shape));
   }
   return lines;
 }

@@ -55,6 +55,9 @@ void check_parameters(const Loss& loss);
 /// "delta: where the parabola meets its tangent (default 1, valid: above 0)", a line a parameter.
 std::vector<std::string> describe_parameters(const AnyLoss& loss);
 
+/// "input (prediction): logits; shape [N, C]", a line an operand.
+std::vector<std::string> describe_operands(const LossInfo& info);
+
 /// An interval in words: "any number", "0 or more", "0..1", "-1 or 1".
 std::string to_string(const Interval& interval);
 

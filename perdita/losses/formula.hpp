@@ -56,6 +56,7 @@ class Formula : public detail::WrittenLoss {
   static constexpr LossInfo info{.name = "formula",
                                  .torch_name = "",
                                  .family = Family::regression,
+                                 .operands = elementwise_operands(prediction(Meaning::any), target(Meaning::any)),
                                  .summary = "The formula of y and t that you write."};
   /// See parse_expr() for the language. Throws ValueError, as that does, and where y does not occur.
   static Formula parse(std::string_view text);
@@ -69,10 +70,13 @@ class Formula : public detail::WrittenLoss {
 /// target probability t, which is 0 or 1 for class indices: "-t * (1 - p)^2 * log_p".
 class ClassFormula : public detail::WrittenLoss {
  public:
-  static constexpr LossInfo info{.name = "formula",
-                                 .torch_name = "",
-                                 .family = Family::softmax,
-                                 .summary = "The formula of log_p and t that you write, summed over the classes."};
+  static constexpr LossInfo info{
+      .name = "formula",
+      .torch_name = "",
+      .family = Family::softmax,
+      .operands = {class_logits_operand.of(Meaning::any), class_target_operand, class_weight_operand.converted()},
+      .unit = Unit::row,
+      .summary = "The formula of log_p and t that you write, summed over the classes."};
   /// See Formula::parse().
   static ClassFormula parse(std::string_view text);
   /// The loss of a row of two classes by z, the true class's logit less the other one: what it is like as a function.

@@ -2,36 +2,13 @@
 // command line, the reference pages and the tests are all made from it.
 #pragma once
 
-#include <limits>
 #include <string_view>
 #include <type_traits>
 
 #include "perdita/losses/reduction.hpp"
+#include "perdita/losses/signature.hpp"
 
 namespace perdita {
-
-/// A set of numbers that an input, a target or a parameter may take.
-struct Interval {
-  double low = -std::numeric_limits<double>::infinity();
-  double high = std::numeric_limits<double>::infinity();
-  bool includes_low = true, includes_high = true;
-
-  constexpr bool contains(double x) const {
-    if (ends_only) return x == low || x == high;
-    if (finite_only && (x == std::numeric_limits<double>::infinity() || x == -std::numeric_limits<double>::infinity()))
-      return false;
-    return (includes_low ? x >= low : x > low) && (includes_high ? x <= high : x < high);
-  }
-  /// Only two points, low and high: class labels as numbers.
-  bool ends_only = false;
-  bool finite_only = false;  ///< excludes infinities where low or high is one
-};
-
-inline constexpr Interval reals{};
-inline constexpr Interval positive{.low = 0, .includes_low = false};
-inline constexpr Interval non_negative{.low = 0};
-inline constexpr Interval probabilities{.low = 0, .high = 1};
-inline constexpr Interval signs{.low = -1, .high = 1, .ends_only = true};
 
 /// Properties of the loss as a function of its input, for any fixed target in its domain and the default parameters.
 /// Each is a claim, and each claim is tested numerically.
@@ -75,10 +52,12 @@ struct LossInfo {
   std::string_view name;        ///< "huber", as on the command line
   std::string_view torch_name;  ///< the function of torch.nn.functional, or empty
   Family family;
-  std::string_view summary;        ///< one sentence
-  std::string_view operands = {};  ///< what the formula is of, where that is not an input and a target
-  Interval input = reals;          ///< what the input may be; checked where the loss is undefined elsewhere
-  Interval target = reals;
+  Operands operands;                ///< what the loss is called with
+  Unit unit = Unit::element;        ///< what one loss is of
+  std::string_view summary;         ///< one sentence
+  std::string_view variables = {};  ///< what the formula is of, where that is not an input and a target
+  Interval input = operands.first(Role::prediction).domain;  ///< what the formula's y may be
+  Interval target = operands.domain_of_target();             ///< and its t
   Interval rate = reals;              ///< what the input may be where the parameter log_input is false
   Interval log_target = reals;        ///< what the target may be where the parameter log_target is true
   bool broadcasts = true;             ///< whether input and target may differ in shape
@@ -91,6 +70,33 @@ struct LossInfo {
   std::string_view source = {};       ///< paper or text, with the equation where there is one
   std::string_view differences = {};  ///< from PyTorch, and why; empty where there are none
 };
+
+/// What the loss takes for a prediction, and for right.
+constexpr Meaning predicted_by(const LossInfo& info) { return info.operands.first(Role::prediction).meaning; }
+constexpr Meaning target_of(const LossInfo& info) {
+  return info.operands.has(Role::target) ? info.operands.first(Role::target).meaning : Meaning::any;
+}
+
+/// Whether a sample is a row of logits (or log-probabilities) of classes, of which one is right.
+constexpr bool is_of_class_rows(const LossInfo& info) {
+  return info.unit == Unit::row && target_of(info) == Meaning::class_index && predicted_by(info) != Meaning::score;
+}
+
+/// Whether the target of such a row may be probabilities of the classes, too.
+constexpr bool takes_class_probabilities(const LossInfo& info) {
+  return is_of_class_rows(info) && info.operands.first(Role::target).element == Element::floating_or_integer;
+}
+
+/// Whether a row of elements is a distribution, and its loss their sum.
+constexpr bool sums_distributions(const LossInfo& info) {
+  return info.unit == Unit::element && predicted_by(info) == Meaning::log_probability;
+}
+
+/// Whether the loss compares scores, or vectors, with each other.
+constexpr bool compares_predictions(const LossInfo& info) {
+  const bool has_several = info.operands.count(Role::prediction) > 1 && predicted_by(info) == Meaning::score;
+  return info.unit == Unit::vector || (info.unit == Unit::row && !is_of_class_rows(info)) || has_several;
+}
 
 /// What the input of `loss` may be, given its parameters.
 template <class Loss>

@@ -151,7 +151,11 @@ class ElementwiseLoss {
   }
 
  private:
-  static constexpr LossInfo info{.name = "elementwise", .torch_name = "", .family = Family::regression, .summary = ""};
+  static constexpr LossInfo info{.name = "elementwise",
+                                 .torch_name = "",
+                                 .family = Family::regression,
+                                 .operands = elementwise_operands(prediction(Meaning::any), target(Meaning::any)),
+                                 .summary = ""};
   Formula formula_;
 };
 

@@ -15,16 +15,20 @@ namespace {
 
 using data::Task;
 
-/// Most losses take what a linear layer gives. These do not.
-template <class Loss>
-Head head_for(const Loss&) {
-  return Head::identity;
+/// What makes predictions of what a linear layer gives.
+Head head_for(const LossInfo& info) {
+  if (info.operands.count(Role::prediction) > 1) return Head::mean_and_variance;
+  switch (predicted_by(info)) {
+    case Meaning::probability:
+      return Head::sigmoid;
+    case Meaning::distance:
+      return Head::softplus;
+    case Meaning::log_probability:
+      return Head::log_softmax;
+    default:
+      return Head::identity;
+  }
 }
-Head head_for(const BinaryCrossEntropy&) { return Head::sigmoid; }
-Head head_for(const HingeEmbedding&) { return Head::softplus; }  // a distance
-Head head_for(const KlDiv&) { return Head::log_softmax; }
-Head head_for(const GaussianNll&) { return Head::mean_and_variance; }
-Head head_for(const Nll&) { return Head::log_softmax; }
 
 /// Of losses of a positive mean, whether their input is its logarithm.
 std::optional<bool> log_input_of(const AnyLoss& any) {
@@ -42,7 +46,7 @@ std::optional<bool> log_input_of(const AnyLoss& any) {
 double logit_scale_of(const AnyLoss& any) {
   return std::visit(
       []<class Loss>(const Loss& loss) {
-        if constexpr (is_in<Loss, FrequencyLosses> && requires { loss.scale; })
+        if constexpr (is_of_class_rows(Loss::info) && requires { loss.scale; })
           return loss.scale;
         else
           return 1.0;
@@ -55,7 +59,7 @@ double logit_scale_of(const AnyLoss& any) {
 std::optional<double> ignored_target_of(const AnyLoss& any) {
   return std::visit(
       []<class Loss>(const Loss& loss) -> std::optional<double> {
-        if constexpr (is_in<Loss, OverlapLosses>) {
+        if constexpr (Loss::info.unit == Unit::mask) {
           if (loss.batch || loss.multilabel) {
             fail<ValueError>("the loss {} has {}=true, but each sample is a mask with a loss of its own (valid: false)",
                              Loss::info.name, loss.batch ? "batch" : "multilabel");
@@ -70,22 +74,26 @@ std::optional<double> ignored_target_of(const AnyLoss& any) {
 
 /// Losses whose targets are class probabilities, side by side.
 bool takes_distributions(const AnyLoss& any) {
-  return info_of(any).family == Family::softmax || std::holds_alternative<KlDiv>(any.loss);
+  return is_of_class_rows(info_of(any)) || sums_distributions(info_of(any));
 }
 
 bool takes_class_counts(const AnyLoss& any) {
-  return std::visit([]<class Loss>(const Loss&) { return is_in<Loss, FrequencyLosses>; }, any.loss);
+  const LossInfo& info = info_of(any);
+  return is_of_class_rows(info) && info.operands.has(Role::side_information);
 }
 
 bool suits(const AnyLoss& any, Task task, std::int64_t columns) {
-  const Family family = info_of(any).family;
-  if (family == Family::margin || family == Family::distance) return false;        // they compare several inputs
-  if (family == Family::sequence) return false;                                    // and these read sequences
-  if (family == Family::overlap) return task == Task::regression && columns >= 2;  // a row is a mask
-  if (task == Task::multiclass) return family == Family::softmax;
-  if (task == Task::binary) return family != Family::regression || std::holds_alternative<Formula>(any.loss);
-  if (std::holds_alternative<Quantiles>(any.loss)) return columns == 1;
-  if (std::holds_alternative<Nll>(any.loss) || takes_class_counts(any)) return false;
+  const LossInfo& info = info_of(any);
+  const bool of_classes = is_of_class_rows(info);
+  if (compares_predictions(info) || info.unit == Unit::sequence) return false;
+  if (info.unit == Unit::mask) return task == Task::regression && columns >= 2;  // a row is a mask
+  if (task == Task::multiclass) return of_classes;
+  if (task == Task::binary) {
+    const Meaning target = target_of(info);
+    return of_classes || target == Meaning::label || target == Meaning::sign || target == Meaning::any;
+  }
+  if (predicted_by(info) == Meaning::quantiles) return columns == 1;
+  if (of_classes && (!takes_class_probabilities(info) || takes_class_counts(any))) return false;
   return columns >= 2 || !takes_distributions(any);
 }
 
@@ -108,9 +116,11 @@ bool is_of_difference(const Formula& formula) {
   const std::string targets = dataset.task == Task::regression ? fmt::format("numbers ({} for a sample)", columns)
                                                                : fmt::format("{} classes", dataset.num_classes());
   std::string_view advice;
-  if (std::holds_alternative<Formula>(any.loss))
+  const LossInfo& info = info_of(any);
+  if (predicted_by(info) == Meaning::any && info.unit == Unit::element)
     advice = "; for classes write a formula of log_p, the log-probability of a class, and t: -t * log_p";
-  if (std::holds_alternative<ClassFormula>(any.loss)) advice = "; for numbers write a formula of y and t: (y - t)^2";
+  if (predicted_by(info) == Meaning::any && info.unit == Unit::row)
+    advice = "; for numbers write a formula of y and t: (y - t)^2";
   fail<ValueError>("the loss {} does not fit targets that are {} (valid: {}){}", info_of(any).name, targets,
                    fmt::join(suitable, ", "), advice);
 }
@@ -136,7 +146,7 @@ std::string_view default_loss(Task task) {
 Objective::Objective(const AnyLoss& loss, const data::Dataset& dataset, const Weighing& weighing)
     : loss_(loss),
       task_(dataset.task),
-      family_(info_of(loss).family),
+      of_classes_(is_of_class_rows(info_of(loss))),
       class_weights_(weighing.class_weights),
       normalize_by_(weighing.normalize_by) {
   const std::int64_t columns = columns_of(dataset);
@@ -149,21 +159,22 @@ Objective::Objective(const AnyLoss& loss, const data::Dataset& dataset, const We
   } else if (task_ == Task::regression) {
     outputs_ = columns;
   } else {
-    outputs_ = family_ == Family::softmax ? dataset.num_classes() : 1;
+    outputs_ = of_classes_ ? dataset.num_classes() : 1;
   }
   if (takes_class_counts(loss)) {
     const std::vector<std::int64_t> counts = dataset.class_counts();
     class_counts_ = Tensor::from(std::vector<double>(counts.begin(), counts.end()));
   }
   const auto log_input = log_input_of(loss);
-  head_ = log_input ? (*log_input ? Head::identity : Head::softplus)
-                    : std::visit([](const auto& l) { return head_for(l); }, loss.loss);
+  head_ = log_input ? (*log_input ? Head::identity : Head::softplus) : head_for(info_of(loss));
 }
 
 bool Objective::scales() const {
   if (const auto* formula = std::get_if<Formula>(&loss_.loss)) return is_of_difference(*formula);
   const bool identity = head_ == Head::identity && !log_input_of(loss_);
-  return family_ == Family::regression && (identity || head_ == Head::mean_and_variance);
+  const Meaning predicted = predicted_by(info_of(loss_));
+  return (predicted == Meaning::value || predicted == Meaning::quantiles) &&
+         (identity || head_ == Head::mean_and_variance);
 }
 
 double Objective::logit_scale() const { return logit_scale_of(loss_); }
@@ -189,7 +200,7 @@ void Objective::check_targets(const data::Dataset& dataset) const {
 Objective::Operands Objective::operands(const Tensor& outputs, const Tensor& targets, bool weighted) const {
   Operands all{outputs, targets, {}, {}};
   const bool weighs = weighted && class_weights_.defined();
-  if (family_ == Family::softmax) {
+  if (of_classes_) {
     if (weighs) all.weight = class_weights_;
     all.third = class_counts_;
     return all;
@@ -198,7 +209,7 @@ Objective::Operands Objective::operands(const Tensor& outputs, const Tensor& tar
     all.input = outputs.slice(1, 0, outputs_);
     all.third = outputs.slice(1, outputs_, 2 * outputs_);
   }
-  if (std::holds_alternative<Quantiles>(loss_.loss)) {
+  if (predicted_by(info_of(loss_)) == Meaning::quantiles) {
     all.target = targets.reshape({targets.size(0)}).to(DType::float32);
     return all;
   }
@@ -222,10 +233,10 @@ Tensor Objective::evaluate(const Operands& o, Reduction reduction, LossExtras* e
 
 Tensor Objective::loss(const Tensor& outputs, const Tensor& targets, bool weighted, LossExtras* extras) const {
   // The divergence of a sample is the sum over its classes, and not their mean.
-  const bool sums_classes = std::holds_alternative<KlDiv>(loss_.loss);
+  const bool sums_classes = sums_distributions(info_of(loss_));
   const Operands all = operands(outputs, targets, weighted);
   const Tensor value = evaluate(all, sums_classes ? Reduction::batchmean : Reduction::mean, extras);
-  if (extras != nullptr && has_margins() && family_ != Family::softmax) {
+  if (extras != nullptr && has_margins() && !of_classes_) {
     extras->margins = margins(all.input.detach(), targets);
   }
   return value;
@@ -241,12 +252,12 @@ Tensor Objective::margins(const Tensor& scores, const Tensor& labels) const {
 Tensor Objective::sample_losses(const Tensor& outputs, const Tensor& targets, bool weighted) const {
   const Tensor losses = evaluate(operands(outputs, targets, weighted), Reduction::none);
   if (losses.rank() == 1) return losses;
-  return std::holds_alternative<KlDiv>(loss_.loss) ? sum(losses, 1) : mean(losses, 1);
+  return sums_distributions(info_of(loss_)) ? sum(losses, 1) : mean(losses, 1);
 }
 
 double Objective::denominator(const Tensor& targets) const {
   const bool by_weights = class_weights_.defined() && divides_by_weights();
-  const bool ignores = family_ == Family::softmax && loss_.ignore_index >= 0;
+  const bool ignores = of_classes_ && loss_.ignore_index >= 0;
   if (!has_classes() || (!by_weights && !ignores)) return static_cast<double>(targets.size(0));
   const std::vector<float> weights = by_weights ? class_weights_.to_vector<float>() : std::vector<float>();
   double total = 0;
@@ -258,29 +269,27 @@ double Objective::denominator(const Tensor& targets) const {
 }
 
 Tensor Objective::log_probabilities(const Tensor& outputs) const {
-  if (!has_classes() || std::holds_alternative<HingeEmbedding>(loss_.loss)) return {};
-  if (family_ == Family::softmax) return log_softmax(outputs * logit_scale(), 1);
+  if (!has_classes() || predicted_by(info_of(loss_)) == Meaning::distance) return {};
+  if (of_classes_) return log_softmax(outputs * logit_scale(), 1);
   if (head_ == Head::identity) return cat({-softplus(outputs), -softplus(-outputs)}, 1);
   return cat({log(1 - outputs), log(outputs)}, 1);
 }
 
 Tensor Objective::predictions(const Tensor& outputs) const {
   if (has_classes()) {
-    if (family_ == Family::softmax) return argmax(outputs, 1);
+    if (of_classes_) return argmax(outputs, 1);
     const Tensor y = outputs.squeeze(1);
     if (const auto* hinge = std::get_if<HingeEmbedding>(&loss_.loss)) {
       return (y < hinge->margin / 2).to(DType::int64);  // near means alike, and alike is class 1
     }
     return (y > (head_ == Head::sigmoid ? 0.5 : 0.0)).to(DType::int64);
   }
-  if (family_ == Family::softmax) return softmax(outputs, 1);
+  if (of_classes_) return softmax(outputs, 1);
   if (head_ == Head::log_softmax) return exp(outputs);
   if (head_ == Head::mean_and_variance) return outputs.slice(1, 0, outputs_);
-  if (std::holds_alternative<Quantiles>(loss_.loss)) return outputs.slice(1, median_, median_ + 1);
+  if (predicted_by(info_of(loss_)) == Meaning::quantiles) return outputs.slice(1, median_, median_ + 1);
   if (log_input_of(loss_).value_or(false)) return exp(outputs);
-  const bool is_logit = family_ == Family::overlap ||
-                        (family_ == Family::binary && head_ == Head::identity && !info_of(loss_).target.ends_only);
-  return is_logit ? sigmoid(outputs) : outputs;
+  return predicted_by(info_of(loss_)) == Meaning::logit ? sigmoid(outputs) : outputs;
 }
 
 }  // namespace perdita::train

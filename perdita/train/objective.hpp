@@ -33,8 +33,7 @@ class Objective {
   bool scales() const;
   /// Whether the loss of a batch is divided by the sum of its class weights, and not by its samples.
   bool divides_by_weights() const {
-    return normalize_by_ == Normalize::weight_sum ||
-           (normalize_by_ == Normalize::standard && family_ == Family::softmax);
+    return normalize_by_ == Normalize::weight_sum || (normalize_by_ == Normalize::standard && of_classes_);
   }
   /// Whether the loss tells margins: of several logits the own one less the best other one, of one logit that of the
   /// own class, which is the same, for the other class's is 0.
@@ -71,7 +70,7 @@ class Objective {
 
   AnyLoss loss_;
   data::Task task_;
-  Family family_;
+  bool of_classes_;
   Head head_ = Head::identity;
   std::int64_t outputs_ = 1;
   std::int64_t median_ = 0;  // of several quantiles the output that is nearest to it: what is predicted

@@ -7,62 +7,38 @@ from perdita import _core
 
 ENTRIES = {entry["function"]: entry for entry in _core.signatures()}
 
-# Of the losses whose operands are not those of their kind.
-_OPERANDS = {
-    "margin_ranking_loss": ["input1", "input2", "target"],
-    "cosine_embedding_loss": ["input1", "input2", "target"],
-    "triplet_margin_loss": ["anchor", "positive", "negative"],
-}
-_OPERANDS_OF_KIND = {
-    "pair": ["input", "target", "weight", "pos_weight"],
-    "triple": ["input", "target", "var"],
-    "softmax": ["input", "target", "weight"],
-    "frequency": ["input", "target", "class_counts", "weight"],
-    "picking": ["input", "target", "weight"],
-    "comparing": ["input", "target", "weight"],
-    "overlap": ["input", "target", "weight"],
-    "sequence": ["log_probs", "targets", "input_lengths", "target_lengths"],
-}
-
 # A formula that a user wrote, of elements or of classes.
 FORMULAS = ("formula", "class_formula")
+# Every function's signature: of the losses of the list, and of formulas.
+_SIGNATURES = ENTRIES | _core.formula_signatures()
 
 # function -> the names of its operands, in the order the core takes them.
-ARGUMENTS = {name: _OPERANDS.get(name, _OPERANDS_OF_KIND[entry["kind"]]) for name, entry in ENTRIES.items()}
-ARGUMENTS |= {name: ["input", "target", "weight"] for name in FORMULAS}
-
-# Which operands decide, where they are not of one type. Of each of torch's losses what torch does.
-_ALL = ("input", "target", "var", "weight")
-_DECIDING = {
-    "binary_cross_entropy": ("input",),
-    "binary_cross_entropy_with_logits": ("target",),
-    "cosine_embedding_loss": ("input1", "input2"),
-    "cross_entropy": _ALL,
-    "ctc_loss": ("log_probs",),
-    "gaussian_nll_loss": _ALL,
-    "hinge_embedding_loss": ("input",),
-    "huber_loss": ("input", "weight"),
-    "kl_div": _ALL,
-    "l1_loss": _ALL,
-    "margin_ranking_loss": ("input1", "input2", "target"),
-    "mse_loss": _ALL,
-    "multi_margin_loss": ("input",),
-    "multilabel_margin_loss": ("input",),
-    "multilabel_soft_margin_loss": _ALL,
-    "nll_loss": ("input",),
-    "poisson_nll_loss": _ALL,
-    "smooth_l1_loss": _ALL,
-    "soft_margin_loss": ("input",),
-    "triplet_margin_loss": ("anchor", "positive", "negative"),
-}
+ARGUMENTS = {name: [operand["name"] for operand in entry["operands"]] for name, entry in _SIGNATURES.items()}
 
 
 def deciding(function):
-    """The operands whose types make that of the loss."""
-    if function in _DECIDING:
-        return list(_DECIDING[function])
-    arguments = ARGUMENTS[function]
-    return arguments[:2] if ENTRIES.get(function, {}).get("promotes", True) else arguments[:1]
+    """The operands whose types make that of the loss, where they are not of one type."""
+    return [operand["name"] for operand in _SIGNATURES[function]["operands"] if operand["decides"]]
+
+
+def unit_of(function):
+    """What one loss of reduction 'none' is of: 'element', 'row', 'vector', 'mask' or 'sequence'."""
+    return _SIGNATURES[function]["unit"]
+
+
+def roles_of(function):
+    """'prediction', 'target', 'side information' or 'weight', for each operand."""
+    return [operand["role"] for operand in _SIGNATURES[function]["operands"]]
+
+
+def meanings_of(function):
+    """What each operand's numbers are, as 'logits'."""
+    return [operand["meaning"] for operand in _SIGNATURES[function]["operands"]]
+
+
+def takes_class_probabilities(function):
+    """Whether the target may be probabilities of a row's classes."""
+    return _SIGNATURES[function]["takes_class_probabilities"]
 
 
 _CLASS_OPTIONS = ("ignore_index=-100", 'reduction="mean"', "label_smoothing=0.0")

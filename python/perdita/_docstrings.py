@@ -21,8 +21,9 @@ def docstring(name):
     """What the catalogue says of a loss."""
     entry = _core.describe(_DESCRIBED_AS.get(name, name))
     lines = [entry["summary"], "", *_MORE.get(name, ())]
-    if entry["operands"]:
-        lines += [f"The formula is of {entry['operands']}.", ""]
+    lines += ["Operands:", *(f"    {line}" for line in entry["operands"]), ""]
+    if entry["variables"]:
+        lines += [f"The formula is of {entry['variables']}.", ""]
     if entry["parameters"]:
         lines += ["Parameters:", *(f"    {line}" for line in entry["parameters"]), ""]
     lines += [f"{title}: {entry[key]}." for title, key in _SECTIONS if entry[key]]

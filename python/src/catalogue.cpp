@@ -13,6 +13,29 @@ namespace perdita::python {
 
 namespace {
 
+/// What a loss is called with.
+nb::dict signature_of(const LossInfo& info) {
+  nb::list operands;
+  for (const LossOperand& operand : info.operands) {
+    nb::dict described;
+    described["name"] = operand.name;
+    described["role"] = name_of(operand.role);
+    described["meaning"] = name_of(operand.meaning);
+    described["shape"] = operand.shape;
+    described["domain"] = to_string(operand.domain);
+    described["element"] = name_of(operand.element);
+    described["optional"] = operand.is_optional;
+    described["differentiable"] = operand.is_differentiable;
+    described["decides"] = operand.decides_dtype;
+    operands.append(described);
+  }
+  nb::dict signature;
+  signature["unit"] = name_of(info.unit);
+  signature["operands"] = operands;
+  signature["takes_class_probabilities"] = takes_class_probabilities(info);
+  return signature;
+}
+
 /// What a loss's function and module are called, and what they take: `kind` is the loss's list, parameters are
 /// (name, default).
 template <class Loss>
@@ -24,13 +47,20 @@ nb::dict entry_of(std::string_view kind, std::string_view function, std::string_
                                                      : parameter.is_integer ? nb::cast(static_cast<std::int64_t>(value))
                                                                             : nb::cast(value)));
   }
-  nb::dict entry;
+  nb::dict entry = signature_of(Loss::info);
   entry["kind"] = kind;
   entry["function"] = function;
   entry["module"] = module;
   entry["parameters"] = parameters;
-  entry["promotes"] = Loss::info.promotes;
   return entry;
+}
+
+/// Of formulas that a user wrote.
+nb::dict formula_signatures() {
+  nb::dict signatures;
+  signatures["formula"] = signature_of(Formula::info);
+  signatures["class_formula"] = signature_of(ClassFormula::info);
+  return signatures;
 }
 
 nb::list signatures() {
@@ -65,7 +95,8 @@ nb::dict describe(std::string_view name) {
   entry["torch_name"] = info.torch_name;
   entry["family"] = name_of(info.family);
   entry["summary"] = info.summary;
-  entry["operands"] = info.operands;
+  entry["operands"] = describe_operands(info);
+  entry["variables"] = info.variables;
   entry["parameters"] = describe_parameters(loss);
   entry["use_when"] = info.use_when;
   entry["avoid_when"] = info.avoid_when;
@@ -78,6 +109,7 @@ nb::dict describe(std::string_view name) {
 
 void add_catalogue(nb::module_& m) {
   m.def("signatures", &signatures);
+  m.def("formula_signatures", &formula_signatures);
   m.def("describe", &describe);
   m.def("loss_names", &loss_names);
   m.def("meant_loss", &meant_loss);

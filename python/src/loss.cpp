@@ -215,7 +215,7 @@ Loss::Loss(std::string function, std::string_view text, std::vector<std::string>
     reduction_ = parse_reduction(reduction);
     normalize_by_ = parse_normalize(normalize_by);
   });
-  if (reduction_ == Reduction::batchmean && !std::holds_alternative<KlDiv>(loss_.loss)) {
+  if (reduction_ == Reduction::batchmean && !sums_distributions(info_of(loss_))) {
     fail<ValueError>("{}: reduction 'batchmean' is for kl_div (valid: none, mean, sum)", function_);
   }
 }

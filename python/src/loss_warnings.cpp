@@ -33,24 +33,18 @@ void warn(const std::string& message) {
 }  // namespace
 
 bool compares_elements(const AnyLoss& any) {
-  return std::visit(
-      []<class L>(const L&) {
-        return L::info.broadcasts && (is_in<L, PairLosses> || is_in<L, TripleLosses> || std::is_same_v<L, Formula>);
-      },
-      any.loss);
+  const LossInfo& info = info_of(any);
+  return info.unit == Unit::element && info.broadcasts && !compares_predictions(info) &&
+         predicted_by(info) != Meaning::quantiles;
 }
 
 bool takes_logits(const AnyLoss& any) {
-  return std::visit(
-      []<class L>(const L&) {
-        return is_in<L, OverlapLosses> || std::is_same_v<L, BinaryCrossEntropyWithLogits> ||
-               std::is_same_v<L, BinaryFocal> || std::is_same_v<L, Asymmetric>;
-      },
-      any.loss);
+  const LossInfo& info = info_of(any);
+  return predicted_by(info) == Meaning::logit && info.unit != Unit::row;
 }
 
 void warn_of_logits(std::string_view function, const AnyLoss& loss, const Tensor& input, const Tensor& target) {
-  if (info_of(loss).family == Family::overlap && input.rank() == 2 && target.rank() == 1) {
+  if (info_of(loss).unit == Unit::mask && input.rank() == 2 && target.rank() == 1) {
     warn(fmt::format(
         "{}: input has shape {} and target {}: each row is an image of one pixel (valid: [N, C, ...] for masks; "
         "cross_entropy is a loss of plain classification)",

@@ -13,9 +13,9 @@ struct Asymmetric {
       .name = "asymmetric",
       .torch_name = "",
       .family = Family::binary,
+      .operands = elementwise_operands(prediction(Meaning::logit), target(Meaning::label, probabilities)),
       .summary =
           "-t (1 - p)^gamma_pos log p - (1 - t) q^gamma_neg log(1 - q), with p = sigmoid(y) and q = max(p - clip, 0).",
-      .target = probabilities,
       .traits = Trait::smooth | Trait::never_negative,
       .use_when = "many labels may hold at once, of which few do: positives are kept, easy negatives are dropped",
       .avoid_when = "probabilities must be calibrated, or positives are not rare (see binary_focal)",

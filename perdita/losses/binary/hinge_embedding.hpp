@@ -12,9 +12,9 @@ struct HingeEmbedding {
       .name = "hinge_embedding",
       .torch_name = "hinge_embedding_loss",
       .family = Family::binary,
+      .operands = elementwise_operands(prediction(Meaning::distance), target(Meaning::sign, signs).converted()),
       .summary =
           "y for a similar pair (t = 1), max(0, margin - y) for a dissimilar one (t = -1), where y is a distance.",
-      .target = signs,
       .promotes = false,
       .traits = Trait::convex | Trait::lipschitz,
       .use_when = "pairs are known to be alike or not, and y is a distance between their embeddings",

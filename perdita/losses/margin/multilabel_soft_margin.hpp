@@ -11,9 +11,11 @@ struct MultilabelSoftMargin {
       .name = "multilabel_soft_margin",
       .torch_name = "multilabel_soft_margin_loss",
       .family = Family::margin,
+      .operands = {prediction(Meaning::logit).of_shape("[C] or [N, C]"),
+                   target(Meaning::label, probabilities).of_shape("[C] or [N, C]"), class_weight_operand},
+      .unit = Unit::row,
       .summary =
           "-t log sigmoid(y) - (1 - t) log sigmoid(-y), averaged over the classes, which are the last dimension.",
-      .target = probabilities,
       .traits = Trait::convex | Trait::lipschitz | Trait::smooth | Trait::never_negative | Trait::proper,
       .use_when = "several classes may hold at once, and a loss for each sample is wanted",
       .avoid_when = "exactly one of several classes holds (see cross_entropy)",

@@ -13,10 +13,12 @@ struct Lovasz {
       .name = "lovasz",
       .torch_name = "",
       .family = Family::overlap,
+      .operands = mask_operands,
+      .unit = Unit::mask,
       .summary =
           "1 - intersection over union, extended to errors between right and wrong: of a hinge for masks (Lovasz "
           "hinge), of the softmax for classes (Lovasz-Softmax).",
-      .operands =
+      .variables =
           "logits and targets 0 or 1 of the same shape: errors max(0, 1 - (2 t - 1) y); or logits [N, C, ...] and "
           "class "
           "indices [N, ...]: errors 1 - p of the own class, p of the others",

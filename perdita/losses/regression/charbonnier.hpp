@@ -13,6 +13,7 @@ struct Charbonnier {
       .name = "charbonnier",
       .torch_name = "",
       .family = Family::regression,
+      .operands = elementwise_operands(prediction(Meaning::value), target(Meaning::value)),
       .summary = "sqrt((y - t)^2 + eps^2): the absolute error, smooth within about eps of the target.",
       .traits = Trait::convex | Trait::lipschitz | Trait::smooth | Trait::symmetric | Trait::never_negative,
       .use_when = "images or flow fields are restored, and the absolute error's jump of slope at 0 disturbs",

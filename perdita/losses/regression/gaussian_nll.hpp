@@ -12,6 +12,8 @@ struct GaussianNll {
       .name = "gaussian_nll",
       .torch_name = "gaussian_nll_loss",
       .family = Family::regression,
+      .operands = {prediction(Meaning::value), target(Meaning::value),
+                   prediction(Meaning::variance, non_negative).named("var")},
       .summary = "(log v + (y - t)^2 / v) / 2 for a predicted mean y and variance v >= eps.",
       .traits = Trait::convex | Trait::smooth | Trait::symmetric | Trait::proper,
       .use_when = "the noise differs from sample to sample and the model should say how much",

@@ -10,6 +10,7 @@ struct L1 {
       .name = "l1",
       .torch_name = "l1_loss",
       .family = Family::regression,
+      .operands = {prediction(Meaning::value), target(Meaning::value), element_weight_operand},
       .summary = "Absolute error, |y - t|.",
       .mean = Normalize::weight_sum,
       .traits = Trait::convex | Trait::lipschitz | Trait::symmetric | Trait::never_negative,

@@ -10,6 +10,7 @@ struct LogCosh {
       .name = "log_cosh",
       .torch_name = "",
       .family = Family::regression,
+      .operands = elementwise_operands(prediction(Meaning::value), target(Meaning::value)),
       .summary = "log(cosh(y - t)): half the squared error near the target, the absolute error less log 2 far from it.",
       .traits = Trait::convex | Trait::lipschitz | Trait::smooth | Trait::symmetric | Trait::never_negative,
       .use_when = "outliers should count linearly and a second derivative is needed, as in gradient boosting",

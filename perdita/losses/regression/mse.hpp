@@ -10,6 +10,7 @@ struct Mse {
       .name = "mse",
       .torch_name = "mse_loss",
       .family = Family::regression,
+      .operands = {prediction(Meaning::value), target(Meaning::value), element_weight_operand},
       .summary = "Squared error, (y - t)^2.",
       .mean = Normalize::weight_sum,
       .traits = Trait::convex | Trait::smooth | Trait::symmetric | Trait::never_negative | Trait::proper,

@@ -12,6 +12,7 @@ struct Quantile {
       .name = "quantile",
       .torch_name = "",
       .family = Family::regression,
+      .operands = elementwise_operands(prediction(Meaning::value), target(Meaning::value)),
       .summary = "q (t - y) where the prediction y is too small, (1 - q) (y - t) where it is too large.",
       .traits = Trait::convex | Trait::lipschitz | Trait::never_negative,
       .use_when =

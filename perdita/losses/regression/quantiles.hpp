@@ -10,7 +10,11 @@ namespace perdita {
 
 /// The quantile loss of several quantiles of one target at once: an input for each, in the last dimension.
 struct Quantiles {
-  static constexpr LossInfo info = Quantile::info;
+  static constexpr LossInfo info = [] {
+    LossInfo result = Quantile::info;
+    result.operands = elementwise_operands(prediction(Meaning::quantiles).of_shape("[..., Q]"), target(Meaning::value));
+    return result;
+  }();
 
   std::vector<double> levels{0.05, 0.5, 0.95};  ///< each between 0 and 1, both excluded
 

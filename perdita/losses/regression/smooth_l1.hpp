@@ -14,6 +14,7 @@ struct SmoothL1 {
       .name = "smooth_l1",
       .torch_name = "smooth_l1_loss",
       .family = Family::regression,
+      .operands = elementwise_operands(prediction(Meaning::value), target(Meaning::value)),
       .summary = "Absolute error beyond beta, a parabola within it; huber divided by beta.",
       .traits = Trait::convex | Trait::lipschitz | Trait::smooth | Trait::symmetric | Trait::never_negative,
       .use_when = "box regression and other targets with outliers, where slopes should stay at one",

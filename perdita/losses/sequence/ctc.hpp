@@ -14,10 +14,19 @@ struct Ctc {
       .name = "ctc",
       .torch_name = "ctc_loss",
       .family = Family::sequence,
+      .operands = {prediction(Meaning::log_probability).named("log_probs").of_shape("[T, N, C] or [T, C]"),
+                   index_target_operand.named("targets").of_shape("[N, S], [S] or all labels in a row"),
+                   index_target_operand.named("input_lengths")
+                       .of(Role::side_information, Meaning::length)
+                       .of_shape("[N] or []"),
+                   index_target_operand.named("target_lengths")
+                       .of(Role::side_information, Meaning::length)
+                       .of_shape("[N] or []")},
+      .unit = Unit::sequence,
       .summary =
           "-log of the probability, summed over all alignments, that the frames spell the target once repeats are "
           "merged and blanks dropped.",
-      .operands =
+      .variables =
           "log_probs [T, N, C] or [T, C]; targets: labels [N, S], or all one after the other; the lengths of both",
       .use_when = "speech, handwriting or other sequences are to be read, labelled but not aligned",
       .avoid_when = "every frame has a label of its own (cross_entropy), or labels may be more than frames",

@@ -15,9 +15,10 @@ struct BalancedSoftmax {
       .name = "balanced_softmax",
       .torch_name = "",
       .family = Family::softmax,
+      .operands = counted_class_operands,
+      .unit = Unit::row,
       .summary = "-log(n_k exp(y_k) / sum_j n_j exp(y_j)) of the true class k, n_j samples of class j in training.",
-      .operands = "log_p, the log-softmax of y_k + log n_k, and t",
-      .target = probabilities,
+      .variables = "log_p, the log-softmax of y_k + log n_k, and t",
       .traits = Trait::convex | Trait::lipschitz | Trait::smooth | Trait::never_negative,
       .use_when =
           "classes differ in size, and all should be found equally well: the same classes are equally frequent "

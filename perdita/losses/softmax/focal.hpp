@@ -13,10 +13,11 @@ struct Focal {
       .name = "focal",
       .torch_name = "",
       .family = Family::softmax,
+      .operands = class_operands,
+      .unit = Unit::row,
       .summary =
           "-alpha sum_k t_k (1 - p_k)^gamma log p_k with p = softmax(logits); for an alpha of each class give class "
           "weights, and a mean by count.",
-      .target = probabilities,
       .traits = Trait::smooth | Trait::lipschitz | Trait::never_negative,
       .use_when = "most samples are easy and drown the hard ones; it also calibrates over-confident networks",
       .avoid_when = "classes are rare rather than hard: it does not re-balance them (use class weights)",

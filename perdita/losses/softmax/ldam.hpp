@@ -15,9 +15,10 @@ struct Ldam {
       .name = "ldam",
       .torch_name = "",
       .family = Family::softmax,
+      .operands = counted_class_operands,
+      .unit = Unit::row,
       .summary = "cross_entropy of s (y_k - m_k [k is the true class]) with margins m_k in proportion to n_k^(-1/4).",
-      .operands = "log_p, the log-softmax of scale (y_k less the margin of the true class), and t",
-      .target = probabilities,
+      .variables = "log_p, the log-softmax of scale (y_k less the margin of the true class), and t",
       .traits = Trait::convex | Trait::lipschitz | Trait::smooth | Trait::never_negative,
       .use_when =
           "classes differ in size and the rare ones are learned by heart; with class weights that set in late in "

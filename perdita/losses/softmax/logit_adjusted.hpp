@@ -16,9 +16,10 @@ struct LogitAdjusted {
       .name = "logit_adjusted",
       .torch_name = "",
       .family = Family::softmax,
+      .operands = counted_class_operands,
+      .unit = Unit::row,
       .summary = "cross_entropy of y_k + tau log(share of class k in training).",
-      .operands = "log_p, the log-softmax of y_k + tau log(share of class k), and t",
-      .target = probabilities,
+      .variables = "log_p, the log-softmax of y_k + tau log(share of class k), and t",
       .traits = Trait::convex | Trait::lipschitz | Trait::smooth | Trait::never_negative,
       .use_when =
           "classes differ in size, and balanced_softmax favours the rare ones too little or too much: tau says how "

@@ -2,7 +2,7 @@
 
 import torch
 
-from perdita._catalogue import ENTRIES
+from perdita._catalogue import meanings_of, roles_of, takes_class_probabilities, unit_of
 from perdita._extras import LossExtras
 from perdita._functions import loss_of_text
 from perdita.torch._types import result_type
@@ -59,7 +59,7 @@ def _loss_gradients(
 @_loss.register_fake
 def _(function, options, reduction, normalize_by, wanted, with_extras, a, b, c, d):
     dtype = result_type(function, (a, b, c, d))
-    shape = _shape(function, options, a, b, c)
+    shape = _shape(function, options, (a, b, c, d))
     found = [a.new_empty(() if reduction != "none" else shape, dtype=dtype)]
     if with_extras:
         found += [a.new_empty((), dtype=torch.float64), a.new_empty((), dtype=torch.float64)]
@@ -79,38 +79,34 @@ def _wanted_of(tensors, wanted):
     return [tensor for i, tensor in enumerate(tensors) if wanted >> i & 1]
 
 
-_KINDS = {name: entry["kind"] for name, entry in ENTRIES.items()} | {"class_formula": "softmax"}
-
-
 def _has_margins(function, a, b):
     """Whether the extras have margins and hits."""
-    return _KINDS.get(function) in ("softmax", "frequency") and not (b.dtype.is_floating_point and a.shape == b.shape)
+    return takes_class_probabilities(function) and not (b.dtype.is_floating_point and a.shape == b.shape)
 
 
-def _shape(function, options, a, b, c):
+def _shape(function, options, tensors):
     """The shape of losses that are not reduced."""
-    kind = _KINDS.get(function)
-    if kind in ("softmax", "frequency", "picking"):
+    a, b = tensors[:2]
+    unit = unit_of(function)
+    if unit == "row":
+        if "class indices" not in meanings_of(function):
+            return a.shape[:-1]
         classes_dim = 0 if a.dim() == 1 else 1
         return b.shape if a.shape != b.shape else a.shape[:classes_dim] + a.shape[classes_dim + 1 :]
-    if function == "quantile_loss" and "/" in options:
-        return a.shape
-    if kind == "overlap":
+    if unit == "mask":
         chosen = options.split(",")
         has_classes = a.shape != b.shape or "multilabel=true" in chosen
         items = () if a.dim() == 1 or "batch=true" in chosen else a.shape[:1]
         return (*items, *(a.shape[1:2] if has_classes else ()))
-    if function in ("multi_margin_loss", "cosine_embedding_loss"):
-        return b.shape if function == "multi_margin_loss" else c.shape
-    if function == "ctc_loss":
+    if unit == "sequence":
         return a.shape[1:2] if a.dim() == 3 else ()
-    if function in ("multilabel_margin_loss", "multilabel_soft_margin_loss"):
-        return a.shape[:-1]
-    if function == "triplet_margin_loss":
-        return torch.broadcast_shapes(a.shape, b.shape, c.shape)[:-1]
-    if function == "margin_ranking_loss":
-        return torch.broadcast_shapes(a.shape, b.shape, c.shape)
-    return torch.broadcast_shapes(a.shape, b.shape)
+    if function == "quantile_loss" and "/" in options:
+        return a.shape
+    compared = [t for t, role in zip(tensors, roles_of(function)) if role in ("prediction", "target")]
+    if unit == "vector":
+        vectors = [t for t, meaning in zip(tensors, meanings_of(function)) if meaning == "vectors"]
+        return torch.broadcast_shapes(*(t.shape for t in vectors))[:-1] if compared == vectors else compared[-1].shape
+    return torch.broadcast_shapes(*(t.shape for t in compared))
 
 
 def _setup(ctx, inputs, output):

@@ -1,0 +1,206 @@
+// What a loss is called with, as data: its operands, and what one loss is of.
+//
+// From a signature follow the names of arguments, the checks of what train and evaluate can feed, the types that decide
+// the result's, the table of operands in explain and in the reference.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <initializer_list>
+#include <limits>
+#include <string_view>
+
+namespace perdita {
+
+/// A set of numbers that an operand or a parameter may take.
+struct Interval {
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+  bool includes_low = true, includes_high = true;
+
+  constexpr bool contains(double x) const {
+    if (ends_only) return x == low || x == high;
+    if (finite_only && (x == std::numeric_limits<double>::infinity() || x == -std::numeric_limits<double>::infinity()))
+      return false;
+    return (includes_low ? x >= low : x > low) && (includes_high ? x <= high : x < high);
+  }
+  /// Only two points, low and high: class labels as numbers.
+  bool ends_only = false;
+  bool finite_only = false;  ///< excludes infinities where low or high is one
+};
+
+inline constexpr Interval reals{};
+inline constexpr Interval positive{.low = 0, .includes_low = false};
+inline constexpr Interval non_negative{.low = 0};
+inline constexpr Interval probabilities{.low = 0, .high = 1};
+inline constexpr Interval signs{.low = -1, .high = 1, .ends_only = true};
+inline constexpr Interval zero_or_one{.low = 0, .high = 1, .ends_only = true};
+
+enum class Role {
+  prediction,        ///< what the model gives
+  target,            ///< what is right
+  side_information,  ///< what is known besides: numbers of samples, lengths
+  weight,            ///< multiplies losses
+};
+std::string_view name_of(Role role);
+
+/// What an operand's numbers are.
+enum class Meaning {
+  value,      ///< in the target's unit
+  log_mean,   ///< the logarithm of an expected value, or that value with log_input=false
+  quantiles,  ///< one for each level, in the last dimension
+  variance,
+  probability,
+  log_probability,
+  logit,  ///< of a class: the logarithm of odds, or what a softmax takes
+  score,  ///< the larger the better, without a scale
+  distance,
+  vector,       ///< a row of components that are compared together
+  class_index,  ///< an integer, or probabilities of the classes where the input's shape says so
+  class_list,   ///< indices of a row's classes, ended by -1
+  label,        ///< a number of 0..1: whether something holds, or how probably
+  sign,         ///< 1 or -1
+  mask,         ///< which pixels belong: class indices, or a label a pixel
+  count,
+  length,
+  factor,
+  any,  ///< what a formula of one's own makes of it
+};
+std::string_view name_of(Meaning meaning);
+
+enum class Element { floating, integer, floating_or_integer };
+std::string_view name_of(Element element);
+
+/// One tensor that a loss is called with.
+struct LossOperand {
+  std::string_view name;
+  Role role = Role::prediction;
+  Meaning meaning = Meaning::value;
+  std::string_view shape = "[...]";  ///< with N items, C classes, D components, T steps
+  Interval domain = reals;
+  Element element = Element::floating;
+  bool is_optional = false;
+  bool is_differentiable = true;
+  bool decides_dtype = true;  ///< whether its type counts when that of the result is chosen
+
+  constexpr LossOperand named(std::string_view other) const {
+    LossOperand result = *this;
+    result.name = other;
+    return result;
+  }
+  constexpr LossOperand of_shape(std::string_view other) const {
+    LossOperand result = *this;
+    result.shape = other;
+    return result;
+  }
+  constexpr LossOperand of(Meaning other) const { return of(role, other); }
+  constexpr LossOperand of(Role other_role, Meaning other) const {
+    LossOperand result = *this;
+    result.role = other_role;
+    result.meaning = other;
+    return result;
+  }
+  /// The same, whose type does not count.
+  constexpr LossOperand converted() const {
+    LossOperand result = *this;
+    result.decides_dtype = false;
+    return result;
+  }
+};
+
+/// The operands of a loss, in the order of its arguments.
+class Operands {
+ public:
+  constexpr Operands(std::initializer_list<LossOperand> operands) : size_(operands.size()) {
+    std::copy(operands.begin(), operands.end(), list_.begin());
+  }
+  constexpr const LossOperand* begin() const { return list_.data(); }
+  constexpr const LossOperand* end() const { return list_.data() + size_; }
+  constexpr std::size_t size() const { return size_; }
+
+  constexpr std::size_t count(Role role) const {
+    std::size_t result = 0;
+    for (const LossOperand& operand : *this) result += operand.role == role;
+    return result;
+  }
+  /// The first of that role. Only for losses that have one.
+  constexpr const LossOperand& first(Role role) const {
+    return *std::find_if(begin(), end(), [role](const LossOperand& operand) { return operand.role == role; });
+  }
+  constexpr Interval domain_of_target() const { return has(Role::target) ? first(Role::target).domain : reals; }
+  constexpr bool has(Role role) const { return count(role) > 0; }
+
+ private:
+  std::array<LossOperand, 5> list_{};
+  std::size_t size_;
+};
+
+/// What one loss of reduction none is of.
+enum class Unit {
+  element,  ///< of the shape that prediction and target broadcast to
+  row,      ///< a sample's classes
+  vector,   ///< a row of each of several tensors
+  mask,     ///< all pixels of an item, or of one of its classes
+  sequence,
+};
+std::string_view name_of(Unit unit);
+
+// ---- operands that many losses have ----
+
+constexpr LossOperand prediction(Meaning meaning, Interval domain = reals) {
+  return {.name = "input", .role = Role::prediction, .meaning = meaning, .domain = domain};
+}
+constexpr LossOperand target(Meaning meaning, Interval domain = reals) {
+  return {.name = "target", .role = Role::target, .meaning = meaning, .domain = domain};
+}
+
+inline constexpr LossOperand element_weight_operand{
+    .name = "weight", .role = Role::weight, .meaning = Meaning::factor, .is_optional = true};
+inline constexpr LossOperand class_weight_operand = element_weight_operand.of_shape("[C]");
+inline constexpr LossOperand class_logits_operand =
+    prediction(Meaning::logit).of_shape("[C], [N, C] or [N, C, d1, ...]");
+/// Class indices, or probabilities of the classes.
+inline constexpr LossOperand class_target_operand{.name = "target",
+                                                  .role = Role::target,
+                                                  .meaning = Meaning::class_index,
+                                                  .shape = "[], [N] or [N, d1, ...]; with probabilities that of input",
+                                                  .domain = probabilities,
+                                                  .element = Element::floating_or_integer};
+/// Class indices alone.
+inline constexpr LossOperand index_target_operand{.name = "target",
+                                                  .role = Role::target,
+                                                  .meaning = Meaning::class_index,
+                                                  .shape = "[]",
+                                                  .element = Element::integer,
+                                                  .is_differentiable = false,
+                                                  .decides_dtype = false};
+inline constexpr LossOperand class_counts_operand{.name = "class_counts",
+                                                  .role = Role::side_information,
+                                                  .meaning = Meaning::count,
+                                                  .shape = "[C]",
+                                                  .domain = non_negative,
+                                                  .is_differentiable = false,
+                                                  .decides_dtype = false};
+
+/// Losses of an input and a target element, each with a weight if one is given.
+constexpr Operands elementwise_operands(LossOperand input, LossOperand target) {
+  return {input, target, element_weight_operand.converted()};
+}
+/// Losses of a row of logits and a class.
+inline constexpr Operands class_operands{class_logits_operand, class_target_operand, class_weight_operand.converted()};
+/// The same, of logits that the classes' numbers of samples change.
+inline constexpr Operands counted_class_operands{class_logits_operand, class_target_operand, class_counts_operand,
+                                                 class_weight_operand.converted()};
+/// Losses of masks.
+inline constexpr Operands mask_operands{
+    prediction(Meaning::logit).of_shape("[N, ...] for one mask an item, [N, C, ...] for one a class"),
+    LossOperand{.name = "target",
+                .role = Role::target,
+                .meaning = Meaning::mask,
+                .shape = "that of input, or without C with class indices",
+                .domain = probabilities,
+                .element = Element::floating_or_integer},
+    class_weight_operand.converted()};
+
+}  // namespace perdita
