@@ -96,7 +96,7 @@ class _Shown(SphinxDirective):
     def index_entries(self, shown, declarations):
         return [
             ("single", f"{declaration.name.removeprefix('perdita::')} (C++)", signature["ids"][0], "", None)
-            for signature, declaration in zip(shown, declarations)
+            for signature, declaration in zip(shown, declarations, strict=False)
             if signature["ids"]
         ]
 
@@ -158,7 +158,7 @@ class Header(_Shown):
             LOG.warning("%s: %s has no comment", place, declaration.name, type="cpp", subtype="undocumented")
         content = self.text(declaration.comment)
         own_names = re.escape(declaration.name.rsplit("::", 1)[-1])
-        for key, group in itertools.groupby(declaration.members, lambda each: each.comment_line or -each.line):
+        for _, group in itertools.groupby(declaration.members, lambda each: each.comment_line or -each.line):
             group = list(group)
             if not re.search(rf"{own_names}|operator|override", group[0].text):
                 self.check_member(group[0], declaration)

@@ -34,8 +34,14 @@ _DOCSTRINGS = {
     "lgamma": ("x", "Logarithm of the absolute value of the gamma function."),
     "digamma": ("x", "Derivative of lgamma."),
     "sign": ("x", "-1, 0 or 1; its derivative is 0."),
-    "min": ("a b *more", "The smaller of two or more numbers; NaN if one is NaN. Numbers that tie share the derivative."),
-    "max": ("a b *more", "The larger of two or more numbers; NaN if one is NaN. Numbers that tie share the derivative."),
+    "min": (
+        "a b *more",
+        "The smaller of two or more numbers; NaN if one is NaN. Numbers that tie share the derivative.",
+    ),
+    "max": (
+        "a b *more",
+        "The larger of two or more numbers; NaN if one is NaN. Numbers that tie share the derivative.",
+    ),
     "pow": ("x y", "x to the power of y, as x ** y."),
     "xlogy": ("x y", "x * log(y), which is 0 where x is 0, for every y but NaN."),
     "copy_sign": ("x y", "The absolute value of x with the sign of y."),

@@ -46,8 +46,10 @@ class Snippets(CliTest):
 
     def test_readme(self):
         commands = self.run_page("README.md")
-        self.assertEqual({command.split()[1] for command in commands},
-                         {"train", "evaluate", "weights", "losses", "explain", "check", "compare"})
+        self.assertEqual(
+            {command.split()[1] for command in commands},
+            {"train", "evaluate", "weights", "losses", "explain", "check", "compare"},
+        )
         records = self.history("runs/houses-1")
         self.assertEqual(max(record["epoch"] for record in records if record["kind"] == "epoch"), 50)
         self.assertTrue(os.path.exists(self.path("evaluation/report.html")))

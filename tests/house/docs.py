@@ -31,22 +31,29 @@ def broken_links(root):
                 continue
             if not target.exists():
                 yield f"{page.relative_to(root)}: links to {link}, which does not exist"
-            elif anchor and anchor not in {slug(line.lstrip("#")) for line in target.read_text().splitlines()
-                                           if line.startswith("#")}:
+            elif anchor and anchor not in {
+                slug(line.lstrip("#")) for line in target.read_text().splitlines() if line.startswith("#")
+            }:
                 yield f"{page.relative_to(root)}: links to {link}, which has no such heading"
 
 
 def unreached(docs):
     """Pages that no table of contents leads to. The pages of losses are listed by their generated table."""
-    pages = {page.relative_to(docs).with_suffix("").as_posix()
-             for pattern in ("*.md", "*.rst") for page in docs.rglob(pattern)}
+    pages = {
+        page.relative_to(docs).with_suffix("").as_posix()
+        for pattern in ("*.md", "*.rst")
+        for page in docs.rglob(pattern)
+    }
     listed = {"index"}
     for page in docs.rglob("*.*"):
         if page.suffix in (".md", ".rst"):
             folder, text = page.parent.relative_to(docs), page.read_text()
             for entries in TOCTREE.finditer(text):
-                listed |= {(folder / line.strip()).as_posix() for line in (entries["md"] or entries["rst"]).splitlines()
-                           if line.strip() and not line.strip().startswith(":")}
+                listed |= {
+                    (folder / line.strip()).as_posix()
+                    for line in (entries["md"] or entries["rst"]).splitlines()
+                    if line.strip() and not line.strip().startswith(":")
+                }
             for name in DOC.findall(text):
                 name = posixpath.normpath(name.lstrip("/") if name.startswith("/") else folder / name)
                 if name not in pages:
@@ -61,8 +68,11 @@ def unreached(docs):
 
 def undescribed(root):
     """Headers of perdita.hpp without a place in docs/api/cpp, modules of Python without a page in docs/api/python."""
-    described = {header for page in (root / "docs/api/cpp").glob("*.rst")
-                 for header in re.findall(r"^\.\. cpp-header:: (\S+)$", page.read_text(), re.MULTILINE)}
+    described = {
+        header
+        for page in (root / "docs/api/cpp").glob("*.rst")
+        for header in re.findall(r"^\.\. cpp-header:: (\S+)$", page.read_text(), re.MULTILINE)
+    }
     public = re.findall(r'#include "(perdita/\S+)"', (root / "perdita/perdita.hpp").read_text())
     for header in public:
         is_list = header.endswith("/all.hpp")

@@ -53,9 +53,22 @@ def main():
         lists += "target_link_libraries(program PRIVATE perdita::perdita)\n"
     (work / "CMakeLists.txt").write_text(lists)
     build = work / "build"
-    subprocess.run([cmake, "-S", work, "-B", build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release",
-                    f"-DCMAKE_CXX_COMPILER={cxx}", f"-DCMAKE_CXX_COMPILER_LAUNCHER={launcher}",
-                    f"-DCMAKE_PREFIX_PATH={staged}"], check=True)
+    subprocess.run(
+        [
+            cmake,
+            "-S",
+            work,
+            "-B",
+            build,
+            "-G",
+            "Ninja",
+            "-DCMAKE_BUILD_TYPE=Release",
+            f"-DCMAKE_CXX_COMPILER={cxx}",
+            f"-DCMAKE_CXX_COMPILER_LAUNCHER={launcher}",
+            f"-DCMAKE_PREFIX_PATH={staged}",
+        ],
+        check=True,
+    )
     subprocess.run([cmake, "--build", build, "-j", "2"], check=True)
     for name in [*programs, "program"]:
         # One thread: those of a busy machine wait for each other.

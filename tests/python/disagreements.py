@@ -150,8 +150,9 @@ TABLE = (
         "input",
         lambda value, gradient: value[0] == INF,
         lambda value, gradient: same(value, [5e299]) and same(gradient, [1.0]),
-        lambda tensors, options, what: (tensors["input"] - tensors["target"]).square().isinf()
-        & (tensors["input"] - tensors["target"]).isfinite(),
+        lambda tensors, options, what: (
+            (tensors["input"] - tensors["target"]).square().isinf() & (tensors["input"] - tensors["target"]).isfinite()
+        ),
     ),
     Disagreement(
         "kl_div_of_an_absent_target",

@@ -1,8 +1,5 @@
 """Operands that users pass: what would lose its gradient or mask is refused, weights of NumPy are taken."""
 
-import pathlib
-import re
-
 import numpy as np
 import pytest
 import torch

@@ -4,9 +4,10 @@ import pathlib
 import re
 
 import numpy as np
-import perdita
 import pytest
 import torch
+
+import perdita
 
 ROOT = pathlib.Path(__file__).parents[2]
 HISTORY = """{"kind":"step","epoch":1,"step":1,"train_loss":2.5,"lr":0.1,"seconds":0.1}

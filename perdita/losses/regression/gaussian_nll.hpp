@@ -21,7 +21,8 @@ struct GaussianNll {
       .source =
           "Nix and Weigend, Estimating the mean and variance of the target probability distribution, ICNN 1994, "
           "eq. 4",
-      .differences = "a number where the square of a large error overflows, but its quotient by v does not (PyTorch: inf)"};
+      .differences =
+          "a number where the square of a large error overflows, but its quotient by v does not (PyTorch: inf)"};
   static constexpr auto parameters() {
     return std::array{parameter<&GaussianNll::full>("full", "adds the constant log(2 pi) / 2"),
                       parameter<&GaussianNll::eps>("eps", "the least variance", positive)};
@@ -37,7 +38,7 @@ struct GaussianNll {
         [](auto given) { return 1.0 + zero_unless(given != given, given); },
         [=, this](auto given) { return given <= eps; });
     const auto r = y - t;
-    const auto loss = 0.5 * (log(v) + r * (r / v));  // r^2 would overflow first
+    const auto loss = 0.5 * (log(v) + r * (r / v));         // r^2 would overflow first
     return full ? loss + 0.91893853320467274 : loss + 0.0;  // log(2 pi) / 2
   }
 };

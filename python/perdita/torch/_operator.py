@@ -102,10 +102,12 @@ def _shape(function, options, tensors):
         return a.shape[1:2] if a.dim() == 3 else ()
     if function == "quantile_loss" and "/" in options:
         return a.shape
-    compared = [t for t, role in zip(tensors, roles_of(function)) if role in ("prediction", "target")]
+    named = list(zip(tensors, roles_of(function), meanings_of(function), strict=False))  # less those not given
     if unit == "vector":
-        vectors = [t for t, meaning in zip(tensors, meanings_of(function)) if meaning == "vectors"]
-        return torch.broadcast_shapes(*(t.shape for t in vectors))[:-1] if compared == vectors else compared[-1].shape
+        targets = [t for t, role, _ in named if role == "target"]
+        vectors = [t for t, _, meaning in named if meaning == "vectors"]
+        return targets[0].shape if targets else torch.broadcast_shapes(*(t.shape for t in vectors))[:-1]
+    compared = [t for t, role, _ in named if role in ("prediction", "target")]
     return torch.broadcast_shapes(*(t.shape for t in compared))
 
 

@@ -192,7 +192,12 @@ def draw(seed, number):
     if function == "focal_loss" and "weight" in values:
         parameters.pop("alpha", None)  # one of the two
     reduction = str(random.choice(["none", "mean", "sum"]))
-    if random.random() < 0.15 and function in (*formulas.ELEMENTS, *formulas.CLASSES, *formulas.FREQUENCIES, "nll_loss"):
+    if random.random() < 0.15 and function in (
+        *formulas.ELEMENTS,
+        *formulas.CLASSES,
+        *formulas.FREQUENCIES,
+        "nll_loss",
+    ):
         options["normalize_by"] = str(random.choice(["count", "weight_sum", "batch"]))
     if function == "kl_div" and random.random() < 0.25:
         reduction = "batchmean"

@@ -150,8 +150,11 @@ def expected(draw, cotangent, directions):
     reduces, by_torch = draw.reduction != "none", draw.function in BY_TORCH
     units, standard = ([], None) if by_torch else units_of(draw)
     count = 1 if reduces else draw.loss_count(units)
-    # A derivative of ctc_loss is a probability less another.
-    entry = lambda: Entry("unknown", scale=mpf(16)) if by_torch else Entry("defined")
+
+    def entry():
+        # A derivative of ctc_loss is a probability less another.
+        return Entry("unknown", scale=mpf(16)) if by_torch else Entry("defined")
+
     result = {"value": [entry() for _ in range(count)]}
     for name in directions:
         for kind in ("gradient", "second"):

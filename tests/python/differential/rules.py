@@ -41,7 +41,9 @@ RULES = [
         "the derivative by the target is 0 * inf there, once for the weight and once for the loss: nan shows",
         lambda draw, kind, name, what: (
             (draw.function in ("binary_focal_loss", "asymmetric_loss", "focal_loss") or "pos_weight" in draw.values)
-            and name == "target" and kind in ("gradient", "recorded") and math.isnan(what[1])
+            and name == "target"
+            and kind in ("gradient", "recorded")
+            and math.isnan(what[1])
             and any(math.isinf(x) for x in draw.values["input"].flat)
         ),
     ),
@@ -75,7 +77,9 @@ RULES = [
         "(1 - p)^gamma counts as 0 where 1 - p rounds to 0, though a small gamma would lift it: what is left of it is the "
         "derivative with respect to a target",
         lambda draw, kind, name, what: (
-            draw.function == "binary_focal_loss" and "target" in draw.wanted and abs(what[1]) < math.inf
+            draw.function == "binary_focal_loss"
+            and "target" in draw.wanted
+            and abs(what[1]) < math.inf
             and (kind == "second" or kind != "value" and 0 < draw.parameters.get("gamma", 2.0) < 0.01)
             and any(abs(x) > 80 for x in draw.values["input"].flat)
         ),
@@ -85,16 +89,19 @@ RULES = [
         "log_input=False: where a mean has no finite reciprocal, a target of 0 has no share of its derivative in a dense "
         "pass; recorded operators multiply 0 by infinity, and nan shows, or by a limit of 0",
         lambda draw, kind, name, what: (
-            draw.function in ("tweedie_loss", "poisson_nll_loss") and draw.parameters.get("log_input") is False
-            and kind != "value" and (math.isnan(what[1]) or kind == "second")
+            draw.function in ("tweedie_loss", "poisson_nll_loss")
+            and draw.parameters.get("log_input") is False
+            and kind != "value"
+            and (math.isnan(what[1]) or kind == "second")
             and any(t == 0 and abs(x) < 1e-18 for x, t in np.broadcast(draw.values["input"], draw.values["target"]))
         ),
     ),
     (
         "what_is_added_to_a_logit_rounds_away",
-        "logarithms of class counts, added to logits of 1e30: torch's formula loses them too, the second derivative shows it",
+        "logarithms of class counts, added to logits of 1e30: the formula loses them, which the second derivative shows",
         lambda draw, kind, name, what: (
-            draw.function in formulas.FREQUENCIES and kind == "second"
+            draw.function in formulas.FREQUENCIES
+            and kind == "second"
             and any(1e7 < abs(x) < math.inf for x in draw.values["input"].flat)
         ),
     ),
@@ -102,7 +109,8 @@ RULES = [
         "hinge_of_a_sum_that_rounds",
         "1 - (1 - 1e-45) is 0: the other side of the kink",
         lambda draw, kind, name, what: (
-            draw.function in ("multi_margin_loss", "multilabel_margin_loss") and kind in ("gradient", "recorded")
+            draw.function in ("multi_margin_loss", "multilabel_margin_loss")
+            and kind in ("gradient", "recorded")
             and any(0 < abs(x) < 1e-6 for x in draw.values["input"].flat)
         ),
     ),
@@ -117,16 +125,22 @@ RULES = [
         "mixed_derivatives_where_exp_overflows",
         "a target of 0 of an infinite price: value and gradients are limits, the mixed second derivative is not tracked",
         lambda draw, kind, name, what: (
-            draw.function == "tweedie_loss" and kind == "second" and "target" in draw.wanted
+            draw.function == "tweedie_loss"
+            and kind == "second"
+            and "target" in draw.wanted
             and any(t == 0 and abs(x) > 80 for x, t in np.broadcast(draw.values["input"], draw.values["target"]))
         ),
     ),
     (
         "squares_of_vectors_overflow",
         "torch takes the norm of a vector of one component for its size, some of its kernels sum in double precision",
-        lambda draw, kind, name, what: draw.function == "triplet_margin_loss" and any(
-            abs(x) > (1e150 if draw.dtypes[n] == "float64" else 1e18)
-            for n in ("anchor", "positive", "negative") for x in draw.values[n].flat
+        lambda draw, kind, name, what: (
+            draw.function == "triplet_margin_loss"
+            and any(
+                abs(x) > (1e150 if draw.dtypes[n] == "float64" else 1e18)
+                for n in ("anchor", "positive", "negative")
+                for x in draw.values[n].flat
+            )
         ),
     ),
     (
