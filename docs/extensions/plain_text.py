@@ -1,5 +1,6 @@
 """Turns comments and docstrings, which are plain text in this project, into reStructuredText."""
 
+import itertools
 import re
 import textwrap
 
@@ -16,7 +17,7 @@ def inline(text):
     parts = _CODE.split(" ".join(text.split()))
     escaped = [f"``{part}``" if i % 2 else _MARKUP.sub(r"\\\1", part) for i, part in enumerate(parts)]
     line = escaped[0]
-    for before, part in zip(escaped, escaped[1:]):
+    for before, part in itertools.pairwise(escaped):
         # Inline code needs a boundary on both sides; "\ " is one that is not shown.
         line += part if not before or before[-1:].isspace() or part[:1].isspace() else "\\ " + part
     line = re.sub(r":(:)$", r"\1", line)
