@@ -74,5 +74,5 @@ def _arguments(text, begin):
 
 
 def _replaced(parameters, body, arguments):
-    values = dict(zip(parameters, arguments))
+    values = dict(zip(parameters, arguments, strict=False))
     return re.sub(r"\b\w+\b", lambda word: values.get(word[0], word[0]), body)
