@@ -1,18 +1,17 @@
 // perdita evaluate
 #include <fmt/format.h>
 
-#include <array>
 #include <filesystem>
 #include <optional>
 
 #include "cli/commands.hpp"
+#include "cli/csv_options.hpp"
 #include "cli/parser.hpp"
 #include "cli/report_line.hpp"
 #include "cli/terminal.hpp"
 #include "perdita/core/error.hpp"
 #include "perdita/core/file.hpp"
 #include "perdita/core/parallel.hpp"
-#include "perdita/core/suggest.hpp"
 #include "perdita/evaluate/evaluation_json.hpp"
 #include "perdita/evaluate/evaluation_text.hpp"
 #include "perdita/evaluate/progress.hpp"
@@ -29,7 +28,8 @@ namespace fs = std::filesystem;
 using evaluate::Evaluation;
 
 struct Arguments {
-  std::string predictions, targets, weights, loss = "cross_entropy", from, class_names, header = "detect", out;
+  std::string predictions, targets, weights, loss = "cross_entropy", from, class_names, header = "detect",
+                                             separator = "detect", out;
   int bins = 15, threads = 0;
   std::int64_t hardest = 20;
   bool json = false, quiet = false;
@@ -43,7 +43,7 @@ constexpr const char* examples = R"(Examples:
   perdita evaluate --predictions yhat.npy --targets y.npy --loss huber:delta=2
 
 Files are NPY, NPZ (FILE.npz:ARRAY picks one of several arrays) or columns of numbers as text (FILE.csv:COLUMN picks
-one). They are read once, piece by piece, and may be larger than memory. A row of predictions holds the scores of all
+one by its name, or its index from 0). They are read once, piece by piece, and may be larger than memory. A row of predictions holds the scores of all
 classes for the losses of classes, and as many numbers as a row of targets for the others.
 
 --out DIR gets evaluation.json, report.html, and its charts as SVG and (where librsvg is installed) PNG.
@@ -65,7 +65,8 @@ bool read(const std::vector<std::string>& words, Arguments& a) {
   option("--from", a.from, "SCALE", "logits, probabilities or log-probabilities (what the loss takes)");
   option("--weights", a.weights, "FILE", "a weight a row, for the mean loss and its interval");
   option("--class-names", a.class_names, "A,B,...|FILE", "names of the classes, or a file with one a line");
-  option("--header", a.header, "WHEN", "whether text begins with names of columns: yes, no, detect (detect)");
+  option("--header", a.header, "H", "text: whether the first line names the columns: yes, no, detect (detect)");
+  option("--separator", a.separator, "S", "text: what separates columns: comma, semicolon, tab, detect (detect)");
   option("--hardest", a.hardest, "N", "how many of the hardest samples are told (20)")->check(CLI::Range(0, 100000));
   option("--bins", a.bins, "N", "bins of the reliability diagram (15)")->check(CLI::Range(1, 1000));
   option("--threads", a.threads, "N", "threads (all processors)")->check(CLI::Range(1, 1024));
@@ -76,17 +77,6 @@ bool read(const std::vector<std::string>& words, Arguments& a) {
   if (a.predictions.empty()) throw UsageError("--predictions is missing");
   if (a.targets.empty()) throw UsageError("--targets is missing");
   return true;
-}
-
-/// The place of `given` among `words`; UsageError if it is none of them.
-std::size_t choice(const char* name, const std::string& given, std::span<const std::string_view> words) {
-  const auto found = std::ranges::find(words, given);
-  if (found == words.end()) {
-    std::string valid;
-    for (std::string_view word : words) valid += fmt::format("{}{}", valid.empty() ? "" : ", ", word);
-    throw UsageError(fmt::format("{} is '{}' (valid: {}){}", name, given, valid, suggestion(given, words)));
-  }
-  return static_cast<std::size_t>(found - words.begin());
 }
 
 std::vector<std::string> class_names_of(const std::string& given) {
@@ -137,8 +127,7 @@ evaluate::EvaluationOptions options_of(const Arguments& a) {
 }
 
 Evaluation run(const Arguments& a, const evaluate::EvaluationOptions& options) {
-  constexpr std::array<std::string_view, 3> headers{"detect", "yes", "no"};
-  const data::RowOptions rows{.header = static_cast<data::RowOptions::Header>(choice("--header", a.header, headers))};
+  const data::CsvFormat rows = csv_format(a.header, a.separator);
   const auto predictions = data::open_rows(a.predictions, rows), targets = data::open_rows(a.targets, rows);
   const auto weights = a.weights.empty() ? nullptr : data::open_rows(a.weights, rows);
   std::optional<evaluate::Progress> progress;

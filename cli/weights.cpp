@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "cli/commands.hpp"
+#include "cli/csv_options.hpp"
 #include "cli/parser.hpp"
 #include "cli/terminal.hpp"
 #include "perdita/core/error.hpp"
@@ -20,7 +21,7 @@ namespace perdita::cli {
 namespace {
 
 struct Arguments {
-  std::string labels, scheme = "balanced", header = "detect", out;
+  std::string labels, scheme = "balanced", header = "detect", separator = "detect", out;
   std::optional<std::int64_t> num_classes, ignore_index;
   double cap = std::numeric_limits<double>::infinity();
   bool counts = false, pos_weight = false, json = false;
@@ -57,9 +58,10 @@ bool read(const std::vector<std::string>& words, Arguments& a) {
       ->type_name("N");
   app.add_option("--ignore-index", a.ignore_index, "a label that does not count")->type_name("N");
   app.add_flag("--counts", a.counts, "the file holds the number of samples of each class in place of labels");
-  app.add_option("--header", a.header, "whether text begins with names of columns (detect)")
-      ->type_name("yes|no|detect")
-      ->check(CLI::IsMember({"yes", "no", "detect"}));
+  app.add_option("--header", a.header, "text: whether the first line names the columns: yes, no, detect (detect)")
+      ->type_name("H");
+  app.add_option("--separator", a.separator, "text: what separates columns: comma, semicolon, tab, detect (detect)")
+      ->type_name("S");
   app.add_option("--out", a.out, "writes the weights, one a line, as --class-weights FILE reads them")
       ->type_name("FILE");
   app.add_flag("--json", a.json, "print JSON");
@@ -71,11 +73,6 @@ bool read(const std::vector<std::string>& words, Arguments& a) {
   }
   if (a.pos_weight && a.counts) throw UsageError("--pos-weight and --counts do not go together");
   return true;
-}
-
-data::RowOptions::Header header_of(const Arguments& a) {
-  using Header = data::RowOptions::Header;
-  return a.header == "yes" ? Header::yes : a.header == "no" ? Header::no : Header::detect;
 }
 
 /// What the command found: a name, the counts and the weight of each class, or of each label that holds or not.
@@ -93,9 +90,9 @@ Found class_weights_of(const Arguments& a) {
   } catch (const ValueError& error) {
     throw UsageError(fmt::format("--scheme: {}", error.what()));
   }
-  const data::LabelCounts labels = a.counts
-                                       ? data::LabelCounts{data::read_counts(a.labels, {.header = header_of(a)}), {}}
-                                       : data::count_labels(a.labels, {a.num_classes, a.ignore_index, header_of(a)});
+  const data::CsvFormat format = csv_format(a.header, a.separator);
+  const data::LabelCounts labels = a.counts ? data::LabelCounts{data::read_counts(a.labels, format), {}}
+                                            : data::count_labels(a.labels, {a.num_classes, a.ignore_index, format});
   Found found{to_string(scheme), labels.names, labels.counts, data::class_weights(labels.counts, scheme)};
   for (std::size_t c = found.names.size(); c < found.counts.size(); ++c) found.names.push_back(fmt::format("{}", c));
   return found;
@@ -103,7 +100,7 @@ Found class_weights_of(const Arguments& a) {
 
 Found pos_weights_of(const Arguments& a) {
   if (!(a.cap >= 1)) throw UsageError(fmt::format("--cap is {} (valid: 1 or more)", a.cap));
-  const data::BinaryCounts labels = data::count_binary_labels(a.labels, {.header = header_of(a)});
+  const data::BinaryCounts labels = data::count_binary_labels(a.labels, csv_format(a.header, a.separator));
   Found found{"pos_weight", {}, labels.positives, data::pos_weights(labels.negatives, labels.positives, a.cap)};
   for (std::size_t c = 0; c < found.counts.size(); ++c) found.names.push_back(fmt::format("{}", c));
   return found;

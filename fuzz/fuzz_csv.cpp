@@ -11,8 +11,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   CsvOptions options;
   options.header = static_cast<CsvOptions::Header>(data[0] % 3);
   options.kind = static_cast<CsvOptions::Target>(data[0] / 3 % 3);
-  options.separator = ",;\t|"[data[0] / 9 % 4];
-  options.target = data[0] / 36 % 3 == 0 ? "" : data[0] / 36 % 3 == 1 ? "0" : "a";
+  options.separator = "\0,;\t|"[data[0] / 9 % 5];
+  options.target = data[0] / 45 % 3 == 0 ? "" : data[0] / 45 % 3 == 1 ? "0" : "a";
   return try_to_parse(data + 1, size - 1, [&](std::string_view text) {
     const data::CsvTable table = data::parse_csv(text, "fuzz", options);
     touch(table.targets);

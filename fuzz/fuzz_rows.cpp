@@ -29,14 +29,15 @@ void read_all(data::RowReader& reader) {
 
 }  // namespace
 
-// An NPY, NPZ or text file behind a first byte that chooses the options: whether there is a header, and which array or
-// column is read.
+// An NPY, NPZ or text file behind a first byte that chooses the options: whether there is a header, which array or
+// column is read, and the separator.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const int file = ::memfd_create("fuzz", 0);
   if (size == 0) return 0;
   require(::ftruncate(file, 0) == 0 && ::pwrite(file, data + 1, size - 1, 0) == static_cast<ssize_t>(size - 1));
   constexpr std::array<const char*, 4> parts{"", ":0", ":a", ":labels"};
-  const data::RowOptions options{.header = static_cast<data::RowOptions::Header>(data[0] % 3)};
+  const data::CsvFormat options{.header = static_cast<data::CsvFormat::Header>(data[0] % 3),
+                                .separator = "\0,;\t|"[data[0] / 12 % 5]};
   try {
     read_all(*data::open_rows(fmt::format("/proc/self/fd/{}{}", file, parts[data[0] / 3 % parts.size()]), options));
   } catch (const DataError&) {

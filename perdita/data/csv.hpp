@@ -7,18 +7,19 @@
 #include <vector>
 
 #include "perdita/core/array.hpp"
+#include "perdita/data/csv_format.hpp"
 
 namespace perdita::data {
 
 struct CsvOptions {
-  enum class Header { detect, yes, no };
+  using Header = CsvFormat::Header;
   enum class Target { detect, number, label };
 
   /// The column to predict: a name, or an index from 0 (from the end when negative). Empty: the last.
   std::string target = "";
   Header header = Header::detect;  ///< detect: the first line is one when none of its inputs is a number
   Target kind = Target::detect;    ///< detect: by the first target
-  char separator = ',';
+  char separator = '\0';           ///< ',', ';', '\t' or '|'; '\0': detect comma, semicolon or tab
 };
 
 struct CsvTable {

@@ -19,13 +19,7 @@ std::string CsvField::value() const {
 }
 
 CsvScanner::CsvScanner(std::string_view text, char separator, std::string_view file, std::size_t first_line)
-    : at_(text.data()), end_(text.data() + text.size()), line_(first_line), separator_(separator), file_(file) {
-  if (first_line != 1) return;
-  if (text.starts_with("\xef\xbb\xbf")) at_ += 3;  // the byte-order mark that some programs put before UTF-8
-  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) {
-    fail<DataError>("read_csv: {}: the text is UTF-16 (valid: UTF-8)", file_);
-  }
-}
+    : at_(text.data()), end_(text.data() + text.size()), line_(first_line), separator_(separator), file_(file) {}
 
 void CsvScanner::take_line_end() {
   if (*at_ == '\r' && at_ + 1 < end_ && at_[1] == '\n') ++at_;
@@ -139,39 +133,12 @@ NumberStatus parse_any(std::string_view text, T& number) {
 
 }  // namespace
 
-char guess_separator(std::string_view text) {
-  bool has_semicolon = false, in_quotes = false, is_empty = true;
-  for (char c : text) {
-    if (c == '"') in_quotes = !in_quotes;
-    if (in_quotes) continue;
-    if (c == '\t') return '\t';
-    has_semicolon |= c == ';';
-    if ((c == '\n' || c == '\r') && !is_empty) break;
-    is_empty &= c == '\n' || c == '\r' || c == ' ';
-  }
-  return has_semicolon ? ';' : ',';
-}
-
 std::optional<std::int64_t> parse_index(std::string_view text) {
   std::int64_t index = 0;
   const char* const end = text.data() + text.size();
   const auto [stopped, error] = std::from_chars(text.data(), end, index);
   if (error != std::errc() || stopped != end) return std::nullopt;
   return index;
-}
-
-std::optional<std::int64_t> find_column(std::span<const std::string> names, std::int64_t columns,
-                                        std::string_view wanted) {
-  const auto named = std::ranges::find(names, wanted);
-  if (named != names.end()) return named - names.begin();
-  const auto index = parse_index(wanted);
-  return index && *index >= 0 && *index < columns ? index : std::nullopt;
-}
-
-std::string valid_columns(std::span<const std::string> names, std::int64_t columns) {
-  std::string valid = fmt::format("0..{}", columns - 1);
-  for (std::size_t i = 0; i < std::min<std::size_t>(names.size(), 20); ++i) valid += ", " + printable(names[i]);
-  return valid;
 }
 
 NumberStatus parse_number(std::string_view text, float& number) { return parse_any(text, number); }

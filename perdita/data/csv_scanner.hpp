@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -48,17 +47,8 @@ class CsvScanner {
   std::string_view file_;
 };
 
-/// Tab or semicolon where the first record has one outside quotes, else comma.
-char guess_separator(std::string_view text);
-
 /// The index that the whole text is; it may be negative.
 std::optional<std::int64_t> parse_index(std::string_view text);
-
-/// The column of this name, or else of this index, from 0; nothing if there is neither. `names` may be empty.
-std::optional<std::int64_t> find_column(std::span<const std::string> names, std::int64_t columns,
-                                        std::string_view wanted);
-/// What find_column() finds, for errors: "0..3, 'size', 'age'", at most twenty names.
-std::string valid_columns(std::span<const std::string> names, std::int64_t columns);
 
 enum class NumberStatus { ok, missing, not_a_number, not_finite, too_large };
 

@@ -9,14 +9,14 @@
 #include "perdita/core/error.hpp"
 #include "perdita/data/bytes.hpp"
 #include "perdita/data/class_weights.hpp"
-#include "perdita/data/csv_scanner.hpp"
+#include "perdita/data/csv_reader.hpp"
 #include "perdita/data/row_readers.hpp"
 
 namespace perdita::data {
 
 namespace {
 
-using Header = RowOptions::Header;
+using Header = CsvFormat::Header;
 using detail::parse_index;
 
 /// Hands out the file's numbers some at a time: use(number of the first row, whole numbers row by row).
@@ -56,49 +56,24 @@ constexpr std::int64_t most_labels = std::int64_t{1} << 18, most_columns = std::
 /// The labels of a column of text, and how often each occurs.
 class LabelColumn {
  public:
-  LabelColumn(const std::filesystem::path& path, std::string column, Header header)
-      : file_(path.string()), text_(read_file(path)), column_(std::move(column)) {
-    detail::CsvScanner scanner(text_, detail::guess_separator(text_), file_);
-    if (!scanner.at_record()) fail<DataError>("{}: the file is empty", file_);
-    read_first_record(scanner, header);
-    while (scanner.at_record()) add(scanner);
-    if (undecided_ && (parse_index(*undecided_) || counts_.contains(*undecided_) || is_missing(*undecided_)))
-      ++counts_[*undecided_];
+  LabelColumn(const std::filesystem::path& path, std::string column, const CsvFormat& format)
+      : text_(read_file(path)),
+        reader_(detail::CsvText(text_, path.string()), format,
+                {detail::CsvQuery::Kind::labels, std::move(column), most_columns}),
+        chosen_(reader_.layout().column) {
+    while (reader_.at_record()) add();
+    const detail::CsvLayout& layout = reader_.layout();
+    if (format.header == Header::detect && !layout.by_name) {  // the first label, or the column's name
+      const std::string& first = layout.names[static_cast<std::size_t>(chosen_)];
+      if (parse_index(first) || counts_.contains(first) || is_missing(first)) ++counts_[first];
+    }
     refuse_missing();
-    if (counts_.empty()) fail<DataError>("{}: there are no labels", file_);
+    if (counts_.empty()) fail<DataError>("read_csv: {}: there are no labels", reader_.file());
   }
 
   const std::map<std::string, std::int64_t>& counts() const { return counts_; }
 
  private:
-  void read_first_record(detail::CsvScanner& scanner, Header header) {
-    const detail::CsvScanner start = scanner;
-    std::vector<std::string> names;
-    for (detail::CsvField field; !field.ends_record;) {
-      field = scanner.next();
-      if (std::ssize(names) == most_columns)
-        fail<DataError>("{}: line {} has more than {} fields", file_, field.line, most_columns);
-      names.push_back(field.value());
-    }
-    fields_ = names.size();
-    chosen_ = find(names);
-    const bool by_name = !column_.empty() && names[chosen_] == column_ && !parse_index(column_);
-    if (header == Header::no) {
-      scanner = start;
-    } else if (header == Header::detect && !by_name) {
-      undecided_ = names[chosen_];
-    }
-  }
-
-  std::size_t find(const std::vector<std::string>& names) const {
-    if (column_.empty() && names.size() == 1) return 0;
-    const std::string valid = fmt::format("{}:{}", file_, detail::valid_columns(names, std::ssize(names)));
-    if (column_.empty()) fail<DataError>("{}: has {} columns: name one (valid: {})", file_, names.size(), valid);
-    const auto found = detail::find_column(names, std::ssize(names), column_);
-    if (!found) fail<DataError>("{}: there is no column {} (valid: {})", file_, detail::printable(column_), valid);
-    return static_cast<std::size_t>(*found);
-  }
-
   static bool is_missing(const std::string& label) {
     double ignored;
     return detail::parse_number(label, ignored) == detail::NumberStatus::missing;
@@ -111,26 +86,25 @@ class LabelColumn {
     const bool only_indices = std::ranges::all_of(
         counts_, [](const auto& entry) { return parse_index(entry.first) || is_missing(entry.first); });
     if (only_indices)
-      fail<DataError>("{}: a label is missing: {} (valid: class indices)", file_, detail::printable(bad->first));
+      fail<DataError>("read_csv: {}: a label is missing, got {} (valid: class indices)", reader_.file(),
+                      detail::printable(bad->first));
   }
 
-  void add(detail::CsvScanner& scanner) {
-    detail::CsvField field;
-    std::size_t seen = 0;
-    for (; !field.ends_record; ++seen) {
-      field = scanner.next();
-      if (seen != chosen_) continue;
-      if (field.text.empty()) fail<DataError>("{}: line {}: the label is missing", file_, field.line);
+  void add() {
+    for (std::int64_t column = 0; column < reader_.layout().columns; ++column) {
+      const detail::CsvField field = reader_.next();
+      if (column != chosen_) continue;
+      if (field.text.empty()) reader_.refuse(field, column, detail::NumberStatus::missing, "a label");
       ++counts_[field.value()];
+      if (std::ssize(counts_) > most_labels)
+        fail<DataError>("read_csv: {}: line {}, {}: more than {} different labels", reader_.file(), field.line,
+                        reader_.column_name(column), most_labels);
     }
-    if (std::ssize(counts_) > most_labels)
-      fail<DataError>("{}: line {}: there are more than {} different labels", file_, field.line, most_labels);
-    if (seen != fields_) fail<DataError>("{}: line {} has {} fields (valid: {})", file_, field.line, seen, fields_);
   }
 
-  std::string file_, text_, column_;
-  std::size_t fields_ = 0, chosen_ = 0;
-  std::optional<std::string> undecided_;  // the first label, or the column's name
+  std::string text_;
+  detail::CsvReader reader_;
+  std::int64_t chosen_;
   std::map<std::string, std::int64_t> counts_;
 };
 
@@ -157,7 +131,7 @@ std::vector<std::int64_t> counts_of(std::span<const std::int64_t> labels, const 
 
 LabelCounts count_text(const std::string& spec, const LabelFileOptions& options) {
   const auto [path, column_name] = detail::split_spec(spec);
-  const LabelColumn column(path, column_name, options.header);
+  const LabelColumn column(path, column_name, options.format);
   const auto is_word = [](const auto& entry) { return !parse_index(entry.first); };
   if (std::ranges::any_of(column.counts(), is_word)) return count_words(column, path.string(), options);
   std::vector<std::int64_t> labels;

@@ -18,7 +18,7 @@ struct LabelCounts {
 struct LabelFileOptions {
   std::optional<std::int64_t> num_classes = std::nullopt;   ///< default: up to the largest label
   std::optional<std::int64_t> ignore_index = std::nullopt;  ///< labels that do not count
-  RowOptions::Header header = RowOptions::Header::detect;
+  CsvFormat format = {};
 };
 
 /// Counts labels: class indices in NPY or NPZ as open_rows() takes them ([N] or [N, 1]), read in pieces; or a column of

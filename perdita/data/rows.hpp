@@ -7,6 +7,7 @@
 #include <string>
 
 #include "perdita/core/array.hpp"
+#include "perdita/data/csv_format.hpp"
 
 namespace perdita::data {
 
@@ -30,14 +31,11 @@ class RowReader {
   virtual std::int64_t read(std::int64_t first, std::int64_t count, void* to) = 0;
 };
 
-struct RowOptions {
-  enum class Header { detect, yes, no };
-  Header header = Header::detect;  ///< CSV: whether the first line names columns; detect: if none of it is a number
-};
+using RowOptions = CsvFormat;  ///< for text
 
 /// Opens FILE.npy, FILE.npz (stored or deflated), FILE.npz:ARRAY, or text with columns of numbers: FILE.csv,
-/// FILE.csv:COLUMN (a name, or an index from 0), separated by comma, semicolon or tab, which are float64. NPY and NPZ
-/// are told by their first bytes. Element types and errors are those of read_npy(); Fortran order is read where the
+/// FILE.csv:COLUMN (a name, or an index from 0, from the end when negative), which are float64. NPY and NPZ are told by
+/// their first bytes. Element types and errors are those of read_npy(); Fortran order is read where the
 /// file lies on a disk, not deflated, and has two dimensions.
 std::unique_ptr<RowReader> open_rows(const std::string& spec, const RowOptions& options = {});
 

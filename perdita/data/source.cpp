@@ -21,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view valid_specs =
-    "fashion-mnist, idx:DIR, csv:FILE[,target=COLUMN][,header=yes|no][,separator=...][,task=...], npy:X,Y[,task=...], "
+    "fashion-mnist, idx:DIR, csv:FILE[,target=COLUMN][,header=...][,separator=...][,task=...], npy:X,Y[,task=...], "
     "synthetic:NAME[,samples=N][,...]";
 
 /// The part of a spec behind its colon: words, then options.
@@ -46,6 +46,17 @@ struct Arguments {
     if (found == choices.end())
       refuse(fmt::format("{} is '{}'", key, *given), fmt::format("{}", fmt::join(choices, ", ")));
     return static_cast<std::size_t>(found - choices.begin());
+  }
+  /// Takes an option that `parse` reads, which throws ValueError.
+  template <class T>
+  std::optional<T> take_parsed(const std::string& key, T (*parse)(std::string_view)) {
+    const auto given = take(key);
+    if (!given) return std::nullopt;
+    try {
+      return parse(*given);
+    } catch (const ValueError& error) {
+      fail<ValueError>("data '{}': {}: {}", spec, key, error.what());
+    }
   }
   template <class T>
   std::optional<T> take_number(const std::string& key) {
@@ -101,15 +112,11 @@ Dataset make_dataset(std::string_view file, Array inputs, Array targets, std::ve
 }
 
 Dataset load_csv(Arguments arguments) {
-  constexpr std::array<std::string_view, 2> headers{"yes", "no"};
-  constexpr std::array<std::string_view, 3> separators{"comma", "semicolon", "tab"};
   const std::string path = fmt::format("{}", fmt::join(arguments.words, ","));
   CsvOptions options;
   options.target = arguments.take("target").value_or("");
-  if (const auto header = arguments.take_choice("header", headers)) {
-    options.header = *header == 0 ? CsvOptions::Header::yes : CsvOptions::Header::no;
-  }
-  options.separator = ",;\t"[arguments.take_choice("separator", separators).value_or(0)];
+  options.header = arguments.take_parsed("header", parse_csv_header).value_or(options.header);
+  options.separator = arguments.take_parsed("separator", parse_csv_separator).value_or(options.separator);
   const auto task = take_task(arguments);
   arguments.finish("target, header, separator, task");
   if (task) options.kind = *task == Task::regression ? CsvOptions::Target::number : CsvOptions::Target::label;

@@ -20,7 +20,7 @@ struct Source {
 /// Reads or makes the data that `spec` names:
 ///   fashion-mnist                     the Debian package dataset-fashion-mnist
 ///   idx:DIR                           train-images-idx3-ubyte[.gz] and its companions, as MNIST names them
-///   csv:FILE[,target=COLUMN][,header=yes|no][,separator=comma|semicolon|tab][,task=TASK]
+///   csv:FILE[,target=COLUMN][,header=detect|yes|no][,separator=detect|comma|semicolon|tab][,task=TASK]
 ///   npy:X,Y[,task=TASK]               inputs [N, ...] and targets [N] or [N, K]
 ///   synthetic:NAME[,samples=N][,noise=S][,features=N][,classes=N][,ratio=R]
 /// TASK is regression, binary or multiclass; without it the targets decide: labels and integers are classes.

@@ -44,6 +44,13 @@ TEST(Csv, LabelsBecomeClassesAndKeepTheirNames) {
   EXPECT_EQ(classes(table.targets), (std::vector<std::int64_t>{1, 2, 1, 0}));
 }
 
+TEST(Csv, AMissingLabelIsNoClassAmongNumbers) {
+  EXPECT_EQ(message("1,0\n2,1\n3,NaN\n", {.kind = Target::label}),
+            "read_csv: t.csv: line 3, column 1: the value is missing, got 'NaN' (valid: a number such as -1.5 or 2e3)");
+  EXPECT_CONTAINS(message("1,NA\n2,1\n"), "line 1, column 1: the value is missing, got 'NA'");
+  EXPECT_EQ(parse("1,NA\n2,FR\n").class_names, (Names{"FR", "NA"}));  // countries
+}
+
 TEST(Csv, NumericLabelsAreSortedAsNumbers) {
   const CsvTable table = parse("0,10\n0,9\n0,-1\n0,10\n", {.kind = Target::label});
   EXPECT_EQ(table.class_names, (Names{"-1", "9", "10"}));
@@ -74,35 +81,48 @@ TEST(Csv, TheTargetIsAnyColumn) {
   EXPECT_EQ(inputs("0"), (std::vector<float>{2, 3}));
   EXPECT_EQ(inputs("-2"), (std::vector<float>{1, 3}));
   EXPECT_EQ(inputs("7"), (std::vector<float>{1, 2}));  // a name wins over an index
+  EXPECT_EQ(floats(parse("a,b,7\n1,2,3\n", {.target = "7"}).targets), std::vector<float>{3});
+  EXPECT_CONTAINS(message("1,2,7\n1,2,3\n", {.target = "7"}), "there is no column '7' (valid: -3..2)");
   EXPECT_EQ(floats(parse("1,2,3\n", {.target = "1"}).targets), std::vector<float>{2});
-  EXPECT_CONTAINS(message("a,b\n1,2\n", {.target = "c"}), "'c' not found (valid: an index -2..1, or a name: 'a' 'b')");
-  EXPECT_CONTAINS(message("1,2\n", {.target = "2"}), "target column '2' not found (valid: an index -2..1)");
+  EXPECT_CONTAINS(message("a,b\n1,2\n", {.target = "c"}), "there is no column 'c' (valid: -2..1, 'a', 'b')");
+  EXPECT_CONTAINS(message("1,2\n", {.target = "2"}), "there is no column '2' (valid: -2..1)");
   EXPECT_CONTAINS(message("a,a\n1,2\n", {.target = "a"}), "two columns are named 'a'");
 }
 
 TEST(Csv, TheHeaderIsDetectedByTheInputsAlone) {
   EXPECT_EQ(parse("x,y,3\n1,2,4\n").inputs.shape, (Shape{1, 2}));     // the target's name may be a number
   EXPECT_EQ(parse("1,2,yes\n1,2,no\n").inputs.shape, (Shape{2, 2}));  // a label is no header
-  EXPECT_EQ(parse(",x,y\n0,1,2\n").input_names, (Names{"", "x"}));    // an index column without a name
-  EXPECT_CONTAINS(message("1,x,y\n1,2,3\n"), "line 1 has numbers and words among its inputs");
+  EXPECT_EQ(parse("NA,x,y\n0,1,2\n").input_names, (Names{"NA", "x"}));
+  EXPECT_EQ(parse(",,\n0,1,2\n").input_names, (Names{"", ""}));
+  EXPECT_CONTAINS(message(",0,1\n0,1,2\n"), "index=False");
+  EXPECT_CONTAINS(message("NA,,y\n0,1,2\n"), "may be a header or data");
+  EXPECT_EQ(parse(",x,y\n0,1,2\n").input_names, (Names{"", "x"}));  // an index column without a name
+  EXPECT_CONTAINS(message("1,x,y\n1,2,3\n"),
+                  "line 1 has numbers and words, and may be a header or data, got 'x' (valid: set header to yes or no");
   EXPECT_EQ(parse("1,x,y\n1,2,3\n", {.header = Header::yes}).inputs.shape, (Shape{1, 2}));
 }
 
 TEST(Csv, ErrorsNameLineAndColumn) {
-  EXPECT_EQ(message("a,b,y\n1,2,3\n1,,3\n"),
-            "read_csv: t.csv: line 3, column 1 'b': the value is missing: '' (valid: a number)");
-  EXPECT_EQ(message("1,2,3\n1,x,3\n"), "read_csv: t.csv: line 2, column 1: 'x' is not a number");
+  EXPECT_EQ(
+      message("a,b,y\n1,2,3\n1,,3\n"),
+      "read_csv: t.csv: line 3, column 1 'b': the value is missing, got '' (valid: a number such as -1.5 or 2e3)");
+  EXPECT_EQ(
+      message("1,2,3\n1,x,3\n"),
+      "read_csv: t.csv: line 2, column 1: the value is not a number, got 'x' (valid: a number such as -1.5 or 2e3)");
   EXPECT_EQ(message("1,2\r\n\r\n3,NaN\r\n"),
-            "read_csv: t.csv: line 3, column 1: the value is missing: 'NaN' (valid: a number)");
+            "read_csv: t.csv: line 3, column 1: the value is missing, got 'NaN' (valid: a number such as -1.5 or 2e3)");
   EXPECT_EQ(message("1,2\n3,4,5\n"), "read_csv: t.csv: line 2 has 3 fields (valid: 2, as in the first line)");
   EXPECT_EQ(message("1,2,3\n3\n"), "read_csv: t.csv: line 2 has 1 fields (valid: 3, as in the first line)");
-  EXPECT_CONTAINS(message("1,\"2\n3\"\n4,x\n-inf,4\n"), "line 4, column 0: '-inf' is not finite");
-  EXPECT_CONTAINS(message("1e39,4\n"), "line 1, column 0: '1e39' is too large");
-  EXPECT_CONTAINS(message("1,2\n1,abc\n"), "line 2, column 1: 'abc' is not a number, as the first target is");
+  EXPECT_CONTAINS(message("1,\"2\n3\"\n4,x\n-inf,4\n"),
+                  "line 4, column 0: the value is not finite, got '-inf' (valid: a finite number)");
+  EXPECT_CONTAINS(message("1e39,4\n"),
+                  "line 1, column 0: the value is too large, got '1e39' (valid: up to 3.4e38 in size)");
+  EXPECT_CONTAINS(message("1,2\n1,abc\n"),
+                  "column 1: the value is not a number, got 'abc' (valid: a number, as the first target is");
   EXPECT_CONTAINS(message("1,a\n1,\n"), "line 2, column 1: the value is missing");
-  EXPECT_CONTAINS(message("1,2\n1 2,3\n"), "'1 2' is not a number");
-  EXPECT_CONTAINS(message("1,2\n0x1p3,3\n"), "'0x1p3' is not a number");
-  EXPECT_CONTAINS(message("1,2\n+-3,3\n"), "'+-3' is not a number");
+  EXPECT_CONTAINS(message("1,2\n1 2,3\n"), "not a number, got '1 2'");
+  EXPECT_CONTAINS(message("1,2\n0x1p3,3\n"), "not a number, got '0x1p3'");
+  EXPECT_CONTAINS(message("1,2\n+-3,3\n"), "not a number, got '+-3'");
   EXPECT_CONTAINS(message("1,2\n3,\"x\n\n"), "line 2: a quoted field is never closed");
   EXPECT_CONTAINS(message("1,2\n3,\"x\"y\n"),
                   "line 2: 'y' follows a closing quote (valid: ',' or the end of the line)");
@@ -118,9 +138,11 @@ TEST(Csv, ErrorsNameLineAndColumn) {
 }
 
 TEST(Csv, OtherSeparators) {
+  EXPECT_EQ(floats(parse("1;2\n3;4\n").inputs), (std::vector<float>{1, 3}));
+  EXPECT_EQ(floats(parse("a\tb\n1\t2\n3\t4\n").inputs), (std::vector<float>{1, 3}));
   EXPECT_EQ(floats(parse("1;2\n3;4\n", {.separator = ';'}).inputs), (std::vector<float>{1, 3}));
   EXPECT_EQ(floats(parse("1\t2\n3 \t4\n", {.separator = '\t'}).inputs), (std::vector<float>{1, 3}));
-  EXPECT_CONTAINS(message("1\t\t2\n", {.separator = '\t'}), "missing");
+  EXPECT_CONTAINS(message("1\t2\t3\n1\t\t2\n", {.separator = '\t'}), "line 2, column 1: the value is missing");
 }
 
 TEST(Csv, NumbersAreTheNearestFloatsInAnyLocale) {

@@ -159,6 +159,8 @@ TEST(Rows, OfText) {
   EXPECT_EQ(read_all<double>(*csv(folder, named, ":b"), 10), (Doubles{2.5, 4}));
   EXPECT_EQ(read_all<double>(*csv(folder, named, ":0"), 10), (Doubles{1, -3}));
   EXPECT_EQ(csv(folder, named, ":0")->row_shape, Shape{});
+  EXPECT_EQ(read_all<double>(*csv(folder, named, ":-1"), 10), (Doubles{2.5, 4}));
+  EXPECT_EQ(read_all<double>(*csv(folder, "2019,b\n1,2.5\n-3,4\n", ":b"), 10), (Doubles{2.5, 4}));
   EXPECT_EQ(read_all<double>(*csv(folder, "0,1\n5,6\n", "", RowOptions::Header::yes), 10), (Doubles{5, 6}));
   EXPECT_EQ(csv(folder, "7\n8\n")->row_shape, Shape{});
   const Doubles odd = read_all<double>(*csv(folder, "nan,inf\n-inf,1e99\n"), 10);
@@ -204,18 +206,23 @@ TEST(Rows, BadTextIsToldByItsLine) {
   const auto message = [&](const std::string& text, const std::string& column = "") {
     return message_of<DataError>([&] { read_all<double>(*csv(folder, text, column), 3); });
   };
-  EXPECT_CONTAINS(message("1,2\n3,x\n"), "line 2, column 1: 'x' is not a number");
-  EXPECT_CONTAINS(message("1,2\n3,\n"), "line 2, column 1: '' is not a number");
+  EXPECT_CONTAINS(message("1,2\n3,x\n"),
+                  "line 2, column 1: the value is not a number, got 'x' (valid: a number such as -1.5 or 2e3)");
+  EXPECT_CONTAINS(message("1,2\n3,\n"), "line 2, column 1: the value is missing, got '' (valid: a number, or NaN)");
   EXPECT_CONTAINS(message("1,2\n3\n"), "line 2 has 1 fields (valid: 2");
   EXPECT_CONTAINS(message("1,2\n3,4,5\n"), "line 2 has 3 fields");
+  EXPECT_CONTAINS(message("a,b\n3,\n"), "line 2, column 1 'b': the value is missing");
   EXPECT_CONTAINS(message(",0,1\n0,0.5,0.5\n"), "index=False");
-  EXPECT_CONTAINS(message("a,b\n1,2\n", ":c"), "no column 'c' (valid: 0..1, 'a', 'b')");
-  EXPECT_CONTAINS(message("1\n0x10\n"), "'0x10' is not a number");
-  EXPECT_CONTAINS(message("1\n1_000\n"), "'1_000' is not a number");
-  EXPECT_CONTAINS(message("1\n1 000\n"), "'1 000' is not a number");
-  EXPECT_CONTAINS(message("1\n+-1\n"), "'+-1' is not a number");
-  EXPECT_CONTAINS(message("1000000\n2\0\n"s), "'2\\x00' is not a number");
-  EXPECT_CONTAINS(message("1\n2\x1b[31m\n"), "'2\\x1b[31m' is not a number");
+  EXPECT_CONTAINS(message("NaN,dog\n1,cat\n", ":0"), "may be a header or data, got 'dog'");
+  EXPECT_CONTAINS(message("a,b\n"), "no data after the header");
+  EXPECT_CONTAINS(message("a,a\n1,2\n", ":a"), "two columns are named 'a' (valid: an index, -2..1)");
+  EXPECT_CONTAINS(message("a,b\n1,2\n", ":c"), "there is no column 'c' (valid: -2..1, 'a', 'b')");
+  EXPECT_CONTAINS(message("1\n0x10\n"), "not a number, got '0x10'");
+  EXPECT_CONTAINS(message("1\n1_000\n"), "not a number, got '1_000'");
+  EXPECT_CONTAINS(message("1\n1 000\n"), "not a number, got '1 000'");
+  EXPECT_CONTAINS(message("1\n+-1\n"), "not a number, got '+-1'");
+  EXPECT_CONTAINS(message("1000000\n2\0\n"s), "not a number, got '2\\x00'");
+  EXPECT_CONTAINS(message("1\n2\x1b[31m\n"), "not a number, got '2\\x1b[31m'");
   EXPECT_CONTAINS(message("1\n\"2\n3\n"), "line 2: a quoted field is never closed");
   EXPECT_CONTAINS(message("1\n\"2\"x\n"), "line 2: 'x' follows a closing quote");
   EXPECT_CONTAINS(message("\xff\xfe"

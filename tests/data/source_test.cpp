@@ -84,10 +84,10 @@ TEST(Source, Csv) {
   EXPECT_EQ(source.train.inputs.shape, (Shape{3, 2}));
   EXPECT_FALSE(source.test);
   EXPECT_CONTAINS(message<DataError>(spec + ",separator=semicolon"),
-                  "a,b.csv: line 2, column 1 'kind': 'cat' is not a number");
+                  "a,b.csv: line 2, column 1 'kind': the value is not a number, got 'cat'");
   EXPECT_CONTAINS(message<ValueError>(spec + ",headr=yes"),
                   "unknown option 'headr' (valid: target, header, separator, task)");
-  EXPECT_CONTAINS(message<ValueError>(spec + ",header=maybe"), "header is 'maybe' (valid: yes, no)");
+  EXPECT_CONTAINS(message<ValueError>(spec + ",header=maybe"), "header: got 'maybe' (valid: detect, yes, no)");
   EXPECT_CONTAINS(message<ValueError>(spec + ",header=no,header=no"), "option 'header' is given twice");
   EXPECT_CONTAINS(message<ValueError>(spec + ",header=no,c.csv"), "'c.csv' follows the options");
   EXPECT_CONTAINS(message<FileError>("csv:/nowhere/x.csv"), "/nowhere/x.csv");

@@ -1,0 +1,13 @@
+// --header and --separator of the commands that read text.
+#pragma once
+
+#include <string_view>
+
+#include "perdita/data/csv_format.hpp"
+
+namespace perdita::cli {
+
+/// The format that the two words describe. Throws UsageError that names the option.
+data::CsvFormat csv_format(std::string_view header, std::string_view separator);
+
+}  // namespace perdita::cli
