@@ -59,11 +59,11 @@ bool set_class_option(AnyLoss& any, std::string_view name, std::string_view valu
   return false;
 }
 
-/// visit(parameter), which may ask for Loss{}: a loss without parameters need not have that.
+/// visit(parameter, the loss with its defaults), which a loss without parameters need not have.
 template <class Loss, class Visit>
 void each_parameter(const Visit& visit) {
   if constexpr (requires { Loss::parameters(); }) {
-    for (const auto& parameter : Loss::parameters()) visit(parameter);
+    for (const auto& parameter : Loss::parameters()) visit(parameter, Loss{});
   }
 }
 
@@ -217,8 +217,8 @@ std::string to_string(const AnyLoss& any) {
     options.push_back(fmt::format("q={}", several->text_of_levels()));
   std::visit(
       [&]<class Loss>(const Loss& loss) {
-        each_parameter<Loss>([&](const auto& parameter) {
-          if (parameter.get(loss) == parameter.get(Loss{})) return;
+        each_parameter<Loss>([&](const auto& parameter, const auto& usual) {
+          if (parameter.get(loss) == parameter.get(usual)) return;
           options.push_back(fmt::format("{}={}", parameter.name, shown(parameter, loss)));
         });
       },
@@ -239,9 +239,9 @@ std::vector<std::string> describe_parameters(const AnyLoss& any) {
   std::vector<std::string> lines;
   std::visit(
       [&]<class Loss>(const Loss&) {
-        each_parameter<Loss>([&](const auto& parameter) {
+        each_parameter<Loss>([&](const auto& parameter, const auto& usual) {
           lines.push_back(fmt::format("{}: {} (default {}, valid: {})", parameter.name, parameter.meaning,
-                                      shown(parameter, Loss{}),
+                                      shown(parameter, usual),
                                       parameter.is_bool ? "true or false" : valid_of(parameter)));
         });
       },

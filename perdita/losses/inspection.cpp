@@ -294,7 +294,7 @@ class Inspector {
       steepest = std::max(steepest, std::abs(slope[i]));
       least = std::min(least, value[i]), most = std::max(most, value[i]);
     }
-    const auto range = first_run(inputs, [&](std::size_t i) {
+    const auto range = first_run(inputs, [&, &slope = slope, &value = value](std::size_t i) {
       return std::abs(slope[i]) <= 1e-3 * steepest && value[i] > least + 0.1 * (most - least);
     });
     if (!range || range->last - range->first < 0.02 * (inputs.back() - inputs.front())) return;

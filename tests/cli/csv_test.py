@@ -82,7 +82,9 @@ class Csv(CliTest):
         self.run_cli(*self.train("csv:t.csv,header=yes,separator=comma"))
         self.run_cli(*self.evaluate("t.csv", "--header", "yes", "--separator", "comma"))
         self.fails(1, *self.train("csv:t.csv,separator=tab"), says=["line 1 has one field (valid: at least 2"])
-        self.fails(1, *self.evaluate("t.csv", "--separator", "tab"), says=["line 2, column 0 '1,b,y': the value is not"])
+        self.fails(
+            1, *self.evaluate("t.csv", "--separator", "tab"), says=["line 2, column 0 '1,b,y': the value is not"]
+        )
         for option, valid in (("header", "detect, yes, no"), ("separator", "detect, comma, semicolon, tab")):
             says = [f"{option}: got 'never' (valid: {valid})"]
             self.fails(2, *self.train(f"csv:t.csv,{option}=never"), says=says)
