@@ -55,7 +55,7 @@ class BadInput(CliTest):
             self.refuses("csv:data.csv", says=says)
         self.refuses("csv:absent.csv", says=["absent.csv", "No such file"])
         self.write("data.csv", "a,b,y\n1,2,3\n")
-        self.refuses("csv:data.csv,target=z", says=["'z'", "'a' 'b' 'y'"])
+        self.refuses("csv:data.csv,target=z", says=["'z'", "'a', 'b', 'y'"])
 
     def test_npy(self):
         features = npy("<f4", (4, 2), struct.pack("<8f", *range(8)))
