@@ -79,7 +79,7 @@ class Weights(CliTest):
         self.fails(1, "weights", "halves.npy", says=["row 1", "1.5", "whole numbers"])
         for first in ("nan", "NA", "?"):  # is no header
             self.write("missing.csv", f"{first}\n0\n1\n1\n")
-            self.fails(1, "weights", "missing.csv", says=[f"a label is missing: '{first}'"])
+            self.fails(1, "weights", "missing.csv", says=[f"a label is missing, got '{first}'"])
         self.write("table.csv", "a,b\n1,2\n")
         self.fails(1, "weights", "table.csv", says=["2 columns", "'a'", "'b'"])
 
