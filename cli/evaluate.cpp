@@ -43,8 +43,9 @@ constexpr const char* examples = R"(Examples:
   perdita evaluate --predictions yhat.npy --targets y.npy --loss huber:delta=2
 
 Files are NPY, NPZ (FILE.npz:ARRAY picks one of several arrays) or columns of numbers as text (FILE.csv:COLUMN picks
-one by its name, or its index from 0). They are read once, piece by piece, and may be larger than memory. A row of predictions holds the scores of all
-classes for the losses of classes, and as many numbers as a row of targets for the others.
+one by its name, or its index from 0). They are read once, piece by piece, and may be larger than memory. A row of
+predictions holds the scores of all classes for the losses of classes, and as many numbers as a row of targets for the
+others.
 
 --out DIR gets evaluation.json, report.html, and its charts as SVG and (where librsvg is installed) PNG.
 
