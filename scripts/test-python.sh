@@ -13,7 +13,7 @@ build/python-env/bin/python -m pytest -q "$@"
 
 [ -x $newest/bin/python ] || ${PYTHON:-python3} -m venv $newest
 pip="$newest/bin/python -m pip --quiet --disable-pip-version-check"
-$pip install --upgrade-strategy only-if-needed --upgrade torch numpy pytest mpmath expecttest
+$pip install --upgrade-strategy only-if-needed --upgrade torch numpy pytest mpmath expecttest pandas matplotlib
 $pip install --force-reinstall --no-deps build/wheel/perdita-*.whl
 $newest/bin/python -c 'import torch; print("the same with torch", torch.__version__)'
 # Accuracy, compiled code and NumPy's functions are the same beside every version of PyTorch, or take minutes.
