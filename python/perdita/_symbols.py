@@ -200,7 +200,7 @@ def _function(name, arity):
     names, function.__doc__ = _DOCSTRINGS.get(name, ("", None))
     kinds = {True: inspect.Parameter.VAR_POSITIONAL, False: inspect.Parameter.POSITIONAL_ONLY}
     parameters = [inspect.Parameter(each.strip("*"), kinds["*" in each]) for each in names.split()]
-    function.__signature__ = inspect.Signature(parameters)
+    function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # of inspect, unknown to typeshed
     return function
 
 
