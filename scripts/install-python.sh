@@ -9,7 +9,7 @@ environment=build/python-env
 [ -x $environment/bin/python ] || ${PYTHON:-python3} -m venv $environment
 pip="$environment/bin/python -m pip --quiet --disable-pip-version-check"
 # A wheel takes minutes: one that is newer than all it is made of stays.
-wheel=$(ls build/wheel/perdita-*.whl 2>/dev/null || true)
+wheel=$(ls -t build/wheel/perdita-*.whl 2>/dev/null | head -n 1)
 if [ -z "$wheel" ] || [ -n "$(find CMakeLists.txt pyproject.toml cmake perdita python -newer "$wheel" \
     -not -path '*__pycache__*' -print -quit)" ]; then
   rm -rf build/wheel
