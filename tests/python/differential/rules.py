@@ -115,6 +115,29 @@ RULES = [
         ),
     ),
     (
+        "probability_less_the_clip",
+        "powers of p - clip: where that is of the size of p's roundoff, second derivatives have few digits",
+        lambda draw, kind, name, what: (
+            draw.function == "asymmetric_loss"
+            and kind == "second"
+            and any(
+                abs(1 / (1 + math.exp(-x)) - draw.parameters.get("clip", 0.05)) < 1e-6
+                for x in draw.values["input"].flat
+                if abs(x) < 700
+            )
+        ),
+    ),
+    (
+        "beta_below_the_normal_numbers",
+        "smooth_l1_loss of a subnormal beta: 1 / beta overflows in recorded operators, and inf shows",
+        lambda draw, kind, name, what: (
+            draw.function == "smooth_l1_loss"
+            and 0 < draw.parameters.get("beta", 1.0) < 2.0**-1022
+            and kind != "value"
+            and not math.isfinite(what[1])
+        ),
+    ),
+    (
         "power_without_a_reciprocal",
         "focal_tversky of gamma = 5e-324 has the power 1 / gamma = inf; nan shows",
         lambda draw, kind, name, what: (
