@@ -138,6 +138,28 @@ RULES = [
         ),
     ),
     (
+        "root_of_a_share_that_underflows",
+        "focal_tversky_loss: (a share of 0)^(1 / gamma) is 0, though the root would lift what rounded to 0; its second "
+        "derivatives are infinite there, and nan shows",
+        lambda draw, kind, name, what: (
+            draw.function == "focal_tversky_loss"
+            and (kind == "value" and draw.parameters.get("gamma", 1.5) > 8 or math.isnan(what[1]))
+            and any(abs(x) > 80 for x in draw.values["input"].flat)
+        ),
+    ),
+    (
+        "curvature_of_a_short_distance",
+        "triplet_margin_loss: the second derivative of a norm n is a difference of terms of the size of 1 / n",
+        lambda draw, kind, name, what: (
+            draw.function == "triplet_margin_loss"
+            and kind == "second"
+            and any(
+                np.abs(draw.values[a] - draw.values[b]).sum(-1).min(initial=math.inf) < 1e-3
+                for a, b in (("anchor", "positive"), ("anchor", "negative"), ("positive", "negative"))
+            )
+        ),
+    ),
+    (
         "power_without_a_reciprocal",
         "focal_tversky of gamma = 5e-324 has the power 1 / gamma = inf; nan shows",
         lambda draw, kind, name, what: (
