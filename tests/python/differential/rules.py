@@ -154,7 +154,7 @@ RULES = [
             draw.function == "triplet_margin_loss"
             and kind == "second"
             and any(
-                np.abs(draw.values[a] - draw.values[b]).sum(-1).min(initial=math.inf) < 1e-3
+                np.nanmin(np.abs(draw.values[a] - draw.values[b]).sum(-1), initial=math.inf) < 1e-3
                 for a, b in (("anchor", "positive"), ("anchor", "negative"), ("positive", "negative"))
             )
         ),
