@@ -3,7 +3,7 @@
 usage: clang_tidy_changed.py FOLDER_OF_COMPILE_COMMANDS MOST_FILES
 
 The base is the merge base with origin/main or main; on the main branch itself, the parent commit. Without a base (a
-checkout of one commit) nothing is checked, and a line says so. Exits with 1 if clang-tidy reports anything.
+checkout of one commit) nothing is checked: the status is 77. It is 1 if clang-tidy reports anything.
 """
 
 import concurrent.futures
@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 
+SKIPPED = 77
 SOURCES = ("perdita/*.cpp", "perdita/*.hpp", "cli/*.cpp", "cli/*.hpp", "python/src/*.cpp", "python/src/*.hpp")
 
 
@@ -61,8 +62,8 @@ def main():
     folder, most = sys.argv[1], int(sys.argv[2])
     start = base()
     if start is None:
-        print("clang-tidy: skipped, because git knows no earlier commit to compare with")
-        return 0
+        print("clang-tidy: git knows no earlier commit to compare with")
+        return SKIPPED
     ranges = changed_lines(start)
     commands = json.loads(pathlib.Path(folder, "compile_commands.json").read_text())
     compiled = {os.path.relpath(os.path.join(entry["directory"], entry["file"])) for entry in commands}

@@ -15,6 +15,7 @@ cd "$(dirname "$0")/.."
 build=build/release
 environment=build/lint-env
 ruff=$environment/bin/ruff
+skipped=77  # the status of a check that could not be made
 
 install_ruff() {
   [ -x "$environment/bin/python" ] || ${PYTHON:-python3} -m venv $environment || return
@@ -43,8 +44,8 @@ check_ruff() {
 
 check_mypy() {
   if ! build/python-env/bin/python -m mypy --version >/dev/null 2>&1; then
-    echo "mypy: skipped, because build/python-env has no mypy (scripts/test-python.sh installs it)"
-    return
+    echo "mypy: build/python-env has no mypy (scripts/test-python.sh installs it)"
+    return $skipped
   fi
   build/python-env/bin/python -m mypy python/perdita
 }
@@ -69,7 +70,12 @@ for check in ${@:-format ruff mypy tidy}; do
     exit 2
   fi
   start=$SECONDS
-  check_"$check" && result=passed || { result=FAILED; status=1; }
+  check_"$check"
+  case $? in
+    0) result=passed ;;
+    "$skipped") result=skipped ;;
+    *) result=FAILED status=1 ;;
+  esac
   echo "$check: $result ($((SECONDS - start)) s)"
 done
 exit $status

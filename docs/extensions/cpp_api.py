@@ -112,7 +112,7 @@ class Header(_Shown):
             path = self.env.cpp_root / header
             self.env.note_dependency(str(path))
             if not path.is_file():
-                raise self.error(f"there is no header {header}")
+                raise self.error(f"header {header} was not found")
             self.introduction = cpp_headers.introduction(path)
             self.add_comments(self.env.cpp_headers.get(header, []))
             include = nodes.literal_block("", f"#include <{header}>", language="cpp")

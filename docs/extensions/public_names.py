@@ -9,7 +9,7 @@ _DATA = {"perdita.__version__", "perdita.torch.DIFFERING"}
 
 
 def undocumented():
-    """Full names without a docstring of their own."""
+    """Full names of the objects that have no docstring."""
     for name in modules():
         module = importlib.import_module(name)
         for public in names_of(module):

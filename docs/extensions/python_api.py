@@ -1,4 +1,4 @@
-"""Docstrings as pages: they are plain text, and each public name must have one of its own."""
+"""Docstrings as pages: they are plain text, and every public name must have one."""
 
 import pathlib
 

@@ -36,7 +36,7 @@ class CsvReader {
   /// Goes back to the first record, of text in memory.
   void rewind() { scanner_ = first_; }
 
-  /// Throws DataError if there is no record of data.
+  /// Throws DataError for a table without data.
   void require_record();
   /// Throws DataError for a field that is not the number it should be; `valid` is what it should be.
   [[noreturn]] void refuse(const CsvField& field, std::int64_t column, NumberStatus status,

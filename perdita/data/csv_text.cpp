@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t block_bytes = std::size_t{1} << 20;
 
-/// The length of the byte-order mark that some programs put before UTF-8. Throws DataError for what is no such text.
+/// The length of the byte-order mark of UTF-8, or 0. Throws DataError for UTF-16 and binary data.
 std::size_t check_start(std::string_view text, const std::string& name) {
   if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff"))
     fail<DataError>("read_csv: {}: the text is UTF-16 (valid: UTF-8)", name);

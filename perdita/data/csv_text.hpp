@@ -39,7 +39,7 @@ class CsvText {
 
  private:
   std::string name_;
-  std::string_view text_;  // the whole text, where there is no file
+  std::string_view text_;  // the whole text, if it is given as a string
   std::shared_ptr<const InputFile> file_;
   std::string buffer_;
   std::uint64_t offset_ = 0;

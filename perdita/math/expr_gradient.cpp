@@ -68,19 +68,19 @@ bool is_flat(Op op) { return op == Op::sign || is_truth(op); }
 Expr pull_back(const Expr& node, const Expr& seed) {
   const DualExpr a{node.operand(0), seed};
   switch (node.op()) {
+    case Op::negate:
+      return (-a).d;
 #define PERDITA_CASE(name) \
   case Op::name:           \
     return name(a).d;
-    // clang-format off
+      // clang-format off
     PERDITA_CASE(abs) PERDITA_CASE(square) PERDITA_CASE(sqrt) PERDITA_CASE(exp) PERDITA_CASE(expm1) PERDITA_CASE(log)
     PERDITA_CASE(log1p) PERDITA_CASE(sigmoid) PERDITA_CASE(log_sigmoid) PERDITA_CASE(softplus) PERDITA_CASE(tanh)
     PERDITA_CASE(log_cosh) PERDITA_CASE(erf) PERDITA_CASE(lgamma) PERDITA_CASE(digamma)
-    // clang-format on
 #undef PERDITA_CASE
-                case Op::negate : return (-a)
-                                      .d;
     default:
       fail<GraphError>("gradient: {} has no derivative", name_of(node.op()));
+      // clang-format on
   }
 }
 

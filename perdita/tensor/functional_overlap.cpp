@@ -217,8 +217,7 @@ Tensor reduce_masks(const Call& call, const Tensor& losses, const Tensor& presen
   const Tensor total = reduce_losses(call.function, counted, options, Normalize::count);
   const double value = divisor.item();
   if (options.extras) options.extras->denominator = value;
-  // The mean of nothing is NaN, but nothing has a gradient of 0.
-  return value == 0 ? total + std::numeric_limits<double>::quiet_NaN() : total / divisor;
+  return value == 0 ? detail::mean_of_nothing(call.function, losses.dtype(), {&losses}) : total / divisor;
 }
 
 /// The result, and the losses among the extras, in the input's own dtype.

@@ -112,8 +112,7 @@ Tensor reduce_losses(const char* function, const Tensor& losses, const LossOptio
   const Shape& batch = by_batch && input_shape != nullptr ? *input_shape : terms.shape();
   const double denominator = denominator_of(normalize, batch, count, count);
   if (options.extras) options.extras->denominator = denominator;
-  // The mean of nothing is NaN, but nothing has a gradient of 0, and not of 0 times infinity.
-  return denominator == 0 ? total + std::numeric_limits<double>::quiet_NaN() : total / denominator;
+  return denominator == 0 ? mean_of_nothing(function, losses.dtype(), {&losses}) : total / denominator;
 }
 
 Tensor mean_of_nothing(const char* function, DType dtype, std::initializer_list<const Tensor*> inputs) {

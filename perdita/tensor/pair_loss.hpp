@@ -58,8 +58,8 @@ Tensor reduce_losses(const char* function, const Tensor& losses, const LossOptio
 /// The denominator of a mean over losses of `shape`, by its name; `count` and `weight_sum` are what the loss found.
 double denominator_of(Normalize normalize, const Shape& shape, double count, double weight_sum);
 
-/// The mean of no losses, or of losses that all weigh 0: NaN, with a gradient of 0 whatever the inputs hold. Inputs may
-/// be undefined.
+/// NaN, whose gradient with respect to every input is 0: the mean if no loss counts or all weights are 0. Inputs may be
+/// undefined.
 Tensor mean_of_nothing(const char* function, DType dtype, std::initializer_list<const Tensor*> inputs);
 
 /// Passes `gradient` (of the reduced loss, or of each element) on to an input, times the upstream gradient, which for

@@ -21,26 +21,27 @@ Mask<double, 1> as_mask_of(const DualNumber& a) { return a.v != Number(0.0); }
 
 DualNumber forward(const Expr& node, const DualNumber& a, const DualNumber& b, const DualNumber& c) {
   switch (node.op()) {
+    case Op::negate:
+      return -a;
 #define PERDITA_CASE(name) \
   case Op::name:           \
     return name(a);
-    // clang-format off
+      // clang-format off
     PERDITA_CASE(abs) PERDITA_CASE(square) PERDITA_CASE(sqrt) PERDITA_CASE(exp) PERDITA_CASE(expm1) PERDITA_CASE(log)
     PERDITA_CASE(log1p) PERDITA_CASE(sigmoid) PERDITA_CASE(log_sigmoid) PERDITA_CASE(softplus) PERDITA_CASE(tanh)
     PERDITA_CASE(log_cosh) PERDITA_CASE(erf) PERDITA_CASE(lgamma) PERDITA_CASE(digamma) PERDITA_CASE(sign)
-    // clang-format on
+      // clang-format on
 #undef PERDITA_CASE
 #define PERDITA_CASE(name) \
   case Op::name:           \
     return name(a, b);
-        // clang-format off
+          // clang-format off
     PERDITA_CASE(min) PERDITA_CASE(max) PERDITA_CASE(clamp_min) PERDITA_CASE(clamp_max) PERDITA_CASE(xlogy)
     PERDITA_CASE(flip_sign)
-    // clang-format on
 #undef PERDITA_CASE
-                case Op::negate : return -a;
     case Op::add:
       return a + b;
+    // clang-format on
     case Op::subtract:
       return a - b;
     case Op::multiply:
