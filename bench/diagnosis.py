@@ -1,10 +1,10 @@
-"""How often the diagnosis of a training run is right: runs with a known illness, and healthy ones.
+"""How often the diagnosis of a training run is right: runs with a known fault, and healthy ones.
 
     bench/diagnosis.py build/release/bin/perdita [--half tuning|held-out|both] [--verbose]
 
 Every scene is staged with several seeds. The rules were tuned on one half of the seeds; what
 counts is the other half. A sick run is
-named rightly where its illness is among the verdicts, and named first where it is the first of them. A healthy run with
+named rightly where its fault is among the verdicts, and named first where it is the first of them. A healthy run with
 any verdict is a false alarm. Some healthy runs are on clean but noisy data: labels drawn from a true logistic or softmax
 model, numbers of which a linear model explains a share; 4,000 rows, default options. No model could do much better there.
 """
@@ -21,8 +21,8 @@ import sys
 import tempfile
 
 SGD = "--optimizer sgd:momentum=0.9 "
-# illness -> commands that stage it. Each is run with every seed, which also seeds the data.
-SICK = {
+# fault -> commands that stage it. Each is run with every seed, which also seeds the data.
+FAULTY = {
     "divergence": [
         "--data synthetic:sine --hidden 64 --optimizer sgd --lr 50 --epochs 20",
         "--data synthetic:linear,features=8 --hidden none --optimizer sgd --lr 5 --epochs 20",
@@ -157,7 +157,7 @@ def write_clean(folder, kind, features, classes, size, seed, rows=4000):
 
 
 def diagnose(program, words, seed):
-    """The illnesses named by a run, the first one first, and what was said."""
+    """The faults named by a run, the first one first, and what was said."""
     with tempfile.TemporaryDirectory() as folder:
         if not isinstance(words, str):
             words = write_clean(folder, *words, seed)
@@ -178,36 +178,36 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("program")
     parser.add_argument("--half", choices=("tuning", "held-out", "both"), default="both")
-    parser.add_argument("--only", help="of this illness, or 'healthy', or 'clean noise'")
+    parser.add_argument("--only", help="of this fault, or 'healthy', or 'clean noise'")
     parser.add_argument("--verbose", action="store_true", help="tells every run")
     arguments = parser.parse_args()
-    scenes = [(illness, words) for illness, list_ in SICK.items() for words in list_]
+    scenes = [(fault, words) for fault, list_ in FAULTY.items() for words in list_]
     scenes += [("healthy", words) for words in HEALTHY]
     clean = [("clean noise", scene) for scene in CLEAN]
     halves = ("tuning", "held-out") if arguments.half == "both" else (arguments.half,)
-    unseen = [(illness, words) for illness, list_ in UNSEEN.items() for words in list_]
-    runs = [(half, illness, words, seed) for half in halves
-            for illness, words in scenes + clean + unseen * (half == "held-out") for seed in SEEDS[half]
-            if arguments.only in (None, illness)]  # fmt: skip
+    unseen = [(fault, words) for fault, list_ in UNSEEN.items() for words in list_]
+    runs = [(half, fault, words, seed) for half in halves
+            for fault, words in scenes + clean + unseen * (half == "held-out") for seed in SEEDS[half]
+            if arguments.only in (None, fault)]  # fmt: skip
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         results = list(pool.map(lambda run: diagnose(arguments.program, run[2], run[3]), runs))
     for half in halves:
         tally = collections.defaultdict(lambda: [0, 0, 0])
-        for (of, illness, words, seed), (found, said) in zip(runs, results, strict=True):
+        for (of, fault, words, seed), (found, said) in zip(runs, results, strict=True):
             if of != half:
                 continue
-            is_well = illness in ("healthy", "clean noise")
-            right = not found if is_well else illness in found
-            tally[illness][0] += 1
-            tally[illness][1] += right
-            tally[illness][2] += not found if is_well else found[:1] == [illness]
+            is_well = fault in ("healthy", "clean noise")
+            right = not found if is_well else fault in found
+            tally[fault][0] += 1
+            tally[fault][1] += right
+            tally[fault][2] += not found if is_well else found[:1] == [fault]
             if arguments.verbose or not right:
-                print(f"{'ok   ' if right else 'WRONG'} {half} {illness} seed {seed}: {words}")
+                print(f"{'ok   ' if right else 'WRONG'} {half} {fault} seed {seed}: {words}")
                 print(f"      {', '.join(found) or 'healthy'}: {said}")
-        print(f"\n{half}\n{'illness':<20}{'runs':>6}{'named':>8}{'first':>8}")
-        for illness, (count, named, first) in tally.items():
-            print(f"{illness:<20}{count:>6}{named:>8}{first:>8}")
-        sick = [numbers for illness, numbers in tally.items() if illness not in ("healthy", "clean noise")]
+        print(f"\n{half}\n{'fault':<20}{'runs':>6}{'named':>8}{'first':>8}")
+        for fault, (count, named, first) in tally.items():
+            print(f"{fault:<20}{count:>6}{named:>8}{first:>8}")
+        sick = [numbers for fault, numbers in tally.items() if fault not in ("healthy", "clean noise")]
         count, named, first = (sum(column) for column in zip(*sick, strict=True)) if sick else (0, 0, 0)
         if count:
             print(f"{'sick together':<20}{count:>6}{named:>8}{first:>8}   {100 * named / count:.1f} % named")

@@ -26,10 +26,10 @@ constexpr bool is_written = requires(const Loss& loss) {
 };
 /// Losses of overlap have a formula of a mask's sums.
 template <class Loss>
-constexpr bool is_of_sums = Loss::info.unit == Unit::mask&& std::is_invocable_v<const Loss&, Expr, Expr, Expr>;
+constexpr bool is_of_sums = (Loss::info.unit == Unit::mask) && std::is_invocable_v<const Loss&, Expr, Expr, Expr>;
 /// Losses of sequences, and those that sort, have no formula of an element.
 template <class Loss>
-constexpr bool has_formula = Loss::info.unit != Unit::sequence&& Loss::info.unit != Unit::mask && !is_written<Loss>;
+constexpr bool has_formula = !is_written<Loss> && Loss::info.unit != Unit::sequence && Loss::info.unit != Unit::mask;
 
 /// loss(y, t, v) for as many arguments as it has.
 template <class Loss, class V>

@@ -17,14 +17,15 @@ import perdita.nn
 import perdita.ops
 import perdita.torch.functional
 import perdita.torch.nn
+from perdita._catalogue import ARGUMENTS, meanings_of, roles_of
 from perdita._modules import CLASSES
 from perdita._options import loss_of
 
 FIRST_LINE = "# Made by tools/python_stubs.py (make stubs).\n"
 EMPTY = inspect.Parameter.empty
 KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
-OPERANDS = {"input", "target", "input1", "input2", "anchor", "positive", "negative", "log_probs", "targets"}
-WEIGHTS = {"weight", "pos_weight", "class_counts", "linear_bias"}
+# Functions that take the operands of another one.
+OPERANDS_OF = {"linear_cross_entropy": "cross_entropy", "triplet_margin_with_distance_loss": "triplet_margin_loss"}
 OTHERS = {
     "normalize_by": "Denominator | None",
     "distance_function": "Callable[[Any, Any], Any] | None",
@@ -38,6 +39,7 @@ OF_FUNCTION = {
     ("binary_focal_loss", "alpha"): "float | None",
     ("generalized_cross_entropy", "q"): "float",
     ("linear_cross_entropy", "ignore_index"): "int | None",
+    ("linear_cross_entropy", "linear_weight"): "_Array",
     ("linear_cross_entropy", "linear_bias"): "_Array | None",
 }
 
@@ -52,19 +54,25 @@ def reductions(function):
     return [*names, "batchmean"]
 
 
+def operand_of(function, name):
+    """(role, meaning) of an operand, or None."""
+    function = OPERANDS_OF.get(function, function)
+    operands = zip(ARGUMENTS[function], roles_of(function), meanings_of(function), strict=True)
+    return next(((role, meaning) for operand, role, meaning in operands if operand == name), None)
+
+
 def type_of(function, name, default):
     """The type of a parameter other than `reduction` and `return_extras`."""
     if found := OF_FUNCTION.get((function, name)):
         return found
     if name in OTHERS:
         return OTHERS[name]
-    if name in OPERANDS or name == "linear_weight":
-        return "_Array"
-    if name in ("input_lengths", "target_lengths"):
-        return "_Lengths"
-    if name == "var":
-        return "_Array | float"
-    if name in WEIGHTS:
+    if found := operand_of(function, name):
+        role, meaning = found
+        if meaning in ("lengths", "variances"):
+            return {"lengths": "_Lengths", "variances": "_Array | float"}[meaning]
+        if role in ("prediction", "target"):
+            return "_Array"
         return "_Weight" if default is EMPTY else "_Weight | None"
     return {bool: "bool", int: "int", float: "float"}[type(default)]
 

@@ -47,7 +47,7 @@ void check_one_mask_a_row(const AnyLoss& any) {
 }
 
 Kind kind_of_elements(const LossInfo& info) {
-  switch (predicted_by(info)) {
+  switch (meaning_of_prediction(info)) {
     case Meaning::logit:
     case Meaning::probability:
     case Meaning::score:
@@ -61,7 +61,7 @@ Kind kind_of_elements(const LossInfo& info) {
 
 Kind kind_of(const AnyLoss& any) {
   const LossInfo& info = info_of(any);
-  if (predicted_by(info) == Meaning::quantiles) {
+  if (meaning_of_prediction(info) == Meaning::quantiles) {
     fail<ValueError>("evaluate: {} has several q, of which each has predictions of its own (valid: one q)", info.name);
   }
   const auto needed =
@@ -81,9 +81,9 @@ Kind kind_of(const AnyLoss& any) {
 
 Scale default_scale(const AnyLoss& any) {
   const LossInfo& info = info_of(any);
-  if (predicted_by(info) == Meaning::probability) return Scale::probabilities;
-  return info.unit == Unit::row && predicted_by(info) == Meaning::log_probability ? Scale::log_probabilities
-                                                                                  : Scale::logits;
+  if (meaning_of_prediction(info) == Meaning::probability) return Scale::probabilities;
+  return info.unit == Unit::row && meaning_of_prediction(info) == Meaning::log_probability ? Scale::log_probabilities
+                                                                                           : Scale::logits;
 }
 
 Judgement plan_judgement(const AnyLoss& loss, Scale scale, const data::RowReader& predictions,

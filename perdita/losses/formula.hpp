@@ -70,13 +70,13 @@ class Formula : public detail::WrittenLoss {
 /// target probability t, which is 0 or 1 for class indices: "-t * (1 - p)^2 * log_p".
 class ClassFormula : public detail::WrittenLoss {
  public:
-  static constexpr LossInfo info{
-      .name = "formula",
-      .torch_name = "",
-      .family = Family::softmax,
-      .operands = {class_logits_operand.of(Meaning::any), class_target_operand, class_weight_operand.converted()},
-      .unit = Unit::row,
-      .summary = "The formula of log_p and t that you write, summed over the classes."};
+  static constexpr LossInfo info{.name = "formula",
+                                 .torch_name = "",
+                                 .family = Family::softmax,
+                                 .operands = {class_logits_operand.of(Meaning::any), class_target_operand,
+                                              class_weight_operand.not_deciding_dtype()},
+                                 .unit = Unit::row,
+                                 .summary = "The formula of log_p and t that you write, summed over the classes."};
   /// See Formula::parse().
   static ClassFormula parse(std::string_view text);
   /// The loss of a row of two classes by z, the true class's logit less the other one: what it is like as a function.

@@ -71,15 +71,16 @@ struct LossInfo {
   std::string_view differences = {};  ///< from PyTorch, and why; empty where there are none
 };
 
-/// What the loss takes for a prediction, and for right.
-constexpr Meaning predicted_by(const LossInfo& info) { return info.operands.first(Role::prediction).meaning; }
-constexpr Meaning target_of(const LossInfo& info) {
+/// The meaning of the first prediction, and of the target; `any` for a loss without a target.
+constexpr Meaning meaning_of_prediction(const LossInfo& info) { return info.operands.first(Role::prediction).meaning; }
+constexpr Meaning meaning_of_target(const LossInfo& info) {
   return info.operands.has(Role::target) ? info.operands.first(Role::target).meaning : Meaning::any;
 }
 
 /// Whether a sample is a row of logits (or log-probabilities) of classes, of which one is right.
 constexpr bool is_of_class_rows(const LossInfo& info) {
-  return info.unit == Unit::row && target_of(info) == Meaning::class_index && predicted_by(info) != Meaning::score;
+  return info.unit == Unit::row && meaning_of_target(info) == Meaning::class_index &&
+         meaning_of_prediction(info) != Meaning::score;
 }
 
 /// Whether the target of such a row may be probabilities of the classes, too.
@@ -89,12 +90,12 @@ constexpr bool takes_class_probabilities(const LossInfo& info) {
 
 /// Whether a row of elements is a distribution, and its loss their sum.
 constexpr bool sums_distributions(const LossInfo& info) {
-  return info.unit == Unit::element && predicted_by(info) == Meaning::log_probability;
+  return info.unit == Unit::element && meaning_of_prediction(info) == Meaning::log_probability;
 }
 
 /// Whether the loss compares scores, or vectors, with each other.
 constexpr bool compares_predictions(const LossInfo& info) {
-  const bool has_several = info.operands.count(Role::prediction) > 1 && predicted_by(info) == Meaning::score;
+  const bool has_several = info.operands.count(Role::prediction) > 1 && meaning_of_prediction(info) == Meaning::score;
   return info.unit == Unit::vector || (info.unit == Unit::row && !is_of_class_rows(info)) || has_several;
 }
 

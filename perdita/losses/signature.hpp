@@ -1,7 +1,7 @@
-// What a loss is called with, as data: its operands, and what one loss is of.
+// The signature of a loss, as data: its operands, and the unit that one loss is computed of.
 //
-// From a signature follow the names of arguments, the checks of what train and evaluate can feed, the types that decide
-// the result's, the table of operands in explain and in the reference.
+// The names of arguments, the losses that train and evaluate accept, the dtype of the result and the operands that
+// explain and the reference list follow from it.
 #pragma once
 
 #include <algorithm>
@@ -59,13 +59,13 @@ enum class Meaning {
   vector,       ///< a row of components that are compared together
   class_index,  ///< an integer, or probabilities of the classes where the input's shape says so
   class_list,   ///< indices of a row's classes, ended by -1
-  label,        ///< a number of 0..1: whether something holds, or how probably
+  label,        ///< 0 or 1, or a probability
   sign,         ///< 1 or -1
   mask,         ///< which pixels belong: class indices, or a label a pixel
   count,
   length,
   factor,
-  any,  ///< what a formula of one's own makes of it
+  any,  ///< depends on the user's formula
 };
 std::string_view name_of(Meaning meaning);
 
@@ -81,8 +81,7 @@ struct LossOperand {
   Interval domain = reals;
   Element element = Element::floating;
   bool is_optional = false;
-  bool is_differentiable = true;
-  bool decides_dtype = true;  ///< whether its type counts when that of the result is chosen
+  bool decides_dtype = true;  ///< whether the dtype of the result depends on its dtype
 
   constexpr LossOperand named(std::string_view other) const {
     LossOperand result = *this;
@@ -101,8 +100,8 @@ struct LossOperand {
     result.meaning = other;
     return result;
   }
-  /// The same, whose type does not count.
-  constexpr LossOperand converted() const {
+  /// The same operand, whose dtype does not decide that of the result.
+  constexpr LossOperand not_deciding_dtype() const {
     LossOperand result = *this;
     result.decides_dtype = false;
     return result;
@@ -136,7 +135,7 @@ class Operands {
   std::size_t size_;
 };
 
-/// What one loss of reduction none is of.
+/// The part of the data that one loss of reduction none is computed of.
 enum class Unit {
   element,  ///< of the shape that prediction and target broadcast to
   row,      ///< a sample's classes
@@ -173,25 +172,24 @@ inline constexpr LossOperand index_target_operand{.name = "target",
                                                   .meaning = Meaning::class_index,
                                                   .shape = "[]",
                                                   .element = Element::integer,
-                                                  .is_differentiable = false,
                                                   .decides_dtype = false};
 inline constexpr LossOperand class_counts_operand{.name = "class_counts",
                                                   .role = Role::side_information,
                                                   .meaning = Meaning::count,
                                                   .shape = "[C]",
                                                   .domain = non_negative,
-                                                  .is_differentiable = false,
                                                   .decides_dtype = false};
 
 /// Losses of an input and a target element, each with a weight if one is given.
 constexpr Operands elementwise_operands(LossOperand input, LossOperand target) {
-  return {input, target, element_weight_operand.converted()};
+  return {input, target, element_weight_operand.not_deciding_dtype()};
 }
 /// Losses of a row of logits and a class.
-inline constexpr Operands class_operands{class_logits_operand, class_target_operand, class_weight_operand.converted()};
+inline constexpr Operands class_operands{class_logits_operand, class_target_operand,
+                                         class_weight_operand.not_deciding_dtype()};
 /// The same, of logits that the classes' numbers of samples change.
 inline constexpr Operands counted_class_operands{class_logits_operand, class_target_operand, class_counts_operand,
-                                                 class_weight_operand.converted()};
+                                                 class_weight_operand.not_deciding_dtype()};
 /// Losses of masks.
 inline constexpr Operands mask_operands{
     prediction(Meaning::logit).of_shape("[N, ...] for one mask an item, [N, C, ...] for one a class"),
@@ -201,6 +199,6 @@ inline constexpr Operands mask_operands{
                 .shape = "that of input, or without C with class indices",
                 .domain = probabilities,
                 .element = Element::floating_or_integer},
-    class_weight_operand.converted()};
+    class_weight_operand.not_deciding_dtype()};
 
 }  // namespace perdita

@@ -63,7 +63,7 @@ inline constexpr bool is_of_packs<Dual<V>> = is_of_packs<V>;
 /// Whether no derivative beyond the first is taken. Packs have none but those they carry; symbols and tensors may be
 /// differentiated again.
 template <class X>
-inline constexpr bool ends_with_first_derivative = is_of_packs<X>&& level<X> < 2;
+inline constexpr bool ends_with_first_derivative = level<X> < 2 && is_of_packs<X>;
 
 /// Whether rules call whole functions of V, and do not write out what value and derivative share: that is for a
 /// compiler to find. Dual numbers have rules of their own, and a symbol's function is one step.

@@ -15,10 +15,10 @@ namespace {
 
 using data::Task;
 
-/// What makes predictions of what a linear layer gives.
+/// The function that turns the output of the last linear layer into predictions.
 Head head_for(const LossInfo& info) {
   if (info.operands.count(Role::prediction) > 1) return Head::mean_and_variance;
-  switch (predicted_by(info)) {
+  switch (meaning_of_prediction(info)) {
     case Meaning::probability:
       return Head::sigmoid;
     case Meaning::distance:
@@ -89,10 +89,10 @@ bool suits(const AnyLoss& any, Task task, std::int64_t columns) {
   if (info.unit == Unit::mask) return task == Task::regression && columns >= 2;  // a row is a mask
   if (task == Task::multiclass) return of_classes;
   if (task == Task::binary) {
-    const Meaning target = target_of(info);
+    const Meaning target = meaning_of_target(info);
     return of_classes || target == Meaning::label || target == Meaning::sign || target == Meaning::any;
   }
-  if (predicted_by(info) == Meaning::quantiles) return columns == 1;
+  if (meaning_of_prediction(info) == Meaning::quantiles) return columns == 1;
   if (of_classes && (!takes_class_probabilities(info) || takes_class_counts(any))) return false;
   return columns >= 2 || !takes_distributions(any);
 }
@@ -117,9 +117,9 @@ bool is_of_difference(const Formula& formula) {
                                                                : fmt::format("{} classes", dataset.num_classes());
   std::string_view advice;
   const LossInfo& info = info_of(any);
-  if (predicted_by(info) == Meaning::any && info.unit == Unit::element)
+  if (meaning_of_prediction(info) == Meaning::any && info.unit == Unit::element)
     advice = "; for classes write a formula of log_p, the log-probability of a class, and t: -t * log_p";
-  if (predicted_by(info) == Meaning::any && info.unit == Unit::row)
+  if (meaning_of_prediction(info) == Meaning::any && info.unit == Unit::row)
     advice = "; for numbers write a formula of y and t: (y - t)^2";
   fail<ValueError>("the loss {} does not fit targets that are {} (valid: {}){}", info_of(any).name, targets,
                    fmt::join(suitable, ", "), advice);
@@ -172,7 +172,7 @@ Objective::Objective(const AnyLoss& loss, const data::Dataset& dataset, const We
 bool Objective::scales() const {
   if (const auto* formula = std::get_if<Formula>(&loss_.loss)) return is_of_difference(*formula);
   const bool identity = head_ == Head::identity && !log_input_of(loss_);
-  const Meaning predicted = predicted_by(info_of(loss_));
+  const Meaning predicted = meaning_of_prediction(info_of(loss_));
   return (predicted == Meaning::value || predicted == Meaning::quantiles) &&
          (identity || head_ == Head::mean_and_variance);
 }
@@ -209,7 +209,7 @@ Objective::Operands Objective::operands(const Tensor& outputs, const Tensor& tar
     all.input = outputs.slice(1, 0, outputs_);
     all.third = outputs.slice(1, outputs_, 2 * outputs_);
   }
-  if (predicted_by(info_of(loss_)) == Meaning::quantiles) {
+  if (meaning_of_prediction(info_of(loss_)) == Meaning::quantiles) {
     all.target = targets.reshape({targets.size(0)}).to(DType::float32);
     return all;
   }
@@ -269,7 +269,7 @@ double Objective::denominator(const Tensor& targets) const {
 }
 
 Tensor Objective::log_probabilities(const Tensor& outputs) const {
-  if (!has_classes() || predicted_by(info_of(loss_)) == Meaning::distance) return {};
+  if (!has_classes() || meaning_of_prediction(info_of(loss_)) == Meaning::distance) return {};
   if (of_classes_) return log_softmax(outputs * logit_scale(), 1);
   if (head_ == Head::identity) return cat({-softplus(outputs), -softplus(-outputs)}, 1);
   return cat({log(1 - outputs), log(outputs)}, 1);
@@ -287,9 +287,9 @@ Tensor Objective::predictions(const Tensor& outputs) const {
   if (of_classes_) return softmax(outputs, 1);
   if (head_ == Head::log_softmax) return exp(outputs);
   if (head_ == Head::mean_and_variance) return outputs.slice(1, 0, outputs_);
-  if (predicted_by(info_of(loss_)) == Meaning::quantiles) return outputs.slice(1, median_, median_ + 1);
+  if (meaning_of_prediction(info_of(loss_)) == Meaning::quantiles) return outputs.slice(1, median_, median_ + 1);
   if (log_input_of(loss_).value_or(false)) return exp(outputs);
-  return predicted_by(info_of(loss_)) == Meaning::logit ? sigmoid(outputs) : outputs;
+  return meaning_of_prediction(info_of(loss_)) == Meaning::logit ? sigmoid(outputs) : outputs;
 }
 
 }  // namespace perdita::train

@@ -13,7 +13,7 @@ namespace perdita::python {
 
 namespace {
 
-/// What a loss is called with.
+/// The operands of a loss, and its unit.
 nb::dict signature_of(const LossInfo& info) {
   nb::list operands;
   for (const LossOperand& operand : info.operands) {
@@ -21,11 +21,6 @@ nb::dict signature_of(const LossInfo& info) {
     described["name"] = operand.name;
     described["role"] = name_of(operand.role);
     described["meaning"] = name_of(operand.meaning);
-    described["shape"] = operand.shape;
-    described["domain"] = to_string(operand.domain);
-    described["element"] = name_of(operand.element);
-    described["optional"] = operand.is_optional;
-    described["differentiable"] = operand.is_differentiable;
     described["decides"] = operand.decides_dtype;
     operands.append(described);
   }

@@ -35,12 +35,12 @@ void warn(const std::string& message) {
 bool compares_elements(const AnyLoss& any) {
   const LossInfo& info = info_of(any);
   return info.unit == Unit::element && info.broadcasts && !compares_predictions(info) &&
-         predicted_by(info) != Meaning::quantiles;
+         meaning_of_prediction(info) != Meaning::quantiles;
 }
 
 bool takes_logits(const AnyLoss& any) {
   const LossInfo& info = info_of(any);
-  return predicted_by(info) == Meaning::logit && info.unit != Unit::row;
+  return meaning_of_prediction(info) == Meaning::logit && info.unit != Unit::row;
 }
 
 void warn_of_logits(std::string_view function, const AnyLoss& loss, const Tensor& input, const Tensor& target) {

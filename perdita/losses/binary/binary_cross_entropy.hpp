@@ -11,7 +11,7 @@ struct BinaryCrossEntropy {
       .torch_name = "binary_cross_entropy",
       .family = Family::binary,
       .operands = elementwise_operands(prediction(Meaning::probability, probabilities),
-                                       target(Meaning::label, probabilities).converted()),
+                                       target(Meaning::label, probabilities).not_deciding_dtype()),
       .summary = "-t log y - (1 - t) log(1 - y) for a probability y, each logarithm at least -100.",
       .broadcasts = false,
       .checks_domain = true,

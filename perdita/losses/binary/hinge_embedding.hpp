@@ -12,7 +12,8 @@ struct HingeEmbedding {
       .name = "hinge_embedding",
       .torch_name = "hinge_embedding_loss",
       .family = Family::binary,
-      .operands = elementwise_operands(prediction(Meaning::distance), target(Meaning::sign, signs).converted()),
+      .operands =
+          elementwise_operands(prediction(Meaning::distance), target(Meaning::sign, signs).not_deciding_dtype()),
       .summary =
           "y for a similar pair (t = 1), max(0, margin - y) for a dissimilar one (t = -1), where y is a distance.",
       .promotes = false,

@@ -10,7 +10,7 @@ struct SoftMargin {
       .name = "soft_margin",
       .torch_name = "soft_margin_loss",
       .family = Family::binary,
-      .operands = elementwise_operands(prediction(Meaning::score), target(Meaning::sign, signs).converted()),
+      .operands = elementwise_operands(prediction(Meaning::score), target(Meaning::sign, signs).not_deciding_dtype()),
       .summary = "log(1 + exp(-t y)) for labels t of -1 or 1.",
       .promotes = false,
       .traits = Trait::convex | Trait::lipschitz | Trait::smooth | Trait::never_negative | Trait::proper,

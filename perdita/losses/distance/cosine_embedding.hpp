@@ -14,7 +14,7 @@ struct CosineEmbedding {
       .family = Family::distance,
       .operands = {prediction(Meaning::vector).named("input1").of_shape("[D] or [N, D]"),
                    prediction(Meaning::vector).named("input2").of_shape("[D] or [N, D]"),
-                   target(Meaning::sign, signs).of_shape("[] or [N]").converted()},
+                   target(Meaning::sign, signs).of_shape("[] or [N]").not_deciding_dtype()},
       .unit = Unit::vector,
       .summary =
           "1 - cos(x1, x2) for a similar pair (t = 1), max(0, cos(x1, x2) - margin) for a dissimilar one (t = -1).",

@@ -13,7 +13,7 @@ struct MultiMargin {
       .torch_name = "multi_margin_loss",
       .family = Family::margin,
       .operands = {prediction(Meaning::score).of_shape("[C] or [N, C]"), index_target_operand.of_shape("[] or [N]"),
-                   class_weight_operand.converted()},
+                   class_weight_operand.not_deciding_dtype()},
       .unit = Unit::row,
       .summary = "max(0, margin + x_i - x_y)^p, summed over the classes i other than the own y and divided by C.",
       .variables = "y: difference x_i - x_y of another class's score and the own",

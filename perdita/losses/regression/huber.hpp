@@ -14,7 +14,7 @@ struct Huber {
       .name = "huber",
       .torch_name = "huber_loss",
       .family = Family::regression,
-      .operands = {prediction(Meaning::value), target(Meaning::value).converted(), element_weight_operand},
+      .operands = {prediction(Meaning::value), target(Meaning::value).not_deciding_dtype(), element_weight_operand},
       .summary = "Squared error within delta of the target, absolute error beyond it.",
       .traits = Trait::convex | Trait::lipschitz | Trait::smooth | Trait::symmetric | Trait::never_negative,
       .use_when = "errors are normal but for a few outliers; delta is the size of error you still trust",

@@ -12,7 +12,7 @@ struct Nll {
       .torch_name = "nll_loss",
       .family = Family::softmax,
       .operands = {class_logits_operand.of(Meaning::log_probability),
-                   index_target_operand.of_shape("[], [N] or [N, d1, ...]"), class_weight_operand.converted()},
+                   index_target_operand.of_shape("[], [N] or [N, d1, ...]"), class_weight_operand.not_deciding_dtype()},
       .unit = Unit::row,
       .summary = "-y_k of the true class k, for log-probabilities y.",
       .traits = Trait::convex | Trait::lipschitz | Trait::smooth,
