@@ -4,7 +4,7 @@
 
 #include "bench/floors.hpp"
 #include "bench/groups.hpp"
-#include "perdita/tensor/functional.hpp"
+#include "perdita/functional/functional.hpp"
 
 namespace perdita::bench {
 

@@ -4,8 +4,8 @@
 
 Every scene is staged with several seeds. The rules were tuned on one half of the seeds; what
 counts is the other half. A sick run is
-named rightly where its fault is among the verdicts, and named first where it is the first of them. A healthy run with
-any verdict is a false alarm. Some healthy runs are on clean but noisy data: labels drawn from a true logistic or softmax
+named rightly where its fault is among the findings, and named first where it is the first of them. A healthy run with
+any finding is a false alarm. Some healthy runs are on clean but noisy data: labels drawn from a true logistic or softmax
 model, numbers of which a linear model explains a share; 4,000 rows, default options. No model could do much better there.
 """
 
@@ -171,7 +171,7 @@ def diagnose(program, words, seed):
     if done.returncode != 0:
         sys.exit(f"{words}: {done.stderr}")
     found = json.loads(done.stdout)["diagnosis"]
-    return [verdict["illness"] for verdict in found], "; ".join(verdict["text"] for verdict in found)
+    return [finding["issue"] for finding in found], "; ".join(finding["text"] for finding in found)
 
 
 def main():

@@ -5,8 +5,8 @@
 
 #include "perdita/core/buffer.hpp"
 #include "perdita/core/parallel.hpp"
+#include "perdita/expr/order.hpp"
 #include "perdita/kernels/stream.hpp"
-#include "perdita/math/expr_order.hpp"
 #include "perdita/math/functions.hpp"
 #include "perdita/math/isa.hpp"
 

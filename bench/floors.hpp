@@ -5,7 +5,7 @@
 #include <string>
 
 #include "bench/table.hpp"
-#include "perdita/math/expr.hpp"
+#include "perdita/expr/expr.hpp"
 
 namespace perdita::bench {
 

@@ -6,7 +6,7 @@
 #include "bench/floors.hpp"
 #include "bench/groups.hpp"
 #include "perdita/core/parallel.hpp"
-#include "perdita/tensor/functional.hpp"
+#include "perdita/functional/functional.hpp"
 
 namespace perdita::bench {
 

@@ -4,7 +4,7 @@
 
 #include "bench/groups.hpp"
 #include "bench/table.hpp"
-#include "perdita/tensor/functional.hpp"
+#include "perdita/functional/functional.hpp"
 
 namespace perdita::bench {
 

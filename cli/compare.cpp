@@ -5,13 +5,13 @@
 #include <memory>
 
 #include "cli/commands.hpp"
+#include "cli/progress.hpp"
 #include "cli/report_line.hpp"
 #include "cli/run_options.hpp"
 #include "cli/terminal.hpp"
 #include "perdita/core/error.hpp"
 #include "perdita/core/file.hpp"
 #include "perdita/core/parallel.hpp"
-#include "perdita/evaluate/progress.hpp"
 #include "perdita/evaluate/text.hpp"
 #include "perdita/train/comparison.hpp"
 #include "perdita/train/run_report.hpp"
@@ -112,7 +112,7 @@ class Output {
     const train::Config& config = run.problem().config;
     const std::string label = fmt::format("run {}/{} {}, seed {}", comparison_.runs_done() + 1, comparison_.runs(),
                                           name_of(number), config.seed);
-    bar_ = std::make_unique<evaluate::Progress>(out_, label, *config.epochs);
+    bar_ = std::make_unique<Progress>(out_, label, *config.epochs);
     bar_->update(run.trainer().epoch());
   }
   void epoch(const train::EpochReport& report) { bar_->update(report.epoch, report.train_loss); }
@@ -147,7 +147,7 @@ class Output {
   const train::Comparison& comparison_;
   std::FILE* out_;
   std::int64_t done_before_;
-  std::unique_ptr<evaluate::Progress> bar_;
+  std::unique_ptr<Progress> bar_;
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 

@@ -7,6 +7,7 @@
 #include "cli/commands.hpp"
 #include "cli/csv_options.hpp"
 #include "cli/parser.hpp"
+#include "cli/progress.hpp"
 #include "cli/report_line.hpp"
 #include "cli/terminal.hpp"
 #include "perdita/core/error.hpp"
@@ -14,7 +15,6 @@
 #include "perdita/core/parallel.hpp"
 #include "perdita/evaluate/evaluation_json.hpp"
 #include "perdita/evaluate/evaluation_text.hpp"
-#include "perdita/evaluate/progress.hpp"
 #include "perdita/evaluate/text.hpp"
 #include "perdita/report/evaluation_page.hpp"
 #include "perdita/train/config.hpp"
@@ -131,7 +131,7 @@ Evaluation run(const Arguments& a, const evaluate::EvaluationOptions& options) {
   const data::CsvFormat rows = csv_format(a.header, a.separator);
   const auto predictions = data::open_rows(a.predictions, rows), targets = data::open_rows(a.targets, rows);
   const auto weights = a.weights.empty() ? nullptr : data::open_rows(a.weights, rows);
-  std::optional<evaluate::Progress> progress;
+  std::optional<Progress> progress;
   if (!a.quiet) progress.emplace(stderr, "evaluating", predictions->rows.value_or(0));
   return evaluate::evaluate(*predictions, *targets, weights.get(), options, [&](std::int64_t done) {
     if (progress && predictions->rows) progress->update(done);

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "perdita/core/error.hpp"
+#include "perdita/expr/expr.hpp"
 #include "perdita/math/dual.hpp"
-#include "perdita/math/expr.hpp"
 #include "perdita/math/functions.hpp"
 
 namespace perdita::cli {

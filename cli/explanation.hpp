@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "perdita/expr/expr.hpp"
 #include "perdita/losses/any.hpp"
-#include "perdita/math/expr.hpp"
 
 namespace perdita::cli {
 

@@ -70,16 +70,16 @@ void print_suspects(const train::Run& run, const train::Suspects& suspects) {
       suspects.found->by_aum, suspects.found->by_mean_loss, suspects.found->by_last_loss);
 }
 
-void print_diagnosis(const std::vector<evaluate::Verdict>& diagnosis, std::int64_t epochs) {
+void print_diagnosis(const std::vector<diagnose::Finding>& diagnosis, std::int64_t epochs) {
   if (diagnosis.empty() && epochs < evaluate::least_epochs) {
     say("\ndiagnosis  {} epoch{} too few to judge the curves of the losses; nothing else stands out\n", epochs,
         epochs == 1 ? " is" : "s are");
   } else if (diagnosis.empty()) {
     say("\ndiagnosis  nothing stands out: the run looks healthy\n");
   }
-  for (const evaluate::Verdict& verdict : diagnosis) {
-    say("\ndiagnosis  {}: {}\n           try: {}\n", evaluate::title_of(verdict.illness), printable(verdict.text),
-        verdict.advice);
+  for (const diagnose::Finding& finding : diagnosis) {
+    say("\ndiagnosis  {}: {}\n           try: {}\n", diagnose::title_of(finding.issue), printable(finding.text),
+        finding.advice);
   }
 }
 
@@ -153,9 +153,9 @@ void print_result(const train::Run& run, const std::optional<train::TestResult>&
 void print_result_json(const train::Run& run, const std::optional<train::TestResult>& result) {
   nlohmann::ordered_json object{{"folder", run.path().string()}, {"epochs", run.trainer().epoch()}};
   object["diagnosis"] = nlohmann::json::array();
-  for (const evaluate::Verdict& verdict : run.diagnosis()) {
+  for (const diagnose::Finding& finding : run.diagnosis()) {
     object["diagnosis"].push_back(
-        {{"illness", evaluate::name_of(verdict.illness)}, {"text", verdict.text}, {"advice", verdict.advice}});
+        {{"issue", diagnose::name_of(finding.issue)}, {"text", finding.text}, {"advice", finding.advice}});
   }
   if (const auto suspects = run.suspects()) {
     object["suspects"] = {{"samples", suspects->ranking.size()}, {"contradicted", suspects->contradicted}};

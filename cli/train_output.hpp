@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "perdita/evaluate/progress.hpp"
+#include "cli/progress.hpp"
 #include "perdita/train/run.hpp"
 
 namespace perdita::cli {
@@ -25,7 +25,7 @@ class TrainOutput {
  private:
   const train::Run& run_;
   std::FILE* out_;
-  std::optional<evaluate::Progress> progress_;
+  std::optional<Progress> progress_;
 };
 
 /// Losses, accuracy and tables for people.

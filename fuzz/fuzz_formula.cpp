@@ -1,7 +1,7 @@
 #include <array>
 
 #include "fuzz.hpp"
-#include "perdita/math/expr_parse.hpp"
+#include "perdita/expr/parse.hpp"
 
 namespace {
 

@@ -56,7 +56,7 @@ void read_checkpoint(std::string_view bytes) {
   trainer.restore(checkpoint);
   trainer.take_best();
   train::find_suspects(problem, trainer.ledger());
-  evaluate::Evidence evidence;
+  diagnose::Evidence evidence;
   train::measure_contradictions(trainer.model(), problem, trainer.ledger(), evidence);
 }
 

@@ -6,12 +6,12 @@
 #include <type_traits>
 
 #include "perdita/evaluate/predicted.hpp"
+#include "perdita/functional/functional.hpp"
 #include "perdita/kernels/domain.hpp"
 #include "perdita/kernels/labels.hpp"
 #include "perdita/kernels/nll.hpp"
 #include "perdita/losses/kernels.hpp"
 #include "perdita/math/functions.hpp"
-#include "perdita/tensor/functional.hpp"
 
 namespace perdita::evaluate {
 

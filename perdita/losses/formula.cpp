@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "perdita/core/error.hpp"
-#include "perdita/kernels/program.hpp"
-#include "perdita/math/expr_order.hpp"
-#include "perdita/math/expr_parse.hpp"
-#include "perdita/math/expr_zero.hpp"
+#include "perdita/expr/order.hpp"
+#include "perdita/expr/parse.hpp"
+#include "perdita/expr/zero.hpp"
+#include "perdita/kernels/evaluate_program.hpp"
 
 namespace perdita {
 

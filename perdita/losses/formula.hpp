@@ -1,5 +1,5 @@
 // Losses that are written down as text, where there is no compiler. They are evaluated block by block (see
-// kernels/program.hpp), and differentiated as formulas.
+// expr/program.hpp), and differentiated as formulas.
 #pragma once
 
 #include <cstdint>
@@ -8,9 +8,9 @@
 #include <string>
 #include <string_view>
 
+#include "perdita/expr/expr.hpp"
 #include "perdita/kernels/softmax_task.hpp"
 #include "perdita/losses/info.hpp"
-#include "perdita/math/expr.hpp"
 
 namespace perdita {
 

@@ -8,9 +8,9 @@
 #include <set>
 
 #include "perdita/core/error.hpp"
+#include "perdita/expr/order.hpp"
 #include "perdita/losses/inspection_scan.hpp"
 #include "perdita/losses/more_exact_forms.hpp"
-#include "perdita/math/expr_order.hpp"
 
 namespace perdita {
 

@@ -5,7 +5,7 @@
 #include <optional>
 #include <vector>
 
-#include "perdita/kernels/program.hpp"
+#include "perdita/kernels/evaluate_program.hpp"
 
 namespace perdita {
 

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "perdita/math/expr_order.hpp"
+#include "perdita/expr/order.hpp"
 
 namespace perdita {
 

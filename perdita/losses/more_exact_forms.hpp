@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "perdita/math/expr.hpp"
+#include "perdita/expr/expr.hpp"
 
 namespace perdita {
 

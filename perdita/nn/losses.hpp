@@ -4,8 +4,8 @@
 //     criterion(output, target).backward();
 #pragma once
 
+#include "perdita/functional/functional.hpp"
 #include "perdita/nn/module.hpp"
-#include "perdita/tensor/functional.hpp"
 
 namespace perdita::nn {
 

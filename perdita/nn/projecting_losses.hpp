@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "perdita/functional/functional.hpp"
 #include "perdita/nn/layers.hpp"
-#include "perdita/tensor/functional.hpp"
 
 namespace perdita::nn {
 

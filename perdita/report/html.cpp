@@ -134,7 +134,7 @@ std::string tiles(const RunReport& r, const Facts& f) {
   return text.empty() ? text : "<dl class=\"facts\">\n" + text + "</dl>\n";
 }
 
-/// The numbers that a healthy run's verdict rests on.
+/// The numbers that a healthy run's finding rests on.
 std::string healthy_numbers(const RunReport& r, const Facts& f) {
   std::string text;
   if (const evaluate::Curve train = evaluate::curve(r.history, "epoch", "train_loss"); train.y.size() > 1) {
@@ -159,25 +159,25 @@ std::string healthy_numbers(const RunReport& r, const Facts& f) {
 
 std::string diagnosis(const RunReport& r, const Facts& f) {
   if (!r.diagnosis || r.history.empty()) return {};
-  const std::vector<evaluate::Verdict>& verdicts = *r.diagnosis;
+  const std::vector<diagnose::Finding>& findings = *r.diagnosis;
   const auto box = [](std::string_view kind, const std::string& body) {
     return fmt::format(
         "<section class=\"diagnosis {}\" aria-labelledby=\"h-diagnosis\"><h2 id=\"h-diagnosis\">Diagnosis"
         "</h2>\n{}</section>\n",
         kind, body);
   };
-  if (verdicts.empty() && f.epochs.epochs < evaluate::least_epochs) {
+  if (findings.empty() && f.epochs.epochs < diagnose::least_epochs) {
     return box("unknown", fmt::format("<p><b>{} epoch{} too few to judge the curves of the losses</b>: it takes {}. "
                                       "Nothing else stands out.</p>\n",
-                                      f.epochs.epochs, f.epochs.epochs == 1 ? " is" : "s are", evaluate::least_epochs));
+                                      f.epochs.epochs, f.epochs.epochs == 1 ? " is" : "s are", diagnose::least_epochs));
   }
-  if (verdicts.empty()) {
+  if (findings.empty()) {
     return box("well", "<p><b>Nothing stands out: the run looks healthy.</b>" + healthy_numbers(r, f) + "</p>\n");
   }
   std::string text = "<ul>\n";
-  for (const evaluate::Verdict& verdict : verdicts) {
+  for (const diagnose::Finding& finding : findings) {
     text += fmt::format("<li><b>{}</b>: {}. <span class=\"note\">Try: {}.</span></li>\n",
-                        escape(evaluate::title_of(verdict.illness)), escape(verdict.text), escape(verdict.advice));
+                        escape(diagnose::title_of(finding.issue)), escape(finding.text), escape(finding.advice));
   }
   return box("ill", text + "</ul>\n");
 }

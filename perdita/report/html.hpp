@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "perdita/evaluate/diagnosis.hpp"
+#include "perdita/diagnose/diagnosis.hpp"
 #include "perdita/evaluate/history.hpp"
 #include "perdita/report/class_sections.hpp"
 #include "perdita/report/png.hpp"
@@ -38,8 +38,8 @@ struct RunReport {
   /// Keys that are read: of steps train_loss; of epochs train_loss, val_loss, val_accuracy, seconds.
   std::vector<evaluate::Record> history;
 
-  /// What the run suffers from: nothing for a healthy one, and nullopt where nobody looked (evaluate::diagnose()).
-  std::optional<std::vector<evaluate::Verdict>> diagnosis;
+  /// What the run suffers from: nothing for a healthy one, and nullopt where nobody looked (diagnose::diagnose()).
+  std::optional<std::vector<diagnose::Finding>> diagnosis;
 
   std::vector<float> test_losses;                       ///< one for each test sample
   std::vector<std::int64_t> test_rows;                  ///< where each stood in the source; empty: where it stands here

@@ -1,7 +1,7 @@
 // Elementwise operations on integers and bools: exact, at once, without gradients.
 #include <type_traits>
 
-#include "perdita/math/expr.hpp"
+#include "perdita/expr/expr.hpp"
 #include "perdita/tensor/loops.hpp"
 #include "perdita/tensor/recorded.hpp"
 

@@ -8,7 +8,7 @@
 
 #include <concepts>
 
-#include "perdita/math/expr_ops.hpp"
+#include "perdita/expr/ops.hpp"
 #include "perdita/tensor/tensor.hpp"
 
 namespace perdita {

@@ -1,7 +1,7 @@
 // Writing operations down, and computing them before what they read is changed.
 #include <vector>
 
-#include "perdita/math/expr.hpp"
+#include "perdita/expr/expr.hpp"
 #include "perdita/tensor/autograd.hpp"
 #include "perdita/tensor/operators.hpp"
 #include "perdita/tensor/recorded.hpp"

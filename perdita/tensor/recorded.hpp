@@ -11,7 +11,7 @@
 #include <array>
 #include <mutex>
 
-#include "perdita/math/expr_ops.hpp"
+#include "perdita/expr/ops.hpp"
 #include "perdita/tensor/impl.hpp"
 
 namespace perdita::detail {

@@ -3,7 +3,7 @@
 #include <bit>
 #include <unordered_map>
 
-#include "perdita/math/expr_order.hpp"
+#include "perdita/expr/order.hpp"
 
 namespace perdita::detail {
 

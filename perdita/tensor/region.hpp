@@ -7,7 +7,7 @@
 #include <optional>
 #include <vector>
 
-#include "perdita/kernels/program.hpp"
+#include "perdita/kernels/evaluate_program.hpp"
 #include "perdita/tensor/recorded.hpp"
 
 namespace perdita::detail {

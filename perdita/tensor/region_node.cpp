@@ -1,7 +1,7 @@
 // Computing regions, and their nodes in the autograd graph.
 #include <algorithm>
 
-#include "perdita/math/expr_order.hpp"
+#include "perdita/expr/order.hpp"
 #include "perdita/tensor/autograd.hpp"
 #include "perdita/tensor/functions.hpp"
 #include "perdita/tensor/operators.hpp"

@@ -4,7 +4,7 @@
 #include <span>
 #include <vector>
 
-#include "perdita/math/expr_order.hpp"
+#include "perdita/expr/order.hpp"
 #include "perdita/tensor/functions.hpp"
 #include "perdita/tensor/operators.hpp"
 

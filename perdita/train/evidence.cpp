@@ -112,7 +112,7 @@ std::string sameness_of(const data::Dataset& samples) {
   return fmt::format("every target is {}", evaluate::format_number(targets.mean));
 }
 
-std::optional<evaluate::Reference> ask_neighbours(const Mlp& model, const Problem& problem) {
+std::optional<diagnose::Reference> ask_neighbours(const Mlp& model, const Problem& problem) {
   const bool classes = problem.objective.has_classes();
   if (problem.train.size() < 50 || (!classes && problem.train.targets.size() != problem.train.size())) {
     return std::nullopt;
@@ -143,7 +143,7 @@ std::optional<evaluate::Reference> ask_neighbours(const Mlp& model, const Proble
   ask(problem.train, left_out, true);
   if (other != nullptr) ask(*other, held_out, false);
   const evaluate::Summary gain = evaluate::summarize(differences);
-  return evaluate::Reference{.name = classes ? fmt::format("the vote of the {} nearest other samples", neighbours)
+  return diagnose::Reference{.name = classes ? fmt::format("the vote of the {} nearest other samples", neighbours)
                                              : fmt::format("the mean of the {} nearest other samples", neighbours),
                              .is_share = classes,
                              .error = evaluate::summarize(theirs).mean,
@@ -152,7 +152,7 @@ std::optional<evaluate::Reference> ask_neighbours(const Mlp& model, const Proble
 }
 
 void measure_contradictions(const Mlp& model, const Problem& problem, const SampleLedger& ledger,
-                            evaluate::Evidence& evidence) {
+                            diagnose::Evidence& evidence) {
   if (ledger.is_empty()) return;
   const NoGrad no_grad;
   model.eval();

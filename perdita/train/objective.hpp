@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "perdita/data/dataset.hpp"
-#include "perdita/tensor/functional.hpp"
+#include "perdita/functional/functional.hpp"
 #include "perdita/train/model.hpp"
 
 namespace perdita::train {

@@ -255,7 +255,7 @@ void Run::write_model() const {
 }
 
 void Run::diagnose(const std::optional<TestResult>& test) {
-  evaluate::Evidence evidence{.history = evaluate::read_history(folder_.history()),
+  diagnose::Evidence evidence{.history = evaluate::read_history(folder_.history()),
                               .class_names = problem_->train.class_names};
   if (test) {
     evidence.classes = test->classes;
@@ -265,7 +265,7 @@ void Run::diagnose(const std::optional<TestResult>& test) {
   measure_contradictions(trainer_.model(), *problem_, trainer_.ledger(), evidence);
   evidence.sameness = sameness_of(problem_->train);
   evidence.reference = [this] { return ask_neighbours(trainer_.model(), *problem_); };
-  diagnosis_ = evaluate::diagnose(evidence);
+  diagnosis_ = diagnose::diagnose(evidence);
 }
 
 void Run::write_report(const std::optional<TestResult>& test) const {

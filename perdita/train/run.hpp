@@ -18,9 +18,9 @@
 #include <optional>
 #include <string>
 
+#include "perdita/diagnose/diagnosis.hpp"
 #include "perdita/evaluate/calibration.hpp"
 #include "perdita/evaluate/classification.hpp"
-#include "perdita/evaluate/diagnosis.hpp"
 #include "perdita/evaluate/history.hpp"
 #include "perdita/evaluate/statistics.hpp"
 #include "perdita/report/event_file.hpp"
@@ -64,7 +64,7 @@ class Run {
   std::optional<TestResult> finish();
 
   /// What the run suffers from: known after finish(), or once train() has thrown NumericalError.
-  const std::vector<evaluate::Verdict>& diagnosis() const { return diagnosis_; }
+  const std::vector<diagnose::Finding>& diagnosis() const { return diagnosis_; }
   /// Nothing where the loss tells no margins. Ranks anew with each call.
   std::optional<Suspects> suspects() const { return find_suspects(*problem_, trainer_.ledger()); }
   const Problem& problem() const { return *problem_; }
@@ -88,7 +88,7 @@ class Run {
   Folder folder_;
   evaluate::History history_;
   std::optional<report::EventFile> events_;
-  std::vector<evaluate::Verdict> diagnosis_;
+  std::vector<diagnose::Finding> diagnosis_;
 };
 
 /// What `folder` holds to resume from: the configuration of its checkpoint, or where no epoch was finished, of its

@@ -5,8 +5,8 @@
 #include <span>
 #include <vector>
 
+#include "perdita/functional/loss_options.hpp"
 #include "perdita/nn/module.hpp"
-#include "perdita/tensor/loss_options.hpp"
 
 namespace perdita::train {
 

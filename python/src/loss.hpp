@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "perdita/functional/functional.hpp"
 #include "perdita/losses/any.hpp"
-#include "perdita/tensor/functional.hpp"
 #include "python/src/arrays.hpp"
 
 namespace perdita::python {

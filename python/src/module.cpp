@@ -10,7 +10,7 @@
 #include "perdita/core/escape.hpp"
 #include "perdita/core/parallel.hpp"
 #include "perdita/core/version.hpp"
-#include "perdita/tensor/class_loss.hpp"
+#include "perdita/functional/class_loss.hpp"
 #include "python/src/catalogue.hpp"
 #include "python/src/data.hpp"
 #include "python/src/evaluate.hpp"

@@ -45,7 +45,7 @@ class Judgement(CliTest):
                 run = f"same-{targets[0]}-{targets[-1]}"
                 out, err = self.run_cli("train", *data, "--epochs", "4", "--charts", "none", "--out", run, "--json")
                 found = json.loads(out)["diagnosis"]
-                self.assertEqual([verdict["illness"] for verdict in found], ["nothing_to_learn"])
+                self.assertEqual([finding["issue"] for finding in found], ["nothing_to_learn"])
                 self.assertIn(says, found[0]["text"])
                 self.assertIn("there is nothing to learn", err)
                 self.assertIn(b"nothing to learn", self.read(f"{run}/report.html"))
@@ -75,12 +75,12 @@ class Judgement(CliTest):
                 self.assertEqual(result["diagnosis"], [])
 
     def test_wrong_labels_and_too_small_a_model_are_still_found(self):
-        for words, illness in (
+        for words, issue in (
             ("--data synthetic:blobs,classes=4 --hidden 64 --lr 0.003 --epochs 15 --label-noise 0.2", "wrong_labels"),
             ("--data synthetic:circles --hidden none --lr 0.02 --epochs 40", "underfitting"),
         ):
-            out, _ = self.run_cli("train", *words.split(), "--charts", "none", "--json", "--out", illness)
-            self.assertIn(illness, [verdict["illness"] for verdict in json.loads(out)["diagnosis"]])
+            out, _ = self.run_cli("train", *words.split(), "--charts", "none", "--json", "--out", issue)
+            self.assertIn(issue, [finding["issue"] for finding in json.loads(out)["diagnosis"]])
 
     def test_intervals_of_losses_end_at_0(self):
         draw = random.Random(5)

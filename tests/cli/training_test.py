@@ -168,7 +168,7 @@ class Training(CliTest):
     def test_illnesses_are_named(self):
         words = ["--data", "synthetic:circles", "--hidden", "none", "--lr", "0.02", "--epochs", "30"]
         found = self.train(*words)["diagnosis"]
-        self.assertEqual([verdict["illness"] for verdict in found], ["underfitting"])
+        self.assertEqual([finding["issue"] for finding in found], ["underfitting"])
         out, _ = self.run_cli("train", *words, "--out", "told")
         self.assertIn("diagnosis  underfitting: the training loss stands still at", out)
         self.assertIn("<b>underfitting</b>", self.read("told/report.html").decode())

@@ -1,4 +1,4 @@
-"""The guards of the house find what is planted for them: guards_test.py FLOORS HYGIENE DOCS PROGRAM"""
+"""The guards of the house find what is planted for them: guards_test.py LAYERS HYGIENE DOCS PROGRAM"""
 
 import os
 import pathlib
@@ -7,7 +7,7 @@ import sys
 import tempfile
 import unittest
 
-FLOORS, HYGIENE, DOCS, PROGRAM = sys.argv[1:5]
+LAYERS, HYGIENE, DOCS, PROGRAM = sys.argv[1:5]
 
 
 class Guards(unittest.TestCase):
@@ -25,29 +25,50 @@ class Guards(unittest.TestCase):
         done = subprocess.run([sys.executable, script, self.root], capture_output=True, text=True)
         return done.returncode, done.stdout
 
-    def test_floors(self):
+    def plant_layers(self, readmes):
+        """Two layers; readmes: the line of each folder that names what it uses."""
+        self.plant("perdita/layers.txt", "# lowest first\n" + "\n".join(readmes) + "\n")
+        for folder, uses in readmes.items():
+            self.plant(f"perdita/{folder}/README.md", f"# {folder}\n\nUses: {uses}.\n")
+
+    def test_layers(self):
+        self.plant_layers({"core": "the standard library only", "math": "`core`"})
         self.plant("perdita/core/error.hpp", "")
         self.plant("perdita/math/pack.hpp", '#include "perdita/core/error.hpp"\n')
-        self.assertEqual(self.run_guard(FLOORS)[0], 0)
+        self.assertEqual(self.run_guard(LAYERS)[0], 0)
         self.plant("perdita/core/up.hpp", "#include <perdita/math/pack.hpp>\n")
-        status, out = self.run_guard(FLOORS)
+        status, out = self.run_guard(LAYERS)
         self.assertEqual(status, 1)
-        self.assertIn("perdita/core/up.hpp: includes perdita/math/pack.hpp, which is not on a lower floor", out)
+        self.assertIn("perdita/core/up.hpp: includes perdita/math/pack.hpp, which is not in a lower layer", out)
 
     def test_circles(self):
+        self.plant_layers({"core": "the standard library only"})
         self.plant("perdita/core/a.hpp", '#include "perdita/core/b.hpp"\n')
         self.plant("perdita/core/b.hpp", '#include "perdita/core/a.hpp"\n')
-        status, out = self.run_guard(FLOORS)
+        status, out = self.run_guard(LAYERS)
         self.assertEqual(status, 1)
         self.assertIn("circle: perdita/core/a.hpp -> perdita/core/b.hpp -> perdita/core/a.hpp", out)
 
-    def test_parts_without_a_floor_and_files_that_are_not_there(self):
+    def test_folders_without_a_layer_and_files_that_are_not_there(self):
+        self.plant_layers({"math": "`core`"})
         self.plant("perdita/attic/a.hpp", "")
         self.plant("perdita/math/a.hpp", '#include "perdita/core/gone.hpp"\n')
-        status, out = self.run_guard(FLOORS)
+        status, out = self.run_guard(LAYERS)
         self.assertEqual(status, 1)
-        self.assertIn("part 'attic' has no floor", out)
+        self.assertIn("folder 'attic' is not in perdita/layers.txt", out)
         self.assertIn("includes perdita/core/gone.hpp, which does not exist", out)
+
+    def test_readmes_of_folders(self):
+        self.plant_layers({"core": "the standard library only", "math": "the standard library only"})
+        self.plant("perdita/core/error.hpp", "")
+        self.plant("perdita/math/pack.hpp", '#include "perdita/core/error.hpp"\n')
+        status, out = self.run_guard(LAYERS)
+        self.assertEqual(status, 1)
+        self.assertIn("perdita/math/README.md: should have a line 'Uses: `core`.'", out)
+        self.plant("perdita/core/README.md", "line\n" * 31)
+        self.assertIn("perdita/core/README.md: has 31 lines (valid: at most 30)", self.run_guard(LAYERS)[1])
+        (self.root / "perdita/core/README.md").unlink()
+        self.assertIn("perdita/core/README.md: is missing", self.run_guard(LAYERS)[1])
 
     def test_hygiene(self):
         subprocess.run(["git", "init", "-q", self.root], check=True)

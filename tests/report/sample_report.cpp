@@ -100,7 +100,7 @@ int main(int argc, char** argv) {
   r.train_samples = 54000, r.val_samples = 6000;
   large ? add_history(r, random, 1000, 1000) : add_history(r, random, 15, 422);
   regression ? add_regression(r, random) : add_classes(r, random, large ? 1000 : 10);
-  r.diagnosis = perdita::evaluate::diagnose({.history = r.history, .class_names = r.class_names});
+  r.diagnosis = perdita::diagnose::diagnose({.history = r.history, .class_names = r.class_names});
   r.configuration = {{"data", r.data},    {"hidden", "256"}, {"optimizer", "sgd"}, {"lr", "0.1"},
                      {"momentum", "0.9"}, {"epochs", "15"},  {"seed", "1"},        {"threads", "2"}};
   r.command = "perdita train --data fashion-mnist --loss cross_entropy --hidden 256 --optimizer sgd --lr 0.1 --seed 1";

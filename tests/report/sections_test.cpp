@@ -192,7 +192,7 @@ TEST(Diagnosis, IsAtTheHeadAndSaysWhatItRestsOn) {
   EXPECT_NE(page.find("looks healthy.</b> The training loss went from 2 to 1, the validation loss ends at 1.25"),
             std::string::npos);
   EXPECT_LT(page.find("Diagnosis"), page.find("class=\"lead\""));
-  r.diagnosis->push_back({evaluate::Illness::overfitting, "it rose from 1 to <2>", "stop earlier"});
+  r.diagnosis->push_back({diagnose::Issue::overfitting, "it rose from 1 to <2>", "stop earlier"});
   page = html(r);
   EXPECT_NE(page.find("<b>overfitting</b>: it rose from 1 to &lt;2&gt;. "), std::string::npos);
   EXPECT_EQ(page.find("looks healthy"), std::string::npos);

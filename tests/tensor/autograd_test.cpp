@@ -2,8 +2,8 @@
 
 #include <functional>
 
+#include "perdita/functional/functional.hpp"
 #include "perdita/tensor/all.hpp"
-#include "perdita/tensor/functional.hpp"
 #include "perdita/tensor/gradcheck.hpp"
 
 namespace perdita {

@@ -1,5 +1,5 @@
 // must fail: write select\(condition, a, b\) instead of if
-#include "perdita/math/expr.hpp"
+#include "perdita/expr/expr.hpp"
 
 using perdita::Expr;
 

@@ -14,7 +14,7 @@ from mpmath import mp, mpf
 from . import formulas, masks, rows
 from .jets import INFINITE, Jet, Notes, Undefined, variable
 
-# Compared with torch only: sums over paths. Those in MPFR are in tests/tensor/ctc_test.cpp.
+# Compared with torch only: sums over paths. Those in MPFR are in tests/functional/ctc_test.cpp.
 BY_TORCH = ("ctc_loss",)
 _SMALLEST_NORMAL = mpf(2) ** -126  # of float32
 

@@ -1,0 +1,55 @@
+// Losses that are written as text on tensors.
+#include "perdita/losses/formula.hpp"
+
+#include "perdita/functional/class_loss.hpp"
+#include "perdita/functional/functional.hpp"
+#include "perdita/functional/kernel_loss.hpp"
+#include "perdita/tensor/replay.hpp"
+
+namespace perdita {
+
+Tensor detail::recorded_losses(const WrittenLoss& loss, const Tensor& input, const Tensor& target) {
+  const Expr& value = loss.value();
+  const Replay replay(std::span(&value, 1), std::array{input, target});
+  return replay.value(value).to(input.dtype()).expand(broadcast_shapes(input.shape(), target.shape(), "formula_loss"));
+}
+
+namespace {
+
+using namespace detail;
+
+/// The same from kernels, with their gradients by both operands made ahead.
+Tensor computed_losses(const Formula& loss, const Tensor& input, const Tensor& target, const LossOptions& options) {
+  return visit_floating(input.dtype(), "formula_loss", [&]<class T>() {
+    const auto compute = [&](const KernelOutputs<T, 2>& outputs) {
+      return loss.compute<T>(input.data<T>(), target.data<T>(), input.numel(),
+                             {.losses = outputs.losses,
+                              .by_input = outputs.gradients[0],
+                              .by_target = outputs.gradients[1],
+                              .scale = outputs.scale});
+    };
+    const auto recorded = [loss, options = without_extras(options)](std::span<const Tensor> x) {
+      return reduce_losses("formula_loss", recorded_losses(loss, x[0], x[1]), options, Normalize::count);
+    };
+    return kernel_loss<T, 2>("formula_loss", {input, target}, input.shape(), options, compute, recorded);
+  });
+}
+
+}  // namespace
+
+namespace functional {
+
+Tensor formula_loss(const Tensor& given_input, const Tensor& given_target, const Formula& loss,
+                    const LossOptions& options) {
+  const DType dtype = loss_dtype("formula_loss", given_input, given_target);
+  const Tensor input = loss_operand("formula_loss", "input", given_input, dtype);
+  const Tensor target = loss_operand("formula_loss", "target", given_target, dtype);
+  if (options.pos_weight.defined()) fail<ValueError>("formula_loss: takes no pos_weight (valid: none)");
+  check_broadcast("formula_loss", input.shape(), target.shape(), options);
+  if (!options.weight.defined() && are_dense_alike({&input, &target}))
+    return computed_losses(loss, input, target, options);
+  return reduce_losses("formula_loss", recorded_losses(loss, input, target), options, Normalize::count);
+}
+
+}  // namespace functional
+}  // namespace perdita
