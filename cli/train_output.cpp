@@ -71,7 +71,7 @@ void print_suspects(const train::Run& run, const train::Suspects& suspects) {
 }
 
 void print_diagnosis(const std::vector<diagnose::Finding>& diagnosis, std::int64_t epochs) {
-  if (diagnosis.empty() && epochs < evaluate::least_epochs) {
+  if (diagnosis.empty() && epochs < diagnose::least_epochs) {
     say("\ndiagnosis  {} epoch{} too few to judge the curves of the losses; nothing else stands out\n", epochs,
         epochs == 1 ? " is" : "s are");
   } else if (diagnosis.empty()) {

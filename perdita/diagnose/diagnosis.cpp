@@ -137,8 +137,8 @@ class RunAnalysis {
   static std::string told(const Reference& r) {
     return r.is_share ? fmt::format("{} is wrong in {} of the samples, the model in {}", r.name, percent(r.error),
                                     percent(r.of_model))
-                      : fmt::format("{} has a mean square error of {}, the model {}", r.name, format_number(r.error),
-                                    format_number(r.of_model));
+                      : fmt::format("{} has a mean square error of {}, the model {}", r.name,
+                                    evaluate::format_number(r.error), evaluate::format_number(r.of_model));
   }
 
   bool look_for_divergence() {
@@ -151,7 +151,8 @@ class RunAnalysis {
     const bool grew = c_.last() > 2 * c_.start && c_.last() > 2 * c_.least();
     if (!grew) return false;
     add(Issue::divergence,
-        fmt::format("the training loss grew from {} at first to {}", format_number(c_.start), format_number(c_.last())),
+        fmt::format("the training loss grew from {} at first to {}", evaluate::format_number(c_.start),
+                    evaluate::format_number(c_.last())),
         "a learning rate ten times smaller");
     return true;
   }
@@ -171,15 +172,17 @@ class RunAnalysis {
       add(Issue::lr_too_large,
           fmt::format("the training loss rose by more than a tenth in {} of the last {} epochs, once by {}", rises,
                       count, percent(jump)),
-          fmt::format("a learning rate of {}, or a schedule that lowers it", format_number(c_.lr.back() / 10)));
+          fmt::format("a learning rate of {}, or a schedule that lowers it",
+                      evaluate::format_number(c_.lr.back() / 10)));
       return true;
     }
     // Thrown far off at first, and never back below where it began.
     if (c_.worst_step > 2.5 * c_.start && c_.mean(0.5, 1) > 0.8 * c_.start) {
       add(Issue::lr_too_large,
-          fmt::format("the first steps threw the loss from {} to {}, and it ended at {}", format_number(c_.start),
-                      format_number(c_.worst_step), format_number(c_.last())),
-          fmt::format("a learning rate of {}, or a warm-up", format_number(c_.lr.front() / 10)));
+          fmt::format("the first steps threw the loss from {} to {}, and it ended at {}",
+                      evaluate::format_number(c_.start), evaluate::format_number(c_.worst_step),
+                      evaluate::format_number(c_.last())),
+          fmt::format("a learning rate of {}, or a warm-up", evaluate::format_number(c_.lr.front() / 10)));
       return true;
     }
     return false;
@@ -191,7 +194,8 @@ class RunAnalysis {
     if (better == nullptr) return true;  // it stands still, maybe where the noise of the data is
     add(Issue::underfitting,
         fmt::format("the training loss stands still at {}, {} of what it was before learning ({}); {}",
-                    format_number(c_.last()), percent(c_.last() / c_.start), format_number(c_.start), told(*better)),
+                    evaluate::format_number(c_.last()), percent(c_.last() / c_.start),
+                    evaluate::format_number(c_.start), told(*better)),
         "more hidden units or layers, inputs that tell more, a larger learning rate");
     return true;
   }
@@ -206,8 +210,8 @@ class RunAnalysis {
         fmt::format(
             "the training loss was still falling steadily at the end: {} of its whole fall, from {} to {}, lies in the "
             "last quarter of the run",
-            percent(fall), format_number(c_.start), format_number(c_.last())),
-        fmt::format("a learning rate of {}, or more epochs", format_number(c_.lr.back() * 5)));
+            percent(fall), evaluate::format_number(c_.start), evaluate::format_number(c_.last())),
+        fmt::format("a learning rate of {}, or more epochs", evaluate::format_number(c_.lr.back() * 5)));
     return true;
   }
 
@@ -227,7 +231,7 @@ class RunAnalysis {
     std::string reason;
     if (decayed && c_.fell_until_lowered()) {
       reason = fmt::format("it fell until the learning rate was lowered, which was {} by then",
-                           format_number(c_.lr[since + 1]));
+                           evaluate::format_number(c_.lr[since + 1]));
     } else if (const Reference* const better = better_reference()) {
       reason = told(*better);
     } else {
@@ -236,7 +240,7 @@ class RunAnalysis {
     add(Issue::plateau,
         fmt::format(
             "the training loss has stood still since epoch {} of {}, at {}, {} of what it was before learning; {}",
-            since + 1, epochs, format_number(c_.last()), percent(c_.last() / c_.start), reason),
+            since + 1, epochs, evaluate::format_number(c_.last()), percent(c_.last() / c_.start), reason),
         decayed ? "a schedule that lowers the learning rate later"
                 : "stop earlier, or see whether a larger model, other inputs or a lower learning rate go on");
   }
@@ -254,14 +258,15 @@ class RunAnalysis {
           fmt::format(
               "the validation loss is least in epoch {} ({}) and rises to {} by epoch {}, while the training loss "
               "falls from {} to {}; early stopping would have saved {} epochs",
-              best + 1, format_number(c_.val[best]), format_number(end), epochs, format_number(c_.train[best]),
-              format_number(c_.last()), epochs - best - 1),
+              best + 1, evaluate::format_number(c_.val[best]), evaluate::format_number(end), epochs,
+              evaluate::format_number(c_.train[best]), evaluate::format_number(c_.last()), epochs - best - 1),
           "--patience, weight decay, dropout, a smaller model or more samples");
     } else if (end > 0.8 * c_.start && c_.last() < 0.3 * end) {
       add(Issue::overfitting,
           fmt::format("the training loss fell to {}, but the validation loss ended at {}, hardly better than before "
                       "learning ({})",
-                      format_number(c_.last()), format_number(end), format_number(c_.start)),
+                      evaluate::format_number(c_.last()), evaluate::format_number(end),
+                      evaluate::format_number(c_.start)),
           "more samples, fewer inputs, a smaller model, weight decay");
     }
   }
@@ -286,7 +291,7 @@ class RunAnalysis {
 
   void look_at_classes() {
     if (!evidence_.classes || has(Issue::underfitting) || has(Issue::lr_too_large)) return;
-    const ClassificationScore& score = *evidence_.classes;
+    const evaluate::ClassificationScore& score = *evidence_.classes;
     std::vector<double> recalls;
     for (const evaluate::ClassScore& c : score.classes) {
       if (c.support > 0) recalls.push_back(c.recall);
@@ -303,7 +308,7 @@ class RunAnalysis {
     }
   }
 
-  std::string mistaken_for(const ClassificationScore& score, std::size_t k) const {
+  std::string mistaken_for(const evaluate::ClassificationScore& score, std::size_t k) const {
     if (score.confusion.empty()) return "";
     std::size_t most = k == 0 ? 1 : 0;
     for (std::size_t other = 0; other < score.classes.size(); ++other) {

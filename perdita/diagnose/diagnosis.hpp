@@ -53,8 +53,8 @@ struct Reference {
 struct Evidence {
   std::vector<evaluate::Record> history;  ///< keys: train_loss and lr of steps and epochs; val_loss of epochs
   std::vector<std::string> class_names = {};
-  std::optional<ClassificationScore> classes = {};        ///< of samples that were not trained on
-  std::optional<evaluate::Calibration> calibration = {};  ///< of the same
+  std::optional<evaluate::ClassificationScore> classes = {};  ///< of samples that were not trained on
+  std::optional<evaluate::Calibration> calibration = {};      ///< of the same
   /// Of the training samples the share whose area under the margin is far below 0: under minus the median one.
   double doubtful = std::numeric_limits<double>::quiet_NaN();
   /// The share of training samples that were contradicted, of the fifth that the model is surest of, and of the middle
