@@ -113,15 +113,14 @@ Tensor detail::own_call(const char* function, const CosineEmbedding& loss, Given
 }
 
 Tensor detail::own_call(const char* function, const TripletMargin& loss, GivenTensors x, const LossOptions& options) {
-  const Tensor &anchor = *x[0], &positive = *x[1], &negative = *x[2];
-  check_vectors(function, {&anchor, &positive, &negative});
+  check_vectors(function, {x[0], x[1], x[2]});
   check_parameters(loss);
-  const DType dtype = promote(promote(anchor.dtype(), positive.dtype()), negative.dtype());
-  const std::array vectors{anchor.to(dtype), positive.to(dtype), negative.to(dtype)};
+  const DType dtype = promote(promote(x[0]->dtype(), x[1]->dtype()), x[2]->dtype());
+  const std::array vectors{x[0]->to(dtype), x[1]->to(dtype), x[2]->to(dtype)};
   const bool is_plain = are_dense_alike({&vectors[0], &vectors[1], &vectors[2]}) && !options.weight.defined();
   if (is_plain && loss.p == 2) return triplet_margin_by_kernel<EuclideanNorm>(vectors, loss, options);
   if (is_plain && loss.p == 1) return triplet_margin_by_kernel<ManhattanNorm>(vectors, loss, options);
-  return triplet_margin_by_formula(anchor, positive, negative, loss, options);
+  return triplet_margin_by_formula(vectors[0], vectors[1], vectors[2], loss, options);
 }
 
 namespace functional {

@@ -178,7 +178,7 @@ double compute(const Call& call, const std::vector<double>& scales, const Kernel
 }
 
 template <class T>
-Tensor by_kernel(const char* function, const Tensor& input, const Call& call, const LossOptions& given) {
+Tensor by_kernel(const Tensor& input, const Call& call, const LossOptions& given) {
   // Weights are applied to the losses of items, by operators.
   LossOptions options = given;
   if (options.weight.defined()) options.reduction = Reduction::none;
@@ -197,17 +197,16 @@ Tensor by_kernel(const char* function, const Tensor& input, const Call& call, co
 
 }  // namespace
 
-Tensor detail::own_call(const char* name, const Ctc& loss, GivenTensors x, const LossOptions& options) {
+Tensor detail::own_call(const char*, const Ctc& loss, GivenTensors x, const LossOptions& options) {
   const Tensor &log_probs = *x[0], &targets = *x[1], &input_lengths = *x[2], &target_lengths = *x[3];
-  if (options.pos_weight.defined()) fail<ValueError>("{}: takes no pos_weight (valid: none)", name);
+  if (options.pos_weight.defined()) fail<ValueError>("{}: takes no pos_weight (valid: none)", function);
   const Batch batch = batch_of(log_probs, loss);
   const Call call{.batch = batch,
                   .input_lengths = lengths_of("input_lengths", input_lengths, batch, batch.frames(),
                                               fmt::format("log_probs has {} frames", batch.frames())),
                   .labels = labels_of(targets, target_lengths, batch, validates(options), loss.blank),
                   .loss = loss};
-  return visit_floating(log_probs.dtype(), name,
-                        [&]<class T>() { return by_kernel<T>(name, log_probs, call, options); });
+  return visit_floating(log_probs.dtype(), function, [&]<class T>() { return by_kernel<T>(log_probs, call, options); });
 }
 
 }  // namespace perdita
