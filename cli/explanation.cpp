@@ -27,9 +27,11 @@ constexpr bool is_written = requires(const Loss& loss) {
 /// Losses of overlap have a formula of a mask's sums.
 template <class Loss>
 constexpr bool is_of_sums = (Loss::info.unit == Unit::mask) && std::is_invocable_v<const Loss&, Expr, Expr, Expr>;
-/// Losses of sequences, and those that sort, have no formula of an element.
+/// Losses of sequences, those that sort and those that compare a sample with all others have no formula of an element.
 template <class Loss>
-constexpr bool has_formula = !is_written<Loss> && Loss::info.unit != Unit::sequence && Loss::info.unit != Unit::mask;
+constexpr bool has_formula = !is_written<Loss> && Loss::info.unit != Unit::mask &&
+                             (std::is_invocable_v<const Loss&, Expr, Expr> || std::is_invocable_v<const Loss&, Expr> ||
+                              std::is_invocable_v<const Loss&, Expr, Expr, Expr>);
 
 /// loss(y, t, v) for as many arguments as it has.
 template <class Loss, class V>
@@ -156,6 +158,7 @@ Explanation explain_loss(const AnyLoss& any, Notation notation) {
   std::visit([&](const auto& loss) { add_formula(explanation, loss, notation); }, any.loss);
   if (const auto lines = describe_parameters(any); !lines.empty()) explanation.sections.push_back({"Options", lines});
   explanation.sections.push_back({"Operands", describe_operands(info)});
+  add("Losses", describe_losses(info));
   add("Properties", traits_of(info.traits));
   add("Use it when", info.use_when);
   add("Avoid it when", info.avoid_when);

@@ -24,7 +24,10 @@ void print_table() {
       {Family::margin, "scores that are compared (in C++; not for perdita train)"},
       {Family::distance, "vectors that are compared (in C++; not for perdita train)"},
       {Family::overlap, "masks, each compared as a whole (perdita train: rows of targets 0 and 1)"},
-      {Family::sequence, "sequences without an alignment (in C++; not for perdita train)"}};
+      {Family::sequence, "sequences without an alignment (in C++; not for perdita train)"},
+      {Family::survival, "times until an event, some of them censored (in C++ and Python; not for perdita train)"},
+      {Family::ranking, "rankings of the rows of a group (in C++ and Python; not for perdita train)"},
+      {Family::contrastive, "pairs of embeddings in a batch (in C++ and Python; not for perdita train)"}};
   for (const auto& [family, subject] : subjects) {
     say("{}\n", subject);
     for_each_loss([&, family = family]<class Loss>(const Loss& loss) {
@@ -33,9 +36,7 @@ void print_table() {
       const auto parameters = parameters_of<Loss>();
       std::vector<std::string> options;
       for (const auto& parameter : parameters) {
-        const double value = parameter.get(Loss{});
-        const std::string text = parameter.is_bool ? (value != 0 ? "true" : "false") : fmt::format("{}", value);
-        options.push_back(fmt::format("{}={}", parameter.name, text));
+        options.push_back(fmt::format("{}={}", parameter.name, text_of(parameter, Loss{})));
       }
       if (!options.empty()) say("  {:<{}}  options: {}\n", "", name_width, fmt::join(options, ", "));
     });
@@ -51,6 +52,8 @@ void print_json() {
     for (const auto& parameter : parameters_of<Loss>()) {
       if (parameter.is_bool)
         options[std::string(parameter.name)] = parameter.get(Loss{}) != 0;
+      else if (!parameter.choices.empty())
+        options[std::string(parameter.name)] = text_of(parameter, Loss{});
       else
         options[std::string(parameter.name)] = parameter.get(Loss{});
     }

@@ -72,12 +72,12 @@ Tensor formula_loss(const Tensor& input, const Tensor& target, const ClassFormul
 /// which makes of a model for the classes' shares in training one for equal shares. Throws as logit_adjusted_loss.
 Tensor adjust_logits(const Tensor& logits, const Tensor& class_counts, double tau = 1.0);
 
-/// cross_entropy(input linear_weight^T + bias, target), whose logits are never stored all at once. input: [F] or [N,
-/// F]; linear_weight: [C, F], or [C, d1, ..., dK, F] for logits [N, C, d1, ..., dK]; target as for cross_entropy. One
-/// floating dtype. Gradients by input, linear_weight and bias are made in the forward pass; for those by target or
-/// weight, and for second derivatives, the logits are stored. Throws as cross_entropy.
+/// cross_entropy(input linear_weight^T + linear_bias, target), whose logits are never stored all at once. input: [F] or
+/// [N, F]; linear_weight: [C, F], or [C, d1, ..., dK, F] for logits [N, C, d1, ..., dK]; target as for cross_entropy.
+/// One floating dtype. Gradients by input, linear_weight and linear_bias are made in the forward pass; for those by
+/// target or weight, and for second derivatives, the logits are stored. Throws as cross_entropy.
 Tensor linear_cross_entropy(const Tensor& input, const Tensor& linear_weight, const Tensor& target,
-                            const ClassOptions& options = {}, const LinearOptions& linear = {});
+                            const LinearOptions& options = {});
 
 /// triplet_margin_loss for any distance of two tensors; of the loss's parameters, margin and swap are used.
 using Distance = std::function<Tensor(const Tensor&, const Tensor&)>;

@@ -75,8 +75,16 @@ Tensor LinearCrossEntropyLoss::operator()(const Tensor& input, const Tensor& tar
   Shape shape = outputs_;
   shape.push_back(linear.weight.size(1));
   const Tensor bias = linear.bias.defined() ? linear.bias.reshape(outputs_) : Tensor();
-  return functional::linear_cross_entropy(input, linear.weight.reshape(shape), target, options_,
-                                          {.bias = bias, .chunk_rows = chunk_rows_});
+  return functional::linear_cross_entropy(input, linear.weight.reshape(shape), target,
+                                          {.linear_bias = bias,
+                                           .weight = options_.weight,
+                                           .ignore_index = options_.ignore_index,
+                                           .label_smoothing = options_.label_smoothing,
+                                           .reduction = options_.reduction,
+                                           .normalize_by = options_.normalize_by,
+                                           .extras = options_.extras,
+                                           .validate = options_.validate,
+                                           .chunk_rows = chunk_rows_});
 }
 
 AdaptiveLogSoftmaxWithLoss::AdaptiveLogSoftmaxWithLoss(std::int64_t in_features, std::int64_t classes,

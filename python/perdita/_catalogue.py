@@ -36,6 +36,11 @@ def meanings_of(function):
     return [operand["meaning"] for operand in _SIGNATURES[function]["operands"]]
 
 
+def is_optional(function):
+    """Whether each operand may be None."""
+    return [operand["optional"] for operand in _SIGNATURES[function]["operands"]]
+
+
 def takes_class_probabilities(function):
     """Whether the target may be probabilities of a row's classes."""
     return _SIGNATURES[function]["takes_class_probabilities"]

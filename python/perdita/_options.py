@@ -36,6 +36,8 @@ def text_of(options):
 def _text_of_value(name, value):
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, str) and value.isidentifier():  # one of several names, which the core checks
+        return value
     if isinstance(value, tuple):  # q=0.1/0.9; a single one ends in a slash
         return "/".join(repr(level) for level in value) + "/" * (len(value) < 2)
     try:

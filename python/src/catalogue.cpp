@@ -23,6 +23,7 @@ nb::dict signature_of(const LossInfo& info) {
     described["meaning"] = name_of(operand.meaning);
     described["decides"] = operand.decides_dtype;
     described["optional"] = operand.is_optional;
+    described["differentiable"] = operand.element != Element::integer && operand.role != Role::side_information;
     operands.append(described);
   }
   nb::dict signature;
@@ -39,7 +40,8 @@ nb::dict entry_of(std::string_view function, std::string_view module) {
   nb::list parameters;
   for (const auto& parameter : parameters_of<Loss>()) {
     const double value = parameter.get(Loss{});
-    parameters.append(nb::make_tuple(parameter.name, parameter.is_bool      ? nb::cast(value != 0)
+    parameters.append(nb::make_tuple(parameter.name, parameter.is_bool            ? nb::cast(value != 0)
+                                                     : !parameter.choices.empty() ? nb::cast(text_of(parameter, Loss{}))
                                                      : parameter.is_integer ? nb::cast(static_cast<std::int64_t>(value))
                                                                             : nb::cast(value)));
   }
@@ -76,6 +78,7 @@ nb::dict describe(std::string_view name) {
   entry["family"] = name_of(info.family);
   entry["summary"] = info.summary;
   entry["operands"] = describe_operands(info);
+  entry["losses"] = describe_losses(info);
   entry["variables"] = info.variables;
   entry["parameters"] = describe_parameters(loss);
   entry["use_when"] = info.use_when;

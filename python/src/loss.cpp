@@ -144,8 +144,12 @@ Loss::Loss(std::string function, std::string_view text, std::string_view reducti
 
 void Loss::read(nb::tuple arrays, Operands& operands) const {
   const LossOperand* const expected = signature().begin();
-  for (std::size_t i = 0; i < arrays.size(); ++i)
-    operands.add(nb::handle(arrays[i]).ptr(), function_, expected[i].name);
+  for (std::size_t i = 0; i < arrays.size(); ++i) {
+    if (i < signature().size())
+      operands.add(nb::handle(arrays[i]).ptr(), function_, expected[i].name);
+    else if (!arrays[i].is_none())
+      fail<ValueError>("{}: got {} arrays (valid: {})", function_, arrays.size(), signature().size());
+  }
   const std::span<const Tensor> tensors = operands.tensors();
   for (std::size_t i = 0; i < signature().size(); ++i) {
     if (!expected[i].is_optional && !operand(tensors, i).defined()) {
