@@ -95,23 +95,26 @@ nb::object backward(Evaluation& evaluation, nb::handle upstream) {
   return Maker(upstream)(gradients_of(evaluation, upstream));
 }
 
-/// object.name = value; the name is made a Python string once.
-template <class Name>
-void set_attribute(nb::handle object, Name name, nb::handle value) {
-  static PyObject* const text = PyUnicode_InternFromString(name());
-  if (PyObject_SetAttr(object.ptr(), text, value.ptr()) != 0) throw nb::python_error();
-}
-
 /// forward() of a torch.autograd.Function, whose calls at small sizes are nothing but bookkeeping: what Python would do
-/// in a dozen steps.
-nb::object forward_of_node(nb::handle context, const SharedLoss& loss, unsigned wanted, nb::args tensors) {
+/// in a dozen steps. The tensors become the attribute `saved_as` of the context, the evaluation its `evaluation`.
+nb::object forward_of_node(nb::handle saved_as, nb::handle context, const SharedLoss& loss, unsigned wanted,
+                           nb::args tensors) {
+  static PyObject* const evaluation_name = PyUnicode_InternFromString("evaluation");
   auto evaluation = std::make_unique<Evaluation>(loss, tensors, wanted);
   nb::object first = Maker(tensors)(evaluation->loss());
-  set_attribute(
-      context, [] { return "evaluation"; }, nb::cast(evaluation.release(), nb::rv_policy::take_ownership));
-  set_attribute(
-      context, [] { return "to_save"; }, tensors);  // as save_for_backward() does it
+  const nb::object kept = nb::cast(evaluation.release(), nb::rv_policy::take_ownership);
+  if (PyObject_SetAttr(context.ptr(), evaluation_name, kept.ptr()) != 0 ||
+      PyObject_SetAttr(context.ptr(), saved_as.ptr(), tensors.ptr()) != 0) {
+    throw nb::python_error();
+  }
   return first;
+}
+
+/// forward_of_node() for a name of the attribute, as a function of Python.
+nb::object make_forward_of_node(nb::str saved_as) {
+  return nb::cpp_function([saved_as](nb::handle context, const SharedLoss& loss, unsigned wanted, nb::args tensors) {
+    return forward_of_node(saved_as, context, loss, wanted, tensors);
+  });
 }
 
 /// What its backward() returns, where that only scales: nothing for the loss and `wanted`, then the gradients at the
@@ -216,7 +219,7 @@ NB_MODULE(_core, m) {
                    [](const Evaluation& evaluation) { return std::const_pointer_cast<Loss>(evaluation.function()); })
       .def("backward", &backward, nb::arg().none())
       .def("backward_of_node", &backward_of_node);
-  m.def("forward_of_node", &forward_of_node);
+  m.def("make_forward_of_node", &make_forward_of_node);
   nb::class_<GradientEvaluation>(m, "GradientEvaluation").def("backward", &second_backward);
   m.def("wanted_gradients", &wanted_gradients);
   m.def("check_arrays", &check_arrays);

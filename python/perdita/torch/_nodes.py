@@ -1,7 +1,6 @@
 """The losses as nodes of torch's autograd graph: their gradients, second derivatives, and what lies beyond them."""
 
 import functools
-from typing import Any
 
 import torch
 from torch.autograd import forward_ad
@@ -9,6 +8,7 @@ from torch.autograd import forward_ad
 from perdita import _core
 from perdita._extras import LossExtras
 from perdita.errors import DTypeError, GraphError
+from perdita.torch._fast_function import apply_of
 
 # Names of this module: at small sizes each look-up counts.
 _is_grad_enabled = torch.is_grad_enabled
@@ -18,7 +18,11 @@ _are_transforms_active = torch._C._are_functorch_transforms_active
 class _Loss(torch.autograd.Function):
     """A loss whose forward pass makes the gradients too, unless it gives a loss an element."""
 
-    forward = staticmethod(_core.forward_of_node)  # (ctx, loss, wanted, *tensors); sets ctx.evaluation
+    @staticmethod
+    def forward(ctx, loss, wanted, *tensors):
+        value, ctx.evaluation = loss.forward(tensors, wanted)
+        ctx.save_for_backward(*tensors)
+        return value
 
     @staticmethod
     def backward(ctx, upstream):
@@ -155,12 +159,7 @@ def _is_in_grads_batch(tensor):
     return tensor is not None and torch._C._functorch.is_legacy_batchedtensor(tensor)
 
 
-# Function.apply without its look for functorch's transforms, which costs as much as a small loss; and the engine calls
-# backward() without asking for other ways to write it.
-_parent: Any = super(torch.autograd.Function, _Loss)
-apply_loss = _parent.apply
-_backward_class: Any = _Loss._backward_cls
-_backward_class.apply = _Loss.backward
+apply_loss = apply_of(_Loss, _core.make_forward_of_node)
 
 _CAPACITY = 8
 
