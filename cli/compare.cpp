@@ -155,7 +155,7 @@ void print_result(const train::Comparison& comparison) {
   say("\n{}\n", evaluate::contest_table(comparison.contest()));
   for (const std::string& note : evaluate::notes(comparison.contest())) say("{}\n", printable(note));
   say("\n");
-  print_report(comparison.path(), train::chart_files(comparison.plan().common).png);
+  print_report(comparison.path(), comparison.plan().common.charts.png);
 }
 
 }  // namespace

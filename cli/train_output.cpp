@@ -95,11 +95,12 @@ void TrainOutput::begin() {
   line("data", fmt::format("{}: {}", config.data, samples_line(problem)));
   line("model", fmt::format("MLP {}, {} parameters", trainer.model().sizes(), format_count(trainer.parameter_count())));
   std::string weights;
-  if (config.class_weights != "none") weights = ", class weights " + config.class_weights;
-  if (config.pos_weight != "none") weights = ", pos weight " + config.pos_weight;
-  line("loss", *config.loss + weights);
-  line("training", fmt::format("{}, lr {}, batch size {}, {} epochs, {} thread{}", config.optimizer, *config.lr,
-                               *config.batch_size, *config.epochs, *config.threads, *config.threads == 1 ? "" : "s"));
+  if (!config.class_weights.is_none()) weights = ", class weights " + to_string(config.class_weights);
+  if (!config.pos_weight.is_none()) weights = ", pos weight " + to_string(config.pos_weight);
+  line("loss", to_string(*config.loss) + weights);
+  line("training",
+       fmt::format("{}, lr {}, batch size {}, {} epochs, {} thread{}", to_string(config.optimizer), *config.lr,
+                   *config.batch_size, *config.epochs, *config.threads, *config.threads == 1 ? "" : "s"));
   line("folder", run_.path().string());
   if (trainer.epoch() > 0) line("resumed", fmt::format("after epoch {} of {}", trainer.epoch(), *config.epochs));
   say_to(out_, "\n");
@@ -147,7 +148,7 @@ void print_result(const train::Run& run, const std::optional<train::TestResult>&
   if (const auto suspects = run.suspects()) print_suspects(run, *suspects);
   print_diagnosis(run.diagnosis(), trainer.epoch());
   say("\nmodel      {}\n", printable((run.path() / "model.safetensors").string()));
-  print_report(run.path(), train::chart_files(problem.config).png);
+  print_report(run.path(), problem.config.charts.png);
 }
 
 void print_result_json(const train::Run& run, const std::optional<train::TestResult>& result) {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 
+#include "perdita/losses/any.hpp"
+
 namespace perdita::optim {
 
 Optimizer::Optimizer(const char* name, std::vector<Tensor> parameters, double lr, std::vector<std::string> buffers)
@@ -22,12 +24,12 @@ Optimizer::Optimizer(const char* name, std::vector<Tensor> parameters, double lr
   }
 }
 
-void Optimizer::check_not_negative(const char* name, const char* option, double value) {
-  if (!(value >= 0)) fail<ValueError>("{}: {} is {} (valid: 0 or more)", name, option, value);
+void Optimizer::check_option(const char* name, std::string_view option, double value, const Interval& valid) {
+  if (!valid.contains(value)) fail<ValueError>("{}: {} is {} (valid: {})", name, option, value, to_string(valid));
 }
 
 void Optimizer::set_lr(double lr) {
-  check_not_negative(name_, "lr", lr);
+  check_option(name_, "lr", lr, non_negative);
   lr_ = lr;
 }
 

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "perdita/losses/info.hpp"
 #include "perdita/tensor/all.hpp"
 
 namespace perdita::optim {
@@ -46,9 +48,16 @@ class Optimizer {
   virtual void update(double* p, const double* g, const std::vector<double*>& buffers, std::int64_t count,
                       std::int64_t steps) const = 0;
 
-  static void check_not_negative(const char* name, const char* option, double value);
+  /// Throws ValueError for an option outside the range that its parameter states.
+  template <class Options>
+  static void check_options(const char* name, const Options& options) {
+    for (const auto& parameter : Options::parameters()) {
+      check_option(name, parameter.name, parameter.get(options), parameter.valid);
+    }
+  }
 
  private:
+  static void check_option(const char* name, std::string_view option, double value, const Interval& valid);
   struct Slot {
     Tensor parameter;
     std::vector<Tensor> buffers;

@@ -18,6 +18,8 @@ std::string rasterise(std::string_view svg, double scale = 2);
 /// Which files a chart becomes.
 struct ChartFiles {
   bool svg = true, png = true;
+
+  friend bool operator==(const ChartFiles&, const ChartFiles&) = default;
 };
 
 /// Writes `stem`.svg and `stem`.png as `files` says, each atomically; no PNG where librsvg is missing. Throws

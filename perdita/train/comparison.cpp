@@ -42,7 +42,8 @@ std::string slug(std::string_view text) {
 Config with_seed(const Contender& contender, std::uint64_t seed) {
   Config config = contender.config;
   config.seed = seed;
-  if (config.charts != "none") config.charts = "svg";  // PNGs of every run would take longer than short runs do
+  if (config.charts.png)
+    config.charts = {.svg = true, .png = false};  // PNGs of every run would take longer than short runs do
   return config;
 }
 
@@ -292,7 +293,7 @@ void Comparison::finish() const {
   }
   page.command =
       fmt::format("perdita compare --losses {} --seeds {}{}", quote_for_shell(plan_.losses), plan_.seeds, page.command);
-  report::write_report(page, folder_->path(), chart_files(plan_.common));
+  report::write_report(page, folder_->path(), plan_.common.charts);
 }
 
 }  // namespace perdita::train

@@ -6,7 +6,6 @@
 #include "perdita/core/error.hpp"
 #include "perdita/core/parallel.hpp"
 #include "perdita/data/json.hpp"
-#include "perdita/train/optimizer.hpp"
 
 namespace perdita::train {
 
@@ -34,7 +33,7 @@ bool is_safe_in_shell(char c) {
 }  // namespace
 
 Config complete(Config config, const DataFacts& facts) {
-  config.optimizer = check_optimizer(config.optimizer);
+  check(config.optimizer);
   if (!config.loss) config.loss = facts.default_loss;
   if (!config.lr) config.lr = default_lr(config.optimizer);
   if (!config.standardize) config.standardize = facts.standardize;

@@ -92,7 +92,7 @@ Contender parse_contender(std::string_view name, const Config& common) {
     }
   }
   try {
-    contender.config.loss = to_string(parse_loss(loss + of_loss));
+    contender.config.loss = parse_loss(loss + of_loss);
     for (const auto& [option, value] : of_run) option->set(contender.config, value);
   } catch (const ValueError& error) {
     fail<ValueError>("'{}': {}", name, error.what());

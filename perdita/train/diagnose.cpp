@@ -38,7 +38,7 @@ struct Findings {
   Range inputs, targets, parameters, outputs;
 };
 
-std::string likely_cause(const Findings& f, const Config& config, std::string_view loss) {
+std::string likely_cause(const Findings& f, const Config& config) {
   constexpr double huge = 1e6, large_parameter = 1e3;
   if (f.inputs.bad > 0) return "the inputs of this batch are not finite";
   if (f.targets.bad > 0) return "the targets of this batch are not finite";
@@ -57,7 +57,7 @@ std::string likely_cause(const Findings& f, const Config& config, std::string_vi
   return fmt::format(
       "the loss {} is not finite for such outputs and targets (try a smaller learning rate than {}, or "
       "another loss)",
-      loss, format_number(*config.lr));
+      to_string(*config.loss), format_number(*config.lr));
 }
 
 }  // namespace
@@ -79,7 +79,7 @@ std::string diagnose(const Mlp& model, const Problem& problem, const data::Batch
       "looked at the batch's inputs ({}), its targets ({}), the model's parameters ({}) and its outputs "
       "({}); likely cause: {}",
       found.inputs.text(), found.targets.text(), found.parameters.text(), found.outputs.text(),
-      likely_cause(found, problem.config, *problem.config.loss));
+      likely_cause(found, problem.config));
 }
 
 }  // namespace perdita::train

@@ -127,16 +127,16 @@ std::int64_t columns_of(const data::Dataset& dataset) {
 
 }  // namespace
 
-std::string_view default_loss(Task task) {
+AnyLoss default_loss(Task task) {
   switch (task) {
     case Task::regression:
-      return Mse::info.name;
+      return {.loss = Mse{}};
     case Task::binary:
-      return BinaryCrossEntropyWithLogits::info.name;
+      return {.loss = BinaryCrossEntropyWithLogits{}};
     case Task::multiclass:
-      return CrossEntropy::info.name;
+      return {.loss = CrossEntropy{}};
   }
-  return Mse::info.name;
+  return {.loss = Mse{}};
 }
 
 Objective::Objective(const AnyLoss& loss, const data::Dataset& dataset, const Weighing& weighing)

@@ -4,16 +4,8 @@
 #include <algorithm>
 #include <array>
 
-#include "perdita/core/error.hpp"
-#include "perdita/core/suggest.hpp"
-#include "perdita/data/imbalance.hpp"
-#include "perdita/losses/any.hpp"
-#include "perdita/train/class_weights.hpp"
 #include "perdita/train/config.hpp"
-#include "perdita/train/model.hpp"
-#include "perdita/train/optimizer.hpp"
 #include "perdita/train/parse.hpp"
-#include "perdita/train/schedule.hpp"
 
 namespace perdita::train {
 
@@ -29,29 +21,17 @@ std::string shown(const std::optional<T>& value) {
 }
 std::string yes_no(bool value) { return value ? "yes" : "no"; }
 
-void set_sampling(Config& c, Text text) {
-  constexpr std::array<Text, 4> valid{"shuffle", "balanced", "oversample", "undersample"};
-  if (std::ranges::find(valid, text) == valid.end()) {
-    fail<ValueError>("got '{}' (valid: {}){}", text, fmt::join(valid, ", "), suggestion(text, valid));
-  }
-  c.sampling = text;
-}
-
-void set_normalize_by(Config& c, Text text) {
-  constexpr std::array<Text, 3> valid{"standard", "count", "weight_sum"};
-  if (std::ranges::find(valid, text) == valid.end()) {
-    fail<ValueError>("got '{}' (valid: {}){}", text, fmt::join(valid, ", "), suggestion(text, valid));
-  }
-  c.normalize_by = text;
-}
+constexpr auto samplings = std::to_array<Choice<Sampling>>({{"shuffle", Sampling::shuffle},
+                                                            {"balanced", Sampling::balanced},
+                                                            {"oversample", Sampling::oversample},
+                                                            {"undersample", Sampling::undersample}});
+constexpr auto denominators = std::to_array<Choice<Normalize>>(
+    {{"standard", Normalize::standard}, {"count", Normalize::count}, {"weight_sum", Normalize::weight_sum}});
+constexpr auto chart_files = std::to_array<Choice<report::ChartFiles>>(
+    {{"svg,png", {true, true}}, {"svg", {true, false}}, {"png", {false, true}}, {"none", {false, false}}});
 
 void set_charts(Config& c, Text text) {
-  constexpr std::array<Text, 4> valid{"svg,png", "svg", "png", "none"};
-  if (text == "png,svg") text = valid[0];
-  if (std::ranges::find(valid, text) == valid.end()) {
-    fail<ValueError>("got '{}' (valid: {}){}", text, fmt::join(valid, "; "), suggestion(text, valid));
-  }
-  c.charts = text;
+  c.charts = parse_choice(text == "png,svg" ? chart_files[0].name : text, chart_files, "; ");
 }
 
 constexpr auto table = std::to_array<Option>({
@@ -84,8 +64,8 @@ constexpr auto table = std::to_array<Option>({
      "as it is (none):\n"
      "  longtail:R                    class i of 0..K-1 keeps n R^(-i/(K-1)), where n is the largest class's number\n"
      "  step:R                        the second half of the classes keeps n / R",
-     [](Config& c, Text t) { c.imbalance = to_string(data::parse_imbalance(t)); },
-     [](const Config& c) { return c.imbalance; }},
+     [](Config& c, Text t) { c.imbalance = data::parse_imbalance(t); },
+     [](const Config& c) { return to_string(c.imbalance); }},
     {"label-noise", "F", "Data",
      "share of the training and validation labels that are replaced by another class, to see how a loss and the\n"
      "ranking of suspects stand it; the test set stays as it is (0)",
@@ -97,12 +77,14 @@ constexpr auto table = std::to_array<Option>({
      "  balanced                      as many samples, drawn with replacement, every class equally likely\n"
      "  oversample                    as many of each class as the largest has, the others' samples repeated\n"
      "  undersample                   as many of each class as the smallest has, chosen anew in each epoch",
-     set_sampling, [](const Config& c) { return c.sampling; }},
+     [](Config& c, Text t) { c.sampling = parse_choice(t, samplings); },
+     [](const Config& c) { return std::string(name_of(c.sampling)); }},
 
     {"loss", "NAME[:OPTION=VALUE,...]", "Loss",
      "what is minimised; perdita losses lists them, perdita explain NAME tells more (mse for numbers,\n"
      "binary_cross_entropy_with_logits for two classes, cross_entropy for more)",
-     [](Config& c, Text t) { c.loss = to_string(parse_loss(t)); }, [](const Config& c) { return shown(c.loss); }},
+     [](Config& c, Text t) { c.loss = parse_loss(t); },
+     [](const Config& c) { return c.loss ? to_string(*c.loss) : ""; }},
     {"class-weights", "HOW", "Loss",
      "how much each class counts (none); perdita weights shows the numbers:\n"
      "  balanced                      samples / (classes * samples of the class)\n"
@@ -110,18 +92,20 @@ constexpr auto table = std::to_array<Option>({
      "  effective_number:BETA         in proportion to (1 - BETA) / (1 - BETA^n) (0.9999)\n"
      "  SCHEME,cap=R                  none more than R times the smallest, as in balanced,cap=10\n"
      "  FILE                          text with one number a class",
-     [](Config& c, Text t) { c.class_weights = check_class_weights(t); },
-     [](const Config& c) { return c.class_weights; }},
+     [](Config& c, Text t) { c.class_weights = parse_class_weights(t); },
+     [](const Config& c) { return to_string(c.class_weights); }},
     {"pos-weight", "HOW", "Loss",
      "for two classes: how much the second counts beside the first, a number, or balanced: negatives / positives,\n"
      "also as balanced,cap=R (none)",
-     [](Config& c, Text t) { c.pos_weight = check_pos_weight(t); }, [](const Config& c) { return c.pos_weight; }},
+     [](Config& c, Text t) { c.pos_weight = parse_pos_weight(t); },
+     [](const Config& c) { return to_string(c.pos_weight); }},
 
     {"normalize-by", "WHAT", "Loss",
      "what the loss of a batch is divided by: count, its samples; weight_sum, their weights; standard, what is usual\n"
      "for the loss: weights for those of the softmax family, samples for others (standard). Of weights whose mean is\n"
      "below 1, count takes smaller steps",
-     set_normalize_by, [](const Config& c) { return c.normalize_by; }},
+     [](Config& c, Text t) { c.normalize_by = parse_choice(t, denominators); },
+     [](const Config& c) { return std::string(name_of_choice(c.normalize_by, denominators)); }},
     {"defer-weights", "F", "Loss",
      "share of the run after which the weights count; 0.8 is the deferred re-weighting of Cao et al. (2019) (0)",
      [](Config& c, Text t) { c.defer_weights = parse_number(t, fraction); },
@@ -138,26 +122,28 @@ constexpr auto table = std::to_array<Option>({
      "  linear                        weights and a bias\n"
      "  cosine[:scale=S]              S times the cosines of the features with each class's weights, as ldam in its\n"
      "                                paper (30; 1 for ldam, which has a scale of its own)",
-     [](Config& c, Text t) { c.last_layer = to_string(parse_last_layer(t)); },
-     [](const Config& c) { return c.last_layer; }},
+     [](Config& c, Text t) { c.last_layer = parse_last_layer(t); },
+     [](const Config& c) { return to_string(c.last_layer); }},
 
-    {"optimizer", "NAME[:OPTION=VALUE,...]", "Training",
-     "sgd (momentum, dampening, weight_decay, nesterov), adam or adamw (beta1, beta2, eps, weight_decay,\n"
-     "amsgrad) (adam)",
-     [](Config& c, Text t) { c.optimizer = check_optimizer(t); }, [](const Config& c) { return c.optimizer; }},
+    {"optimizer",
+     "NAME[:OPTION=VALUE,...]",
+     "Training",
+     {},  // made from the tables of parameters, see options()
+     [](Config& c, Text t) { c.optimizer = parse_optimizer(t); },
+     [](const Config& c) { return to_string(c.optimizer); }},
     {"momentum", "M", "Training", "the same as --optimizer sgd:momentum=M",
-     [](Config& c, Text t) { c.optimizer = with_option(c.optimizer, "momentum", t); }, nullptr},
+     [](Config& c, Text t) { set_parameter(c.optimizer, "momentum", t); }, nullptr},
     {"nesterov", "", "Training", "the same as --optimizer sgd:nesterov=yes",
-     [](Config& c, Text t) { c.optimizer = with_option(c.optimizer, "nesterov", t); }, nullptr},
+     [](Config& c, Text t) { set_parameter(c.optimizer, "nesterov", t); }, nullptr},
     {"weight-decay", "W", "Training", "the same as --optimizer ...:weight_decay=W",
-     [](Config& c, Text t) { c.optimizer = with_option(c.optimizer, "weight_decay", t); }, nullptr},
+     [](Config& c, Text t) { set_parameter(c.optimizer, "weight_decay", t); }, nullptr},
     {"lr", "RATE", "Training", "learning rate (0.1 (1 - momentum) for sgd, 0.001 for adam and adamw)",
      [](Config& c, Text t) { c.lr = parse_number(t, positive); }, [](const Config& c) { return shown(c.lr); }, true},
     {"schedule", "HOW", "Training",
      "how lr changes over the run (constant):\n"
      "  step:SHARE,...[,factor=F]     times F (0.1) after each of these shares, as in step:0.8,0.9\n"
      "  cosine[:minimum=M]            half a cosine down to M times lr (0)",
-     [](Config& c, Text t) { c.schedule = to_string(parse_schedule(t)); }, [](const Config& c) { return c.schedule; }},
+     [](Config& c, Text t) { c.schedule = parse_schedule(t); }, [](const Config& c) { return to_string(c.schedule); }},
     {"warmup", "EPOCHS", "Training", "lr rises from 0 over these first epochs, of which it may be a part (0)",
      [](Config& c, Text t) { c.warmup = parse_number(t, {.low = 0, .high = 1e9}); },
      [](const Config& c) { return fmt::format("{}", c.warmup); }},
@@ -184,11 +170,22 @@ constexpr auto table = std::to_array<Option>({
     {"charts", "FILES", "Training",
      "what the charts of the report are written as beside it: svg, png, svg,png or none (svg,png); PNG takes librsvg,\n"
      "Debian's librsvg2-2, and without it there is none",
-     set_charts, [](const Config& c) { return c.charts; }, true},
+     set_charts, [](const Config& c) { return std::string(name_of_choice(c.charts, chart_files)); }, true},
 });
 
 }  // namespace
 
-std::span<const Option> options() { return table; }
+std::string_view name_of(Sampling sampling) { return name_of_choice(sampling, samplings); }
+
+std::span<const Option> options() {
+  static const std::string of_optimizer =
+      fmt::format("the rule that changes the parameters (adam):\n  {}", fmt::join(describe_optimizers(), "\n  "));
+  static const auto all = [] {
+    auto options = table;
+    std::ranges::find(options, "optimizer", &Option::name)->help = of_optimizer;
+    return options;
+  }();
+  return all;
+}
 
 }  // namespace perdita::train

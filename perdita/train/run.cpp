@@ -244,7 +244,7 @@ void Run::write_model() const {
   nlohmann::ordered_json facts{{"model", "mlp"},
                                {"sizes", trainer_.model().sizes()},
                                {"head", name_of(problem_->objective.head())},
-                               {"loss", *problem_->config.loss},
+                               {"loss", to_string(*problem_->config.loss)},
                                {"task", data::name_of(problem_->train.task)}};
   if (!problem_->train.class_names.empty()) facts["classes"] = problem_->train.class_names;
   if (problem_->train.inputs.dtype == DType::uint8) {
@@ -283,7 +283,7 @@ void Run::write_report(const std::optional<TestResult>& test) const {
     }
     page.configuration.emplace_back(fmt::format("resumed after epoch {}", record.epoch), what);
   }
-  report::write_report(page, folder_.path(), chart_files(problem_->config));
+  report::write_report(page, folder_.path(), problem_->config.charts);
 }
 
 Resumable find_run(const fs::path& path) {
