@@ -55,7 +55,7 @@ void write_reference(const std::filesystem::path& folder) {
   const std::string title = "# The losses\n\nMade from the list of losses by `perdita explain --pages";
   const std::filesystem::path index_file = folder / "README.md";
   if (std::filesystem::exists(index_file) && !read_file(index_file).starts_with(title)) {
-    fail<FileError>("{} is there, and is no index of losses (valid: a folder for these pages alone)",
+    fail<FileError>("{} exists and is not an index of losses (valid: a new folder, or one with such pages only)",
                     index_file.string());
   }
   std::filesystem::create_directories(folder);

@@ -34,7 +34,7 @@ SGD::SGD(std::vector<Tensor> parameters, const SGDOptions& options)
   check_not_negative("SGD", "momentum", options.momentum);
   check_not_negative("SGD", "weight_decay", options.weight_decay);
   if (options.nesterov && !(options.momentum > 0 && options.dampening == 0)) {
-    fail<ValueError>("SGD: nesterov with momentum {} and dampening {} (valid: momentum above 0, dampening 0)",
+    fail<ValueError>("SGD: nesterov is used with momentum {} and dampening {} (valid: momentum above 0, dampening 0)",
                      options.momentum, options.dampening);
   }
 }

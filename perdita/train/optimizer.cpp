@@ -80,7 +80,7 @@ const Entry& entry_of(std::string_view name) {
   const auto found = std::ranges::find(entries, name, &Entry::name);
   if (found != std::end(entries)) return *found;
   const auto names = names_of(std::span(entries));
-  fail<ValueError>("there is no optimizer '{}' (valid: {}){}", name, fmt::join(names, ", "), suggestion(name, names));
+  fail<ValueError>("unknown optimizer '{}' (valid: {}){}", name, fmt::join(names, ", "), suggestion(name, names));
 }
 
 double parse_setting(const Entry& entry, std::string_view name, std::string_view value) {

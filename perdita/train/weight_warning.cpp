@@ -49,8 +49,9 @@ std::optional<std::string> warn_of_weights(const WeightsInForce& in_force, const
   const double digit = std::pow(10, std::floor(std::log10(lr)));
   const auto capped = capped_scheme(in_force, step);
   return fmt::format(
-      "{} {} is likely to wreck training at lr {} with {}: the largest weight is {:.3g} times the smallest, and a "
-      "batch of {} is as noisy as one of {:.3g} samples of equal weight (better: {}--lr {:.1g})",
+      "{} {} is likely to make training diverge at lr {} with {}: the largest weight is {:.3g} times the smallest, so "
+      "a "
+      "batch of {} samples has an effective size of {:.3g} (try {}--lr {:.1g})",
       in_force.option, in_force.text, step.lr, step.optimizer, spread.ratio, step.batch_size,
       static_cast<double>(step.batch_size) * spread.effective_share,
       capped ? fmt::format("{} {}, or ", in_force.option, *capped) : "", std::floor(lr / digit) * digit);
