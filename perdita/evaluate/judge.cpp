@@ -10,7 +10,7 @@
 #include "perdita/kernels/domain.hpp"
 #include "perdita/kernels/labels.hpp"
 #include "perdita/kernels/nll.hpp"
-#include "perdita/losses/kernels.hpp"
+#include "perdita/losses/compiled.hpp"
 #include "perdita/math/functions.hpp"
 
 namespace perdita::evaluate {
@@ -138,13 +138,12 @@ void judge_classes(const Judgement& how, const RawBlock& block, Judged<T>& out) 
                                .confidences = out.confidences.data()};
   std::visit(
       [&]<class Loss>(const Loss& loss) {
-        if constexpr (is_in<Loss, SoftmaxLosses>) {
-          kernels::softmax_loss(loss, task);
-        } else if constexpr (std::is_same_v<Loss, Nll>) {
-          kernels::softmax_loss(CrossEntropy{}, task);
-          kernels::nll_loss(task);
+        if constexpr (ListedClassRows<Loss>) {
+          // Predicted classes and confidences are those of the softmax, which a loss of log-probabilities lacks.
+          if (!takes_class_probabilities(Loss::info)) kernels::class_rows_loss(CrossEntropy{}, task);
+          kernels::class_rows_loss(loss, task);
         } else if constexpr (std::is_same_v<Loss, ClassFormula>) {
-          kernels::softmax_loss(CrossEntropy{}, task);
+          kernels::class_rows_loss(CrossEntropy{}, task);
           compute_rows(loss, how, out);
         }
       },
@@ -204,7 +203,7 @@ void judge_masks(const Judgement& how, const RawBlock& block, Judged<T>& out) {
   const Interval valid = info_of(how.loss).target;
   const double ignored = std::visit(
       []<class Loss>(const Loss& loss) {
-        if constexpr (is_in<Loss, OverlapLosses>)
+        if constexpr (requires { loss.ignore_index; })
           return static_cast<double>(loss.ignore_index);
         else
           return 0.0;
@@ -218,8 +217,8 @@ void judge_masks(const Judgement& how, const RawBlock& block, Judged<T>& out) {
   }
   const Shape shape{block.count, how.columns};
   const auto seen = [&](const T* from) { return Tensor::from(std::vector<T>(from, from + count), shape); };
-  out.losses = functional::evaluate_loss(how.loss, seen(logits), seen(targets), {.reduction = Reduction::none})
-                   .template to_vector<T>();
+  out.losses =
+      functional::call(how.loss, {seen(logits), seen(targets)}, {.reduction = Reduction::none}).template to_vector<T>();
 }
 
 /// At an infinite logit a formula may come to 0 times infinity. The loss there is its limit.
@@ -230,7 +229,7 @@ void take_limits(const Loss& loss, const T* targets, Judged<T>& out) {
     if (!std::isnan(out.losses[i]) || !std::isinf(out.logits[i])) continue;
     const T logit = std::copysign(far, out.logits[i]);
     T value = 0;
-    kernels::elementwise<Loss, T, 2>(loss, {&logit, targets + i}, {.values = &value}, 1);
+    kernels::elementwise_loss<Loss, T>(loss, {&logit, targets + i}, {.values = &value}, 1);
     out.losses[i] = value < huge ? value : std::numeric_limits<T>::infinity();
   }
 }
@@ -245,7 +244,7 @@ void compute_pairs(const Loss& loss, const Judgement& how, const T* input, const
     for (T& value : out.losses) value = value > T(100) ? T(100) : value;
     return;
   }
-  kernels::elementwise<Loss, T, 2>(loss, {input, targets}, {.values = out.losses.data()}, std::ssize(out.losses));
+  kernels::elementwise_loss<Loss, T>(loss, {input, targets}, {.values = out.losses.data()}, std::ssize(out.losses));
   if (how.kind == Kind::binary && input == out.logits) take_limits(loss, targets, out);
 }
 
@@ -270,7 +269,7 @@ void judge_pairs(const Judgement& how, const RawBlock& block, Judged<T>& out) {
   out.losses.resize(static_cast<std::size_t>(count));
   std::visit(
       [&]<class Loss>(const Loss& loss) {
-        if constexpr (is_in<Loss, PairLosses>)
+        if constexpr (ListedElementwise<Loss>)
           compute_pairs(loss, how, input, targets, out);
         else if constexpr (std::is_same_v<Loss, Formula>)
           loss.template compute<T>(input, targets, count, {.losses = out.losses.data()});

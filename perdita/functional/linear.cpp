@@ -6,7 +6,7 @@
 
 #include "perdita/functional/class_loss.hpp"
 #include "perdita/functional/functional.hpp"
-#include "perdita/functional/kernel_loss.hpp"
+#include "perdita/functional/loss_node.hpp"
 #include "perdita/tensor/matmul.hpp"
 
 namespace perdita {

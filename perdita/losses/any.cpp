@@ -116,28 +116,10 @@ void set_option(AnyLoss& any, std::string_view name, std::string_view value) {
                    names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")), suggestion(name, names));
 }
 
-// The function's name: PyTorch's, where PyTorch has it.
-template <class Loss>
-constexpr std::string_view function_name();
-#define PERDITA_NAME(Loss, function, Module)         \
-  template <>                                        \
-  constexpr std::string_view function_name<Loss>() { \
-    return #function;                                \
-  }
-PERDITA_PAIR_LOSSES(PERDITA_NAME)
-PERDITA_TRIPLE_LOSSES(PERDITA_NAME)
-PERDITA_SOFTMAX_LOSSES(PERDITA_NAME)
-PERDITA_FREQUENCY_LOSSES(PERDITA_NAME)
-PERDITA_PICKING_LOSSES(PERDITA_NAME)
-PERDITA_COMPARING_LOSSES(PERDITA_NAME)
-PERDITA_OVERLAP_LOSSES(PERDITA_NAME)
-PERDITA_SEQUENCE_LOSSES(PERDITA_NAME)
-#undef PERDITA_NAME
-
 AnyLoss with_name(std::string_view name) {
   std::optional<AnyLoss> found;
   for_each_loss([&]<class Loss>(const Loss& loss) {
-    if (Loss::info.name == name || function_name<Loss>() == name) {
+    if (Loss::info.name == name || function_name<Loss> == name) {
       found = AnyLoss{.loss = loss};
     }
   });

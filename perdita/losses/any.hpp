@@ -14,21 +14,18 @@
 namespace perdita {
 
 namespace detail {
-template <class... Lists>
+template <class List, class... More>
 struct VariantOf;
-template <class... Losses>
-struct VariantOf<TypeList<Losses...>> {
-  using type = std::variant<Losses...>;
+template <class... Listed, class... More>
+struct VariantOf<TypeList<Listed...>, More...> {
+  using type = std::variant<Listed..., More...>;
 };
-template <class... A, class... B, class... Rest>
-struct VariantOf<TypeList<A...>, TypeList<B...>, Rest...> : VariantOf<TypeList<A..., B...>, Rest...> {};
 }  // namespace detail
 
 /// One of the losses of the list with its parameters, a formula, or several quantiles; and the options of the softmax
 /// family that are plain numbers.
 struct AnyLoss {
-  detail::VariantOf<PairLosses, TripleLosses, SoftmaxLosses, FrequencyLosses, PickingLosses, ComparingLosses,
-                    OverlapLosses, SequenceLosses, TypeList<Formula, ClassFormula, Quantiles>>::type loss;
+  detail::VariantOf<Losses, Formula, ClassFormula, Quantiles>::type loss;
   double label_smoothing = 0;
   std::int64_t ignore_index = -100;
 };

@@ -61,7 +61,7 @@ struct LossInfo {
   Interval rate = reals;              ///< what the input may be where the parameter log_input is false
   Interval log_target = reals;        ///< what the target may be where the parameter log_target is true
   bool broadcasts = true;             ///< whether input and target may differ in shape
-  bool promotes = true;               ///< whether a target of float64 makes it the type of the loss
+  bool grows_input = true;            ///< whether PyTorch broadcasts the input to a larger target, too
   Normalize mean = Normalize::count;  ///< the standard denominator of a mean with element weights
   bool checks_domain = false;         ///< whether elements outside the domains are errors, as PyTorch has it
   Trait traits = Trait::none;
@@ -86,6 +86,17 @@ constexpr bool is_of_class_rows(const LossInfo& info) {
 /// Whether the target of such a row may be probabilities of the classes, too.
 constexpr bool takes_class_probabilities(const LossInfo& info) {
   return is_of_class_rows(info) && info.operands.first(Role::target).element == Element::floating_or_integer;
+}
+
+/// Whether the loss of class rows takes the number of training samples of each class.
+constexpr bool takes_class_counts(const LossInfo& info) {
+  return is_of_class_rows(info) && info.operands.has(Role::side_information);
+}
+
+/// Whether the loss is a formula of an element of the input and one of the target.
+constexpr bool is_elementwise(const LossInfo& info) {
+  return info.unit == Unit::element && info.operands.count(Role::prediction) == 1 &&
+         info.operands.count(Role::target) == 1 && !info.operands.has(Role::side_information);
 }
 
 /// Whether a row of elements is a distribution, and its loss their sum.

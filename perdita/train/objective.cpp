@@ -77,15 +77,11 @@ bool takes_distributions(const AnyLoss& any) {
   return is_of_class_rows(info_of(any)) || sums_distributions(info_of(any));
 }
 
-bool takes_class_counts(const AnyLoss& any) {
-  const LossInfo& info = info_of(any);
-  return is_of_class_rows(info) && info.operands.has(Role::side_information);
-}
-
 bool suits(const AnyLoss& any, Task task, std::int64_t columns) {
   const LossInfo& info = info_of(any);
   const bool of_classes = is_of_class_rows(info);
-  if (compares_predictions(info) || info.unit == Unit::sequence) return false;
+  const bool has_samples = info.unit == Unit::element || info.unit == Unit::row || info.unit == Unit::mask;
+  if (compares_predictions(info) || !has_samples) return false;
   if (info.unit == Unit::mask) return task == Task::regression && columns >= 2;  // a row is a mask
   if (task == Task::multiclass) return of_classes;
   if (task == Task::binary) {
@@ -93,7 +89,7 @@ bool suits(const AnyLoss& any, Task task, std::int64_t columns) {
     return of_classes || target == Meaning::label || target == Meaning::sign || target == Meaning::any;
   }
   if (meaning_of_prediction(info) == Meaning::quantiles) return columns == 1;
-  if (of_classes && (!takes_class_probabilities(info) || takes_class_counts(any))) return false;
+  if (of_classes && (!takes_class_probabilities(info) || takes_class_counts(info))) return false;
   return columns >= 2 || !takes_distributions(any);
 }
 
@@ -161,7 +157,7 @@ Objective::Objective(const AnyLoss& loss, const data::Dataset& dataset, const We
   } else {
     outputs_ = of_classes_ ? dataset.num_classes() : 1;
   }
-  if (takes_class_counts(loss)) {
+  if (takes_class_counts(info_of(loss))) {
     const std::vector<std::int64_t> counts = dataset.class_counts();
     class_counts_ = Tensor::from(std::vector<double>(counts.begin(), counts.end()));
   }
@@ -226,9 +222,10 @@ Objective::Operands Objective::operands(const Tensor& outputs, const Tensor& tar
 }
 
 Tensor Objective::evaluate(const Operands& o, Reduction reduction, LossExtras* extras) const {
-  return functional::evaluate_loss(
-      loss_, o.input, o.target, o.third,
-      {.weight = o.weight, .reduction = reduction, .normalize_by = normalize_by_, .extras = extras});
+  std::vector<Tensor> operands{o.input, o.target};
+  if (o.third.defined()) operands.push_back(o.third);
+  return functional::call(
+      loss_, operands, {.weight = o.weight, .reduction = reduction, .normalize_by = normalize_by_, .extras = extras});
 }
 
 Tensor Objective::loss(const Tensor& outputs, const Tensor& targets, bool weighted, LossExtras* extras) const {

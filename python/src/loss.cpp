@@ -47,80 +47,6 @@ std::pair<std::string, bool> without_validation(std::string_view text) {
 
 Tensor operand(std::span<const Tensor> operands, std::size_t i) { return i < operands.size() ? operands[i] : Tensor(); }
 
-struct CallOptions {
-  Reduction reduction;
-  Normalize normalize_by;
-  bool validate;
-  LossExtras* extras;
-};
-
-/// function(x[0], ..., x[n - 1], loss, options) for the n that the function takes; weights come after these.
-template <class Function, class L>
-Tensor call(const Function& function, const L& loss, const AnyLoss& any, std::span<const Tensor> x,
-            const CallOptions& options) {
-  const auto with_weights = [&](std::size_t n) {
-    return LossOptions{.weight = operand(x, n),
-                       .pos_weight = operand(x, n + 1),
-                       .reduction = options.reduction,
-                       .normalize_by = options.normalize_by,
-                       .extras = options.extras,
-                       .validate = options.validate,
-                       .broadcasts_both = true};  // with a warning, as torch has it
-  };
-  const auto with_class_weights = [&](std::size_t n) {
-    return ClassOptions{.weight = operand(x, n),
-                        .ignore_index = any.ignore_index,
-                        .label_smoothing = any.label_smoothing,
-                        .reduction = options.reduction,
-                        .normalize_by = options.normalize_by,
-                        .extras = options.extras,
-                        .validate = options.validate};
-  };
-  using T = const Tensor&;
-  if constexpr (std::is_invocable_v<Function, T, T, const L&, const ClassOptions&>) {
-    return function(x[0], x[1], loss, with_class_weights(2));
-  } else if constexpr (std::is_invocable_v<Function, T, T, T, const L&, const ClassOptions&>) {
-    return function(x[0], x[1], x[2], loss, with_class_weights(3));
-  } else if constexpr (std::is_invocable_v<Function, T, T, const L&, const LossOptions&>) {
-    return function(x[0], x[1], loss, with_weights(2));
-  } else if constexpr (std::is_invocable_v<Function, T, T, T, const L&, const LossOptions&>) {
-    return function(x[0], x[1], x[2], loss, with_weights(3));
-  } else {
-    return function(x[0], x[1], x[2], x[3], loss, with_weights(4));
-  }
-}
-
-// An overload for each loss, so that its function is found by its type.
-#define PERDITA_CALL(L, function, Module)                                                 \
-  Tensor call_loss(const perdita::L& loss, const AnyLoss& any, std::span<const Tensor> x, \
-                   const CallOptions& options) {                                          \
-    const auto f = [](const auto&... a) -> decltype(functional::function(a...)) {         \
-      return functional::function(a...);                                                  \
-    };                                                                                    \
-    return call(f, loss, any, x, options);                                                \
-  }
-PERDITA_PAIR_LOSSES(PERDITA_CALL)
-PERDITA_TRIPLE_LOSSES(PERDITA_CALL)
-PERDITA_SOFTMAX_LOSSES(PERDITA_CALL)
-PERDITA_FREQUENCY_LOSSES(PERDITA_CALL)
-PERDITA_PICKING_LOSSES(PERDITA_CALL)
-PERDITA_COMPARING_LOSSES(PERDITA_CALL)
-PERDITA_OVERLAP_LOSSES(PERDITA_CALL)
-PERDITA_SEQUENCE_LOSSES(PERDITA_CALL)
-PERDITA_CALL(Quantiles, quantile_loss, QuantilesLoss)
-#undef PERDITA_CALL
-
-template <class L>
-requires std::is_same_v<L, Formula> || std::is_same_v<L, ClassFormula> Tensor call_loss(const L& loss,
-                                                                                        const AnyLoss& any,
-                                                                                        std::span<const Tensor> x,
-                                                                                        const CallOptions& options) {
-  const auto f = [](const auto&... a) -> decltype(functional::formula_loss(a...)) {
-    return functional::formula_loss(a...);
-  };
-  return call(f, loss, any, x, options);
-}
-
 /// "huber: delta is -1" or "loss huber: ..." as "huber_loss: delta is -1": what Python calls it.
 std::string with_function(const std::string& function, std::string_view loss, std::string_view message) {
   if (message.starts_with(function + ":")) return std::string(message);
@@ -213,12 +139,8 @@ std::vector<Tensor> gradients_of(const std::vector<Tensor>& outputs, const std::
 
 }  // namespace
 
-Loss::Loss(std::string function, std::string_view text, std::vector<std::string> arguments,
-           const std::vector<std::string>& deciding, std::string_view reduction, std::string_view normalize_by)
-    : function_(std::move(function)), arguments_(std::move(arguments)) {
-  for (std::size_t i = 0; i < arguments_.size(); ++i) {
-    if (std::find(deciding.begin(), deciding.end(), arguments_[i]) != deciding.end()) deciding_ |= 1u << i;
-  }
+Loss::Loss(std::string function, std::string_view text, std::string_view reduction, std::string_view normalize_by)
+    : function_(std::move(function)) {
   named(function_, text.substr(0, text.find(':')), [&] {
     const auto [rest, validates] = without_validation(text);
     loss_ = parse_loss(rest);
@@ -231,12 +153,13 @@ Loss::Loss(std::string function, std::string_view text, std::vector<std::string>
 }
 
 void Loss::read(nb::tuple arrays, Operands& operands) const {
-  for (std::size_t i = 0; i < arrays.size(); ++i) operands.add(nb::handle(arrays[i]).ptr(), function_, arguments_[i]);
+  const LossOperand* const expected = signature().begin();
+  for (std::size_t i = 0; i < arrays.size(); ++i)
+    operands.add(nb::handle(arrays[i]).ptr(), function_, expected[i].name);
   const std::span<const Tensor> tensors = operands.tensors();
-  for (std::size_t i = 0; i < arguments_.size(); ++i) {
-    const bool is_optional = arguments_[i] == "weight" || arguments_[i] == "pos_weight";
-    if (!is_optional && !operand(tensors, i).defined()) {
-      fail<ValueError>("{}: {} is None (valid: an array)", function_, arguments_[i]);
+  for (std::size_t i = 0; i < signature().size(); ++i) {
+    if (!expected[i].is_optional && !operand(tensors, i).defined()) {
+      fail<ValueError>("{}: {} is None (valid: an array)", function_, expected[i].name);
     }
   }
   if ((validates_ || validation()) && takes_logits_) {
@@ -253,7 +176,8 @@ std::string Loss::with_shapes(const std::string& message, std::span<const Tensor
   if (shapes == message.npos || message.find("cannot be broadcast") == message.npos) return message;
   std::string text = function_ + ":";
   for (std::size_t i = 0; i < operands.size(); ++i) {
-    if (operands[i].defined()) text += fmt::format(" {} has shape {},", arguments_[i], operands[i].shape());
+    if (operands[i].defined())
+      text += fmt::format(" {} has shape {},", signature().begin()[i].name, operands[i].shape());
   }
   return text + " but " + message.substr(shapes);
 }
@@ -268,7 +192,8 @@ Tensor Loss::of_several_types(std::span<const Tensor> operands, LossExtras* extr
   const bool has_classes = operands.size() > 1 && operands[1].defined() && !is_floating(operands[1].dtype());
   DType result = DType::float32;
   for (std::size_t i = 0; i < operands.size(); ++i) {
-    const bool decides = (deciding_ >> i & 1) != 0 && !(has_classes && arguments_[i] == "weight");
+    const LossOperand& expected = signature().begin()[i];
+    const bool decides = expected.decides_dtype && !(has_classes && expected.role == Role::weight);
     if (decides && operands[i].defined() && is_floating(operands[i].dtype()))
       result = promote(result, operands[i].dtype());
   }
@@ -285,12 +210,14 @@ Tensor Loss::of_several_types(std::span<const Tensor> operands, LossExtras* extr
 }
 
 Tensor Loss::of_one_type(std::span<const Tensor> operands, LossExtras* extras) const {
-  const auto call = [&](const auto& loss) {
-    return call_loss(loss, loss_, operands, {reduction_, normalize_by_, validates_, extras});
-  };
+  const LossOptions options{.reduction = reduction_,
+                            .normalize_by = normalize_by_,
+                            .extras = extras,
+                            .validate = validates_,
+                            .broadcasts_both = true};  // with a warning, as torch has it
   return named(function_, info_of(loss_).name, [&] {
     try {
-      return std::visit(call, loss_.loss);
+      return functional::call(loss_, operands, options);
     } catch (const ShapeError& error) {
       throw ShapeError(with_shapes(error.what(), operands));
     }

@@ -68,7 +68,7 @@ void warn_of_broadcast(std::string_view function, const AnyLoss& loss, const Ten
   } catch (const ShapeError&) {
     return;  // the loss says what is wrong
   }
-  if (std::holds_alternative<SoftMargin>(loss.loss) && common != input.shape()) {
+  if (!info_of(loss).grows_input && common != input.shape()) {
     fail<ShapeError>("{}: target has shape {}, but input has {} (valid: the same shape, or one that broadcasts to it)",
                      function, target.shape(), input.shape());
   }

@@ -201,8 +201,7 @@ NB_MODULE(_core, m) {
   nb::set_leak_warnings(false);  // Python's cache of losses lives until the interpreter ends
   nb::register_exception_translator(translate);
   nb::class_<Loss>(m, "Loss")
-      .def(nb::init<std::string, std::string_view, std::vector<std::string>, const std::vector<std::string>&,
-                    std::string_view, std::string_view>())
+      .def(nb::init<std::string, std::string_view, std::string_view, std::string_view>())
       .def("value", &value)
       .def("value_and_extras", &value_and_extras)
       .def("value_and_gradients", &value_and_gradients)

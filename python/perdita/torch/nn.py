@@ -8,7 +8,8 @@ which are converted to tensors of torch's default dtype). Options are checked in
 import torch
 
 from perdita import _core
-from perdita._modules import _WEIGHTS, bind_options, make_classes, shown_options, sign_constructor
+from perdita._catalogue import BOUND_OPERANDS
+from perdita._modules import bind_options, make_classes, shown_options, sign_constructor
 from perdita._names import missing
 from perdita.errors import DTypeError, LabelError, ShapeError
 from perdita.torch import functional
@@ -22,7 +23,7 @@ class Loss(torch.nn.modules.loss._Loss):
     def __init__(self, *args, **kwargs):
         torch.nn.Module.__init__(self)  # not that of torch's loss, whose options are others
         options = bind_options(self._loss, self._signature, args, kwargs)
-        for name in _WEIGHTS:
+        for name in sorted(BOUND_OPERANDS):
             if name in options:
                 self.register_buffer(name, self._tensor(name, options.pop(name)))
         self._names = tuple(options)
@@ -42,7 +43,7 @@ class Loss(torch.nn.modules.loss._Loss):
         return tensor
 
     def _options(self):
-        weights = {name: getattr(self, name) for name in _WEIGHTS if name in self._buffers}
+        weights = {name: getattr(self, name) for name in sorted(BOUND_OPERANDS) if name in self._buffers}
         return {**{name: getattr(self, name) for name in self._names}, **weights}
 
     def forward(self, *tensors, **named):
