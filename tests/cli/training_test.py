@@ -165,7 +165,7 @@ class Training(CliTest):
         self.assertNotIn("area_under_roc", self.train(*data[:2], "--epochs", "1", out="clean")["suspects"])
         self.assertNotIn("suspects", self.train("--data", "synthetic:sine", "--epochs", "1", out="numbers"))
 
-    def test_illnesses_are_named(self):
+    def test_issues_are_named(self):
         words = ["--data", "synthetic:circles", "--hidden", "none", "--lr", "0.02", "--epochs", "30"]
         found = self.train(*words)["diagnosis"]
         self.assertEqual([finding["issue"] for finding in found], ["underfitting"])
