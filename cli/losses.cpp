@@ -18,16 +18,16 @@ void print_table() {
   std::size_t name_width = 0;
   for_each_loss([&](const auto& loss) { name_width = std::max(name_width, loss.info.name.size()); });
   constexpr std::pair<Family, std::string_view> subjects[] = {
-      {Family::regression, "numbers"},
-      {Family::binary, "two classes, or labels that may hold together"},
-      {Family::softmax, "several classes, of which one holds"},
-      {Family::margin, "scores that are compared (in C++; not for perdita train)"},
-      {Family::distance, "vectors that are compared (in C++; not for perdita train)"},
-      {Family::overlap, "masks, each compared as a whole (perdita train: rows of targets 0 and 1)"},
-      {Family::sequence, "sequences without an alignment (in C++; not for perdita train)"},
-      {Family::survival, "times until an event, some of them censored (in C++ and Python; not for perdita train)"},
-      {Family::ranking, "rankings of the rows of a group (in C++ and Python; not for perdita train)"},
-      {Family::contrastive, "pairs of embeddings in a batch (in C++ and Python; not for perdita train)"}};
+      {Family::regression, "regression"},
+      {Family::binary, "binary and multi-label classification"},
+      {Family::softmax, "multi-class classification"},
+      {Family::margin, "margins between scores (C++ and Python only, not in perdita train)"},
+      {Family::distance, "distances between vectors (C++ and Python only, not in perdita train)"},
+      {Family::overlap, "overlap of masks (segmentation; in perdita train: rows of targets 0 and 1)"},
+      {Family::sequence, "unaligned sequences (C++ and Python only, not in perdita train)"},
+      {Family::survival, "times until an event, some of them censored (C++ and Python only, not in perdita train)"},
+      {Family::ranking, "rankings of the documents of a query (C++ and Python only, not in perdita train)"},
+      {Family::contrastive, "pairs of embeddings in a batch (C++ and Python only, not in perdita train)"}};
   for (const auto& [family, subject] : subjects) {
     say("{}\n", subject);
     for_each_loss([&, family = family]<class Loss>(const Loss& loss) {
@@ -42,7 +42,7 @@ void print_table() {
     });
     say("\n");
   }
-  say("perdita explain NAME tells more of one of them.\n");
+  say("Run 'perdita explain NAME' for details about a loss.\n");
 }
 
 void print_json() {
@@ -81,7 +81,7 @@ void print_json() {
 int losses(const std::vector<std::string>& arguments) {
   CLI::App app("Lists the losses.", "perdita losses");
   bool json = false;
-  app.add_flag("--json", json, "as a JSON array");
+  app.add_flag("--json", json, "print a JSON array");
   if (!parse(app, arguments)) return 0;
   json ? print_json() : print_table();
   return 0;

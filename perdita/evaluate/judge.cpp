@@ -60,7 +60,7 @@ kernels::Labels read_labels(const Judgement& how, const RawBlock& block) {
   for (std::int64_t i = 0; i < block.count; ++i) {
     constexpr double most = 0x1p53;
     if (!(std::abs(numbers[i]) <= most) || numbers[i] != std::floor(numbers[i])) {
-      fail<IndexError>("{}: target[{}] is {} (valid: whole numbers 0..{})", operation, block.first + i, numbers[i],
+      fail<IndexError>("{}: target[{}] is {} (valid: integers 0..{})", operation, block.first + i, numbers[i],
                        how.columns - 1);
     }
     whole[static_cast<std::size_t>(i)] = static_cast<std::int64_t>(numbers[i]);
@@ -77,7 +77,7 @@ void check_range(const Judgement& how, const RawBlock& block, const T* numbers, 
     const auto number = static_cast<double>(numbers[i]);
     if (number >= low && number <= high) continue;
     if (std::isnan(number)) continue;
-    fail<DataError>("evaluate: {}: row {} holds {}, which is not {}", how.predictions_name,
+    fail<DataError>("evaluate: {}: row {} contains {}, which is not {}", how.predictions_name,
                     block.first + i / how.columns, number, what);
   }
 }
@@ -88,7 +88,7 @@ void check_scale(const Judgement& how, const RawBlock& block, const T* numbers) 
   if (how.scale == Scale::probabilities)
     check_range(how, block, numbers, 0.0, how.kind == Kind::binary ? 1.0 : 1 + slack, "a probability");
   if (how.scale == Scale::log_probabilities)
-    check_range(how, block, numbers, -std::numeric_limits<double>::infinity(), slack, "the logarithm of one");
+    check_range(how, block, numbers, -std::numeric_limits<double>::infinity(), slack, "a log-probability");
 }
 
 /// The loss of each row, by a written formula.

@@ -1,4 +1,4 @@
-// The losses as modules, made from the list: nn::MSELoss, nn::HuberLoss, nn::CrossEntropyLoss, ...
+// The losses as modules, generated from the list: nn::MSELoss, nn::HuberLoss, nn::CrossEntropyLoss, ...
 //
 //     const nn::HuberLoss criterion({.delta = 2}, {.reduction = Reduction::sum});
 //     criterion(output, target).backward();
@@ -9,7 +9,7 @@
 
 namespace perdita::nn {
 
-/// What the loss modules share. Options are checked here, when the module is made; weights are buffers, saved with it.
+/// Base of the loss modules. Options are checked when the module is constructed; weights are buffers, saved with it.
 template <class Loss, class Options>
 class LossModule : public Module {
  public:
@@ -39,7 +39,7 @@ class LossModule : public Module {
     }                                                                       \
   };
 PERDITA_LOSSES(PERDITA_MODULE)
-/// Several quantiles at once.
+/// Several quantiles in one module.
 PERDITA_MODULE(Quantiles, quantile_loss, QuantilesLoss)
 #undef PERDITA_MODULE
 

@@ -99,8 +99,9 @@ AdaptiveLogSoftmaxWithLoss::AdaptiveLogSoftmaxWithLoss(std::int64_t in_features,
   for (std::size_t i = 0; i + 1 < cutoffs_.size(); ++i) {
     const double features = static_cast<double>(in_features) / std::pow(layout.div_value, static_cast<double>(i + 1));
     if (features < 1) {
-      fail<ValueError>("{}: cluster {} would go through {:.2g} features (valid: 1 or more; take a smaller div_value)",
-                       adaptive, i, features);
+      fail<ValueError>(
+          "{}: the projection of cluster {} would have {:.2g} features (valid: 1 or more; use a smaller div_value)",
+          adaptive, i, features);
     }
     const auto hidden = static_cast<std::int64_t>(features);
     tail.emplace_back(Linear(in_features, hidden, false), Linear(hidden, cutoffs_[i + 1] - cutoffs_[i], false));

@@ -28,9 +28,9 @@ struct AdamOptions {
   double lr = 1e-3;
   double beta1 = 0.9;       ///< of the mean of gradients
   double beta2 = 0.999;     ///< of the mean of their squares
-  double eps = 1e-8;        ///< added to the root, after the correction of its bias
+  double eps = 1e-8;        ///< added to the square root, after bias correction
   double weight_decay = 0;  ///< Adam: added to the gradient; AdamW: p *= 1 - lr * weight_decay
-  bool amsgrad = false;     ///< divides by the largest mean of squares so far
+  bool amsgrad = false;     ///< uses the maximum of the mean of squares so far
   bool maximize = false;
 
   /// What can be chosen by name: everything but lr and maximize.

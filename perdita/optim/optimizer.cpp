@@ -17,7 +17,8 @@ Optimizer::Optimizer(const char* name, std::vector<Tensor> parameters, double lr
     const std::size_t i = slots_.size();
     if (!parameter.is_leaf())
       fail<GraphError>("{}: parameter {} is the result of an operation (valid: leaves)", name, i);
-    if (!parameter.requires_grad()) fail<ValueError>("{}: parameter {} does not require a gradient", name, i);
+    if (!parameter.requires_grad())
+      fail<ValueError>("{}: parameter {} does not require a gradient (valid: tensors with requires_grad)", name, i);
     const auto same = [&](const Slot& slot) { return slot.parameter.impl() == parameter.impl(); };
     if (std::ranges::any_of(slots_, same)) fail<ValueError>("{}: parameter {} is given twice", name, i);
     slots_.push_back({parameter, {}, 0});
@@ -55,7 +56,7 @@ void Optimizer::step() {
     if (!slot.parameter.grad().defined()) continue;
     const Tensor gradient = slot.parameter.grad().contiguous();
     if (gradient.dtype() != slot.parameter.dtype()) {
-      fail<DTypeError>("{}: a gradient holds {}, its parameter {}", name_, name_of(gradient.dtype()),
+      fail<DTypeError>("{}: a gradient has dtype {}, but its parameter {}", name_, name_of(gradient.dtype()),
                        name_of(slot.parameter.dtype()));
     }
     visit_floating(gradient.dtype(), name_, [&]<class T>() { step_slot<T>(slot, gradient); });
@@ -80,7 +81,8 @@ void Optimizer::load_state_dict(const StateDict& state) {
     Slot slot{slots_[i].parameter, {}, 0};
     const auto step = given.find(fmt::format("step.{}", i));
     if (step == given.end()) {
-      fail<ValueError>("{}: the state lacks step.{} (valid: that of {} parameters)", name_, i, slots_.size());
+      fail<ValueError>("{}: step.{} is missing in the state (valid: the state of {} parameters)", name_, i,
+                       slots_.size());
     }
     slot.steps = step->second.to(DType::int64).item<std::int64_t>();
     for (const std::string& name : buffer_names_) {

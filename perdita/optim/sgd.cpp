@@ -33,7 +33,7 @@ SGD::SGD(std::vector<Tensor> parameters, const SGDOptions& options)
       options_(options) {
   check_options("SGD", options);
   if (options.nesterov && !(options.momentum > 0 && options.dampening == 0)) {
-    fail<ValueError>("SGD: nesterov with momentum {} and dampening {} (valid: momentum above 0, dampening 0)",
+    fail<ValueError>("SGD: nesterov is used with momentum {} and dampening {} (valid: momentum above 0, dampening 0)",
                      options.momentum, options.dampening);
   }
 }

@@ -32,7 +32,7 @@ Weights read_weights(std::string_view path) {
     const auto [stopped, error] = std::from_chars(text.data() + at, text.data() + end, weight);
     if (error != std::errc{} || stopped != text.data() + end || !std::isfinite(static_cast<float>(weight)) ||
         weight < 0) {
-      fail<DataError>("{}:{}: got '{}' (valid: one number a class, 0 or more)", path, line,
+      fail<DataError>("{}:{}: got '{}' (valid: one number per class, 0 or more)", path, line,
                       std::string_view(text).substr(at, std::min<std::size_t>(end - at, 40)));
     }
     weights.push_back(weight);
@@ -44,7 +44,7 @@ Weights read_weights(std::string_view path) {
 Weights weights_of_file(std::string_view path, std::int64_t num_classes) {
   Weights weights = read_weights(path);
   if (std::ssize(weights) != num_classes) {
-    fail<DataError>("{}: holds {} numbers (valid: {}, one for each class)", path, weights.size(), num_classes);
+    fail<DataError>("{}: contains {} numbers (valid: {}, one per class)", path, weights.size(), num_classes);
   }
   return weights;
 }

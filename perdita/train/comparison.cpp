@@ -149,7 +149,7 @@ Comparison::Comparison(ComparisonPlan plan) : plan_(std::move(plan)) {
       }
     }();
     if (!problem.test)
-      fail<ValueError>("there are no test samples to compare on (valid: with a test-fraction above 0)");
+      fail<ValueError>("there are no test samples for the comparison (valid: a test-fraction above 0)");
     if (contest_.metrics.empty()) {
       contest_.metrics = yardstick_of(problem);
       contest_.class_names = classes_by_size(problem);
@@ -163,7 +163,7 @@ Comparison::Comparison(ComparisonPlan plan) : plan_(std::move(plan)) {
 
 Comparison Comparison::resume(const fs::path& path) {
   if (occupant_of(path) != Occupant::comparison) {
-    fail<FileError>("there is no comparison in {}: no comparison.json", path.string());
+    fail<FileError>("the folder {} does not contain a comparison: it has no comparison.json", path.string());
   }
   Folder folder(path);
   const std::string name = file_of(path).string();

@@ -61,7 +61,7 @@ std::optional<double> ignored_target_of(const AnyLoss& any) {
       []<class Loss>(const Loss& loss) -> std::optional<double> {
         if constexpr (Loss::info.unit == Unit::mask) {
           if (loss.batch || loss.multilabel) {
-            fail<ValueError>("the loss {} has {}=true, but each sample is a mask with a loss of its own (valid: false)",
+            fail<ValueError>("the loss {} has {}=true, but each sample is a separate mask (valid: false)",
                              Loss::info.name, loss.batch ? "batch" : "multilabel");
           }
           return static_cast<double>(loss.ignore_index);
@@ -109,15 +109,15 @@ bool is_of_difference(const Formula& formula) {
   for_each_loss([&](const auto& loss) {
     if (suits({.loss = loss}, dataset.task, columns)) suitable.push_back(loss.info.name);
   });
-  const std::string targets = dataset.task == Task::regression ? fmt::format("numbers ({} for a sample)", columns)
+  const std::string targets = dataset.task == Task::regression ? fmt::format("numbers ({} per sample)", columns)
                                                                : fmt::format("{} classes", dataset.num_classes());
   std::string_view advice;
   const LossInfo& info = info_of(any);
   if (meaning_of_prediction(info) == Meaning::any && info.unit == Unit::element)
-    advice = "; for classes write a formula of log_p, the log-probability of a class, and t: -t * log_p";
+    advice = "; a formula for classes uses log_p, the log-probability of a class, and t, for example -t * log_p";
   if (meaning_of_prediction(info) == Meaning::any && info.unit == Unit::row)
-    advice = "; for numbers write a formula of y and t: (y - t)^2";
-  fail<ValueError>("the loss {} does not fit targets that are {} (valid: {}){}", info_of(any).name, targets,
+    advice = "; a formula for numbers uses y and t, for example (y - t)^2";
+  fail<ValueError>("the loss {} does not support targets that are {} (valid: {}){}", info_of(any).name, targets,
                    fmt::join(suitable, ", "), advice);
 }
 

@@ -56,7 +56,7 @@ OptimizerSpec spec_of(std::string_view name) {
     if (name == names.back()) found = OptimizerSpec{Options{}, {}};
   });
   if (found) return *found;
-  fail<ValueError>("there is no optimizer '{}' (valid: {}){}", name, fmt::join(names, ", "), suggestion(name, names));
+  fail<ValueError>("unknown optimizer '{}' (valid: {}){}", name, fmt::join(names, ", "), suggestion(name, names));
 }
 
 template <class Options>

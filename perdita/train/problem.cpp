@@ -80,7 +80,7 @@ data::Splits divide(const Config& config, const data::Source& source) {
     options.test_fraction = 0;
     return data::split(make_noisy(make_unbalanced(splits.train, config), config), options, std::move(splits.test));
   } catch (const ValueError& error) {
-    fail<ValueError>("{} samples cannot be divided: {} (see --val-fraction and --test-fraction)", source.train.size(),
+    fail<ValueError>("{} samples cannot be split: {} (see --val-fraction and --test-fraction)", source.train.size(),
                      error.what());
   }
 }
@@ -113,8 +113,7 @@ Problem prepare(const Config& given) {
 
   data::Splits splits = divide(config, source);
   if (config.patience > 0 && !splits.validation) {
-    fail<ValueError>("patience is {}, but there is no validation set (valid: with a val-fraction above 0)",
-                     config.patience);
+    fail<ValueError>("patience is {}, but there is no validation set (valid: a val-fraction above 0)", config.patience);
   }
   if (config.sampling != Sampling::shuffle && splits.train.task == data::Task::regression) {
     fail<ValueError>("sampling is {}, but the targets are numbers (valid: shuffle)", name_of(config.sampling));

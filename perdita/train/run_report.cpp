@@ -61,12 +61,13 @@ report::ClassWeights weights_of(const Problem& problem) {
   if (const Tensor& values = problem.objective.class_weights(); values.defined()) {
     for (float value : values.to_vector<float>()) weights.weights.push_back(static_cast<double>(value));
     if (config.defer_weights > 0) {
-      weights.note = fmt::format("They count after {:.0f} % of the run; before, all samples count the same.",
-                                 100 * config.defer_weights);
+      weights.note =
+          fmt::format("The weights apply after {:.0f} % of the run; before that, all samples have the same weight.",
+                      100 * config.defer_weights);
     }
   }
   if (config.sampling != Sampling::shuffle) {
-    weights.note += fmt::format("{}Besides, the sampling ({}) changes how often a class is seen.",
+    weights.note += fmt::format("{}The sampling ({}) also changes how often each class is seen.",
                                 weights.note.empty() ? "" : " ", name_of(config.sampling));
   }
   return weights;

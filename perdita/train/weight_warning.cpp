@@ -47,8 +47,8 @@ std::optional<std::string> warn_of_weights(const WeightsInForce& in_force, const
   const auto capped = capped_scheme(in_force, step);
   const std::string_view option = in_force.is_pos_weight ? "--pos-weight" : "--class-weights";
   return fmt::format(
-      "{} {} is likely to wreck training at lr {} with {}: the largest weight is {:.3g} times the smallest, and a "
-      "batch of {} is as noisy as one of {:.3g} samples of equal weight (better: {}--lr {:.1g})",
+      "{} {} is likely to make training diverge at lr {} with {}: the largest weight is {:.3g} times the smallest, so "
+      "a batch of {} samples has an effective size of {:.3g} (try {}--lr {:.1g})",
       option, in_force.text, step.lr, to_string(step.optimizer), spread.ratio, step.batch_size,
       static_cast<double>(step.batch_size) * spread.effective_share,
       capped ? fmt::format("{} {}, or ", option, *capped) : "", std::floor(lr / digit) * digit);

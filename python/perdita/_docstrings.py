@@ -1,4 +1,4 @@
-"""Docstrings of the losses' functions, made from the catalogue."""
+"""Docstrings of the loss functions, generated from the catalogue."""
 
 from perdita import _core
 

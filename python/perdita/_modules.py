@@ -1,4 +1,4 @@
-"""The losses as classes, by torch.nn's names: a function with its options bound, checked when the object is made."""
+"""The losses as classes with the names of torch.nn: functions with bound options, checked in the constructor."""
 
 import inspect
 
@@ -10,7 +10,7 @@ CLASSES["TripletMarginWithDistanceLoss"] = "triplet_margin_with_distance_loss"
 
 
 def options_signature(function):
-    """The signature of a function less the arrays that a call brings."""
+    """The signature of a function without its array arguments."""
     signature = inspect.signature(function)
     parameters = [p for p in signature.parameters.values() if p.name not in CALL_OPERANDS]
     return signature.replace(parameters=parameters)

@@ -1,6 +1,9 @@
 #include "python/src/loss.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <span>
 
 #include "perdita/core/parallel.hpp"
 #include "perdita/tensor/autograd.hpp"
@@ -18,7 +21,17 @@ Normalize parse_normalize(std::string_view name) {
   if (name == "count") return Normalize::count;
   if (name == "weight_sum") return Normalize::weight_sum;
   if (name == "batch") return Normalize::batch;
-  fail<ValueError>("normalize_by '{}' is not known (valid: count, weight_sum, batch)", name);
+  fail<ValueError>("normalize_by is '{}' (valid: count, weight_sum, batch)", name);
+}
+
+/// The reduction with this name, which the loss must have: batchmean is defined for divergences only.
+Reduction reduction_of(std::string_view name, const LossInfo& info) {
+  constexpr std::string_view all[] = {"none", "mean", "sum", "batchmean"};
+  const auto valid = std::span(all).first(sums_distributions(info) ? 4 : 3);
+  if (std::ranges::find(valid, name) == valid.end()) {
+    fail<ValueError>("reduction is '{}' (valid: {})", name, fmt::join(valid, ", "));
+  }
+  return parse_reduction(name);
 }
 
 /// The text of a loss without the option validate=true, and whether it was there.
@@ -134,12 +147,9 @@ Loss::Loss(std::string function, std::string_view text, std::string_view reducti
     validates_ = validates;
     compares_elements_ = compares_elements(loss_);
     takes_logits_ = takes_logits(loss_);
-    reduction_ = parse_reduction(reduction);
+    reduction_ = reduction_of(reduction, info_of(loss_));
     normalize_by_ = parse_normalize(normalize_by);
   });
-  if (reduction_ == Reduction::batchmean && !sums_distributions(info_of(loss_))) {
-    fail<ValueError>("{}: reduction 'batchmean' is for kl_div (valid: none, mean, sum)", function_);
-  }
 }
 
 void Loss::read(nb::tuple arrays, Operands& operands) const {
@@ -233,7 +243,7 @@ Evaluation::Evaluation(std::shared_ptr<const Loss> loss, nb::tuple arrays, unsig
 }
 
 std::vector<Tensor> Evaluation::backward(nb::handle upstream) {
-  if (leaves_.empty()) fail<GraphError>("{}: its gradients were taken already", loss_->function());
+  if (leaves_.empty()) fail<GraphError>("{}: its gradients have already been computed", loss_->function());
   Operands given;
   given.add(upstream.ptr(), loss_->function(), "upstream gradient");
   adopt_openmp_threads();
@@ -274,7 +284,7 @@ std::vector<Tensor> GradientEvaluation::gradients() const {
 }
 
 std::vector<Tensor> GradientEvaluation::backward(nb::tuple cotangents) {
-  if (gradients_.empty()) fail<GraphError>("{}: its second derivatives were taken already", loss_->function());
+  if (gradients_.empty()) fail<GraphError>("{}: its second derivatives have already been computed", loss_->function());
   Operands given;
   for (std::size_t i = 0; i < cotangents.size(); ++i) {
     given.add(nb::handle(cotangents[i]).ptr(), loss_->function(), "second upstream gradient");

@@ -63,7 +63,7 @@ nb::object value_and_gradients(const SharedLoss& loss, nb::tuple arrays, unsigne
   Evaluation evaluation(loss, arrays, wanted);
   if (evaluation.loss().numel() != 1) {
     fail<ShapeError>(
-        "{}: the loss has shape {} and so no gradient (valid: one element, as reduction 'mean' or 'sum' gives)",
+        "{}: gradients require a scalar loss, but the loss has shape {} (valid: reduction 'mean' or 'sum')",
         loss->function(), evaluation.loss().shape());
   }
   const Maker make(arrays);

@@ -115,7 +115,7 @@ TEST(Diagnosis, TellsTheNumbers) {
                                               [](double x) { return std::abs(x - 0.25) + 0.5; }})};
   const Finding finding = diagnose(evidence).at(0);
   EXPECT_EQ(finding.issue, Issue::overfitting);
-  EXPECT_NE(finding.text.find("least in epoch 11 (0.5)"), std::string::npos) << finding.text;
+  EXPECT_NE(finding.text.find("lowest in epoch 11 (0.5)"), std::string::npos) << finding.text;
   EXPECT_NE(finding.text.find("early stopping would have saved 29 epochs"), std::string::npos) << finding.text;
 }
 
@@ -142,7 +142,7 @@ TEST(Diagnosis, NamesConfidencesThatAreWrong) {
     const std::vector<Finding> findings = diagnose(evidence);
     ASSERT_EQ(findings.size(), 1u);
     EXPECT_EQ(findings[0].issue, Issue::miscalibration);
-    EXPECT_NE(findings[0].text.find(confidence > 0.7 ? "too sure" : "not sure"), std::string::npos);
+    EXPECT_NE(findings[0].text.find(confidence > 0.7 ? "overconfident" : "underconfident"), std::string::npos);
   }
 }
 
