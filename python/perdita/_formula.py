@@ -21,7 +21,7 @@ class Formula:
     def __init__(self, text: str) -> None:
         self.text = text
         self._function = "class_formula" if _core.is_class_formula(text) else "formula"
-        _core.Loss(self._function, "formula: " + text, ["input", "target", "weight"], [], "mean", "standard")
+        _core.Loss(self._function, "formula: " + text, "mean", "standard")
 
     def __call__(
         self,

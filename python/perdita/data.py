@@ -164,7 +164,7 @@ class ClassBalancedSampler(_Sampler):
 
 
 class RandomSampler(_Sampler):
-    """A random permutation of 0..count-1 (several in sequence if num_samples > count); with replacement, independent draws."""
+    """A random permutation of 0..count-1, several if num_samples > count; with replacement, independent draws."""
 
     def __init__(self, count: int, replacement: bool = False, num_samples: int | None = None, seed: int = 0) -> None:
         count = _checks.integer("RandomSampler", "count", count)

@@ -107,7 +107,7 @@ def test_what_torch_computes_is_not_checked_and_says_so():
         torch_functional.soft_margin_loss(x, x, validate=True)
 
 
-@pytest.mark.parametrize("name", [name for name, entry in ENTRIES.items() if entry["kind"] == "overlap"])
+@pytest.mark.parametrize("name", [name for name, entry in ENTRIES.items() if entry["unit"] == "mask"])
 def test_masks_that_are_taken_for_logits(name):
     mask = (np.arange(32).reshape(2, 4, 4) % 3 == 0).astype(np.float64)
     scores, labels = np.linspace(-1, 1, 80).reshape(8, 10), np.arange(8)

@@ -62,7 +62,7 @@ globals().update(_classes)
 
 
 class AdaptiveLogSoftmaxWithLoss(torch.nn.AdaptiveLogSoftmaxWithLoss):
-    """The module of torch.nn with the loss computed by Perdita, which does not store the log-probabilities of the clusters."""
+    """The module of torch.nn with the loss of Perdita, which does not store the log-probabilities of clusters."""
 
     def forward(self, input_, target_):
         if not torch.compiler.is_compiling() and _core.wanted_gradients((input_, target_)) < 0:
