@@ -94,7 +94,9 @@ void TrainOutput::begin() {
     say_to(out_, "{:<8} {}\n", name, printable(text));
   };
   line("data", fmt::format("{}: {}", config.data, samples_line(problem)));
-  line("model", fmt::format("MLP {}, {} parameters", trainer.model().sizes(), format_count(trainer.parameter_count())));
+  const train::ModelDescription model = trainer.model().description();
+  line("model",
+       fmt::format("{} {}, {} parameters", model.title, model.sizes, format_count(trainer.model().parameter_count())));
   std::string weights;
   if (!config.class_weights.is_none()) weights = ", class weights " + to_string(config.class_weights);
   if (!config.pos_weight.is_none()) weights = ", pos weight " + to_string(config.pos_weight);

@@ -112,7 +112,7 @@ std::string sameness_of(const data::Dataset& samples) {
   return fmt::format("every target is {}", evaluate::format_number(targets.mean));
 }
 
-std::optional<diagnose::Reference> ask_neighbours(const Mlp& model, const Problem& problem) {
+std::optional<diagnose::Reference> ask_neighbours(const Model& model, const Problem& problem) {
   const bool classes = problem.objective.has_classes();
   if (problem.train.size() < 50 || (!classes && problem.train.targets.size() != problem.train.size())) {
     return std::nullopt;
@@ -151,7 +151,7 @@ std::optional<diagnose::Reference> ask_neighbours(const Mlp& model, const Proble
                              .deviations = gain.standard_error > 0 ? gain.mean / gain.standard_error : 0};
 }
 
-void measure_contradictions(const Mlp& model, const Problem& problem, const SampleLedger& ledger,
+void measure_contradictions(const Model& model, const Problem& problem, const SampleLedger& ledger,
                             diagnose::Evidence& evidence) {
   if (ledger.is_empty()) return;
   const NoGrad no_grad;

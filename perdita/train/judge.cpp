@@ -14,7 +14,7 @@ void append(std::vector<T>& all, const Tensor& tensor) {
 
 }  // namespace
 
-Judgement judge(const Mlp& model, const Objective& objective, const data::Dataset& dataset, bool weighted,
+Judgement judge(const Model& model, const Objective& objective, const data::Dataset& dataset, bool weighted,
                 const std::function<bool()>& stop) {
   const NoGrad no_grad;
   model.eval();

@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "perdita/train/model.hpp"
 #include "perdita/train/problem.hpp"
 
 namespace perdita::train {
@@ -20,7 +21,7 @@ struct Judgement {
 };
 
 /// `weighted`: with class weights, as in training. An empty Judgement when `stop` says so between two batches.
-Judgement judge(const Mlp& model, const Objective& objective, const data::Dataset& dataset, bool weighted,
+Judgement judge(const Model& model, const Objective& objective, const data::Dataset& dataset, bool weighted,
                 const std::function<bool()>& stop = {});
 
 }  // namespace perdita::train

@@ -9,7 +9,7 @@
 
 #include "perdita/data/dataset.hpp"
 #include "perdita/functional/functional.hpp"
-#include "perdita/train/model.hpp"
+#include "perdita/train/head.hpp"
 
 namespace perdita::train {
 

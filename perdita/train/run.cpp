@@ -241,8 +241,9 @@ void Run::write_histograms(const Judgement& test) {
 void Run::write_model() const {
   data::SafeTensors file;
   for (const auto& [name, tensor] : trainer_.model().state_dict()) file.tensors[name] = tensor.to_array();
-  nlohmann::ordered_json facts{{"model", "mlp"},
-                               {"sizes", trainer_.model().sizes()},
+  const ModelDescription description = trainer_.model().description();
+  nlohmann::ordered_json facts{{"model", description.kind},
+                               {"sizes", description.sizes},
                                {"head", name_of(problem_->objective.head())},
                                {"loss", to_string(*problem_->config.loss)},
                                {"task", data::name_of(problem_->train.task)}};

@@ -79,7 +79,8 @@ report::RunReport describe(const Problem& problem, const Trainer& trainer, const
                            const Suspects* suspects) {
   report::RunReport page;
   page.data = problem.train.name;
-  page.model = fmt::format("an MLP {}", trainer.model().sizes());
+  const ModelDescription model = trainer.model().description();
+  page.model = fmt::format("{} {} {}", model.article, model.title, model.sizes);
   page.loss = to_string(*problem.config.loss);
   page.loss_is_never_negative = problem.objective.is_never_negative();
   page.train_samples = problem.train.size();

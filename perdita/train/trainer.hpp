@@ -53,9 +53,8 @@ class Trainer {
 
   std::int64_t epoch() const { return state_.epoch; }
   std::int64_t best_epoch() const { return state_.best_epoch; }
-  const Mlp& model() const { return model_; }
+  const Model& model() const { return *model_; }
   const SampleLedger& ledger() const { return ledger_; }
-  std::int64_t parameter_count() const;
 
   Checkpoint checkpoint() const;
   /// Throws ValueError or ShapeError for a checkpoint of another model.
@@ -69,7 +68,7 @@ class Trainer {
   void judge_epoch(EpochReport& report, const Events& events);
 
   const Problem& problem_;
-  Mlp model_;
+  std::unique_ptr<Model> model_;
   std::unique_ptr<optim::Optimizer> optimizer_;
   data::DataLoader loader_;
   Schedule schedule_;

@@ -49,7 +49,7 @@ struct Sureness {
   evaluate::Calibration calibration;
 };
 
-std::optional<Sureness> sureness_of(const Mlp& model, const Problem& problem) {
+std::optional<Sureness> sureness_of(const Model& model, const Problem& problem) {
   const NoGrad no_grad;
   model.eval();
   evaluate::CalibrationCounts calibration(bins);
@@ -145,7 +145,7 @@ Measurement measure_numbers(const Judgement& judged) {
 
 }  // namespace
 
-Measurement measure(const Mlp& model, const Problem& problem) {
+Measurement measure(const Model& model, const Problem& problem) {
   const Judgement judged = judge(model, problem.objective, *problem.test, false);
   if (!problem.objective.has_classes()) return measure_numbers(judged);
   const auto score = evaluate::score_classes(judged.targets, judged.predictions, {}, problem.test->num_classes());
@@ -163,7 +163,7 @@ Measurement measure(const Mlp& model, const Problem& problem) {
   return result;
 }
 
-std::optional<evaluate::Calibration> calibration_of(const Mlp& model, const Problem& problem) {
+std::optional<evaluate::Calibration> calibration_of(const Model& model, const Problem& problem) {
   if (!problem.objective.has_classes() || !problem.test) return std::nullopt;
   const auto sureness = sureness_of(model, problem);
   return sureness ? std::optional(sureness->calibration) : std::nullopt;

@@ -31,9 +31,9 @@ struct Measurement {
   /// columns that the metrics speak of.
   std::vector<std::vector<float>> samples;
 };
-Measurement measure(const Mlp& model, const Problem& problem);
+Measurement measure(const Model& model, const Problem& problem);
 
 /// Of the test samples; nothing without them, for numbers, and where the loss's outputs give no probabilities.
-std::optional<evaluate::Calibration> calibration_of(const Mlp& model, const Problem& problem);
+std::optional<evaluate::Calibration> calibration_of(const Model& model, const Problem& problem);
 
 }  // namespace perdita::train
