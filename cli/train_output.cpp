@@ -173,8 +173,8 @@ void print_result_json(const train::Run& run, const std::optional<train::TestRes
     const evaluate::Interval interval =
         evaluate::mean_interval(result->loss, run.problem().objective.is_never_negative());
     auto& test = object["test"];
-    test["samples"] = result->judgement.losses.size();
-    test["loss"] = number(result->judgement.mean_loss);
+    test["samples"] = result->evaluation.losses.size();
+    test["loss"] = number(result->evaluation.mean_loss);
     test["loss_interval"] = {number(interval.low), number(interval.high)};
     if (result->classes) {
       test["accuracy"] = result->classes->accuracy;

@@ -130,11 +130,12 @@ std::optional<diagnose::Reference> ask_neighbours(const Model& model, const Prob
   put_on_one_scale(train, {&left_out, &held_out});
   std::vector<double> theirs, ours, differences;
   const auto ask = [&](const data::Dataset& dataset, const Rows& rows, bool trained_on) {
-    const Judgement judged = judge(model, problem.objective, dataset, false);
+    const ModelEvaluation evaluated = evaluate_model(model, problem.objective, dataset, false);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const std::size_t sample = i * rows.step;
       const double said = said_by_nearest(train, rows.row(i), trained_on ? sample : nobody, classes);
-      const double told = classes ? static_cast<double>(judged.predictions[sample]) : judged.predicted_values[sample];
+      const double told =
+          classes ? static_cast<double>(evaluated.predictions[sample]) : evaluated.predicted_values[sample];
       theirs.push_back(error_of(said, rows.targets[i], classes));
       ours.push_back(error_of(told, rows.targets[i], classes));
       differences.push_back(ours.back() - theirs.back());
@@ -151,12 +152,12 @@ std::optional<diagnose::Reference> ask_neighbours(const Model& model, const Prob
                              .deviations = gain.standard_error > 0 ? gain.mean / gain.standard_error : 0};
 }
 
-void measure_contradictions(const Model& model, const Problem& problem, const SampleLedger& ledger,
+void measure_contradictions(const Model& model, const Problem& problem, const MarginTracker& tracker,
                             diagnose::Evidence& evidence) {
-  if (ledger.is_empty()) return;
+  if (tracker.is_empty()) return;
   const NoGrad no_grad;
   model.eval();
-  std::vector<double> sureness;  // the most probable class beside the next, as a difference of logarithms
+  std::vector<double> confidence;  // the most probable class beside the next, as a difference of logarithms
   data::DataLoader loader(problem.train, {.batch_size = 1024});
   for (const auto& [inputs, targets] : loader) {
     const Tensor log_p = problem.objective.log_probabilities(model(inputs).contiguous());
@@ -168,11 +169,11 @@ void measure_contradictions(const Model& model, const Problem& problem, const Sa
                               values.begin() + static_cast<std::ptrdiff_t>(i + classes));
       std::ranges::partial_sort(row, row.begin() + 2, std::ranges::greater{});
       const double gap = row[0] - row[1];
-      sureness.push_back(std::isnan(gap) ? 0 : gap);  // of a model that ran away
+      confidence.push_back(std::isnan(gap) ? 0 : gap);  // of a model that ran away
     }
   }
-  std::vector<SampleScore> samples = ledger.ranking();
-  std::ranges::sort(samples, {}, [&](const SampleScore& s) { return sureness[static_cast<std::size_t>(s.sample)]; });
+  std::vector<SampleScore> samples = tracker.ranking();
+  std::ranges::sort(samples, {}, [&](const SampleScore& s) { return confidence[static_cast<std::size_t>(s.sample)]; });
   const auto share = [&](double begin, double end) {
     const auto first = static_cast<std::size_t>(begin * static_cast<double>(samples.size()));
     const auto past = static_cast<std::size_t>(end * static_cast<double>(samples.size()));

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "perdita/diagnose/diagnosis.hpp"
-#include "perdita/train/judge.hpp"
-#include "perdita/train/sample_ledger.hpp"
+#include "perdita/train/evaluate_model.hpp"
+#include "perdita/train/margin_tracker.hpp"
 
 namespace perdita::train {
 
@@ -21,7 +21,7 @@ std::string sameness_of(const data::Dataset& samples);
 std::optional<diagnose::Reference> ask_neighbours(const Model& model, const Problem& problem);
 
 /// Sets contradicted_surest and contradicted_middle, where the loss's outputs give probabilities.
-void measure_contradictions(const Model& model, const Problem& problem, const SampleLedger& ledger,
+void measure_contradictions(const Model& model, const Problem& problem, const MarginTracker& tracker,
                             diagnose::Evidence& evidence);
 
 }  // namespace perdita::train

@@ -168,12 +168,12 @@ AnyLoss default_loss(Task task) {
   return {.loss = Mse{}};
 }
 
-Objective::Objective(const AnyLoss& loss, const data::Dataset& dataset, const Weighing& weighing)
+Objective::Objective(const AnyLoss& loss, const data::Dataset& dataset, const SampleWeighting& weighting)
     : loss_(loss),
       task_(dataset.task),
       of_classes_(is_of_class_rows(info_of(loss))),
-      class_weights_(weighing.class_weights),
-      normalize_by_(weighing.normalize_by) {
+      class_weights_(weighting.class_weights),
+      normalize_by_(weighting.normalize_by) {
   const std::int64_t columns = columns_of(dataset);
   if (!suits(loss, task_, columns)) refuse(loss, dataset, columns);
   ignored_target_ = ignored_target_of(loss);

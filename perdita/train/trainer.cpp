@@ -9,7 +9,7 @@
 #include "perdita/data/weighted_sampler.hpp"
 #include "perdita/nn/layers.hpp"
 #include "perdita/train/diagnose.hpp"
-#include "perdita/train/judge.hpp"
+#include "perdita/train/evaluate_model.hpp"
 
 namespace perdita::train {
 
@@ -71,7 +71,7 @@ Trainer::Trainer(const Problem& problem)
       optimizer_(make_optimizer(problem.config.optimizer, *problem.config.lr, model_->parameters())),
       loader_(make_loader(problem)),
       schedule_(problem.config.schedule),
-      ledger_(problem.train.size()) {
+      margin_tracker_(problem.train.size()) {
   state_.config = problem.config;
   state_.data_checksum = problem.checksum;
 }
@@ -96,7 +96,7 @@ double Trainer::step(const data::Batch& batch, const StepReport& at) {
   loss.backward();
   optimizer_->set_lr(at.lr);
   optimizer_->step();
-  ledger_.add(batch.indices(), extras);
+  margin_tracker_.add(batch.indices(), extras);
   return value;
 }
 
@@ -124,7 +124,7 @@ std::optional<EpochReport> Trainer::run_epoch(const Events& events) {
                          diagnose(*model_, problem_, last));
   }
   EpochReport report{.epoch = at.epoch, .step = at.step, .train_loss = at.mean_loss, .lr = at.lr};
-  judge_epoch(report, events);
+  validate(report, events);
   if (events.should_stop && events.should_stop()) return std::nullopt;
   state_.epoch = at.epoch;
   state_.step = at.step;
@@ -132,17 +132,18 @@ std::optional<EpochReport> Trainer::run_epoch(const Events& events) {
   return report;
 }
 
-void Trainer::judge_epoch(EpochReport& report, const Events& events) {
+void Trainer::validate(EpochReport& report, const Events& events) {
   if (!problem_.validation) return;
-  const Judgement judgement = judge(*model_, problem_.objective, *problem_.validation, true, events.should_stop);
-  if (judgement.losses.empty()) return;
-  report.val_loss = judgement.mean_loss;
+  const ModelEvaluation evaluation =
+      evaluate_model(*model_, problem_.objective, *problem_.validation, true, events.should_stop);
+  if (evaluation.losses.empty()) return;
+  report.val_loss = evaluation.mean_loss;
   if (problem_.objective.has_classes()) {
-    report.val_accuracy = static_cast<double>(judgement.correct) / static_cast<double>(judgement.losses.size());
+    report.val_accuracy = static_cast<double>(evaluation.correct) / static_cast<double>(evaluation.losses.size());
   }
-  if (!(judgement.mean_loss < state_.best_loss)) return;
+  if (!(evaluation.mean_loss < state_.best_loss)) return;
   report.is_best = true;
-  state_.best_loss = judgement.mean_loss;
+  state_.best_loss = evaluation.mean_loss;
   state_.best_epoch = report.epoch;
   if (problem_.config.patience == 0) return;
   state_.best.clear();
@@ -160,7 +161,7 @@ Checkpoint Trainer::checkpoint() const {
   Checkpoint full = state_;
   full.model = model_->state_dict();
   full.optimizer = optimizer_->state_dict();
-  full.samples = ledger_.state_dict();
+  full.samples = margin_tracker_.state_dict();
   return full;
 }
 
@@ -172,7 +173,7 @@ void Trainer::restore(const Checkpoint& checkpoint) {
   if (!checkpoint.best.empty()) model_->load_state_dict(checkpoint.best);  // checks it: finish() will need it
   model_->load_state_dict(checkpoint.model);
   optimizer_->load_state_dict(checkpoint.optimizer);
-  ledger_.load_state_dict(checkpoint.samples);
+  margin_tracker_.load_state_dict(checkpoint.samples);
   state_ = checkpoint;
   state_.config = problem_.config;
   state_.model.clear();

@@ -163,7 +163,7 @@ TEST(Evaluation, ErrorsThatAreNotFiniteAreLeftOutOfTheRegression) {
   EXPECT_EQ(e.hardest[2].index, 2);
 }
 
-// More rows than one strand gets, so that what strands gathered is merged.
+// More rows than one partition gets, so that what partitions gathered is merged.
 constexpr std::int64_t many = 1'300'000;
 
 TEST(Evaluation, OfManyNumbersIsItsDefinition) {
@@ -171,7 +171,7 @@ TEST(Evaluation, OfManyNumbersIsItsDefinition) {
   std::normal_distribution<double> normal;
   std::vector<double> y, t, residuals;
   for (std::int64_t i = 0; i < many; ++i) {
-    t.push_back(5 + 2 * normal(random) + (i > many / 2));  // the halves differ, lest a strand stand for all
+    t.push_back(5 + 2 * normal(random) + (i > many / 2));  // the halves differ, lest a partition stand for all
     y.push_back(t.back() + 0.3 + normal(random) - 2 * (i > many / 2));
     residuals.push_back(y.back() - t.back());
   }
