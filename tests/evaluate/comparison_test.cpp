@@ -127,7 +127,7 @@ TEST(Comparison, ComparesASingleRunByItsTestSamples) {
   EXPECT_FALSE(difference(c, 1, 2)->is_noise);
   EXPECT_FALSE(difference(c, 1, 3));
   EXPECT_EQ(cell(c, 1, 3), "0.1");
-  EXPECT_NE(notes(c)[1].find("not judged: ECE"), std::string::npos);
+  EXPECT_NE(notes(c)[1].find("not tested: ECE"), std::string::npos);
   EXPECT_NE(notes(c)[1].find("paired t-test over the test samples"), std::string::npos);
   c.candidates[1].runs[0].samples = c.candidates[0].runs[0].samples;  // the same model
   c.candidates[1].runs[0].values = c.candidates[0].runs[0].values;
