@@ -265,7 +265,7 @@ void Run::diagnose(const std::optional<TestResult>& test) {
   if (const auto found = suspects()) evidence.doubtful = found->doubtful;
   measure_contradictions(trainer_.model(), *problem_, trainer_.margin_tracker(), evidence);
   evidence.sameness = sameness_of(problem_->train);
-  evidence.reference = [this] { return ask_neighbours(trainer_.model(), *problem_); };
+  evidence.reference = [this] { return neighbour_reference(trainer_.model(), *problem_); };
   diagnosis_ = diagnose::diagnose(evidence);
 }
 
