@@ -121,6 +121,17 @@ EvaluationPlan plan_evaluation(const AnyLoss& loss, Scale scale, const data::Row
   return how;
 }
 
+Interval valid_targets(const AnyLoss& any) {
+  return std::visit(
+      []<class Loss>(const Loss& loss) {
+        if constexpr (requires { loss.log_target; }) {
+          if (loss.log_target) return reals;
+        }
+        return Loss::info.target;
+      },
+      any.loss);
+}
+
 bool is_of_masks(const AnyLoss& any) { return info_of(any).unit == Unit::mask; }
 
 bool is_computed_in_float(const EvaluationPlan& how) {

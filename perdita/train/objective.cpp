@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "perdita/core/error.hpp"
+#include "perdita/evaluate/evaluation_plan.hpp"
 
 namespace perdita::train {
 
@@ -63,10 +64,6 @@ double threshold_of_distances(const AnyLoss& any) {
           return 0.0;
       },
       any.loss);
-}
-
-Interval target_domain_of(const AnyLoss& any) {
-  return std::visit([](const auto& loss) { return target_domain(loss); }, any.loss);
 }
 
 /// What a loss multiplies logits by before their softmax.
@@ -205,7 +202,7 @@ double Objective::logit_scale() const { return logit_scale_of(loss_); }
 
 void Objective::check_targets(const data::Dataset& dataset) const {
   if (task_ != Task::regression) return;  // a Dataset has only classes that exist
-  const Interval valid = target_domain_of(loss_);
+  const Interval valid = evaluate::valid_targets(loss_);
   const std::int64_t columns = columns_of(dataset);
   visit_floating(dataset.targets.dtype, "check_targets", [&]<class T>() {
     const T* targets = dataset.targets.data<T>();

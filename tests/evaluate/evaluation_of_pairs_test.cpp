@@ -85,6 +85,11 @@ TEST(Evaluation, TheDivergenceOfARowIsASum) {
   const Evaluation e = evaluate_arrays(array_of(logs, {2, 2}), array_of(t, {2, 2}), with_loss("kl_div"));
   EXPECT_EQ(e.losses.count, 2);
   EXPECT_NEAR(e.losses.mean, (std::log(2) + 0.5 * std::log(0.5 / 0.9) + 0.5 * std::log(0.5 / 0.1)) / 2, 1e-12);
+  std::vector<double> log_t;
+  for (double p : t) log_t.push_back(std::log(p));  // of 0 too, which is -inf
+  const Evaluation of_logs =
+      evaluate_arrays(array_of(logs, {2, 2}), array_of(log_t, {2, 2}), with_loss("kl_div:log_target=true"));
+  EXPECT_NEAR(of_logs.losses.mean, e.losses.mean, 1e-12);
 }
 
 TEST(Evaluation, OfProbabilitiesThatAreExactlyZeroAndOne) {
