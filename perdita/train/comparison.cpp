@@ -48,7 +48,7 @@ Config with_seed(const Candidate& candidate, std::uint64_t seed) {
 }
 
 Json to_json(const evaluate::ComparisonResults& results) {
-  auto results = Json::array();
+  auto list = Json::array();
   for (const evaluate::CandidateResults& candidate : results.candidates) {
     for (const RunResult& run : candidate.runs) {
       Json result{{"loss", candidate.name}, {"seed", run.seed}};
@@ -58,10 +58,10 @@ Json to_json(const evaluate::ComparisonResults& results) {
         result[results.metrics[m].name] = std::isfinite(value) ? Json(value) : Json();
       }
       if (!run.recalls.empty()) result["recall"] = run.recalls;
-      results.push_back(result);
+      list.push_back(result);
     }
   }
-  return results;
+  return list;
 }
 
 RunResult run_result_from(const Fields& result, const evaluate::ComparisonResults& results) {

@@ -58,7 +58,7 @@ TEST_F(ComparisonTest, EveryCandidateRunsUnderEverySeedFromTheSameWeights) {
   EXPECT_EQ(comparison.runs(), 6);
   std::vector<std::vector<float>> first_weights;
   std::vector<std::uint64_t> seeds;
-  const ComparisonEvents events{.on_run = [&](std::int64_t, const Run& run) {
+  const ComparisonEvents events{.on_run = [&](std::int64_t, const train::Run& run) {
     first_weights.push_back(run.trainer().model().state_dict().at(2).second.to_vector<float>());
     seeds.push_back(run.problem().config.seed);
   }};
@@ -96,7 +96,7 @@ TEST_F(ComparisonTest, AnInterruptedOneEndsAsAWholeOne) {
   EXPECT_EQ(again.runs_done(), 1);
   std::vector<std::int64_t> resumed;
   ASSERT_TRUE(again.run({.on_run =
-                             [&](std::int64_t number, const Run& run) {
+                             [&](std::int64_t number, const train::Run& run) {
                                if (run.trainer().epoch() > 0) resumed.push_back(number);
                              },
                          .on_epoch = [&](const EpochReport&) { ++epochs; }}));

@@ -47,7 +47,7 @@ std::string message_of(auto&& work) {
 }
 
 TEST_F(RunTest, WritesWhatAnyModelIs) {
-  Run run(prepare_linear(config_of("synthetic:linear,samples=100,features=3")), root, false);
+  train::Run run(prepare_linear(config_of("synthetic:linear,samples=100,features=3")), root, false);
   ASSERT_TRUE(run.train({}));
   const auto result = run.finish();
   ASSERT_TRUE(result && result->regression);
@@ -81,11 +81,11 @@ TEST_F(RunTest, WritesWhatAnyModelIs) {
 }
 
 TEST_F(RunTest, AnInterruptedRunEndsWithTheModelOfAWholeOne) {
-  Run whole(prepare(config_of(moons)), root / "whole", false);
+  train::Run whole(prepare(config_of(moons)), root / "whole", false);
   ASSERT_TRUE(whole.train({}));
   whole.finish();
   {
-    Run cut(prepare(config_of(moons)), root / "cut", false);
+    train::Run cut(prepare(config_of(moons)), root / "cut", false);
     int epochs = 0;
     EXPECT_FALSE(
         cut.train({.on_epoch = [&](const EpochReport&) { ++epochs; }, .should_stop = [&] { return epochs == 2; }}));
@@ -94,7 +94,7 @@ TEST_F(RunTest, AnInterruptedRunEndsWithTheModelOfAWholeOne) {
   Resumable found = find_run(root / "cut");
   ASSERT_TRUE(found.checkpoint);
   EXPECT_EQ(found.checkpoint->epoch, 2);
-  Run again(prepare(found.config), std::move(found.folder), found.checkpoint);
+  train::Run again(prepare(found.config), std::move(found.folder), found.checkpoint);
   ASSERT_TRUE(again.train({}));
   again.finish();
   for (const char* file : {"model.safetensors", "suspects.csv", "config.json"})
@@ -103,14 +103,14 @@ TEST_F(RunTest, AnInterruptedRunEndsWithTheModelOfAWholeOne) {
 
 TEST_F(RunTest, OtherDataOrFewerEpochsAreRefused) {
   {
-    Run run(prepare(config_of(moons)), root, false);
+    train::Run run(prepare(config_of(moons)), root, false);
     run.train({});
   }
   const auto resume = [&](auto&& change) {
     return message_of([&] {
       Resumable found = find_run(root);
       change(found.config);
-      Run(prepare(found.config), std::move(found.folder), found.checkpoint);
+      train::Run(prepare(found.config), std::move(found.folder), found.checkpoint);
     });
   };
   EXPECT_EQ(resume([](Config&) {}), "accepted");
@@ -122,12 +122,12 @@ TEST_F(RunTest, OtherDataOrFewerEpochsAreRefused) {
 
 TEST_F(RunTest, AChangeWithNothingLeftToTrainBringsAWarning) {
   {
-    Run run(prepare(config_of(moons)), root, false);
+    train::Run run(prepare(config_of(moons)), root, false);
     run.train({});
   }
   Resumable found = find_run(root);
   found.config.lr = 0.5;
-  const Run run(prepare(found.config), std::move(found.folder), found.checkpoint);
+  const train::Run run(prepare(found.config), std::move(found.folder), found.checkpoint);
   ASSERT_EQ(run.problem().warnings.size(), 1u);
   EXPECT_NE(run.problem().warnings[0].find("lr stays 0.02"), std::string::npos) << run.problem().warnings[0];
   EXPECT_EQ(*run.problem().config.lr, 0.02);
@@ -135,14 +135,15 @@ TEST_F(RunTest, AChangeWithNothingLeftToTrainBringsAWarning) {
 
 TEST_F(RunTest, AnOldRunIsReplacedAfterTheFirstEpochOfTheNewOne) {
   {
-    Run run(prepare(config_of(moons)), root, false);
+    train::Run run(prepare(config_of(moons)), root, false);
     run.train({});
   }
   const std::string old = read_file(root / "checkpoint.safetensors");
-  EXPECT_NE(message_of([&] { Run(prepare(config_of(moons)), root, false); }).find("is not empty"), std::string::npos);
+  EXPECT_NE(message_of([&] { train::Run(prepare(config_of(moons)), root, false); }).find("is not empty"),
+            std::string::npos);
   Config other = config_of(moons);
   other.seed = 1;
-  Run run(prepare(other), root, true);
+  train::Run run(prepare(other), root, true);
   EXPECT_TRUE(run.keeps_old_run());
   EXPECT_EQ(read_file(root / "checkpoint.safetensors"), old);
   EXPECT_TRUE(run.train({.on_epoch = [&](const EpochReport&) { EXPECT_FALSE(run.keeps_old_run()); }}));
@@ -155,7 +156,7 @@ TEST_F(RunTest, ARunThatDivergesKeepsItsLastCheckpointAndADiagnosis) {
   config.optimizer = parse_optimizer("sgd");
   config.lr = 3;  // far beyond what converges
   config.epochs = 200;
-  Run run(prepare_linear(config), root, false);
+  train::Run run(prepare_linear(config), root, false);
   const std::string message = message_of([&] { run.train({}); });
   EXPECT_NE(message.find("the checkpoint of epoch"), std::string::npos) << message;
   ASSERT_FALSE(run.diagnosis().empty());
