@@ -114,10 +114,10 @@ TEST_F(RunTest, OtherDataOrFewerEpochsAreRefused) {
     });
   };
   EXPECT_EQ(resume([](Config&) {}), "accepted");
-  EXPECT_NE(resume([](Config& c) { c.data = "synthetic:moons,samples=100,noise=0.2"; }).find("are not those that"),
+  EXPECT_NE(resume([](Config& c) { c.data = "synthetic:moons,samples=100,noise=0.2"; }).find("differ from the data"),
             std::string::npos);
-  EXPECT_EQ(resume([](Config& c) { c.epochs = 2; }), "epochs is 2, but 3 are trained already (valid: from 3 on)");
-  EXPECT_NE(message_of([&] { find_run(root / "nowhere"); }).find("there is no folder"), std::string::npos);
+  EXPECT_EQ(resume([](Config& c) { c.epochs = 2; }), "epochs is 2, but 3 have already been trained (valid: 3 or more)");
+  EXPECT_NE(message_of([&] { find_run(root / "nowhere"); }).find("does not exist"), std::string::npos);
 }
 
 TEST_F(RunTest, AChangeWithNothingLeftToTrainBringsAWarning) {
@@ -129,7 +129,7 @@ TEST_F(RunTest, AChangeWithNothingLeftToTrainBringsAWarning) {
   found.config.lr = 0.5;
   const train::Run run(prepare(found.config), std::move(found.folder), found.checkpoint);
   ASSERT_EQ(run.problem().warnings.size(), 1u);
-  EXPECT_NE(run.problem().warnings[0].find("lr stays 0.02"), std::string::npos) << run.problem().warnings[0];
+  EXPECT_NE(run.problem().warnings[0].find("lr remains 0.02"), std::string::npos) << run.problem().warnings[0];
   EXPECT_EQ(*run.problem().config.lr, 0.02);
 }
 
