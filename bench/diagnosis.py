@@ -179,7 +179,7 @@ def main():
     parser.add_argument("program")
     parser.add_argument("--half", choices=("tuning", "held-out", "both"), default="both")
     parser.add_argument("--only", help="of this fault, or 'healthy', or 'clean noise'")
-    parser.add_argument("--verbose", action="store_true", help="tells every run")
+    parser.add_argument("--verbose", action="store_true", help="print every run")
     arguments = parser.parse_args()
     scenes = [(fault, words) for fault, list_ in FAULTY.items() for words in list_]
     scenes += [("healthy", words) for words in HEALTHY]

@@ -4,7 +4,7 @@
 #include "bench/floors.hpp"
 #include "bench/groups.hpp"
 #include "perdita/core/parallel.hpp"
-#include "perdita/losses/kernels.hpp"
+#include "perdita/losses/compiled.hpp"
 
 namespace perdita::bench {
 
@@ -13,7 +13,7 @@ namespace {
 template <class Formula>
 void evaluate(const Formula& formula) {
   const Arrays& a = arrays();
-  const double sum = kernels::elementwise<Formula, float, 2>(
+  const double sum = kernels::elementwise_loss<Formula, float>(
       formula, {a.y, a.t}, {.gradient = a.g, .scale = 1.0 / static_cast<double>(elements)}, elements);
   benchmark::DoNotOptimize(sum);
 }
@@ -43,7 +43,7 @@ void add_lambda(const std::string& loss, const Formula& formula) {
 }  // namespace
 
 void add_elementwise() {
-  PairLosses::each([](const auto& loss) { add_loss(loss); });
+  for_each_elementwise_loss([](const auto& loss) { add_loss(loss); });
   add_lambda("mse", [](auto y, auto t) { return square(y - t); });
   add_lambda("huber", [](auto y, auto t) {
     const auto r = abs(y - t);

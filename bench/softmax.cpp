@@ -7,8 +7,8 @@
 #include "bench/groups.hpp"
 #include "perdita/core/parallel.hpp"
 #include "perdita/kernels/labels.hpp"
+#include "perdita/losses/compiled.hpp"
 #include "perdita/losses/formula.hpp"
-#include "perdita/losses/kernels.hpp"
 
 namespace perdita::bench {
 
@@ -53,7 +53,7 @@ void add_loss(const Loss& loss, std::int64_t rows, std::int64_t classes, double 
     return std::max(seconds_to_move(times, 8 * size), seconds_of_exp(times) * size / num_threads());
   };
   add_case({fmt::format("softmax/{}/{}x{}", Loss::info.name, rows, classes), size, floor, target, "bytes or exp"},
-           timed(rows, classes, [=](const auto& task) { return kernels::softmax_loss(loss, task); }));
+           timed(rows, classes, [=](const auto& task) { return kernels::class_rows_loss(loss, task); }));
 }
 
 /// A formula of text beside the built-in one.
@@ -70,7 +70,7 @@ void add_text(std::int64_t rows, std::int64_t classes) {
 }  // namespace
 
 void add_softmax() {
-  SoftmaxLosses::each([](const auto& loss) {
+  for_each_softmax_loss([](const auto& loss) {
     add_loss(loss, 8192, 1000, 1.6);
     add_loss(loss, 1024, 50257, 1.6);
     add_loss(loss, 1048576, 10, 3.5);

@@ -27,16 +27,17 @@ struct Arguments {
 };
 
 constexpr const char* grammar =
-    R"(A formula of numbers has y, the input, and t, the target; one of classes has log_p, the log-probability of a
-class (or p, its probability), and t, its target probability, and is summed over the classes.
+    R"(A formula for regression or binary classification uses y (the input) and t (the target). A formula for multi-class
+classification uses log_p (the log-probability of a class) or p (its probability), and t (its target probability), and
+is summed over the classes.
 
-  + - * / ^        the usual; ** is ^
-  < <= > >= == !=  1 or 0;  & | ! join them
-  select(c, a, b)  a where c is true, else b
+  + - * / ^        arithmetic; ^ or ** is the power
+  < <= > >= == !=  comparisons, with the result 1 or 0;  & | ! combine them
+  select(c, a, b)  a if c is true, else b
   abs clamp copy_sign digamma erf exp expm1 lgamma log log1p log_cosh log_sigmoid max min pow sigmoid sign softplus
   sqrt square tanh xlogy
-  pi e inf         numbers
-  ... where a = 0.25; b = softplus(y) - t * y     names for parts, in any order
+  pi e inf         constants
+  ... where a = 0.25; b = softplus(y) - t * y     named subexpressions, in any order
 
 Examples:
   perdita check 'abs(y - t)^1.5'
@@ -44,14 +45,14 @@ Examples:
   perdita check '-t * (1 - p)^2 * log_p'
   perdita train --data synthetic:moons --loss 'formula: softplus(y) - t * y'
 
-Exit status: 0 checked, whatever was found; 1 failed; 2 no formula, or wrong usage.)";
+Exit status: 0 the formula was checked, with or without findings; 1 failure; 2 invalid formula or incorrect usage.)";
 
 double number_of(std::string_view text, std::string_view option) {
   while (text.starts_with(' ')) text.remove_prefix(1);
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value)) {
-    throw UsageError(fmt::format("{}: '{}' is no number", option, text));
+    throw UsageError(fmt::format("{}: '{}' is not a number", option, text));
   }
   return value;
 }
@@ -70,14 +71,16 @@ InspectionOptions options_of(const Arguments& a) {
   InspectionOptions options{.targets = targets_of(a.targets)};
   if (a.range.empty()) return options;
   const std::size_t dots = a.range.find("..");
-  if (dots == a.range.npos) throw UsageError(fmt::format("--range: '{}' (valid: LOW..HIGH, as in -3..3)", a.range));
+  if (dots == a.range.npos)
+    throw UsageError(fmt::format("--range: got '{}' (valid: LOW..HIGH, for example -3..3)", a.range));
   options.low = number_of(std::string_view(a.range).substr(0, dots), "--range");
   options.high = number_of(std::string_view(a.range).substr(dots + 2), "--range");
-  if (!(options.low < options.high)) throw UsageError(fmt::format("--range: {} (valid: LOW below HIGH)", a.range));
+  if (!(options.low < options.high))
+    throw UsageError(fmt::format("--range: got '{}' (valid: LOW below HIGH)", a.range));
   return options;
 }
 
-/// A formula that begins with a minus is no option.
+/// A formula that begins with a minus sign is not an option.
 std::vector<std::string> with_signs(std::vector<std::string> words) {
   for (std::string& word : words) {
     if (word.size() > 2 && word[0] == '-' && word[1] != '-') word.insert(0, " ");
@@ -87,28 +90,29 @@ std::vector<std::string> with_signs(std::vector<std::string> words) {
 
 /// Reads the words. False: --help.
 bool read(const std::vector<std::string>& words, Arguments& a) {
-  CLI::App app("Tells of a formula what it is worth as a loss: slope, kinks, places where it fails.", "perdita check");
+  CLI::App app("Checks a formula as a loss: derivative, kinks, convexity, inputs for which it is not finite.",
+               "perdita check");
   app.footer(grammar);
   app.get_formatter()->column_width(32);
-  app.add_option("formula", a.formula, "the formula")->type_name("FORMULA");
-  app.add_option("--targets", a.targets, "targets to look at (0,1)")->type_name("T,...");
-  app.add_option("--range", a.range, "inputs to look at (-5..5)")->type_name("LOW..HIGH");
-  app.add_option("--svg", a.svg, "writes the curve and its slope as a picture")->type_name("FILE");
+  app.add_option("formula", a.formula, "formula of the loss")->type_name("FORMULA");
+  app.add_option("--targets", a.targets, "targets to evaluate (default: 0,1)")->type_name("T,...");
+  app.add_option("--range", a.range, "range of inputs to evaluate (default: -5..5)")->type_name("LOW..HIGH");
+  app.add_option("--svg", a.svg, "write a plot of the loss and its derivative")->type_name("FILE");
   app.add_flag("--json", a.json, "print JSON");
   if (!parse(app, with_signs(words))) return false;
-  if (a.formula.empty()) throw UsageError("the formula is missing, as in: perdita check 'abs(y - t)^1.5'");
+  if (a.formula.empty()) throw UsageError("the formula is missing (example: perdita check 'abs(y - t)^1.5')");
   return true;
 }
 
 std::string picture_of(const detail::WrittenLoss& loss, const Inspection& inspection, std::string_view input) {
   report::LineChart chart{.title = loss.text(),
-                          .description = "The loss and its slope.",
+                          .description = "The loss and its derivative.",
                           .x_label = std::string(input),
-                          .y_label = "loss, slope",
+                          .y_label = "loss, derivative",
                           .series = {}};
   for (const InspectedCurve& curve : inspection.curves) {
     chart.series.push_back({fmt::format("loss, t = {:g}", curve.target), curve.input, curve.value, false});
-    chart.series.push_back({fmt::format("slope, t = {:g}", curve.target), curve.input, curve.slope, false});
+    chart.series.push_back({fmt::format("derivative, t = {:g}", curve.target), curve.input, curve.slope, false});
   }
   return report::line_chart(chart, report::Placement::file);
 }
@@ -130,28 +134,29 @@ bool has(const Inspection& inspection, Finding::Kind kind) {
 
 void print(const detail::WrittenLoss& loss, const Inspection& inspection, std::string_view input) {
   using Kind = Finding::Kind;
-  const std::string slope = readable_slope(loss.slope(), Notation::text);
-  say("loss             {}\nslope            {}\n\n", to_text(loss.value()),
-      slope.empty() ? "(too long to be read)" : slope);
-  if (input == "z") say("for two classes, by z, the true class's logit less the other's:\n");
+  const std::string derivative = readable_slope(loss.slope(), Notation::text);
+  say("loss             {}\nderivative       {}\n\n", to_text(loss.value()),
+      derivative.empty() ? "(too long to print)" : derivative);
+  if (input == "z") say("for two classes, where z is the logit of the true class minus that of the other class:\n");
   for (const InspectedCurve& curve : inspection.curves) {
     const bool at_end = curve.least_at == curve.input.front() || curve.least_at == curve.input.back();
-    say("least            {:.4g} at {} = {:.4g}{}, t = {:g}\n", curve.least, input, curve.least_at,
+    say("minimum          {:.4g} at {} = {:.4g}{}, t = {:g}\n", curve.least, input, curve.least_at,
         at_end ? " (the end of the range)" : "", curve.target);
   }
-  print_findings(inspection, Kind::wrong_slope,
-                 fmt::format("verified         the slope is that of the loss: {} differences, at most {:.1g} away",
-                             inspection.compared, inspection.worst_difference));
+  print_findings(
+      inspection, Kind::wrong_slope,
+      fmt::format("verified         the derivative matches {} finite differences to a relative error of {:.1g}",
+                  inspection.compared, inspection.worst_difference));
   print_findings(inspection, Kind::jump, "");
   print_findings(inspection, Kind::kink, has(inspection, Kind::jump) ? "" : "smooth           no kinks and no jumps");
   print_findings(inspection, Kind::not_finite,
-                 fmt::format("finite           up to |{}| = {:g}, in float32 too", input, inspection.finite_to));
-  print_findings(inspection, Kind::flat, "steep            no slope that vanishes where the loss is large");
+                 fmt::format("finite           up to |{}| = {:g}, also in float32", input, inspection.finite_to));
+  print_findings(inspection, Kind::flat, "steep            the derivative does not vanish where the loss is large");
   print_findings(inspection, Kind::not_convex, "convex           no negative curvature");
   print_findings(inspection, Kind::unbounded_below, "bounded below");
   print_findings(inspection, Kind::advice, "");
   for (const InspectedCurve& curve : inspection.curves) {
-    say("\n{}", text_chart({.title = fmt::format("t = {:g}:  * loss   . slope", curve.target),
+    say("\n{}", text_chart({.title = fmt::format("t = {:g}:  * loss   . derivative", curve.target),
                             .x_label = std::string(input),
                             .x = curve.input,
                             .lines = {{'.', curve.slope}, {'*', curve.value}}}));
@@ -164,14 +169,14 @@ std::string json_of(const detail::WrittenLoss& loss, const Inspection& inspectio
     findings.push_back({{"kind", name_of(f.kind)}, {"text", f.text}, {"input", f.input}, {"target", f.target}});
   nlohmann::ordered_json json{{"formula", loss.text()},
                               {"loss", to_text(loss.value())},
-                              {"slope", readable_slope(loss.slope(), Notation::text)},
+                              {"derivative", readable_slope(loss.slope(), Notation::text)},
                               {"differences_compared", inspection.compared},
                               {"worst_difference", inspection.worst_difference},
                               {"findings", findings}};
   return json.dump(2);
 }
 
-/// `inspected` is `loss`, or what stands for it.
+/// `inspected` is `loss`, or its form for two classes.
 int check(const Arguments& a, const detail::WrittenLoss& loss, const Formula& inspected,
           const InspectionOptions& options, std::string_view input) {
   const Inspection inspection = inspect(inspected, options);

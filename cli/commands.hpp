@@ -1,4 +1,4 @@
-// The commands of `perdita`, a file each.
+// The commands of `perdita`, one file per command.
 #pragma once
 
 #include <stdexcept>
@@ -12,8 +12,8 @@ struct UsageError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// The words behind the command's name. Returns the exit status. Throws UsageError, or std::exception for a failure
-/// (exit status 1).
+/// `arguments` are the words after the name of the command. Returns the exit status. Throws UsageError, or another
+/// std::exception on failure (exit status 1).
 int train(const std::vector<std::string>& arguments);
 int evaluate(const std::vector<std::string>& arguments);
 int compare(const std::vector<std::string>& arguments);

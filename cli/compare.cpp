@@ -31,9 +31,9 @@ struct Arguments {
 };
 
 constexpr const char* examples =
-    R"(Losses are those of perdita losses, separated by semicolons. Behind the colon may stand options of training, too
-(with _ in place of -; weights is class_weights), so that what goes with a loss is compared with it. The first one is
-what the others are compared with.
+    R"(LIST contains losses from 'perdita losses', separated by semicolons. Training options may follow the colon as well
+(with _ in place of -; weights is short for class_weights), to compare a loss together with its usual settings. The
+first loss is the baseline of the comparison.
 
 Examples:
   perdita compare --data synthetic:imbalanced-blobs --losses 'cross_entropy; cross_entropy:weights=balanced'
@@ -42,43 +42,45 @@ Examples:
     'cross_entropy; cross_entropy:weights=balanced; focal:gamma=2; ldam_drw; balanced_softmax; logit_adjusted'
   perdita compare --resume runs/compare-fashion-mnist-1
 
-Every loss trains the same network from the same initial weights on the same batches, once for each seed. The folder
-gets comparison.json, comparison.csv, report.html and a folder for each run. After Ctrl-C or a crash --resume goes on.
+Every loss trains the same network from the same initial weights on the same batches, once per seed. The folder receives
+comparison.json, comparison.csv, report.html and one folder per run. After Ctrl-C or a crash, --resume continues.
 
-A difference to the first loss that is more than noise has a * in the table. The noise is that of training, from run to
-run, with 2 seeds or more; with one seed that of the test samples alone.
+In the table, * marks a statistically significant difference from the first loss. With 2 seeds or more the test accounts
+for the variation between training runs; with one seed only for the variation between test samples.
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.)";
+Exit status: 0 success, 1 failure, 2 incorrect usage, 130 interrupted.)";
 
 /// Reads the words. False: --help.
 bool read(const std::vector<std::string>& words, Arguments& a) {
-  CLI::App app("Trains with several losses and tells which is best under one yardstick.", "perdita compare");
+  CLI::App app("Trains with several losses and compares the results by the same metrics.", "perdita compare");
   app.footer(examples);
   app.get_formatter()->column_width(32);
-  app.add_option("--losses", a.losses, "what is compared: LOSS[:OPTION=VALUE,...]; LOSS; ...")
+  app.add_option("--losses", a.losses, "losses to compare: LOSS[:OPTION=VALUE,...]; LOSS; ...")
       ->type_name("LIST")
       ->group("Comparison");
-  app.add_option("--seeds", a.seeds, "runs of each loss, from --seed on (3)")
+  app.add_option("--seeds", a.seeds, "runs of each loss, 1 to 1000, with seeds counting from --seed (default: 3)")
       ->type_name("N")
       ->check(CLI::Range(1, 1000))
       ->group("Comparison");
   add_run_options(app, a.given, {"loss"});
-  app.add_option("--out", a.out, "folder of the comparison (runs/compare-NAME-1, -2, ...)")
+  app.add_option("--out", a.out, "folder of the comparison (default: runs/compare-NAME-1, -2, ...)")
       ->type_name("DIR")
       ->group("Run");
-  app.add_flag("--overwrite", a.overwrite, "replace the comparison that is in the folder, once a run has an epoch")
+  app.add_flag("--overwrite", a.overwrite,
+               "replace the comparison in the folder as soon as a run has finished its first epoch")
       ->group("Run");
-  app.add_option("--resume", a.resume, "go on with the comparison in this folder")->type_name("DIR")->group("Run");
-  app.add_flag("--quiet", a.quiet, "print the table alone")->group("Run");
-  app.add_flag("--json", a.json, "print comparison.json; progress goes to standard error")->group("Run");
+  app.add_option("--resume", a.resume, "continue the comparison in this folder")->type_name("DIR")->group("Run");
+  app.add_flag("--quiet", a.quiet, "print only the table")->group("Run");
+  app.add_flag("--json", a.json, "print comparison.json, and the progress to standard error")->group("Run");
   if (!parse(app, words)) return false;
   keep_given(app, a.given);
   if (a.resume.empty()) {
-    if (a.losses.empty()) throw UsageError("--losses is missing (valid: as in 'cross_entropy; focal:gamma=2')");
+    if (a.losses.empty()) throw UsageError("--losses is missing (example: --losses 'cross_entropy; focal:gamma=2')");
     return true;
   }
   if (!a.given.empty() || !a.losses.empty() || !a.out.empty() || a.overwrite || app.count("--seeds") > 0) {
-    throw UsageError("--resume goes with --quiet and --json alone (a comparison goes on as it was begun)");
+    throw UsageError(
+        "--resume can be combined only with --quiet and --json (a comparison continues with its original options)");
   }
   return true;
 }
@@ -91,7 +93,7 @@ train::Comparison start(const Arguments& a) {
   if (!a.out.empty() && train::is_occupied(a.out) && !a.overwrite) {
     throw UsageError(
         fmt::format("--out: {} is not empty (valid: a new or empty folder; --overwrite to replace the comparison in "
-                    "it, or --resume {} to go on with it)",
+                    "it, or --resume {} to continue it)",
                     a.out, train::quote_for_shell(a.out)));
   }
   return as_usage([&] {
@@ -155,7 +157,7 @@ void print_result(const train::Comparison& comparison) {
   say("\n{}\n", evaluate::contest_table(comparison.contest()));
   for (const std::string& note : evaluate::notes(comparison.contest())) say("{}\n", printable(note));
   say("\n");
-  print_report(comparison.path(), train::chart_files(comparison.plan().common).png);
+  print_report(comparison.path(), comparison.plan().common.charts.png);
 }
 
 }  // namespace
@@ -178,11 +180,12 @@ int compare(const std::vector<std::string>& words) {
   if (!comparison.run(events)) {
     output.stop();
     if (comparison.keeps_old_comparison()) {
-      say_to(stderr, "perdita compare: interrupted before the first epoch was done; nothing was replaced in {}\n",
+      say_to(stderr,
+             "perdita compare: interrupted before the end of the first epoch; the earlier comparison in {} was kept\n",
              printable(comparison.path().string()));
       return interrupted_status();
     }
-    say_to(stderr, "perdita compare: interrupted after {} of {} runs; to go on:\n  perdita compare --resume {}\n",
+    say_to(stderr, "perdita compare: interrupted after {} of {} runs; to continue:\n  perdita compare --resume {}\n",
            comparison.runs_done(), comparison.runs(), train::quote_for_shell(comparison.path().string()));
     return interrupted_status();
   }

@@ -42,38 +42,40 @@ constexpr const char* examples = R"(Examples:
   perdita evaluate --predictions p.npy --targets y.npy --loss binary_cross_entropy_with_logits --json
   perdita evaluate --predictions yhat.npy --targets y.npy --loss huber:delta=2
 
-Files are NPY, NPZ (FILE.npz:ARRAY picks one of several arrays) or columns of numbers as text (FILE.csv:COLUMN picks
-one by its name, or its index from 0). They are read once, piece by piece, and may be larger than memory. A row of
-predictions holds the scores of all classes for the losses of classes, and as many numbers as a row of targets for the
-others.
+Files are NPY, NPZ (FILE.npz:ARRAY selects one of several arrays) or CSV (FILE.csv:COLUMN selects one column by name or
+by index, starting at 0). They are read once, in chunks, and may be larger than memory. For classification losses, a row
+of predictions contains one score per class; for other losses, it contains as many numbers as a row of targets.
 
---out DIR gets evaluation.json, report.html, and its charts as SVG and (where librsvg is installed) PNG.
+--out DIR writes evaluation.json, report.html and its charts as SVG and, if librsvg is installed, PNG.
 
-Exit status: 0 done, 1 failed, 2 wrong usage.)";
+Exit status: 0 success, 1 failure, 2 incorrect usage.)";
 
 /// Reads the words. False: --help.
 bool read(const std::vector<std::string>& words, Arguments& a) {
-  CLI::App app("Tells what predictions are worth: loss, accuracy, calibration, the hardest samples.",
+  CLI::App app("Evaluates predictions stored in files: loss, accuracy, calibration, hardest samples.",
                "perdita evaluate");
   app.footer(examples);
   app.get_formatter()->column_width(32);
   const auto option = [&](const char* name, auto& to, const char* value, const char* help) {
     return app.add_option(name, to, help)->type_name(value);
   };
-  option("--predictions", a.predictions, "FILE", "what the model said, a row a sample");
-  option("--targets", a.targets, "FILE", "what is true: class indices, 0 and 1, or numbers");
-  option("--loss", a.loss, "NAME[:OPTIONS]", "the loss (cross_entropy); perdita losses lists them");
-  option("--from", a.from, "SCALE", "logits, probabilities or log-probabilities (what the loss takes)");
-  option("--weights", a.weights, "FILE", "a weight a row, for the mean loss and its interval");
-  option("--class-names", a.class_names, "A,B,...|FILE", "names of the classes, or a file with one a line");
-  option("--header", a.header, "H", "text: whether the first line names the columns: yes, no, detect (detect)");
-  option("--separator", a.separator, "S", "text: what separates columns: comma, semicolon, tab, detect (detect)");
-  option("--hardest", a.hardest, "N", "how many of the hardest samples are told (20)")->check(CLI::Range(0, 100000));
-  option("--bins", a.bins, "N", "bins of the reliability diagram (15)")->check(CLI::Range(1, 1000));
-  option("--threads", a.threads, "N", "threads (all processors)")->check(CLI::Range(1, 1024));
-  option("--out", a.out, "DIR", "writes evaluation.json, report.html and its charts into this folder");
-  app.add_flag("--json", a.json, "print the result as JSON; progress goes to standard error");
-  app.add_flag("--quiet", a.quiet, "print the result alone");
+  option("--predictions", a.predictions, "FILE", "predictions of the model, one row per sample");
+  option("--targets", a.targets, "FILE", "targets: class indices, labels 0 and 1, or numbers");
+  option("--loss", a.loss, "NAME[:OPTIONS]", "loss (default: cross_entropy); 'perdita losses' lists all losses");
+  option("--from", a.from, "SCALE",
+         "scale of the predictions: logits, probabilities or log-probabilities (default: the input of the loss)");
+  option("--weights", a.weights, "FILE", "one weight per row, used in the mean loss and its confidence interval");
+  option("--class-names", a.class_names, "A,B,...|FILE", "class names, or a file with one name per line");
+  option("--header", a.header, "H",
+         "CSV: whether the first line contains column names: yes, no or detect (default: detect)");
+  option("--separator", a.separator, "S", "CSV: column separator: comma, semicolon, tab or detect (default: detect)");
+  option("--hardest", a.hardest, "N", "number of hardest samples to report (default: 20)")
+      ->check(CLI::Range(0, 100000));
+  option("--bins", a.bins, "N", "bins of the reliability diagram (default: 15)")->check(CLI::Range(1, 1000));
+  option("--threads", a.threads, "N", "number of threads (default: all processors)")->check(CLI::Range(1, 1024));
+  option("--out", a.out, "DIR", "write evaluation.json, report.html and its charts to this folder");
+  app.add_flag("--json", a.json, "print the result as JSON, and the progress to standard error");
+  app.add_flag("--quiet", a.quiet, "print only the result");
   if (!parse(app, words)) return false;
   if (a.predictions.empty()) throw UsageError("--predictions is missing");
   if (a.targets.empty()) throw UsageError("--targets is missing");
@@ -97,15 +99,15 @@ std::vector<std::string> class_names_of(const std::string& given) {
   return names;
 }
 
-/// An earlier evaluation is replaced, and nothing else that is called the same.
+/// An earlier evaluation is replaced; files of other commands are not.
 void check_out(const std::string& out) {
   const auto occupant = train::occupant_of(out);
   const bool is_evaluation = fs::exists(fs::path(out) / "evaluation.json");
   if (occupant == train::Occupant::run || occupant == train::Occupant::comparison ||
       (occupant == train::Occupant::conflict && !is_evaluation)) {
     throw UsageError(
-        fmt::format("--out: {} holds files of other commands, which an evaluation would replace (valid: a "
-                    "folder of its own)",
+        fmt::format("--out: {} contains files of other commands, which an evaluation would replace (valid: another "
+                    "folder)",
                     out));
   }
 }

@@ -49,20 +49,20 @@ AnyLoss parsed(const std::string& name) {
 }  // namespace
 
 int explain(const std::vector<std::string>& arguments) {
-  CLI::App app("Tells what a loss is: formula, options, when to use it, where it comes from.", "perdita explain");
-  app.footer("Options are set as in training: perdita explain huber:delta=2");
+  CLI::App app("Describes a loss: formula, options, when to use it, source.", "perdita explain");
+  app.footer("Options of the loss may be given as in training: perdita explain huber:delta=2");
   std::string name, folder;
   bool latex = false;
-  CLI::Option* const given_name = app.add_option("NAME", name, "the loss; perdita losses lists them");
-  app.add_flag("--latex", latex, "formulas as LaTeX");
+  CLI::Option* const given_name = app.add_option("NAME", name, "name of the loss; 'perdita losses' lists all losses");
+  app.add_flag("--latex", latex, "print formulas as LaTeX");
   CLI::Option* const pages =
-      app.add_option("--pages", folder, "writes a Markdown page and a picture of every loss into this folder");
+      app.add_option("--pages", folder, "write a Markdown page and a picture of every loss to this folder");
   pages->excludes(given_name);
   if (!parse(app, arguments)) return 0;
   if (!folder.empty()) {
     write_reference(folder);
   } else if (name.empty()) {
-    throw UsageError("NAME is required (perdita losses lists them)");
+    throw UsageError("NAME is missing ('perdita losses' lists all losses)");
   } else {
     print(explain_loss(parsed(name), latex ? Notation::latex : Notation::text));
   }

@@ -19,17 +19,19 @@ struct Derived {
   std::string legend;
 };
 
-/// What a user writes is its own explanation.
+/// A loss given as text: the text itself is the formula.
 template <class Loss>
 constexpr bool is_written = requires(const Loss& loss) {
   loss.text();
 };
-/// Losses of overlap have a formula of a mask's sums.
+/// Overlap losses have a formula of the sums over a mask.
 template <class Loss>
 constexpr bool is_of_sums = (Loss::info.unit == Unit::mask) && std::is_invocable_v<const Loss&, Expr, Expr, Expr>;
-/// Losses of sequences, and those that sort, have no formula of an element.
+/// Losses of sequences, losses that sort, and losses that compare a sample with all others have no elementwise formula.
 template <class Loss>
-constexpr bool has_formula = !is_written<Loss> && Loss::info.unit != Unit::sequence && Loss::info.unit != Unit::mask;
+constexpr bool has_formula = !is_written<Loss> && Loss::info.unit != Unit::mask &&
+                             (std::is_invocable_v<const Loss&, Expr, Expr> || std::is_invocable_v<const Loss&, Expr> ||
+                              std::is_invocable_v<const Loss&, Expr, Expr, Expr>);
 
 /// loss(y, t, v) for as many arguments as it has.
 template <class Loss, class V>
@@ -65,7 +67,7 @@ void add_formula(Explanation& explanation, const Loss& loss, Notation notation) 
   const auto text_of = [&](const Expr& e) { return notation == Notation::latex ? to_latex(e) : to_text(e); };
   const auto add_slope = [&](const Expr& slope) {
     if (const std::string text = readable_slope(slope, notation); !text.empty())
-      explanation.sections.push_back({"Slope", {text}, true});
+      explanation.sections.push_back({"Derivative", {text}, true});
   };
   if constexpr (is_written<Loss>) {
     explanation.sections.push_back({"Formula", {text_of(loss.value())}, true});
@@ -82,19 +84,19 @@ void add_formula(Explanation& explanation, const Loss& loss, Notation notation) 
   }
 }
 
-/// Several quantiles are told of as one.
+/// A loss of several quantiles is explained as that of one quantile.
 void add_formula(Explanation& explanation, const Quantiles&, Notation notation) {
   add_formula(explanation, Quantile{}, notation);
 }
 
 std::string traits_of(Trait traits) {
   constexpr std::pair<Trait, std::string_view> names[] = {{Trait::convex, "convex"},
-                                                          {Trait::lipschitz, "Lipschitz (its slope is bounded)"},
-                                                          {Trait::smooth, "smooth (its gradient is continuous)"},
+                                                          {Trait::lipschitz, "Lipschitz (bounded derivative)"},
+                                                          {Trait::smooth, "smooth (continuous derivative)"},
                                                           {Trait::symmetric, "symmetric (depends on |input - target|)"},
                                                           {Trait::never_negative, "never negative"},
                                                           {Trait::proper,
-                                                           "proper (least at the true probability or "
+                                                           "proper (minimal at the true probability or "
                                                            "mean)"}};
   std::string text;
   for (const auto& [trait, name] : names) {
@@ -110,7 +112,7 @@ std::optional<Curve> curve_of_formula(const Loss& loss) {
   } else {
     const LossInfo& info = Loss::info;
     const bool of_classes = is_of_class_rows(info);
-    // Probabilities from where the slope's pole does not yet flatten everything else.
+    // Probabilities from 0.05: closer to 0 the pole of the derivative would flatten the rest of the plot.
     const bool of_probability = of_classes || info.input.high == 1;
     const double low = of_probability ? 0.05 : std::max(info.input.low, -3.0);
     const double high = of_probability ? 1.0 : std::min(info.input.high, 3.0);
@@ -143,7 +145,7 @@ std::string readable_slope(const Expr& slope, Notation notation) {
     const std::string text = notation == Notation::latex ? to_latex(slope) : to_text(slope);
     return text.size() <= readable ? text : "";
   } catch (const ValueError&) {
-    return "";  // longer than anything that is printed
+    return "";  // too long to print
   }
 }
 
@@ -156,6 +158,7 @@ Explanation explain_loss(const AnyLoss& any, Notation notation) {
   std::visit([&](const auto& loss) { add_formula(explanation, loss, notation); }, any.loss);
   if (const auto lines = describe_parameters(any); !lines.empty()) explanation.sections.push_back({"Options", lines});
   explanation.sections.push_back({"Operands", describe_operands(info)});
+  add("Losses", describe_losses(info));
   add("Properties", traits_of(info.traits));
   add("Use it when", info.use_when);
   add("Avoid it when", info.avoid_when);

@@ -1,4 +1,4 @@
-// What is to be said of a loss, made from the list: for `perdita explain` and for the reference pages.
+// Description of a loss, generated from its LossInfo: for `perdita explain` and the reference pages.
 #pragma once
 
 #include <optional>
@@ -23,12 +23,12 @@ struct Explanation {
 
 enum class Notation { text, latex };
 
-/// The derivative of a formula as text, or nothing where that is a tangle of cases, which explains nothing.
+/// The derivative of a formula as text; empty if it is too long to be useful.
 std::string readable_slope(const Expr& slope, Notation notation);
 
 Explanation explain_loss(const AnyLoss& loss, Notation notation);
 
-/// The loss and its slope over an input, for a fixed target: what the pictures show.
+/// The loss and its derivative as functions of the input, for a fixed target: the data of the plots.
 struct Curve {
   std::string x_label, target;
   std::vector<double> x = {}, value = {}, slope = {};

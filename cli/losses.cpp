@@ -18,13 +18,16 @@ void print_table() {
   std::size_t name_width = 0;
   for_each_loss([&](const auto& loss) { name_width = std::max(name_width, loss.info.name.size()); });
   constexpr std::pair<Family, std::string_view> subjects[] = {
-      {Family::regression, "numbers"},
-      {Family::binary, "two classes, or labels that may hold together"},
-      {Family::softmax, "several classes, of which one holds"},
-      {Family::margin, "scores that are compared (in C++; not for perdita train)"},
-      {Family::distance, "vectors that are compared (in C++; not for perdita train)"},
-      {Family::overlap, "masks, each compared as a whole (perdita train: rows of targets 0 and 1)"},
-      {Family::sequence, "sequences without an alignment (in C++; not for perdita train)"}};
+      {Family::regression, "regression"},
+      {Family::binary, "binary and multi-label classification"},
+      {Family::softmax, "multi-class classification"},
+      {Family::margin, "margins between scores (C++ and Python only, not in perdita train)"},
+      {Family::distance, "distances between vectors (C++ and Python only, not in perdita train)"},
+      {Family::overlap, "overlap of masks (segmentation; in perdita train: rows of targets 0 and 1)"},
+      {Family::sequence, "unaligned sequences (C++ and Python only, not in perdita train)"},
+      {Family::survival, "times until an event, some of them censored (C++ and Python only, not in perdita train)"},
+      {Family::ranking, "rankings of the documents of a query (C++ and Python only, not in perdita train)"},
+      {Family::contrastive, "pairs of embeddings in a batch (C++ and Python only, not in perdita train)"}};
   for (const auto& [family, subject] : subjects) {
     say("{}\n", subject);
     for_each_loss([&, family = family]<class Loss>(const Loss& loss) {
@@ -33,15 +36,13 @@ void print_table() {
       const auto parameters = parameters_of<Loss>();
       std::vector<std::string> options;
       for (const auto& parameter : parameters) {
-        const double value = parameter.get(Loss{});
-        const std::string text = parameter.is_bool ? (value != 0 ? "true" : "false") : fmt::format("{}", value);
-        options.push_back(fmt::format("{}={}", parameter.name, text));
+        options.push_back(fmt::format("{}={}", parameter.name, text_of(parameter, Loss{})));
       }
       if (!options.empty()) say("  {:<{}}  options: {}\n", "", name_width, fmt::join(options, ", "));
     });
     say("\n");
   }
-  say("perdita explain NAME tells more of one of them.\n");
+  say("Run 'perdita explain NAME' for details about a loss.\n");
 }
 
 void print_json() {
@@ -51,6 +52,8 @@ void print_json() {
     for (const auto& parameter : parameters_of<Loss>()) {
       if (parameter.is_bool)
         options[std::string(parameter.name)] = parameter.get(Loss{}) != 0;
+      else if (!parameter.choices.empty())
+        options[std::string(parameter.name)] = text_of(parameter, Loss{});
       else
         options[std::string(parameter.name)] = parameter.get(Loss{});
     }
@@ -78,7 +81,7 @@ void print_json() {
 int losses(const std::vector<std::string>& arguments) {
   CLI::App app("Lists the losses.", "perdita losses");
   bool json = false;
-  app.add_flag("--json", json, "as a JSON array");
+  app.add_flag("--json", json, "print a JSON array");
   if (!parse(app, arguments)) return 0;
   json ? print_json() : print_table();
   return 0;

@@ -29,20 +29,22 @@ struct Command {
   int (*run)(const std::vector<std::string>&);
 };
 constexpr std::array commands{
-    Command{"train", "train a network with a loss, test it, write a report", perdita::cli::train},
-    Command{"compare", "train with several losses and tell which is best", perdita::cli::compare},
-    Command{"evaluate", "tell what predictions in files are worth", perdita::cli::evaluate},
-    Command{"weights", "weights for classes that differ in size", perdita::cli::weights},
+    Command{"train", "train a network with a loss, evaluate it and write a report", perdita::cli::train},
+    Command{"compare", "train with several losses and compare the results", perdita::cli::compare},
+    Command{"evaluate", "evaluate predictions stored in files", perdita::cli::evaluate},
+    Command{"weights", "compute class weights from labels", perdita::cli::weights},
     Command{"losses", "list the losses", perdita::cli::losses},
-    Command{"explain", "tell what a loss is: formula, options, when to use it", perdita::cli::explain},
-    Command{"check", "tell what a formula of your own is worth as a loss", perdita::cli::check},
-    Command{"version", "tell the version, and what it runs on", perdita::cli::version},
+    Command{"explain", "describe a loss: formula, options, when to use it", perdita::cli::explain},
+    Command{"check", "check the formula of a custom loss before training with it", perdita::cli::check},
+    Command{"version", "print the version, instruction set and number of threads", perdita::cli::version},
 };
 
 void print_help() {
-  say("Loss functions: define, compute, differentiate, train, look.\n\nusage: perdita COMMAND [OPTIONS]\n\n");
+  say("Perdita: define, compute, differentiate and compare loss functions, and train with them.\n\n"
+      "usage: perdita COMMAND [OPTIONS]\n\n");
   for (const Command& command : commands) say("  {:<9} {}\n", command.name, command.summary);
-  say("\nperdita COMMAND --help tells more. For a start:\n\n  perdita train --data synthetic:moons\n");
+  say("\nRun 'perdita COMMAND --help' for the options of a command. To get started:\n\n"
+      "  perdita train --data synthetic:moons\n");
 }
 
 bool asks_for_help(std::string_view word) { return word == "--help" || word == "-h" || word == "help"; }
@@ -62,7 +64,7 @@ int run(const std::vector<std::string>& words) {
     if (command.name == words[0]) return command.run({words.begin() + 1, words.end()});
     names.push_back(command.name);
   }
-  throw UsageError(fmt::format("there is no command '{}' (valid: {}){}", words[0], fmt::join(names, ", "),
+  throw UsageError(fmt::format("unknown command '{}' (valid: {}){}", words[0], fmt::join(names, ", "),
                                perdita::suggestion(words[0], names)));
 }
 
@@ -74,13 +76,13 @@ std::string program_name(const std::vector<std::string>& words) {
   return "perdita";
 }
 
-/// A thread that waits for the others spins; g++'s OpenMP does so for milliseconds, and where other programs want the
-/// processors too, a training step then takes twenty times as long. It reads how long to spin when it is loaded, so we
-/// tell it and begin anew. On an idle machine the shorter time costs nothing that could be measured.
+/// Threads of g++'s OpenMP that wait for others spin for milliseconds. If other programs need the processors, this
+/// makes a training step up to twenty times slower. OpenMP reads the spin count only when it is loaded, so the program
+/// sets the environment variable and restarts itself. On an idle machine a lower count has no measurable cost.
 void shorten_waiting(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
   ::setenv("GOMP_SPINCOUNT", "5000", 0);
-  ::execv("/proc/self/exe", argv);  // comes back only if it fails: then all is as it was
+  ::execv("/proc/self/exe", argv);  // returns only on failure; the program then continues with the default
 }
 
 }  // namespace
@@ -97,7 +99,7 @@ int main(int argc, char** argv) {
   } catch (const UsageError& error) {
     std::fflush(stdout);
     complain(name, error.what());
-    say_to(stderr, "{} --help tells more.\n", name);
+    say_to(stderr, "Run '{} --help' for usage.\n", name);
     return 2;
   } catch (const std::bad_alloc&) {
     complain(name, "there is not enough memory");

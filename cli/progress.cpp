@@ -29,9 +29,9 @@ std::vector<std::string> facts(const ProgressState& state) {
   if (state.done > 0 && state.seconds > 0.0) {
     const double rate = static_cast<double>(state.done) / state.seconds;
     if (state.done < state.total) {
-      all.push_back(format_duration(static_cast<double>(state.total - state.done) / rate) + " left");
+      all.push_back(evaluate::format_duration(static_cast<double>(state.total - state.done) / rate) + " left");
     }
-    all.push_back(format_number(rate) + "/s");
+    all.push_back(evaluate::format_number(rate) + "/s");
   }
   return all;
 }
@@ -74,10 +74,10 @@ int width_of(std::FILE* out) {
 
 std::string progress_bar(const ProgressState& state, int width, bool unicode) {
   constexpr int widest = 40, narrowest = 10;
-  std::string label = printable(state.label);
+  std::string label = evaluate::printable(state.label);
   std::vector<std::string> parts = facts(state);
   const auto room_for_bar = [&] {
-    int used = static_cast<int>(display_width(label)) + 1;
+    int used = static_cast<int>(evaluate::display_width(label)) + 1;
     for (const std::string& part : parts) used += static_cast<int>(part.size()) + 2;
     return width - used;
   };
@@ -87,12 +87,12 @@ std::string progress_bar(const ProgressState& state, int width, bool unicode) {
   if (cells >= narrowest)
     line += fmt::format("{}{}", line.empty() ? "" : " ", drawn_bar(share_of(state), cells, unicode));
   for (const std::string& part : parts) line += fmt::format("{}{}", line.empty() ? "" : "  ", part);
-  if (static_cast<int>(display_width(line)) <= width) return line;
+  if (static_cast<int>(evaluate::display_width(line)) <= width) return line;
   return parts.front().substr(0, static_cast<std::size_t>(std::max(width, 0)));
 }
 
 std::string progress_line(const ProgressState& state) {
-  std::string line = printable(state.label);
+  std::string line = evaluate::printable(state.label);
   line += fmt::format("{}{:3.0f} %", line.empty() ? "" : "  ", std::floor(100 * share_of(state)));
   for (const std::string& part : facts(state)) line += "  " + part;
   return line;

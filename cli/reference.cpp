@@ -15,11 +15,11 @@ namespace {
 std::string picture_of(const AnyLoss& loss, const Curve& curve) {
   const std::string at = curve.target.empty() ? "" : fmt::format(" at target {}", curve.target);
   return report::line_chart({.title = std::string(info_of(loss).name),
-                             .description = fmt::format("The loss and its slope{}, with default options.", at),
+                             .description = fmt::format("The loss and its derivative{}, with default options.", at),
                              .x_label = curve.x_label,
-                             .y_label = fmt::format("loss, slope{}", at),
+                             .y_label = fmt::format("loss, derivative{}", at),
                              .series = {{.name = "loss", .x = curve.x, .y = curve.value, .points = false},
-                                        {.name = "slope", .x = curve.x, .y = curve.slope, .points = false}}},
+                                        {.name = "derivative", .x = curve.x, .y = curve.slope, .points = false}}},
                             report::Placement::file);
 }
 
@@ -27,7 +27,7 @@ std::string page_of(const AnyLoss& loss) {
   const std::string_view name = info_of(loss).name;
   const Explanation explanation = explain_loss(loss, Notation::text);
   std::string text = fmt::format("# {}\n\n{}\n", name, explanation.summary);
-  if (curve_of(loss)) text += fmt::format("\n![The loss and its slope]({}.svg)\n", name);
+  if (curve_of(loss)) text += fmt::format("\n![The loss and its derivative]({}.svg)\n", name);
   for (const Section& section : explanation.sections) {
     text += fmt::format("\n## {}\n\n", section.title);
     if (section.is_formula) {
@@ -42,7 +42,7 @@ std::string page_of(const AnyLoss& loss) {
   return text;
 }
 
-/// Text for a cell of a Markdown table.
+/// Escapes text for a cell of a Markdown table.
 std::string in_table(std::string_view text) {
   std::string result;
   for (const char c : text) result += c == '|' ? std::string("\\|") : std::string(1, c);
@@ -52,10 +52,10 @@ std::string in_table(std::string_view text) {
 }  // namespace
 
 void write_reference(const std::filesystem::path& folder) {
-  const std::string title = "# The losses\n\nMade from the list of losses by `perdita explain --pages";
+  const std::string title = "# The losses\n\nGenerated from the list of losses by `perdita explain --pages";
   const std::filesystem::path index_file = folder / "README.md";
   if (std::filesystem::exists(index_file) && !read_file(index_file).starts_with(title)) {
-    fail<FileError>("{} is there, and is no index of losses (valid: a folder for these pages alone)",
+    fail<FileError>("{} exists and is not an index of losses (valid: a new folder, or one with such pages only)",
                     index_file.string());
   }
   std::filesystem::create_directories(folder);
@@ -71,7 +71,7 @@ void write_reference(const std::filesystem::path& folder) {
   }
   std::string index = title + " docs/reference`.\n";
   for (const auto& [family, lines] : rows)
-    index += fmt::format("\n## {}\n\n| loss | in PyTorch | |\n|---|---|---|\n{}", family, lines);
+    index += fmt::format("\n## {}\n\n| loss | in PyTorch | summary |\n|---|---|---|\n{}", family, lines);
   write_file_atomically(index_file, index);
 }
 

@@ -11,7 +11,7 @@ namespace perdita::cli {
 
 namespace {
 
-/// The signal that asked us to stop, or 0.
+/// The signal that requested a stop, or 0.
 volatile std::sig_atomic_t stop_signal = 0;
 
 std::string flag_of(const train::Option& option) { return fmt::format("--{}", option.name); }
@@ -44,8 +44,7 @@ void keep_given(const CLI::App& app, Given& given) {
 
 void check_storable(std::string_view option, std::string_view text) {
   if (is_utf8(text)) return;
-  throw UsageError(fmt::format("{}: got '{}' (valid: UTF-8; the files that a run is resumed from hold no other bytes)",
-                               option, text));
+  throw UsageError(fmt::format("{}: got '{}' (valid: text in UTF-8)", option, text));
 }
 
 void apply(const Given& given, train::Config& config) {

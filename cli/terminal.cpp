@@ -65,8 +65,7 @@ void complain(std::string_view name, std::string_view message) noexcept {
     write(stderr,
           fmt::format("{}: error: {}{}\n", name, escape_controls(message.substr(0, place)), message.substr(place)));
   } catch (const std::exception&) {
-    for (std::string_view part : {name, std::string_view(": error: there is not enough memory\n")})
-      write_raw(stderr, part);
+    for (std::string_view part : {name, std::string_view(": error: not enough memory\n")}) write_raw(stderr, part);
   }
 }
 

@@ -1,4 +1,4 @@
-// The one way to the terminal: what others named (files, columns, classes, options) cannot steer it.
+// All output to the terminal. Names from input files and options cannot inject control sequences.
 #pragma once
 
 #include <fmt/format.h>
@@ -9,12 +9,12 @@
 
 namespace perdita::cli {
 
-/// Makes sure that descriptors 0 to 2 are taken, by something that can neither be read nor written, so that no file of
-/// ours gets their numbers and then what was meant for the terminal.
+/// Opens closed descriptors 0 to 2 so that they can be neither read nor written. Otherwise a file opened later would
+/// get such a number, and terminal output would be written to it.
 void reserve_standard_streams();
 
-/// Writes text of ours: control characters in it are escaped, line breaks are not. Never throws: what goes wrong on
-/// standard output is told by output_error(), and what goes wrong on standard error can be told nowhere.
+/// Writes text with control characters escaped, except for line breaks. Never throws: errors of standard output are
+/// returned by output_error(); errors of standard error are ignored.
 void write(std::FILE* out, std::string_view text) noexcept;
 
 /// The first error of writing to standard output, or 0. Flushes it.
@@ -30,8 +30,8 @@ void say_to(std::FILE* out, fmt::format_string<Args...> format, Args&&... args) 
   write(out, fmt::format(format, std::forward<Args>(args)...));
 }
 
-/// "NAME: error: MESSAGE" on standard error. Line breaks in the message are escaped, but for those of a place in a
-/// formula, which is shown in two lines at its end.
+/// Writes "NAME: error: MESSAGE" to standard error. Line breaks in the message are escaped, except before the two lines
+/// at its end that mark a place in a formula.
 void complain(std::string_view name, std::string_view message) noexcept;
 
 }  // namespace perdita::cli

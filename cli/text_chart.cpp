@@ -13,7 +13,7 @@ struct Span {
   double low, high;
 };
 
-/// What the lines cover, less the uppermost and the lowest percent: a pole must not flatten the rest.
+/// Range of the lines without the highest and the lowest percent, so that a pole does not flatten the rest.
 Span span_of(const TextChart& chart) {
   std::vector<double> all;
   for (const TextChart::Line& line : chart.lines) {

@@ -32,26 +32,28 @@ constexpr const char* examples = R"(Examples:
   perdita train --resume runs/fashion --epochs 20
   perdita train --data synthetic:moons
 
-The run's folder gets config.json, history.jsonl, checkpoint.safetensors, model.safetensors, report.html and its charts
-as SVG and PNG; for classes also suspects.csv, the training samples, those first whose labels are most probably wrong.
-After Ctrl-C or a crash --resume goes on from the last whole epoch and ends with the very model of a run that was not
-interrupted.
+The folder of the run receives config.json, history.jsonl, checkpoint.safetensors, model.safetensors, report.html and
+its charts as SVG and PNG. For classification it also receives suspects.csv: the training samples, ordered by how likely
+their labels are wrong. After Ctrl-C or a crash, --resume continues from the last complete epoch; the resulting model is
+identical to that of an uninterrupted run.
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.)";
+Exit status: 0 success, 1 failure, 2 incorrect usage, 130 interrupted.)";
 
 /// Reads the words. False: --help.
 bool read(const std::vector<std::string>& words, Arguments& arguments) {
-  CLI::App app("Trains a multi-layer perceptron, tests it and writes a report.", "perdita train");
+  CLI::App app("Trains a multi-layer perceptron, evaluates it on test data and writes a report.", "perdita train");
   app.footer(examples);
   app.get_formatter()->column_width(32);
   add_run_options(app, arguments.given);
-  app.add_option("--out", arguments.out, "folder of the run (runs/NAME-1, -2, ...)")->type_name("DIR")->group("Run");
-  app.add_flag("--overwrite", arguments.overwrite,
-               "replace the run that is in the folder, once the new one has an epoch")
+  app.add_option("--out", arguments.out, "folder of the run (default: runs/NAME-1, -2, ...)")
+      ->type_name("DIR")
       ->group("Run");
-  app.add_option("--resume", arguments.resume, "go on with the run in this folder")->type_name("DIR")->group("Run");
-  app.add_flag("--quiet", arguments.quiet, "print the result alone")->group("Run");
-  app.add_flag("--json", arguments.json, "print the result as JSON; progress goes to standard error")->group("Run");
+  app.add_flag("--overwrite", arguments.overwrite,
+               "replace the run in the folder as soon as the new run has finished its first epoch")
+      ->group("Run");
+  app.add_option("--resume", arguments.resume, "continue the run in this folder")->type_name("DIR")->group("Run");
+  app.add_flag("--quiet", arguments.quiet, "print only the result")->group("Run");
+  app.add_flag("--json", arguments.json, "print the result as JSON, and the progress to standard error")->group("Run");
   if (!parse(app, words)) return false;
   keep_given(app, arguments.given);
   return true;
@@ -69,7 +71,7 @@ train::Run start(const Arguments& arguments) {
   if (!arguments.out.empty() && train::is_occupied(arguments.out) && !arguments.overwrite) {
     throw UsageError(
         fmt::format("--out: {} is not empty (valid: a new or empty folder; --overwrite to replace the run in it, or "
-                    "--resume {} to go on with it)",
+                    "--resume {} to continue it)",
                     arguments.out, train::quote_for_shell(arguments.out)));
   }
   train::Problem problem = prepare_problem(config);
@@ -88,14 +90,14 @@ train::Run resume(const Arguments& arguments) {
     throw UsageError(fmt::format("--{} cannot change when a run is resumed (valid: {})", option.name, changeable));
   }
   if (!arguments.out.empty() || arguments.overwrite) {
-    throw UsageError(fmt::format("{} and --resume exclude each other (a resumed run stays in its folder)",
+    throw UsageError(fmt::format("{} cannot be combined with --resume (a resumed run stays in its folder)",
                                  arguments.overwrite ? "--overwrite" : "--out"));
   }
   train::Resumable found = train::find_run(arguments.resume);
   apply(arguments.given, found.config);
   if (const auto done = found.checkpoint ? found.checkpoint->epoch : 0;
       arguments.given.contains("epochs") && *found.config.epochs < done) {
-    throw UsageError(fmt::format("--epochs: got {}, but {} epochs are trained already (valid: {} or more)",
+    throw UsageError(fmt::format("--epochs: got {}, but the run has already trained {} epochs (valid: {} or more)",
                                  *found.config.epochs, done, done));
   }
   return train::Run(prepare_problem(found.config), std::move(found.folder), found.checkpoint);
@@ -103,11 +105,11 @@ train::Run resume(const Arguments& arguments) {
 
 int report_stop(const train::Run& run) {
   if (run.keeps_old_run()) {
-    say_to(stderr, "perdita train: interrupted before the first epoch was done; nothing was replaced in {}\n",
+    say_to(stderr, "perdita train: interrupted before the end of the first epoch; the earlier run in {} was kept\n",
            run.path().string());
     return interrupted_status();
   }
-  say_to(stderr, "perdita train: interrupted in epoch {}; to go on:\n  perdita train --resume {}\n",
+  say_to(stderr, "perdita train: interrupted in epoch {}; to continue:\n  perdita train --resume {}\n",
          run.trainer().epoch() + 1, train::quote_for_shell(run.path().string()));
   return interrupted_status();
 }

@@ -33,7 +33,7 @@ void print_loss(const evaluate::Summary& loss, bool never_negative) {
   const evaluate::Interval interval = evaluate::mean_interval(loss, never_negative);
   say("test loss  {}", format_number(loss.mean));
   if (loss.count > 1) say("  (95 % interval {} to {})", format_number(interval.low), format_number(interval.high));
-  if (loss.nonfinite > 0) say("  ({} samples left out: not finite)", format_count(loss.nonfinite));
+  if (loss.nonfinite > 0) say("  ({} samples excluded because their loss is not finite)", format_count(loss.nonfinite));
   say("\n");
 }
 
@@ -45,9 +45,9 @@ void print_classes(const evaluate::ClassificationScore& score, const std::vector
 }
 
 void print_regression(const evaluate::RegressionScore& score) {
-  say("\n{:<28}{:>12}\n", "measure", "test");
-  const std::pair<const char*, double> rows[] = {{"mean square error", score.mse},
-                                                 {"root mean square error", score.rmse},
+  say("\n{:<28}{:>12}\n", "metric", "test");
+  const std::pair<const char*, double> rows[] = {{"mean squared error", score.mse},
+                                                 {"root mean squared error", score.rmse},
                                                  {"mean absolute error", score.mae},
                                                  {"bias", score.bias},
                                                  {"R2 (variance explained)", score.r2}};
@@ -61,21 +61,22 @@ nlohmann::ordered_json number(double value) {
 
 void print_suspects(const train::Run& run, const train::Suspects& suspects) {
   const auto samples = static_cast<double>(suspects.ranking.size());
-  say("\nsuspects   {} of {} training samples ({:.2f} %) were contradicted by the model on average\n           {}\n",
+  say("\nsuspects   for {} of {} training samples ({:.2f} %) the model preferred another label on average\n"
+      "           {}\n",
       format_count(suspects.contradicted), format_count(std::ssize(suspects.ranking)),
       100 * static_cast<double>(suspects.contradicted) / samples, printable((run.path() / "suspects.csv").string()));
   if (!suspects.found) return;
-  say("           the labels made wrong rank first with an area under the ROC curve of {:.4f} by margin,\n"
+  say("           area under the ROC curve for finding the labels changed by --label-noise: {:.4f} by margin,\n"
       "           {:.4f} by mean loss, {:.4f} by last loss\n",
       suspects.found->by_aum, suspects.found->by_mean_loss, suspects.found->by_last_loss);
 }
 
 void print_diagnosis(const std::vector<diagnose::Finding>& diagnosis, std::int64_t epochs) {
-  if (diagnosis.empty() && epochs < evaluate::least_epochs) {
-    say("\ndiagnosis  {} epoch{} too few to judge the curves of the losses; nothing else stands out\n", epochs,
+  if (diagnosis.empty() && epochs < diagnose::least_epochs) {
+    say("\ndiagnosis  no issue found; {} epoch{} too few to analyze the loss curves\n", epochs,
         epochs == 1 ? " is" : "s are");
   } else if (diagnosis.empty()) {
-    say("\ndiagnosis  nothing stands out: the run looks healthy\n");
+    say("\ndiagnosis  no issue found\n");
   }
   for (const diagnose::Finding& finding : diagnosis) {
     say("\ndiagnosis  {}: {}\n           try: {}\n", diagnose::title_of(finding.issue), printable(finding.text),
@@ -95,11 +96,12 @@ void TrainOutput::begin() {
   line("data", fmt::format("{}: {}", config.data, samples_line(problem)));
   line("model", fmt::format("MLP {}, {} parameters", trainer.model().sizes(), format_count(trainer.parameter_count())));
   std::string weights;
-  if (config.class_weights != "none") weights = ", class weights " + config.class_weights;
-  if (config.pos_weight != "none") weights = ", pos weight " + config.pos_weight;
-  line("loss", *config.loss + weights);
-  line("training", fmt::format("{}, lr {}, batch size {}, {} epochs, {} thread{}", config.optimizer, *config.lr,
-                               *config.batch_size, *config.epochs, *config.threads, *config.threads == 1 ? "" : "s"));
+  if (!config.class_weights.is_none()) weights = ", class weights " + to_string(config.class_weights);
+  if (!config.pos_weight.is_none()) weights = ", pos weight " + to_string(config.pos_weight);
+  line("loss", to_string(*config.loss) + weights);
+  line("training",
+       fmt::format("{}, lr {}, batch size {}, {} epochs, {} thread{}", to_string(config.optimizer), *config.lr,
+                   *config.batch_size, *config.epochs, *config.threads, *config.threads == 1 ? "" : "s"));
   line("folder", run_.path().string());
   if (trainer.epoch() > 0) line("resumed", fmt::format("after epoch {} of {}", trainer.epoch(), *config.epochs));
   say_to(out_, "\n");
@@ -122,10 +124,10 @@ void TrainOutput::epoch(const train::EpochReport& report) {
   line += "  " + format_duration(report.seconds);
   if (progress_) progress_->finish();
   progress_.reset();
-  // Of many quick epochs some twenty are told; those that one waits for all are.
-  const bool tells = report.epoch % std::max<std::int64_t>(1, epochs / 20) == 0 || run_.trainer().is_finished() ||
-                     report.epoch == 1 || report.seconds >= 1;
-  if (tells) say_to(out_, "{}\n", line);
+  // Of many short epochs about twenty are printed; epochs of a second or more are all printed.
+  const bool is_printed = report.epoch % std::max<std::int64_t>(1, epochs / 20) == 0 || run_.trainer().is_finished() ||
+                          report.epoch == 1 || report.seconds >= 1;
+  if (is_printed) say_to(out_, "{}\n", line);
   std::fflush(out_);
 }
 
@@ -133,8 +135,8 @@ void print_result(const train::Run& run, const std::optional<train::TestResult>&
   const train::Problem& problem = run.problem();
   const train::Trainer& trainer = run.trainer();
   if (trainer.stopped_early()) {
-    say("stopped early: no better validation loss in {} epochs; kept the model of epoch {}\n", problem.config.patience,
-        trainer.best_epoch());
+    say("stopped early: the validation loss did not improve for {} epochs; kept the model of epoch {}\n",
+        problem.config.patience, trainer.best_epoch());
   }
   say("\n");
   if (result) {
@@ -142,12 +144,12 @@ void print_result(const train::Run& run, const std::optional<train::TestResult>&
     if (result->classes) print_classes(*result->classes, problem.train.class_names);
     if (result->regression) print_regression(*result->regression);
   } else {
-    say("no test set: nothing to judge the model by\n");
+    say("no test set: the model was not evaluated\n");
   }
   if (const auto suspects = run.suspects()) print_suspects(run, *suspects);
   print_diagnosis(run.diagnosis(), trainer.epoch());
   say("\nmodel      {}\n", printable((run.path() / "model.safetensors").string()));
-  print_report(run.path(), train::chart_files(problem.config).png);
+  print_report(run.path(), problem.config.charts.png);
 }
 
 void print_result_json(const train::Run& run, const std::optional<train::TestResult>& result) {

@@ -12,9 +12,9 @@
 namespace perdita::cli {
 
 int version(const std::vector<std::string>& arguments) {
-  CLI::App app("Tells the version, and what it runs on.", "perdita version");
+  CLI::App app("Prints the version, the instruction set in use and the number of threads.", "perdita version");
   if (!parse(app, arguments)) return 0;
-  say("perdita {}\ninstructions: {} (PERDITA_ISA chooses others)\nthreads: {}\n", perdita::version(),
+  say("perdita {}\ninstructions: {} (set PERDITA_ISA to use others)\nthreads: {}\n", perdita::version(),
       name_of(active_isa()), num_threads());
   return 0;
 }

@@ -29,57 +29,61 @@ struct Arguments {
 
 constexpr const char* examples = R"(Schemes, for a class with n of the N samples and K classes:
   balanced                      N / (K n)
-  inverse, inverse_sqrt         in proportion to 1 / n, 1 / sqrt(n); they sum to K
-  effective_number:BETA         in proportion to (1 - BETA) / (1 - BETA^n); they sum to K (0.9999)
-  SCHEME,cap=R                  none more than R times the smallest, as in balanced,cap=10
+  inverse, inverse_sqrt         proportional to 1 / n, 1 / sqrt(n), with sum K
+  effective_number:BETA         proportional to (1 - BETA) / (1 - BETA^n), with sum K (default: 0.9999)
+  SCHEME,cap=R                  no weight more than R times the smallest, for example balanced,cap=10
 
 Examples:
   perdita weights labels.npy --scheme balanced
   perdita weights train.csv:species --scheme effective_number:0.999 --out weights.txt
   perdita train --data csv:train.csv,target=species --class-weights weights.txt
-  perdita weights tags.npy --pos-weight --cap 20      for labels that may hold together, a column each
+  perdita weights tags.npy --pos-weight --cap 20      (multi-label: one column per label)
   perdita weights counts.txt --counts --json
 
-Labels are class indices in NPY, NPZ (FILE.npz:ARRAY) or text (FILE.csv:COLUMN), where they may be words as well.
+Labels are class indices in NPY, NPZ (FILE.npz:ARRAY) or CSV (FILE.csv:COLUMN); in CSV they may also be class names.
 
-Exit status: 0 done, 1 failed, 2 wrong usage.)";
+Exit status: 0 success, 1 failure, 2 incorrect usage.)";
 
 /// Reads the words. False: --help.
 bool read(const std::vector<std::string>& words, Arguments& a) {
-  CLI::App app("Weights for classes that differ in size, from the labels.", "perdita weights");
+  CLI::App app("Computes class weights from labels, to compensate for class imbalance.", "perdita weights");
   app.footer(examples);
   app.get_formatter()->column_width(32);
-  app.add_option("labels", a.labels, "the labels")->type_name("FILE");
-  app.add_option("--scheme", a.scheme, "how weights follow from counts (balanced)")->type_name("SCHEME");
+  app.add_option("labels", a.labels, "file with the labels")->type_name("FILE");
+  app.add_option("--scheme", a.scheme, "how the weights are computed from the counts (default: balanced)")
+      ->type_name("SCHEME");
   app.add_flag("--pos-weight", a.pos_weight,
-               "negatives / positives of each column of zeros and ones, for binary_cross_entropy_with_logits");
-  app.add_option("--cap", a.cap, "with --pos-weight: at most R, at least 1 / R")->type_name("R");
-  app.add_option("--num-classes", a.num_classes, "classes, also without samples (the largest label + 1)")
+               "compute negatives / positives of each column of zeros and ones, as the pos_weight of\n"
+               "binary_cross_entropy_with_logits");
+  app.add_option("--cap", a.cap, "with --pos-weight: limit the weights to the range 1 / R to R")->type_name("R");
+  app.add_option("--num-classes", a.num_classes,
+                 "number of classes, including classes without samples (default: the largest label + 1)")
       ->type_name("N");
-  app.add_option("--ignore-index", a.ignore_index, "a label that does not count")->type_name("N");
-  app.add_flag("--counts", a.counts, "the file holds the number of samples of each class in place of labels");
-  app.add_option("--header", a.header, "text: whether the first line names the columns: yes, no, detect (detect)")
+  app.add_option("--ignore-index", a.ignore_index, "label to ignore")->type_name("N");
+  app.add_flag("--counts", a.counts, "the file contains the number of samples of each class instead of labels");
+  app.add_option("--header", a.header,
+                 "CSV: whether the first line contains column names: yes, no or detect (default: detect)")
       ->type_name("H");
-  app.add_option("--separator", a.separator, "text: what separates columns: comma, semicolon, tab, detect (detect)")
+  app.add_option("--separator", a.separator, "CSV: column separator: comma, semicolon, tab or detect (default: detect)")
       ->type_name("S");
-  app.add_option("--out", a.out, "writes the weights, one a line, as --class-weights FILE reads them")
+  app.add_option("--out", a.out, "write the weights, one per line, in the format read by --class-weights FILE")
       ->type_name("FILE");
   app.add_flag("--json", a.json, "print JSON");
   if (!parse(app, words)) return false;
-  if (a.labels.empty()) throw UsageError("the file of labels is missing");
-  if (a.pos_weight && app.count("--scheme") > 0) throw UsageError("--pos-weight and --scheme do not go together");
+  if (a.labels.empty()) throw UsageError("the file with the labels is missing");
+  if (a.pos_weight && app.count("--scheme") > 0) throw UsageError("--pos-weight cannot be combined with --scheme");
   if (!a.pos_weight && app.count("--cap") > 0) {
-    throw UsageError("--cap goes with --pos-weight (a scheme has its own: --scheme balanced,cap=R)");
+    throw UsageError("--cap requires --pos-weight (with a scheme, write --scheme balanced,cap=R)");
   }
-  if (a.pos_weight && a.counts) throw UsageError("--pos-weight and --counts do not go together");
+  if (a.pos_weight && a.counts) throw UsageError("--pos-weight cannot be combined with --counts");
   return true;
 }
 
-/// What the command found: a name, the counts and the weight of each class, or of each label that holds or not.
+/// Result of the command: name, count and weight of each class, or of each label of a multi-label problem.
 struct Found {
   std::string scheme;
   std::vector<std::string> names;
-  std::vector<std::int64_t> counts;  ///< samples of the class; of which the label holds
+  std::vector<std::int64_t> counts;  ///< samples of the class; samples for which the label is 1
   std::vector<double> weights;
 };
 
@@ -122,7 +126,7 @@ void print_table(const Found& found, bool is_pos_weight) {
   }
   if (is_pos_weight) return;
   const data::WeightSpread spread = data::spread_of(found.weights, found.counts);
-  say("\n{}: the largest weight is {:.4g} times the smallest; a batch is as noisy as one of {:.3g} % of its samples\n",
+  say("\n{}: the largest weight is {:.4g} times the smallest; the effective batch size is {:.3g} % of the batch size\n",
       found.scheme, spread.ratio, 100 * spread.effective_share);
 }
 

@@ -33,7 +33,7 @@ void parse(const std::vector<std::string>& words) {
   cli::apply(given, config);
   const std::string written = train::to_json(config);
   require(train::to_json(train::config_from_json(written, "written")) == written);
-  train::command_line(train::complete(config, {.training_samples = 100, .default_loss = "mse"}));
+  train::command_line(train::complete(config, {.training_samples = 100, .default_loss = parse_loss("mse")}));
   cli::check_storable("--losses", losses);
   if (!losses.empty()) train::parse_contenders(losses, config);
 }

@@ -10,9 +10,9 @@
 namespace perdita::data {
 
 /// The alias table of Walker (An efficient method for generating discrete random variables with general distributions,
-/// ACM Transactions on Mathematical Software 3, 1977), built in whole numbers: each of n columns holds 2^53 tickets,
-/// and the weights are rounded to tickets once, so that every probability is exact to 2^-53 however many weights there
-/// are. It takes 16 bytes a weight, and building it no more.
+/// ACM Transactions on Mathematical Software 3, 1977), in integer arithmetic: each of n columns has 2^53 tickets, and
+/// each weight is rounded to a number of tickets once. Every probability is therefore exact to 2^-53 for any number of
+/// weights. The table needs 16 bytes per weight, and no additional memory while it is built.
 class AliasTable {
  public:
   AliasTable() = default;
@@ -22,10 +22,10 @@ class AliasTable {
   /// Draw number `index` of the generator's stream: one block of random bits.
   std::int64_t draw(const Philox& random, std::uint64_t index) const { return look_up(place(random, index)); }
 
-  /// Draws number 0, 1, ... up to the span's length: on all threads, which do not change them.
+  /// Draws number 0, 1, ... up to the length of the span, in parallel; the result does not depend on the threads.
   void draw_all(const Philox& random, std::span<std::int64_t> draws) const;
 
-  /// What the table stands for: the probability of each index.
+  /// The probability of each index.
   std::vector<double> probabilities() const;
 
  private:

@@ -58,7 +58,7 @@ class InflatedStream : public ByteStream {
       const std::size_t got = room - stream_.avail_out;
       crc_ = crc32_z(crc_, bytes + done, got);
       done += got;
-      if (got > left_) refuse("holds more than its directory says");
+      if (got > left_) refuse("is larger than the size in the ZIP directory");
       left_ -= got;
     }
     if (at_end_ && !checked_) check_end();
@@ -84,15 +84,15 @@ class InflatedStream : public ByteStream {
     } else if (status == Z_MEM_ERROR) {
       throw std::bad_alloc();
     } else if (status == Z_BUF_ERROR) {
-      if (packed_ended_) refuse("ends too early (is the file cut off?)");
+      if (packed_ended_) refuse("ends too early (is the file truncated?)");
     } else if (status != Z_OK) {
       refuse(stream_.msg ? stream_.msg : "is corrupt");
     }
   }
   void check_end() {
     checked_ = true;
-    if (left_ > 0) refuse("ends too early (is the file cut off?)");
-    if (crc_ != wanted_crc_) refuse("does not have the checksum of its directory: it is corrupt");
+    if (left_ > 0) refuse("ends too early (is the file truncated?)");
+    if (crc_ != wanted_crc_) refuse("is corrupt: its checksum does not match");
   }
   [[noreturn]] void refuse(const char* what) const {
     fail<DataError>("read_npz: {}: the deflated data {}", name_, what);

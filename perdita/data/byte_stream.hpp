@@ -1,4 +1,4 @@
-// Bytes from front to back: a stretch of a file, and what is deflated in it.
+// Sequential streams of bytes: a section of a file, and the decompressed contents of such a section.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ class ByteStream {
   virtual ~ByteStream() = default;
   /// Fills up to `count` bytes; fewer only at the end.
   virtual std::size_t read(void* to, std::size_t count) = 0;
-  /// No more than this can come: what a header claims is checked against it before memory is taken.
+  /// Upper bound of the number of bytes. Sizes in headers are compared with it before memory is allocated.
   virtual std::uint64_t most_bytes() const = 0;
 };
 
@@ -22,8 +22,8 @@ class ByteStream {
 std::unique_ptr<ByteStream> file_stream(std::shared_ptr<const InputFile> file, std::uint64_t offset,
                                         std::uint64_t size);
 
-/// What the raw deflate data (RFC 1951) of `packed` hold: `size` bytes with the checksum `crc`. `name` is for messages;
-/// DataError where they are corrupt, too short or too long.
+/// The decompressed contents of raw deflate data (RFC 1951): `size` bytes with the checksum `crc`. `name` is used in
+/// messages. Reading throws DataError if the data are corrupt, too short or too long.
 std::unique_ptr<ByteStream> inflated_stream(std::unique_ptr<ByteStream> packed, std::uint64_t size, std::uint32_t crc,
                                             std::string name);
 

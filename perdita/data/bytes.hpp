@@ -1,5 +1,5 @@
-// What the readers of binary files share: integers of either byte order, sizes that cannot overflow, and bytes that are
-// fit to be shown in a message.
+// Shared by the readers of binary files: integers of either byte order, sizes without overflow, and bytes formatted for
+// messages.
 #pragma once
 
 #include <bit>
@@ -25,10 +25,10 @@ T load(const void* p, std::endian order) {
   return value;
 }
 
-/// Bytes of a dense array, or nothing when the product of its sizes does not fit: no header may make us overflow.
+/// Size of a dense array in bytes, or nothing if the product of its sizes overflows.
 std::optional<std::uint64_t> byte_count(const Shape& shape, std::size_t element_bytes);
 
-/// Up to `limit` of the bytes, quoted, with those that do not print written as \xNN; says so where it cuts.
+/// Up to `limit` of the bytes in quotes; nonprintable bytes are written as \xNN, and truncation is marked.
 std::string printable(std::string_view bytes, std::size_t limit = 40);
 
 /// Throws DataError unless every byte of a bool array is 0 or 1. `offset` is where the array starts in the file.

@@ -63,7 +63,7 @@ ClassShares class_shares(const Sampler& sampler, std::span<const std::int64_t> l
   const std::vector<std::int64_t> counts = count_classes(labels, num_classes);
   ClassShares shares{std::vector<double>(counts.begin(), counts.end()), {}, std::vector<double>(counts.size())};
   const auto class_of = [&](std::size_t i) {
-    if (i >= labels.size()) fail<IndexError>("class_shares: index {} is drawn of {} labels", i, labels.size());
+    if (i >= labels.size()) fail<IndexError>("class_shares: index {} is out of range for {} labels", i, labels.size());
     return static_cast<std::size_t>(labels[i]);
   };
   std::vector<std::int64_t> indices(static_cast<std::size_t>(sampler.size()));

@@ -1,4 +1,4 @@
-// Samplers that look at classes, and what they make of the classes' shares.
+// Class-balanced sampling, and the class frequencies that result from a sampler.
 #pragma once
 
 #include <cstdint>
@@ -12,20 +12,20 @@ namespace perdita::data {
 
 /// How classes of different sizes get the same number of samples.
 enum class Balance {
-  oversample,   ///< as many of each class as the largest has: samples of the others are repeated
-  undersample,  ///< as many of each class as the smallest has: a new choice from the others in each epoch
+  oversample,   ///< as many samples of each class as the largest class has; samples of smaller classes are repeated
+  undersample,  ///< as many samples of each class as the smallest class has, chosen anew in each epoch
 };
 
 /// Options of ClassBalancedSampler.
 struct ClassBalancedOptions {
   Balance how = Balance::oversample;
-  std::optional<std::int64_t> samples_per_class = std::nullopt;  ///< in place of the largest or smallest class's number
+  std::optional<std::int64_t> samples_per_class = std::nullopt;  ///< default: the size of the largest or smallest class
   std::uint64_t seed = 0;
 };
 
-/// The same number of samples of each class, exactly, in an order that is shuffled anew each epoch. A class gives its
-/// samples in shuffles one after the other, so that none is drawn twice before all have been drawn once. A class
-/// without samples gives none. Throws IndexError for a negative label, ValueError when there are no labels or
+/// Draws exactly the same number of samples of each class, in an order that is shuffled anew in each epoch. The samples
+/// of a class are drawn in consecutive shuffles, so that none is drawn twice before all have been drawn once. Classes
+/// without samples are not drawn. Throws IndexError for a negative label, ValueError if there are no labels or
 /// samples_per_class is not positive.
 class ClassBalancedSampler : public Sampler {
  public:
@@ -46,14 +46,14 @@ class ClassBalancedSampler : public Sampler {
   std::uint64_t seed_;
 };
 
-/// The classes' shares, each list summing to 1.
+/// Class frequencies; each list has sum 1.
 struct ClassShares {
   std::vector<double> data;      ///< of the labels
-  std::vector<double> expected;  ///< of the sampler's draws on average; empty where the sampler does not know
-  std::vector<double> drawn;     ///< of the epoch's draws
+  std::vector<double> expected;  ///< expectation over the draws of the sampler; empty if it does not provide it
+  std::vector<double> drawn;     ///< of the draws of the epoch
 };
 
-/// Throws IndexError for a label out of range and when the sampler draws an index that has no label.
+/// Throws IndexError for a label out of range, and if the sampler draws an index without a label.
 ClassShares class_shares(const Sampler& sampler, std::span<const std::int64_t> labels,
                          std::optional<std::int64_t> num_classes = std::nullopt, std::uint64_t epoch = 0);
 

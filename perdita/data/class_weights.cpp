@@ -48,7 +48,7 @@ void set_option(WeightScheme& scheme, std::string_view text) {
   } else if (takes_beta && text.find('=') == std::string_view::npos) {
     scheme.beta = number_in(text, "beta", valid_beta);
   } else {
-    fail<ValueError>("class weights: '{}' is no option of {} (valid: {}cap=R)", text,
+    fail<ValueError>("class weights: unknown option '{}' of {} (valid: {}cap=R)", text,
                      names[static_cast<std::size_t>(scheme.kind)], takes_beta ? "beta=B, " : "");
   }
 }
@@ -95,7 +95,7 @@ WeightScheme parse_weight_scheme(std::string_view text) {
   const std::string_view name = name_in(text);
   const auto found = std::ranges::find(names, name);
   if (found == names.end()) {
-    fail<ValueError>("class weights: there is no scheme '{}' (valid: {}){}", name, fmt::join(names, ", "),
+    fail<ValueError>("class weights: unknown scheme '{}' (valid: {}){}", name, fmt::join(names, ", "),
                      suggestion(name, names));
   }
   WeightScheme scheme{.kind = static_cast<Weighting>(found - names.begin())};
@@ -153,7 +153,7 @@ std::vector<std::int64_t> count_classes(std::span<const std::int64_t> labels, st
     if (ignore_index && label == *ignore_index) continue;
     if (label < 0 || label >= valid) {
       fail<IndexError>("count_classes: label[{}] is {} (valid: 0..{}{})", i, label, valid - 1,
-                       num_classes || label < 0 ? "" : "; more if the number of classes is given");
+                       num_classes || label < 0 ? "" : "; for larger labels set num_classes");
     }
     if (static_cast<std::size_t>(label) >= counts.size()) counts.resize(static_cast<std::size_t>(label) + 1);
     ++counts[static_cast<std::size_t>(label)];
@@ -181,7 +181,7 @@ std::vector<double> pos_weights(std::span<const std::int64_t> negatives, std::sp
 
 WeightSpread spread_of(std::span<const double> weights, std::span<const std::int64_t> counts) {
   if (weights.size() != counts.size()) {
-    fail<ShapeError>("spread_of: {} weights and {} counts (valid: one of each for a class)", weights.size(),
+    fail<ShapeError>("spread_of: {} weights and {} counts (valid: one weight and one count per class)", weights.size(),
                      counts.size());
   }
   double smallest = unlimited, largest = 0, samples = 0, sum = 0, squares = 0;

@@ -123,8 +123,8 @@ class CsvParser {
     for (std::size_t i = 0; i < found.size(); ++i) {
       if (!found[i].is_lossy()) continue;
       fail<DataError>(
-          "read_csv: {}: the numbers of {} lie too close together for their size: float32, in which networks are "
-          "trained, rounds their differences away (valid: the same less a constant, such as their mean)",
+          "read_csv: {}: the values of {} differ too little relative to their size to be represented in float32, in "
+          "which networks are trained (valid: values minus a constant, such as their mean)",
           reader_.file(), reader_.column_name(suspects[i]));
     }
   }
@@ -132,9 +132,9 @@ class CsvParser {
   [[noreturn]] void refuse(const CsvField& field, std::int64_t column, NumberStatus status) const {
     std::string_view valid = "a number such as -1.5 or 2e3";
     if (status == NumberStatus::not_finite) valid = "a finite number";
-    if (status == NumberStatus::too_large) valid = "up to 3.4e38 in size";
+    if (status == NumberStatus::too_large) valid = "an absolute value up to 3.4e38";
     if (status == NumberStatus::not_a_number && column == target_ && options_.kind == CsvOptions::Target::detect)
-      valid = "a number, as the first target is; task=multiclass for labels";
+      valid = "a number, like the first target; use task=multiclass for labels";
     reader_.refuse(field, column, status, valid);
   }
 

@@ -73,8 +73,8 @@ std::int64_t find_column(const CsvLayout& layout, std::string_view file, const C
   if (query.column.empty()) {
     if (query.kind == Kind::numbers) return -1;
     if (query.kind == Kind::labels && layout.columns > 1)
-      fail<DataError>("read_csv: {}: has {} columns: name one (valid: FILE:COLUMN with {})", file, layout.columns,
-                      valid_columns(layout));
+      fail<DataError>("read_csv: {}: the file has {} columns, select one (valid: FILE:COLUMN with {})", file,
+                      layout.columns, valid_columns(layout));
     return layout.columns - 1;
   }
   const auto& names = layout.names;
@@ -86,7 +86,7 @@ std::int64_t find_column(const CsvLayout& layout, std::string_view file, const C
     return found - names.begin();
   }
   if (const auto index = index_of(query.column, layout.columns)) return *index;
-  fail<DataError>("read_csv: {}: there is no column {} (valid: {})", file, printable(query.column),
+  fail<DataError>("read_csv: {}: column {} does not exist (valid: {})", file, printable(query.column),
                   valid_columns(layout));
 }
 
@@ -161,7 +161,8 @@ CsvLayout read_layout(CsvScanner& scanner, std::string_view file, Header header,
   layout.columns = count_fields(scanner, file, query);
   if (query.kind == Kind::inputs_and_target && layout.columns < 2) {
     fail<DataError>(
-        "read_csv: {}: line {} has one field (valid: at least 2, inputs and a target, separated by comma, semicolon or "
+        "read_csv: {}: line {} has one field (valid: at least 2, the inputs and a target, separated by comma, "
+        "semicolon or "
         "tab)",
         file, scanner.line());
   }

@@ -70,7 +70,7 @@ void CsvScanner::quoted(CsvField& field) {
   field.quoted = true;
   const char* start = ++at_;
   for (;; ++at_) {
-    if (at_ == end_) fail<DataError>("read_csv: {}: line {}: a quoted field is never closed", file_, field.line);
+    if (at_ == end_) fail<DataError>("read_csv: {}: line {}: a quoted field is not closed", file_, field.line);
     if (*at_ == '\n' || (*at_ == '\r' && (at_ + 1 == end_ || at_[1] != '\n'))) ++line_;
     if (*at_ != '"') continue;
     if (at_ + 1 == end_ || at_[1] != '"') break;

@@ -66,8 +66,8 @@ void CsvText::load() {
   buffer_.erase(0, std::exchange(used_, 0));
   const std::size_t kept = buffer_.size();
   if (kept > most_record_bytes) {
-    fail<DataError>("read_csv: {}: a line has more than {} bytes, from byte {} on (is a quote not closed?)", name_,
-                    most_record_bytes, offset_ - kept);
+    fail<DataError>("read_csv: {}: the line starting at byte {} has more than {} bytes (is a quote not closed?)", name_,
+                    offset_ - kept, most_record_bytes);
   }
   buffer_.resize(kept + std::max(block_bytes, kept));
   const std::size_t wanted = buffer_.size() - kept, got = file_->read(offset_, buffer_.data() + kept, wanted);

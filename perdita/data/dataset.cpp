@@ -77,7 +77,8 @@ Dataset Dataset::of(Array inputs, Array targets, std::vector<std::string> class_
     fail<ShapeError>("Dataset: inputs have shape {} and targets {} (valid: [N, ...] and [N, ...] with the same N)",
                      inputs.shape, targets.shape);
   }
-  if (inputs.shape[0] == 0) fail<ShapeError>("Dataset: there are no samples: inputs have shape {}", inputs.shape);
+  if (inputs.shape[0] == 0)
+    fail<ShapeError>("Dataset: there are no samples, because the inputs have shape {}", inputs.shape);
   Dataset dataset;
   dataset.inputs = std::move(inputs);
   if (is_floating(targets.dtype)) {
@@ -155,7 +156,7 @@ Dataset Dataset::as(Task wanted) const {
       const T* end = begin + targets.size();
       const T* bad = std::find_if(begin, end, [](T x) { return !(x >= 0 && x < T(1e6) && x == std::floor(x)); });
       if (bad != end) {
-        fail<ValueError>("Dataset::as: target[{}] is {}, which is no class (valid: 0, 1, 2, ... up to 999999)",
+        fail<ValueError>("Dataset::as: target[{}] is {}, which is not a class index (valid: integers 0..999999)",
                          bad - begin, *bad);
       }
     });
@@ -163,7 +164,7 @@ Dataset Dataset::as(Task wanted) const {
     name_and_check_classes(other);
   }
   if (wanted == Task::binary && other.num_classes() != 2) {
-    fail<ValueError>("Dataset::as: a binary task has 2 classes, these data have {}", other.num_classes());
+    fail<ValueError>("Dataset::as: the data have {} classes (valid for a binary task: 2)", other.num_classes());
   }
   return other;
 }

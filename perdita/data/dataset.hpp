@@ -1,4 +1,4 @@
-// Dataset: inputs and what is to be predicted from them, sample by sample.
+// Dataset: inputs and targets of samples.
 #pragma once
 
 #include <cstdint>
@@ -12,13 +12,13 @@
 
 namespace perdita::data {
 
-/// What the targets are: numbers, 0 and 1, or class indices.
+/// Type of the targets: numbers, labels 0 and 1, or class indices.
 enum class Task { regression, binary, multiclass };
 
 /// "regression", "binary", "multiclass".
 std::string_view name_of(Task task);
 
-/// What a uint8 pixel x becomes when a loader makes it a float: (x / 255 - mean) / deviation.
+/// Conversion of a uint8 pixel x to float in the loader: (x / 255 - mean) / deviation.
 struct PixelScale {
   double mean = 0;
   double deviation = 1;
@@ -27,16 +27,16 @@ struct PixelScale {
 /// A value: copies share the memory of the arrays.
 struct Dataset {
   std::string name;
-  Array inputs;   ///< [N, ...]; uint8 means images, which stay small until a loader makes floats of them
+  Array inputs;   ///< [N, ...]; uint8 for images, which the loader converts to float
   Array targets;  ///< classes: int64 [N]; regression: float32 or float64, [N] or [N, K]
   Task task = Task::regression;
-  std::vector<std::string> class_names;  ///< one for each class; empty for regression
+  std::vector<std::string> class_names;  ///< one per class; empty for regression
   PixelScale pixels;
-  std::vector<std::int64_t> rows;  ///< where each sample stood in its source; empty: where it stands here
+  std::vector<std::int64_t> rows;  ///< row of each sample in its source; empty: the same as here
 
-  /// Takes integer targets [N] or [N, 1] for classes (two: binary), floating ones for regression. Without class names
-  /// there are as many classes as the largest target says (at least 2), named by their numbers.
-  /// Throws ShapeError when the numbers of samples differ or there are none, DTypeError for targets of another kind,
+  /// Integer targets [N] or [N, 1] are class indices (two classes: binary), floating targets are for regression.
+  /// Without class names, the number of classes is the largest target + 1 (at least 2), and their names are their
+  /// indices. Throws ShapeError if the numbers of samples differ or are 0, DTypeError for targets of another dtype,
   /// IndexError for a class out of range, ValueError for a target that is NaN or infinite.
   static Dataset of(Array inputs, Array targets, std::vector<std::string> class_names = {});
   static Dataset of(const Tensor& inputs, const Tensor& targets, std::vector<std::string> class_names = {});
@@ -53,17 +53,17 @@ struct Dataset {
   /// How many samples each class has; empty for regression.
   std::vector<std::int64_t> class_counts() const;
 
-  /// The same memory with samples of rank 1, as a linear layer takes them.
+  /// The same memory with samples of rank 1, as required by a linear layer.
   Dataset flatten() const;
   /// Copies of these samples, in this order. Throws IndexError.
   Dataset select(std::span<const std::int64_t> samples) const;
-  /// The same samples for another task: whole-numbered targets become classes, classes become numbers (float32).
-  /// Throws ValueError where they cannot.
+  /// The same samples for another task: integer-valued targets become classes, classes become numbers (float32).
+  /// Throws ValueError if the conversion is not possible.
   Dataset as(Task wanted) const;
 };
 
-/// For each sample one over the number of samples of its class: weights for a WeightedRandomSampler that draws every
-/// class equally often. Throws ValueError for regression.
+/// For each sample 1 / (number of samples of its class): weights with which WeightedRandomSampler draws all classes
+/// equally often. Throws ValueError for regression.
 std::vector<double> balanced_sample_weights(const Dataset& dataset);
 
 }  // namespace perdita::data

@@ -14,8 +14,8 @@ DistributedSampler::DistributedSampler(AnySampler whole, const DistributedOption
     fail<ValueError>("DistributedSampler: rank is {} (valid: 0..{})", options.rank, options.world_size - 1);
   }
   if (size() == 0) {
-    fail<ValueError>("DistributedSampler: {} draws for {} processes leave some without any (valid: at least {})",
-                     whole_->size(), options.world_size, options.drop_last ? options.world_size : 1);
+    fail<ValueError>("DistributedSampler: {} samples are too few for {} processes (valid: at least {})", whole_->size(),
+                     options.world_size, options.drop_last ? options.world_size : 1);
   }
 }
 

@@ -1,4 +1,4 @@
-// Picking rows of an array by index: what makes a batch.
+// Selection of rows of an array by index, used to create batches.
 #pragma once
 
 #include <array>

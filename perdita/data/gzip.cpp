@@ -61,7 +61,7 @@ std::size_t ByteReader::read(void* to, std::size_t count) {
       inflater_->at_end = !is_gzip(content_.substr(position_));
       inflateReset(&stream);
     } else if (status == Z_BUF_ERROR) {
-      fail<DataError>("{}: {}: the gzip data ends too early, at byte {} (is the file cut off?)", operation_, file_,
+      fail<DataError>("{}: {}: the gzip data ends unexpectedly at byte {} (is the file truncated?)", operation_, file_,
                       position_);
     } else if (status == Z_MEM_ERROR) {
       throw std::bad_alloc();

@@ -43,11 +43,12 @@ struct Header {
 Header read_header(ByteReader& reader, std::string_view name) {
   std::array<unsigned char, 4> magic;
   const std::size_t got = reader.read(magic.data(), magic.size());
-  if (got < magic.size()) fail<DataError>("read_idx: {}: {} bytes, too few for the 4 of an IDX header", name, got);
+  if (got < magic.size())
+    fail<DataError>("read_idx: {}: the file has {} bytes, fewer than the 4 bytes of an IDX header", name, got);
   if (magic[0] != 0 || magic[1] != 0) {
     fail<DataError>(
-        "read_idx: {}: not an IDX file: begins with bytes {:02x} {:02x} {:02x} {:02x} (valid: 00 00, type, rank)", name,
-        magic[0], magic[1], magic[2], magic[3]);
+        "read_idx: {}: not an IDX file: it begins with bytes {:02x} {:02x} {:02x} {:02x} (valid: 00 00, type, rank)",
+        name, magic[0], magic[1], magic[2], magic[3]);
   }
   const auto element = element_of(magic[2]);
   if (!element) {
@@ -64,8 +65,8 @@ Header read_header(ByteReader& reader, std::string_view name) {
   for (int i = 0; i < rank; ++i) {
     std::array<unsigned char, 4> size;
     if (reader.read(size.data(), size.size()) < size.size()) {
-      fail<DataError>("read_idx: {}: ends inside its header, which has {} bytes for rank {}", name, header.offset,
-                      rank);
+      fail<DataError>("read_idx: {}: the file ends within its header, which has {} bytes for rank {}", name,
+                      header.offset, rank);
     }
     header.shape.push_back(detail::load<std::uint32_t>(size.data(), std::endian::big));
   }
@@ -75,8 +76,8 @@ Header read_header(ByteReader& reader, std::string_view name) {
 constexpr std::uint64_t most_on_trust = std::uint64_t{1} << 24;
 
 [[noreturn]] void refuse_short(const Header& header, std::uint64_t got, std::uint64_t claimed, std::string_view name) {
-  fail<DataError>("read_idx: {}: ends at byte {}, but shape {} needs {} (is the file cut off?)", name,
-                  header.offset + got, header.shape, header.offset + claimed);
+  fail<DataError>("read_idx: {}: the file ends at byte {}, but shape {} requires {} bytes (is the file truncated?)",
+                  name, header.offset + got, header.shape, header.offset + claimed);
 }
 
 /// Inflates without keeping anything: a large claim is believed when the bytes are there.
@@ -108,8 +109,8 @@ Array parse_idx(std::string_view bytes, std::string_view name) {
   const auto claimed = detail::byte_count(header.shape, header.element.bytes);
   if (!claimed || *claimed > reader.most_bytes()) {
     fail<DataError>(
-        "read_idx: {}: the header claims shape {} of {}-byte elements, more than a file of {} bytes can hold", name,
-        header.shape, header.element.bytes, bytes.size());
+        "read_idx: {}: the header specifies shape {} of {}-byte elements, more than a file of {} bytes can contain",
+        name, header.shape, header.element.bytes, bytes.size());
   }
   if (detail::is_gzip(bytes) && *claimed > most_on_trust) check_inflated(bytes, header, *claimed, name);
   Array array = Array::empty(header.shape, header.element.dtype);
@@ -117,8 +118,8 @@ Array parse_idx(std::string_view bytes, std::string_view name) {
   const std::size_t got = reader.read(start, *claimed);
   if (got < *claimed) refuse_short(header, got, *claimed, name);
   if (char extra; reader.read(&extra, 1) != 0) {
-    fail<DataError>("read_idx: {}: goes on after byte {}, where shape {} ends", name, header.offset + *claimed,
-                    header.shape);
+    fail<DataError>("read_idx: {}: the file continues after byte {}, where the data of shape {} end", name,
+                    header.offset + *claimed, header.shape);
   }
   detail::to_native(start, static_cast<std::size_t>(array.size()), header.element.bytes, std::endian::big);
   if (header.element.code == 0x09) widen<std::int8_t>(start, array);

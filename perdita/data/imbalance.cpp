@@ -48,8 +48,9 @@ std::vector<std::int64_t> imbalanced_counts(std::int64_t largest, std::int64_t n
     const double size = static_cast<double>(largest) / std::pow(imbalance.ratio, exponent);
     counts.push_back(static_cast<std::int64_t>(size * (1 + 1e-12)));  // a whole number that came out just below is one
     if (counts.back() > 0) continue;
-    fail<ValueError>("imbalance {} leaves no sample of class {}, the largest class having {} (valid: a ratio up to {})",
-                     to_string(imbalance), i, largest, largest);
+    fail<ValueError>(
+        "imbalance {} leaves no sample of class {}, because the largest class has {} samples (valid: a ratio up to {})",
+        to_string(imbalance), i, largest, largest);
   }
   return counts;
 }

@@ -26,7 +26,7 @@ std::vector<std::size_t> sizes_of(std::string_view function, std::int64_t count,
   const double total = std::accumulate(fractions.begin(), fractions.end(), 0.0);
   const bool are_positive = std::ranges::all_of(fractions, [](double f) { return f > 0; });
   if (!are_positive || !(std::abs(total - 1) < 1e-9)) {
-    fail<ValueError>("{}: fractions are {} (valid: numbers above 0 that add up to 1)", function, fractions);
+    fail<ValueError>("{}: fractions are {} (valid: positive numbers with sum 1)", function, fractions);
   }
   std::vector<std::size_t> sizes;
   double before = 0;
@@ -35,7 +35,8 @@ std::vector<std::size_t> sizes_of(std::string_view function, std::int64_t count,
     before += fraction;
     const std::int64_t end = std::llround(static_cast<double>(count) * before);
     if (end <= given)
-      fail<ValueError>("{}: a fraction of {} leaves a part of {} samples empty", function, fraction, count);
+      fail<ValueError>("{}: a fraction of {} of {} samples is empty (valid: at least one sample per part)", function,
+                       fraction, count);
     sizes.push_back(static_cast<std::size_t>(end - given));
     given = end;
   }

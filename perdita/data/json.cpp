@@ -48,7 +48,8 @@ Json parse_json(std::string_view text, std::string_view name) {
     if (event == Event::object_end) keys.pop_back();
     if (event != Event::key) return true;
     if (!keys.back().insert(value.template get<std::string>()).second)
-      fail<DataError>("{} has key {} twice", name, detail::printable(value.template get_ref<const std::string&>()));
+      fail<DataError>("{} contains the key {} twice", name,
+                      detail::printable(value.template get_ref<const std::string&>()));
     if (std::is_same_v<Json, nlohmann::ordered_json> && keys.back().size() > most_ordered_keys)
       fail<DataError>("{} has an object of too many keys (valid: up to {})", name, most_ordered_keys);
     return true;

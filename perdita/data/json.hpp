@@ -1,4 +1,4 @@
-// JSON from files that may be hostile.
+// JSON from untrusted files.
 #pragma once
 
 #include <cstddef>
@@ -14,9 +14,9 @@ inline constexpr std::size_t most_json_values = std::size_t{1} << 18;
 /// Keys of one object of ordered_json, which searches them one by one.
 inline constexpr std::size_t most_ordered_keys = std::size_t{1} << 14;
 
-/// Parses a JSON text in bounded stack and memory. `name` is what messages call the text ("read_safetensors: FILE: the
-/// header"). Throws DataError where the text is not JSON, is nested deeper than most_json_depth, has more than
-/// most_json_values values, or an object has a key twice (JSON readers disagree on which of them counts). Json is
+/// Parses a JSON text with bounded stack and memory. `name` denotes the text in messages ("read_safetensors: FILE: the
+/// header"). Throws DataError if the text is not JSON, is nested deeper than most_json_depth, has more than
+/// most_json_values values, or has an object with a duplicate key (which JSON readers handle differently). Json is
 /// nlohmann::json or nlohmann::ordered_json.
 template <class Json = nlohmann::json>
 Json parse_json(std::string_view text, std::string_view name);

@@ -33,7 +33,7 @@ void read_whole_numbers(RowReader& rows, Use&& use) {
       for (std::size_t i = 0; i < numbers.size(); ++i) {
         if constexpr (std::is_floating_point_v<T>) {
           if (!(std::abs(from[i]) < T(1e15)) || from[i] != std::floor(from[i])) {
-            fail<DataError>("{}: row {} has {} (valid: whole numbers)", rows.name,
+            fail<DataError>("{}: row {} contains {} (valid: integers)", rows.name,
                             first + static_cast<std::int64_t>(i) / columns, from[i]);
           }
         }
@@ -47,7 +47,7 @@ void read_whole_numbers(RowReader& rows, Use&& use) {
 
 void check_one_column(const RowReader& rows) {
   if (rows.row_elements() == 1) return;
-  fail<DataError>("{}: a row has {} numbers (valid: 1)", rows.name, rows.row_elements());
+  fail<DataError>("{}: each row has {} numbers (valid: 1)", rows.name, rows.row_elements());
 }
 
 // Both bound the memory that a small file takes.
@@ -115,7 +115,8 @@ LabelCounts count_words(const LabelColumn& column, const std::string& file, cons
     found.counts.push_back(count);
   }
   if (options.num_classes && *options.num_classes != std::ssize(found.names)) {
-    fail<DataError>("{}: has {} different labels, num_classes is {}", file, found.names.size(), *options.num_classes);
+    fail<DataError>("{}: the file has {} different labels, but num_classes is {}", file, found.names.size(),
+                    *options.num_classes);
   }
   return found;
 }
@@ -171,8 +172,8 @@ BinaryCounts count_binary_labels(const std::string& spec, const RowOptions& opti
   read_whole_numbers(*rows, [&](std::int64_t first, std::span<const std::int64_t> labels) {
     for (std::size_t i = 0; i < labels.size(); ++i) {
       if (labels[i] != 0 && labels[i] != 1) {
-        fail<DataError>("{}: row {} has {} (valid: 0 and 1)", rows->name, static_cast<std::size_t>(first) + i / columns,
-                        labels[i]);
+        fail<DataError>("{}: row {} contains {} (valid: 0 and 1)", rows->name,
+                        static_cast<std::size_t>(first) + i / columns, labels[i]);
       }
       ++(labels[i] == 1 ? found.positives : found.negatives)[i % columns];
     }

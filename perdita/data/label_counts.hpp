@@ -1,4 +1,4 @@
-// How many samples each class has, counted in a file of labels.
+// Number of samples of each class in a file of labels.
 #pragma once
 
 #include <cstdint>
@@ -12,12 +12,12 @@ namespace perdita::data {
 
 struct LabelCounts {
   std::vector<std::int64_t> counts;
-  std::vector<std::string> names;  ///< of the classes, sorted, where labels are words; else the class is the position
+  std::vector<std::string> names;  ///< class names, sorted, if labels are words; otherwise the class is the index
 };
 
 struct LabelFileOptions {
   std::optional<std::int64_t> num_classes = std::nullopt;   ///< default: up to the largest label
-  std::optional<std::int64_t> ignore_index = std::nullopt;  ///< labels that do not count
+  std::optional<std::int64_t> ignore_index = std::nullopt;  ///< label to ignore
   CsvFormat format = {};
 };
 
@@ -31,11 +31,11 @@ struct BinaryCounts {
   std::vector<std::int64_t> negatives, positives;  ///< of each column
 };
 
-/// Counts zeros and ones in files that open_rows() takes, [N] or [N, K]: K labels that hold or not by themselves.
-/// Throws as count_labels(); DataError for other numbers.
+/// Counts zeros and ones in a file that open_rows() accepts, [N] or [N, K] for K labels of a multi-label problem.
+/// Throws like count_labels(); DataError for other numbers.
 BinaryCounts count_binary_labels(const std::string& spec, const RowOptions& options = {});
 
-/// Numbers of samples, one for each class: whole numbers in a file that open_rows() takes.
+/// Reads the number of samples of each class: integers in a file that open_rows() accepts.
 std::vector<std::int64_t> read_counts(const std::string& spec, const RowOptions& options = {});
 
 }  // namespace perdita::data

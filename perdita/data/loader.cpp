@@ -120,7 +120,8 @@ DataLoader::DataLoader(Dataset dataset, const LoaderOptions& options) : state_(s
     fail<ValueError>("DataLoader: prefetch is {} (valid: 0..{})", options.prefetch, most_ahead);
   }
   if (options.shuffle && options.sampler) {
-    fail<ValueError>("DataLoader: shuffle together with a sampler (valid: one of them; samplers shuffle themselves)");
+    fail<ValueError>(
+        "DataLoader: shuffle and sampler are both given (valid: one of them, because samplers determine the order)");
   }
   if (dataset.inputs.shape.rank() == 0 || dataset.targets.shape.rank() == 0 ||
       dataset.inputs.shape[0] != dataset.targets.shape[0]) {

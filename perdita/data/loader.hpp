@@ -1,4 +1,4 @@
-// DataLoader: batches of a dataset, made ahead of time on a thread of their own.
+// DataLoader: batches of a dataset, prepared in advance by a background thread.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace perdita::data {
 
-/// Some samples side by side. Unpacks into two: auto [inputs, targets] = batch.
+/// A batch of samples. Supports structured bindings: auto [inputs, targets] = batch.
 struct Batch {
   Tensor inputs;         ///< [B, ...]; float32 for uint8 images
   Tensor targets;        ///< [B] or [B, K], of the dataset's dtype
@@ -36,22 +36,22 @@ const Tensor& get(const Batch& batch) {
     return batch.targets;
 }
 
-/// Where a loader stands: enough to go on in another process with the very batches that would have come next.
+/// Position of a loader: sufficient to continue in another process with exactly the batches that would have followed.
 struct LoaderState {
   std::uint64_t seed = 0;
   std::uint64_t epoch = 0;
-  std::int64_t position = 0;  ///< batches of the epoch that have been handed out
+  std::int64_t position = 0;  ///< batches of the epoch that have been returned
   friend bool operator==(const LoaderState&, const LoaderState&) = default;
 };
 
 /// Options of DataLoader.
 struct LoaderOptions {
   std::int64_t batch_size = 1;
-  bool shuffle = false;     ///< a new order each epoch; not together with a sampler
-  bool drop_last = false;   ///< leave out a last batch that would be short
+  bool shuffle = false;     ///< new order in each epoch; cannot be combined with a sampler
+  bool drop_last = false;   ///< drop the last batch if it is smaller than batch_size
   std::uint64_t seed = 0;   ///< of the shuffling
   AnySampler sampler = {};  ///< default: in order, or shuffled
-  int prefetch = 2;         ///< batches made ahead on a background thread; 0: made when asked for, on this one
+  int prefetch = 2;         ///< batches prepared in advance by a background thread; 0: no background thread
 };
 
 namespace detail {
@@ -59,10 +59,10 @@ struct LoaderPlan;
 class LoaderEpoch;
 }  // namespace detail
 
-/// for (auto [inputs, targets] : loader) runs through one epoch, the next loop through the next one. Order and content
-/// depend on the dataset and the options, never on threads. Batches own their memory, which comes from the buffer
-/// cache: in steady state nothing is taken from the system. Leaving a loop early is fine.
-/// What goes wrong in the background is thrown by the loop.
+/// for (auto [inputs, targets] : loader) iterates over one epoch, the next loop over the next epoch. Order and content
+/// depend only on the dataset and the options, not on threads. Batches own their memory, which comes from the buffer
+/// cache, so that no memory is allocated in the steady state. A loop may be left early.
+/// Exceptions of the background thread are rethrown by the loop.
 class DataLoader {
  public:
   /// Throws ValueError for batch_size < 1, prefetch outside 0..1024, or shuffle together with a sampler.
@@ -75,9 +75,9 @@ class DataLoader {
   std::int64_t size() const;
   const Dataset& dataset() const;
 
-  /// Where the loop stands: after batch k of epoch e (both from 0) it is {seed, e, k + 1}, at its end {seed, e + 1, 0}.
+  /// Position: {seed, e, k + 1} after batch k of epoch e (both counted from 0), {seed, e + 1, 0} at the end of epoch e.
   LoaderState state() const { return *state_; }
-  /// The next loop goes on from here. Throws ValueError when the seed is another one or the position is no batch.
+  /// The next loop continues at `state`. Throws ValueError if the seed differs or the position is out of range.
   void restore(const LoaderState& state);
 
   /// An input iterator over the batches of one epoch.

@@ -41,10 +41,10 @@ Array parse_npy(std::string_view bytes, std::string_view name) {
   const std::uint64_t present = bytes.size() - preamble.data_at;
   const auto claimed = detail::byte_count(header.shape, size_of(header.dtype));
   if (claimed != present) {
-    fail<DataError>("read_npy: {}: {} bytes of elements from byte {} on, but shape {} of {} needs {}{}", name, present,
-                    preamble.data_at, header.shape, name_of(header.dtype),
-                    claimed ? fmt::format("{}", *claimed) : "more than any file has",
-                    !claimed || *claimed > present ? " (is the file cut off?)" : "");
+    fail<DataError>("read_npy: {}: there are {} bytes of data after byte {}, but shape {} of {} requires {}{}", name,
+                    present, preamble.data_at, header.shape, name_of(header.dtype),
+                    claimed ? fmt::format("{}", *claimed) : "more than any file can contain",
+                    !claimed || *claimed > present ? " (is the file truncated?)" : "");
   }
   Array array = Array::empty(header.shape, header.dtype);
   const char* from = bytes.data() + preamble.data_at;

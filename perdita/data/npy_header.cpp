@@ -43,7 +43,7 @@ class HeaderParser {
         seen_shape_ = true;
         shape();
       } else {
-        refuse(fmt::format("has key {} twice or out of place", printable(key)),
+        refuse(fmt::format("contains the key {} twice or at an unexpected place", printable(key)),
                "descr, fortran_order, shape, once each");
       }
       if (!accept(',')) {
@@ -52,11 +52,11 @@ class HeaderParser {
       }
     }
     skip_space();
-    if (at_ != text_.size()) refuse("goes on after its dict", "spaces and a newline");
+    if (at_ != text_.size()) refuse("continues after the dict", "spaces and a newline");
     if (!seen_descr_ || !seen_order_ || !seen_shape_) {
-      refuse(fmt::format("has no key {}", !seen_descr_   ? "'descr'"
-                                          : !seen_order_ ? "'fortran_order'"
-                                                         : "'shape'"),
+      refuse(fmt::format("does not contain the key {}", !seen_descr_   ? "'descr'"
+                                                        : !seen_order_ ? "'fortran_order'"
+                                                                       : "'shape'"),
              "descr, fortran_order, shape, once each");
     }
     return header_;
@@ -64,7 +64,8 @@ class HeaderParser {
 
  private:
   [[noreturn]] void refuse(std::string_view what, std::string_view valid) const {
-    fail<DataError>("read_npy: {}: the header {} (valid: {}); it reads {}", file_, what, valid, printable(text_, 120));
+    fail<DataError>("read_npy: {}: the header {} (valid: {}); the header is {}", file_, what, valid,
+                    printable(text_, 120));
   }
   void skip_space() {
     while (at_ < text_.size() && (text_[at_] == ' ' || text_[at_] == '\n')) ++at_;
@@ -97,7 +98,7 @@ class HeaderParser {
 
   bool boolean() {
     if (accept_word("True")) return true;
-    if (!accept_word("False")) refuse("has no bool for fortran_order", "True, False");
+    if (!accept_word("False")) refuse("contains a value of fortran_order that is not a bool", "True, False");
     return false;
   }
 
@@ -119,14 +120,14 @@ class HeaderParser {
   }
 
   void shape() {
-    constexpr std::string_view valid = "a tuple of whole numbers, (3,) or (3, 4)";
+    constexpr std::string_view valid = "a tuple of integers such as (3,) or (3, 4)";
     expect('(');
     while (!accept(')')) {
       skip_space();
       std::int64_t size = -1;
       const char* end = text_.data() + text_.size();
       const auto [stopped, error] = std::from_chars(text_.data() + at_, end, size);
-      if (error != std::errc() || size < 0) refuse(fmt::format("has a bad shape at character {}", at_), valid);
+      if (error != std::errc() || size < 0) refuse(fmt::format("has an invalid shape at character {}", at_), valid);
       at_ = static_cast<std::size_t>(stopped - text_.data());
       if (header_.shape.rank() == max_rank) refuse("has too many dimensions", fmt::format("up to {}", max_rank));
       header_.shape.push_back(size);
@@ -146,7 +147,7 @@ class HeaderParser {
 
 std::size_t npy_preamble_bytes(std::string_view prefix, std::string_view file) {
   if (!prefix.starts_with(npy_magic)) {
-    fail<DataError>("read_npy: {}: not an NPY file: begins with {} (valid: '\\x93NUMPY')", file,
+    fail<DataError>("read_npy: {}: not an NPY file: it begins with {} (valid: '\\x93NUMPY')", file,
                     printable(prefix.substr(0, npy_magic.size()), npy_magic.size()));
   }
   if (prefix.size() < 10) fail<DataError>("read_npy: {}: ends at byte {}, inside its header", file, prefix.size());
@@ -164,8 +165,8 @@ std::size_t npy_preamble_bytes(std::string_view prefix, std::string_view file) {
 NpyPreamble read_npy_preamble(std::string_view bytes, std::string_view file) {
   const std::size_t end = npy_preamble_bytes(bytes, file);
   if (end > bytes.size()) {
-    fail<DataError>("read_npy: {}: the header should end at byte {}, but the file has {} bytes (is it cut off?)", file,
-                    end, bytes.size());
+    fail<DataError>("read_npy: {}: the header should end at byte {}, but the file has {} bytes (is it truncated?)",
+                    file, end, bytes.size());
   }
   const std::size_t begin = bytes[6] == 1 ? 10 : 12;
   return {end, bytes.substr(begin, end - begin)};

@@ -38,8 +38,9 @@ class NpyRows : public RowReader {
     row_shape = header.shape;
     row_shape.erase(0);
     if (!byte_count(header.shape, size_of(dtype))) {
-      fail<DataError>("read_npy: {}: shape {} of {} needs more bytes than any file has (is the header corrupt?)", name,
-                      header.shape, name_of(dtype));
+      fail<DataError>(
+          "read_npy: {}: shape {} of {} requires more bytes than any file can contain (is the header corrupt?)", name,
+          header.shape, name_of(dtype));
     }
   }
   bool is_column_major() const { return header_.fortran_order && header_.shape.rank() > 1; }
@@ -51,7 +52,7 @@ class NpyRows : public RowReader {
       const auto* const bytes = static_cast<const unsigned char*>(elements);
       const auto* const bad = std::find_if(bytes, bytes + number, [](unsigned char byte) { return byte > 1; });
       if (bad != bytes + number) {
-        fail<DataError>("read_npy: {}: row {} holds {}, in an array of bools (valid: 0, 1)", name,
+        fail<DataError>("read_npy: {}: row {} of the bool array contains {} (valid: 0, 1)", name,
                         first + (bad - bytes) / row_elements(), *bad);
       }
     }
@@ -68,12 +69,13 @@ class NpyFileRows : public NpyRows {
       : NpyRows(header, std::move(file_name)), file_(std::move(file)), data_at_(data_at) {
     any_order = true;
     if (element_bytes() != present) {
-      fail<DataError>("read_npy: {}: {} bytes of elements, but shape {} of {} needs {}{}", name, present, header.shape,
-                      name_of(dtype), element_bytes(), element_bytes() > present ? " (is the file cut off?)" : "");
+      fail<DataError>("read_npy: {}: there are {} bytes of data, but shape {} of {} requires {}{}", name, present,
+                      header.shape, name_of(dtype), element_bytes(),
+                      element_bytes() > present ? " (is the file truncated?)" : "");
     }
     if (is_column_major() && header.shape.rank() != 2) {
       fail<DataError>(
-          "read_npy: {}: an array of shape {} in Fortran order (valid: C order, by numpy.ascontiguousarray)", name,
+          "read_npy: {}: the array of shape {} is in Fortran order (valid: C order; use numpy.ascontiguousarray)", name,
           header.shape);
     }
   }
@@ -91,7 +93,7 @@ class NpyFileRows : public NpyRows {
  private:
   void read_bytes(std::uint64_t offset, void* to, std::size_t count) const {
     if (file_->read(data_at_ + offset, to, count) != count)
-      fail<DataError>("read_npy: {}: the file was cut off while it was read", name);
+      fail<DataError>("read_npy: {}: the file was truncated while it was being read", name);
   }
   void read_columns(std::int64_t first, std::int64_t count, char* to) const {
     const std::size_t width = size_of(dtype);
@@ -116,13 +118,13 @@ class NpyStreamRows : public NpyRows {
     const std::uint64_t most = stream_->most_bytes();
     if (element_bytes() > most || (most > std::uint64_t{1} << 62 && row_bytes() > most_row_bytes)) {
       fail<DataError>(
-          "read_npy: {}: shape {} of {} needs {} bytes, more than {}", name, header.shape, name_of(dtype),
+          "read_npy: {}: shape {} of {} requires {} bytes, more than {}", name, header.shape, name_of(dtype),
           element_bytes(),
-          element_bytes() > most ? "the file can hold (is it cut off?)" : "is read from a pipe with rows above 1 MiB");
+          element_bytes() > most ? "the file can contain (is it truncated?)" : "the 1 MiB per row allowed for pipes");
     }
     if (is_column_major()) {
       fail<DataError>(
-          "read_npy: {}: Fortran order that comes from front to back only, deflated or from a pipe (valid: C order, by "
+          "read_npy: {}: compressed files and pipes cannot be read in Fortran order (valid: C order, by "
           "numpy.ascontiguousarray; or an NPY file)",
           name);
     }
@@ -133,12 +135,12 @@ class NpyStreamRows : public NpyRows {
     const auto wanted = static_cast<std::size_t>(count * row_bytes());
     const std::size_t got = stream_->read(to, wanted);
     if (got != wanted) {
-      fail<DataError>("read_npy: {}: ends within row {} of {} (is the file cut off?)", name,
+      fail<DataError>("read_npy: {}: the file ends within row {} of {} (is it truncated?)", name,
                       first + static_cast<std::int64_t>(got) / std::max<std::int64_t>(1, row_bytes()), *rows);
     }
     make_native(first, count, to);
     if (char more; first + count == *rows && count > 0 && stream_->read(&more, 1) > 0)
-      fail<DataError>("read_npy: {}: goes on after its {} rows", name, *rows);
+      fail<DataError>("read_npy: {}: the file continues after its {} rows", name, *rows);
     return count;
   }
 

@@ -1,4 +1,4 @@
-// Whether numbers survive as float32, in which networks are trained.
+// Whether numbers are distinguishable in float32, in which networks are trained.
 #pragma once
 
 #include <algorithm>

@@ -53,9 +53,10 @@ const ZipMember& find_member(const std::vector<ZipMember>& members, const std::s
     names.push_back(printable(member.name.substr(0, member.name.rfind(".npy"))));
   }
   if (wanted.empty())
-    fail<ValueError>("read_npz: {} has {} arrays: name one as FILE:ARRAY (valid: {})", file, names.size(),
+    fail<ValueError>("read_npz: {} contains {} arrays, select one with FILE:ARRAY (valid: {})", file, names.size(),
                      fmt::join(names, ", "));
-  fail<ValueError>("read_npz: {} has no array {} (valid: {})", file, printable(wanted), fmt::join(names, ", "));
+  fail<ValueError>("read_npz: {} does not contain an array {} (valid: {})", file, printable(wanted),
+                   fmt::join(names, ", "));
 }
 
 std::unique_ptr<RowReader> npz_rows(std::shared_ptr<const InputFile> file, const std::string& wanted) {
@@ -90,7 +91,8 @@ std::unique_ptr<RowReader> open_rows(const std::string& spec, const RowOptions& 
   const std::size_t known = file->is_regular() ? file->read(0, start, sizeof start) : 0;
   const std::string_view magic(start, known);
   if (magic == npy_magic) {
-    if (!part.empty()) fail<ValueError>("open_rows: {}: an NPY file has one array without a name", spec);
+    if (!part.empty())
+      fail<ValueError>("open_rows: {}: an NPY file contains a single array without a name (valid: FILE.npy)", spec);
     return npy_rows(file, 0, file->size(), path.string());
   }
   if (magic.starts_with("PK")) return npz_rows(std::move(file), part);
@@ -99,7 +101,8 @@ std::unique_ptr<RowReader> open_rows(const std::string& spec, const RowOptions& 
   if (extension == ".npz") list_zip(*file);
   const bool is_utf16 = magic.starts_with("\xff\xfe") || magic.starts_with("\xfe\xff");  // which csv_rows() names
   if ((magic.find('\0') != std::string_view::npos && !is_utf16) || magic.starts_with("\x1f\x8b"))
-    fail<DataError>("open_rows: {}: neither NPY nor NPZ nor text (valid: FILE.npy, FILE.npz, FILE.csv)", path.string());
+    fail<DataError>("open_rows: {}: the file is neither NPY nor NPZ nor CSV (valid: FILE.npy, FILE.npz, FILE.csv)",
+                    path.string());
   return csv_rows(std::move(file), part, options);
 }
 

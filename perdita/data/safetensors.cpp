@@ -50,7 +50,7 @@ class HeaderParser {
   /// Splits the header into tensors and metadata, checking everything but where the tensors lie.
   std::vector<Entry> parse(std::string_view text, std::map<std::string, std::string>& metadata) const {
     const json header = parse_json(text, fmt::format("read_safetensors: {}: the header", file_));
-    if (!header.is_object()) fail<DataError>("read_safetensors: {}: the header is no JSON object", file_);
+    if (!header.is_object()) fail<DataError>("read_safetensors: {}: the header is not a JSON object", file_);
     std::vector<Entry> entries;
     for (const auto& [name, value] : header.items()) {
       if (name == metadata_key) {
@@ -65,7 +65,7 @@ class HeaderParser {
  private:
   std::map<std::string, std::string> parse_metadata(const json& value) const {
     std::map<std::string, std::string> metadata;
-    if (!value.is_object()) fail<DataError>("read_safetensors: {}: __metadata__ is no JSON object", file_);
+    if (!value.is_object()) fail<DataError>("read_safetensors: {}: __metadata__ is not a JSON object", file_);
     for (const auto& [key, text] : value.items()) {
       if (!text.is_string()) {
         fail<DataError>("read_safetensors: {}: __metadata__ has a {} at {} (valid: a string)", file_, text.type_name(),
@@ -83,16 +83,16 @@ class HeaderParser {
   Entry parse_entry(const std::string& name, const json& value) const {
     if (!value.is_object() || value.size() != 3 || !value.contains("dtype") || !value.contains("shape") ||
         !value.contains("data_offsets")) {
-      refuse(name, "its description lacks a field or has another one", "dtype, shape, data_offsets");
+      refuse(name, "its entry has missing or unknown fields", "exactly dtype, shape, data_offsets");
     }
     Entry entry{name, parse_dtype(name, value["dtype"]), {}, 0, 0};
     const json &shape = value["shape"], &offsets = value["data_offsets"];
-    if (!shape.is_array()) refuse(name, "its shape is no list", "a list of whole numbers");
+    if (!shape.is_array()) refuse(name, "its shape is not a list", "a list of integers");
     if (shape.size() > max_rank) {
       refuse(name, fmt::format("it has {} dimensions", shape.size()), fmt::format("up to {}", max_rank));
     }
     for (const json& size : shape) entry.shape.push_back(whole_number(name, "shape", size));
-    if (!offsets.is_array() || offsets.size() != 2) refuse(name, "data_offsets is no pair", "[begin, end]");
+    if (!offsets.is_array() || offsets.size() != 2) refuse(name, "data_offsets is not a pair", "[begin, end]");
     entry.begin = static_cast<std::uint64_t>(whole_number(name, "data_offsets", offsets[0]));
     entry.end = static_cast<std::uint64_t>(whole_number(name, "data_offsets", offsets[1]));
     const auto needed = detail::byte_count(entry.shape, size_of(entry.dtype));
@@ -117,7 +117,7 @@ class HeaderParser {
     constexpr std::uint64_t largest = std::numeric_limits<std::int64_t>::max();
     if (!value.is_number_unsigned() || value.get<std::uint64_t>() > largest) {
       refuse(name, fmt::format("{} has the entry {}", field, detail::printable(value.dump(-1, ' ', true))),
-             "whole numbers from 0 to 2^63 - 1");
+             "integers from 0 to 2^63 - 1");
     }
     return value.get<std::int64_t>();
   }
@@ -139,8 +139,8 @@ void check_layout(std::vector<Entry>& entries, std::uint64_t size, std::string_v
     at = entry.end;
   }
   if (at != size) {
-    fail<DataError>("read_safetensors: {}: {} bytes of data, but the tensors take {}{}", name, size, at,
-                    at > size ? " (is the file cut off?)" : "");
+    fail<DataError>("read_safetensors: {}: there are {} bytes of data, but the tensors require {}{}", name, size, at,
+                    at > size ? " (is the file truncated?)" : "");
   }
 }
 
@@ -148,21 +148,23 @@ void check_layout(std::vector<Entry>& entries, std::uint64_t size, std::string_v
 
 SafeTensors parse_safetensors(std::string_view bytes, std::string_view name) {
   if (bytes.size() < 8) {
-    fail<DataError>("read_safetensors: {}: {} bytes, too few for the 8 of the header's length", name, bytes.size());
+    fail<DataError>(
+        "read_safetensors: {}: the file has {} bytes, fewer than the 8 bytes that store the length of the header", name,
+        bytes.size());
   }
   const auto length = detail::load<std::uint64_t>(bytes.data(), std::endian::little);
   if (length > longest_header) {
     fail<DataError>(
-        "read_safetensors: {}: bytes 0..7 give a header of {} bytes (valid: up to {}); is this a safetensors "
+        "read_safetensors: {}: the length of the header is {} bytes (valid: up to {}); is this a safetensors "
         "file?",
         name, length, longest_header);
   }
   if (length > bytes.size() - 8) {
     fail<DataError>(
-        "read_safetensors: {}: the header should end at byte {}, but the file has {} bytes (is it cut off?)", name,
+        "read_safetensors: {}: the header should end at byte {}, but the file has {} bytes (is it truncated?)", name,
         8 + length, bytes.size());
   }
-  if (length == 0 || bytes[8] != '{') fail<DataError>("read_safetensors: {}: byte 8 is no '{{'", name);
+  if (length == 0 || bytes[8] != '{') fail<DataError>("read_safetensors: {}: byte 8 is not '{{'", name);
   SafeTensors content;
   auto entries = HeaderParser(name).parse(bytes.substr(8, length), content.metadata);
   const std::string_view data = bytes.substr(8 + length);
@@ -188,7 +190,7 @@ std::string encode_safetensors(const SafeTensors& content) {
   static_assert(std::endian::native == std::endian::little, "elements are written as they lie in memory");
   std::vector<std::pair<std::string_view, const Array*>> order;
   for (const auto& [name, array] : content.tensors) {
-    if (name == metadata_key) fail<ValueError>("write_safetensors: no tensor may be named {}", metadata_key);
+    if (name == metadata_key) fail<ValueError>("write_safetensors: the name {} is reserved", metadata_key);
     order.emplace_back(name, &array);
   }
   std::ranges::stable_sort(order, std::ranges::greater{}, [](const auto& item) { return rank_of(item.second->dtype); });
@@ -206,7 +208,7 @@ std::string encode_safetensors(const SafeTensors& content) {
   try {
     text = header.dump();
   } catch (const json::exception& error) {
-    fail<ValueError>("write_safetensors: a name or metadata text is not UTF-8: {}", error.what());
+    fail<ValueError>("write_safetensors: a name or metadata value is not UTF-8: {}", error.what());
   }
   text.append((8 - text.size() % 8) % 8, ' ');  // the data begins at a multiple of 8
   if (text.size() > longest_header) {

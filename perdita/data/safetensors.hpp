@@ -10,26 +10,26 @@
 
 namespace perdita::data {
 
-/// What a safetensors file holds.
+/// Contents of a safetensors file.
 struct SafeTensors {
   std::map<std::string, Array> tensors;
   std::map<std::string, std::string> metadata;  ///< the free-text map `__metadata__`
 };
 
-/// Reads a file. Throws FileError when it cannot be read, DataError that names the file and the tensor or byte when
-/// the header is malformed, has a tensor of a type we lack (valid: BOOL, U8, I32, I64, F32, F64), or when its offsets
-/// do not cover the file exactly, each byte once.
+/// Reads a file. Throws FileError if it cannot be read, DataError that names the file and the tensor or byte if the
+/// header is malformed, has a tensor of an unsupported type (valid: BOOL, U8, I32, I64, F32, F64), or if its offsets do
+/// not cover each byte of the file exactly once.
 SafeTensors read_safetensors(const std::filesystem::path& path);
 
-/// The same from bytes in memory; `name` stands for the file in messages.
+/// The same for bytes in memory; `name` is used in messages instead of the file.
 SafeTensors parse_safetensors(std::string_view bytes, std::string_view name);
 
-/// The file's bytes, a function of the content alone: tensors in the order of the format's reference writer (widest
-/// elements first, then by name), which keeps each aligned. Throws ValueError for a tensor named `__metadata__` or a
-/// name or text that is not UTF-8.
+/// The bytes of the file, which depend only on the content. The tensors have the order of the reference implementation
+/// (widest elements first, then by name), which keeps them aligned. Throws ValueError for a tensor named
+/// `__metadata__`, and for a name or text that is not UTF-8.
 std::string encode_safetensors(const SafeTensors& content);
 
-/// Writes encode_safetensors(content); the file is the old one or the new one, never half of it. Throws FileError.
+/// Writes encode_safetensors(content) atomically. Throws FileError.
 void write_safetensors(const std::filesystem::path& path, const SafeTensors& content);
 
 }  // namespace perdita::data

@@ -1,7 +1,7 @@
-// Samplers: in which order, and how often, the samples of a dataset are visited in an epoch.
+// Samplers: the order in which, and how often, the samples of a dataset are visited in an epoch.
 //
-// The order of an epoch is a function of the sampler's arguments and the epoch's number alone, never of threads or of
-// what was drawn before: to resume a run it is enough to know the seed, the epoch and the position in it.
+// The order of an epoch depends only on the arguments of the sampler and the number of the epoch, not on threads or on
+// earlier draws. The seed, the epoch and the position in it are therefore sufficient to resume a run.
 #pragma once
 
 #include <concepts>
@@ -14,7 +14,7 @@
 
 namespace perdita::data {
 
-/// Derive from it for an order of your own.
+/// Base class of samplers. Derive from it to define a custom order.
 class Sampler {
  public:
   virtual ~Sampler() = default;
@@ -22,11 +22,11 @@ class Sampler {
   virtual std::int64_t size() const = 0;
   /// Writes the order of an epoch, counted from 0; `indices` has size() elements. May be called from another thread.
   virtual void draw(std::uint64_t epoch, std::span<std::int64_t> indices) const = 0;
-  /// How often index 0, 1, ... is drawn in an epoch on average, up to the largest that is; empty where nobody knows.
+  /// Expected number of draws of index 0, 1, ... in an epoch, up to the largest index; empty if unknown.
   virtual std::vector<double> expected_draws() const { return {}; }
 };
 
-/// Any sampler, held by value. Empty at first.
+/// Any sampler, stored by value. Empty by default.
 class AnySampler {
  public:
   AnySampler() = default;
@@ -55,12 +55,12 @@ class SequentialSampler : public Sampler {
 /// Options of RandomSampler.
 struct RandomOptions {
   bool replacement = false;
-  std::optional<std::int64_t> num_samples = std::nullopt;  ///< default: as many as there are
+  std::optional<std::int64_t> num_samples = std::nullopt;  ///< default: the number of samples
   std::uint64_t seed = 0;
 };
 
-/// A shuffle of 0..count-1 (Fisher and Yates); for more samples than that, one shuffle after the other. With
-/// replacement, independent draws. Throws ValueError unless count and num_samples are positive.
+/// A random permutation of 0..count-1 (Fisher and Yates); for num_samples > count, several permutations in sequence.
+/// With replacement, independent draws. Throws ValueError unless count and num_samples are positive.
 class RandomSampler : public Sampler {
  public:
   explicit RandomSampler(std::int64_t count, const RandomOptions& options = {});
@@ -86,7 +86,7 @@ class SubsetSampler : public Sampler {
   std::vector<std::int64_t> indices_;
 };
 
-/// The given indices in an order that is shuffled anew each epoch. Throws IndexError for a negative index.
+/// The given indices, shuffled anew in each epoch. Throws IndexError for a negative index.
 class SubsetRandomSampler : public Sampler {
  public:
   explicit SubsetRandomSampler(std::vector<std::int64_t> indices, std::uint64_t seed = 0);

@@ -140,7 +140,7 @@ Array as_inputs(const Array& array, const std::string& path) {
   const float* bad = std::find_if(begin, begin + floats.size(), [](float x) { return !std::isfinite(x); });
   if (bad != begin + floats.size()) {
     const std::int64_t row = floats.size() / floats.shape[0];
-    fail<DataError>("npy: {}: input[{}] holds {} (valid: finite numbers)", path, (bad - begin) / row, *bad);
+    fail<DataError>("npy: {}: input[{}] contains {} (valid: finite numbers)", path, (bad - begin) / row, *bad);
   }
   return floats;
 }
@@ -150,14 +150,15 @@ void check_precision(const Array& array, const std::string& path) {
   const auto column = detail::find_lossy_column(array);
   if (!column) return;
   fail<DataError>(
-      "npy: {}: the numbers at place {} of the rows lie too close together for their size: float32, in which networks "
-      "are trained, rounds their differences away (valid: the same less a constant, such as their mean)",
+      "npy: {}: the values in column {} differ too little relative to their size to be represented in float32, in "
+      "which "
+      "networks are trained (valid: values minus a constant, such as their mean)",
       path, *column);
 }
 
 Dataset load_npy(Arguments arguments) {
   if (arguments.words.size() != 2) {
-    arguments.refuse(fmt::format("{} files are named", arguments.words.size()), "npy:X,Y[,task=TASK]");
+    arguments.refuse(fmt::format("{} files are given", arguments.words.size()), "npy:X,Y[,task=TASK]");
   }
   const auto task = take_task(arguments);
   arguments.finish("task");
@@ -239,8 +240,8 @@ Source load_fashion_mnist(const fs::path& folder) {
   std::error_code ignored;
   if (!fs::exists(folder, ignored)) {
     fail<FileError>(
-        "fashion-mnist: there is no folder {} (it comes with the Debian package dataset-fashion-mnist: "
-        "apt install dataset-fashion-mnist)",
+        "fashion-mnist: the folder {} does not exist (valid: after apt install dataset-fashion-mnist, a Debian "
+        "package)",
         folder.string());
   }
   Source source = load_idx(folder);
@@ -261,7 +262,8 @@ Source load(std::string_view spec, std::uint64_t seed) {
   const bool known = kind == "idx" || kind == "csv" || kind == "npy" || kind == "synthetic";
   if (!known) fail<ValueError>("data '{}': unknown source '{}' (valid: {})", spec, kind, valid_specs);
   const std::string_view rest = colon == std::string_view::npos ? "" : spec.substr(colon + 1);
-  if (rest.empty()) fail<ValueError>("data '{}': nothing follows '{}:' (valid: {})", spec, kind, valid_specs);
+  if (rest.empty())
+    fail<ValueError>("data '{}': the value after '{}:' is missing (valid: {})", spec, kind, valid_specs);
   if (kind == "idx") return load_idx(rest);
   Arguments arguments = parse_arguments(spec, rest);
   if (kind == "synthetic") return {load_synthetic(std::move(arguments), seed), std::nullopt};

@@ -1,4 +1,4 @@
-// Where data come from, in one word: what `--data` takes.
+// Data sources given as text: the argument of `--data`.
 #pragma once
 
 #include <cstdint>
@@ -11,20 +11,20 @@
 
 namespace perdita::data {
 
-/// A dataset, and the test set where the source brings one.
+/// A dataset, and the test set if the source has one.
 struct Source {
   Dataset train;
   std::optional<Dataset> test;
 };
 
-/// Reads or makes the data that `spec` names:
+/// Reads or generates the data specified by `spec`:
 ///   fashion-mnist                     the Debian package dataset-fashion-mnist
 ///   idx:DIR                           train-images-idx3-ubyte[.gz] and its companions, as MNIST names them
 ///   csv:FILE[,target=COLUMN][,header=detect|yes|no][,separator=detect|comma|semicolon|tab][,task=TASK]
 ///   npy:X,Y[,task=TASK]               inputs [N, ...] and targets [N] or [N, K]
 ///   synthetic:NAME[,samples=N][,noise=S][,features=N][,classes=N][,ratio=R]
-/// TASK is regression, binary or multiclass; without it the targets decide: labels and integers are classes.
-/// `seed` makes the synthetic ones. Throws ValueError that lists what is valid, FileError, DataError.
+/// TASK is regression, binary or multiclass; the default is inferred from the targets: labels and integers are classes.
+/// `seed` is used for synthetic data. Throws ValueError that lists the valid sources, FileError, DataError.
 Source load(std::string_view spec, std::uint64_t seed = 0);
 
 /// The two sets in a folder of MNIST-like IDX files; the test set may be missing.

@@ -7,7 +7,7 @@ namespace perdita::data {
 
 TwoParts hold_out(const Dataset& dataset, double fraction, std::uint64_t seed, bool stratified) {
   if (stratified && dataset.task == Task::regression) {
-    fail<ValueError>("hold_out: stratified, but the targets are numbers (valid: classes)");
+    fail<ValueError>("hold_out: stratified splits require classes, but the targets are numbers");
   }
   const TwoIndexParts parts = stratified ? hold_out_of_each(dataset.labels(), fraction, seed)
                                          : hold_out_indices(dataset.size(), fraction, seed);

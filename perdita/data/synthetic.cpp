@@ -113,7 +113,7 @@ constexpr std::array<Entry, 7> entries{{
 const Entry& entry_of(std::string_view name) {
   const auto found = std::ranges::find(entries, name, &Entry::name);
   if (found == entries.end()) {
-    fail<ValueError>("synthetic: no problem is named '{}' (valid: {})", name, fmt::join(synthetic_names(), ", "));
+    fail<ValueError>("synthetic: unknown problem '{}' (valid: {})", name, fmt::join(synthetic_names(), ", "));
   }
   return *found;
 }
@@ -142,8 +142,8 @@ Problem make_problem(const Entry& entry, const SyntheticOptions& options, std::u
   problem.noise = choose<double>(entry, "noise", options.noise, entry.noise, true, 0, 1e6);
   problem.ratio = choose<double>(entry, "ratio", options.ratio, entry.has_ratio ? 10 : 1, entry.has_ratio, 1, 1e9);
   if (problem.samples < problem.classes) {
-    fail<ValueError>("synthetic: {}: {} samples for {} classes (valid: at least one each)", entry.name, problem.samples,
-                     problem.classes);
+    fail<ValueError>("synthetic: {}: {} samples for {} classes (valid: at least one sample per class)", entry.name,
+                     problem.samples, problem.classes);
   }
   if (problem.features > most / problem.samples) {
     fail<ValueError>("synthetic: {}: {} samples of {} features (valid: up to {} numbers)", entry.name, problem.samples,

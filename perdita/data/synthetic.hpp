@@ -1,4 +1,4 @@
-// Small problems made of random numbers, to try losses on.
+// Small synthetic problems for experiments with losses.
 #pragma once
 
 #include <cstdint>
@@ -11,13 +11,13 @@
 
 namespace perdita::data {
 
-/// What is not given is the problem's own choice. An option that a problem has no use for is an error.
+/// The defaults depend on the problem. An option that a problem does not support is an error.
 struct SyntheticOptions {
   std::int64_t samples = 1000;
   std::optional<double> noise = std::nullopt;           ///< standard deviation
   std::optional<std::int64_t> features = std::nullopt;  ///< linear, blobs, imbalanced-blobs
   std::optional<std::int64_t> classes = std::nullopt;   ///< blobs, spirals, imbalanced-blobs
-  std::optional<double> ratio = std::nullopt;           ///< imbalanced-blobs: the largest class over the smallest
+  std::optional<double> ratio = std::nullopt;           ///< imbalanced-blobs: largest / smallest class size
 };
 
 /// The problems: linear, sine (regression); moons, circles (binary); blobs, spirals, imbalanced-blobs (classes).

@@ -1,4 +1,4 @@
-// Draws of which some samples get more than others.
+// Random sampling with weights.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +17,11 @@ struct WeightedRandomOptions {
   std::uint64_t seed = 0;
 };
 
-/// Draws index i with a probability proportional to weights[i]; weights need not sum to 1, and there may be any number
-/// of them. With replacement by an alias table, in constant time a draw and exact to 2^-53. Without replacement as if
-/// drawn one after the other from what is left (Efraimidis and Spirakis: Weighted random sampling with a reservoir,
-/// Information Processing Letters 97, 2006): the more of the samples are drawn, the less the drawn shares are those of
-/// the weights. A weight of zero is never drawn.
+/// Draws index i with a probability proportional to weights[i]. The weights need not have sum 1, and there may be any
+/// number of them. With replacement, an alias table needs constant time per draw and is exact to 2^-53. Without
+/// replacement, the result is distributed like successive draws from the remaining samples (Efraimidis and Spirakis:
+/// Weighted random sampling with a reservoir, Information Processing Letters 97, 2006): the larger the fraction of
+/// samples drawn, the more their frequencies differ from the weights. Samples of weight zero are never drawn.
 /// Throws ValueError unless num_samples is positive, every weight is finite and not negative and one is positive;
 /// without replacement also when num_samples exceeds the number of positive weights.
 class WeightedRandomSampler : public Sampler {

@@ -18,7 +18,7 @@ constexpr std::size_t member_bytes = 30, directory_bytes = 46, end_bytes = 22, e
 constexpr std::uint64_t most_directory_bytes = std::uint64_t{64} << 20;
 
 [[noreturn]] void refuse(const InputFile& file, std::string_view what) {
-  fail<DataError>("read_npz: {}: {} (is the file cut off, or no NPZ?)", file.path().string(), what);
+  fail<DataError>("read_npz: {}: {} (is the file truncated, or not an NPZ file?)", file.path().string(), what);
 }
 
 std::string bytes_at(const InputFile& file, std::uint64_t offset, std::uint64_t count, std::string_view what) {
@@ -46,7 +46,7 @@ Directory find_directory(const InputFile& file) {
   for (std::size_t at = tail.size() < end_bytes ? 0 : tail.size() - end_bytes + 1; at-- > 0 && !end;) {
     if (number<std::uint32_t>(tail, at) == end_signature) end = at;
   }
-  if (!end) refuse(file, "it has no ZIP directory");
+  if (!end) refuse(file, "the ZIP directory is missing");
   const Directory small{number<std::uint16_t>(tail, *end + 10), number<std::uint32_t>(tail, *end + 12),
                         number<std::uint32_t>(tail, *end + 16)};
   if (*end < locator64_bytes || number<std::uint32_t>(tail, *end - locator64_bytes) != locator64_signature)
@@ -78,17 +78,17 @@ void read_zip64(std::string_view extra, ZipMember& member) {
 
 std::vector<ZipMember> list_zip(const InputFile& file) {
   const Directory directory = find_directory(file);
-  if (directory.bytes > most_directory_bytes) refuse(file, "its ZIP directory is larger than 64 MiB");
+  if (directory.bytes > most_directory_bytes) refuse(file, "the ZIP directory is larger than 64 MiB");
   const std::string bytes = bytes_at(file, directory.offset, directory.bytes, "the ZIP directory");
   std::vector<ZipMember> members;
   std::string_view rest = bytes;
   for (std::uint64_t i = 0; i < directory.entries; ++i) {
     if (rest.size() < directory_bytes || number<std::uint32_t>(rest, 0) != directory_signature)
-      refuse(file, fmt::format("entry {} of its ZIP directory is malformed", i));
+      refuse(file, fmt::format("entry {} of the ZIP directory is malformed", i));
     const std::size_t name = number<std::uint16_t>(rest, 28), extra = number<std::uint16_t>(rest, 30),
                       comment = number<std::uint16_t>(rest, 32);
     if (rest.size() - directory_bytes < name + extra + comment)
-      refuse(file, fmt::format("entry {} of its ZIP directory is cut off", i));
+      refuse(file, fmt::format("entry {} of the ZIP directory is truncated", i));
     ZipMember member{.name = std::string(rest.substr(directory_bytes, name)),
                      .flags = number<std::uint16_t>(rest, 8),
                      .method = number<std::uint16_t>(rest, 10),
@@ -106,8 +106,8 @@ std::vector<ZipMember> list_zip(const InputFile& file) {
 std::uint64_t find_zip_data(const InputFile& file, const ZipMember& member) {
   if (member.flags & 1) refuse(file, fmt::format("{} is encrypted", printable(member.name)));
   if (member.method != 0 && member.method != 8) {
-    refuse(file, fmt::format("{} is packed by method {}, not stored (0) or deflated (8)", printable(member.name),
-                             member.method));
+    refuse(file, fmt::format("{} uses compression method {}, which is not stored (0) or deflated (8)",
+                             printable(member.name), member.method));
   }
   const std::string header = bytes_at(file, member.header_at, member_bytes, "a member's header");
   if (number<std::uint32_t>(header, 0) != member_signature) {
@@ -128,11 +128,11 @@ void check_stored(const InputFile& file, const ZipMember& member, std::uint64_t 
   for (std::uint64_t at = 0; at < member.size; at += room.size()) {
     const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(room.size(), member.size - at));
     if (file.read(data_at + at, room.data(), count) != count)
-      refuse(file, fmt::format("{} was cut off while it was read", printable(member.name)));
+      refuse(file, fmt::format("{} was truncated while it was being read", printable(member.name)));
     checksum = crc32_z(checksum, reinterpret_cast<const Bytef*>(room.data()), count);
   }
   if (checksum == member.crc) return;
-  fail<DataError>("read_npz: {}: {} does not have the checksum of its directory: it is corrupt", file.path().string(),
+  fail<DataError>("read_npz: {}: the checksum of {} does not match, the file is corrupt", file.path().string(),
                   printable(member.name));
 }
 

@@ -21,7 +21,7 @@ double median(std::vector<double> values) {
 
 std::string percent(double share) { return fmt::format("{:.3g} %", 100 * share); }
 
-/// The curves of a run, as far as they are numbers.
+/// The loss curves of a run, without values that are not finite.
 struct Curves {
   double start = 0;  // the loss before learning: of the first steps
   double worst_step = 0;
@@ -77,7 +77,8 @@ struct Curves {
     const std::size_t before = lowered - 1 - std::max<std::size_t>(1, lowered / 3);
     return train[before] - train[lowered - 1] > 0.05 * std::max(start - least(), 0.02 * std::abs(start));
   }
-  /// Whether the validation loss says that more training would do good: least near the end, and fell until then.
+  /// Whether the validation loss suggests that more training would help: lowest near the end, and decreasing until
+  /// then.
   bool still_improves() const {
     if (val.empty()) return true;
     const auto best = static_cast<std::size_t>(std::ranges::min_element(val) - val.begin());
@@ -91,7 +92,7 @@ struct Curves {
   /// How far the loss fell in the last quarter of the run, as a share of the way from its start.
   double late_fall() const {
     const double way =
-        std::max(start - least(), 0.02 * std::abs(start));  // where hardly any was learned, noise is no fall
+        std::max(start - least(), 0.02 * std::abs(start));  // if hardly anything was learned, noise is not a decrease
     return (mean(0.625, 0.875) - mean(0.875, 1)) / way;
   }
 };
@@ -102,9 +103,9 @@ class RunAnalysis {
 
   std::vector<Finding> findings() {
     if (look_for_divergence()) return std::move(verdicts_);
-    if (!evidence_.sameness.empty()) {  // then what the curves show is of no interest
+    if (!evidence_.sameness.empty()) {  // the curves carry no information then
       add(Issue::nothing_to_learn, fmt::format("{} among the training samples", evidence_.sameness),
-          "look at the targets and at how the data were cut; no result of this run tells anything");
+          "check the targets and how the data were selected; the results of this run are meaningless");
       return std::move(verdicts_);
     }
     if (std::ssize(c_.train) >= least_epochs) {
@@ -126,7 +127,8 @@ class RunAnalysis {
   }
   bool has(Issue issue) const { return std::ranges::find(verdicts_, issue, &Finding::issue) != verdicts_.end(); }
 
-  /// Whether the data are known to hold more than the model found: standing still is then no limit of theirs.
+  /// A reference clearly better than the model: then a stagnating loss is not the noise of the data. Null if there is
+  /// none.
   const Reference* better_reference() {
     if (!asked_ && evidence_.reference) reference_ = evidence_.reference();
     asked_ = true;
@@ -134,24 +136,25 @@ class RunAnalysis {
     const double gain = reference_->of_model - reference_->error;
     return gain > (reference_->is_share ? 0.03 : 0.15 * reference_->of_model) ? &*reference_ : nullptr;
   }
-  static std::string told(const Reference& r) {
-    return r.is_share ? fmt::format("{} is wrong in {} of the samples, the model in {}", r.name, percent(r.error),
-                                    percent(r.of_model))
-                      : fmt::format("{} has a mean square error of {}, the model {}", r.name, format_number(r.error),
-                                    format_number(r.of_model));
+  static std::string describe(const Reference& r) {
+    return r.is_share
+               ? fmt::format("{} has an error rate of {}, the model {}", r.name, percent(r.error), percent(r.of_model))
+               : fmt::format("{} has a mean squared error of {}, the model {}", r.name,
+                             evaluate::format_number(r.error), evaluate::format_number(r.of_model));
   }
 
   bool look_for_divergence() {
     if (c_.has_nonfinite) {
-      add(Issue::divergence, fmt::format("the training loss was no longer finite in epoch {}", c_.nonfinite_epoch),
-          "a learning rate ten times smaller, or inputs on one scale (--standardize yes)");
+      add(Issue::divergence, fmt::format("the training loss became infinite or NaN in epoch {}", c_.nonfinite_epoch),
+          "a learning rate ten times smaller, or standardized inputs (--standardize yes)");
       return true;
     }
     if (c_.epochs() == 0) return false;
     const bool grew = c_.last() > 2 * c_.start && c_.last() > 2 * c_.least();
     if (!grew) return false;
     add(Issue::divergence,
-        fmt::format("the training loss grew from {} at first to {}", format_number(c_.start), format_number(c_.last())),
+        fmt::format("the training loss increased from {} to {}", evaluate::format_number(c_.start),
+                    evaluate::format_number(c_.last())),
         "a learning rate ten times smaller");
     return true;
   }
@@ -169,17 +172,19 @@ class RunAnalysis {
     const bool is_high = c_.mean(0.5, 1) > 0.1 * c_.start, falls = c_.mean(0.75, 1) < 0.7 * c_.mean(0.33, 0.6);
     if (is_high && !falls && static_cast<double>(rises) >= 0.15 * static_cast<double>(count) && rises >= 2) {
       add(Issue::lr_too_large,
-          fmt::format("the training loss rose by more than a tenth in {} of the last {} epochs, once by {}", rises,
+          fmt::format("the training loss increased by more than 10 % in {} of the last {} epochs, at most by {}", rises,
                       count, percent(jump)),
-          fmt::format("a learning rate of {}, or a schedule that lowers it", format_number(c_.lr.back() / 10)));
+          fmt::format("a learning rate of {}, or a decaying learning rate schedule",
+                      evaluate::format_number(c_.lr.back() / 10)));
       return true;
     }
-    // Thrown far off at first, and never back below where it began.
+    // Increased strongly at first, and never returned clearly below its initial value.
     if (c_.worst_step > 2.5 * c_.start && c_.mean(0.5, 1) > 0.8 * c_.start) {
       add(Issue::lr_too_large,
-          fmt::format("the first steps threw the loss from {} to {}, and it ended at {}", format_number(c_.start),
-                      format_number(c_.worst_step), format_number(c_.last())),
-          fmt::format("a learning rate of {}, or a warm-up", format_number(c_.lr.front() / 10)));
+          fmt::format("the loss increased from {} to {} in the first steps and ended at {}",
+                      evaluate::format_number(c_.start), evaluate::format_number(c_.worst_step),
+                      evaluate::format_number(c_.last())),
+          fmt::format("a learning rate of {}, or a warm-up", evaluate::format_number(c_.lr.front() / 10)));
       return true;
     }
     return false;
@@ -188,11 +193,12 @@ class RunAnalysis {
   bool look_for_underfitting() {
     if (c_.last() < 0.55 * c_.start || c_.late_fall() > 0.06 || c_.was_lowered_early()) return false;
     const Reference* const better = better_reference();
-    if (better == nullptr) return true;  // it stands still, maybe where the noise of the data is
+    if (better == nullptr) return true;  // the remaining loss may be the noise of the data
     add(Issue::underfitting,
-        fmt::format("the training loss stands still at {}, {} of what it was before learning ({}); {}",
-                    format_number(c_.last()), percent(c_.last() / c_.start), format_number(c_.start), told(*better)),
-        "more hidden units or layers, inputs that tell more, a larger learning rate");
+        fmt::format("the training loss stagnates at {}, {} of its initial value ({}); {}",
+                    evaluate::format_number(c_.last()), percent(c_.last() / c_.start),
+                    evaluate::format_number(c_.start), describe(*better)),
+        "more hidden units or layers, more informative inputs, a larger learning rate");
     return true;
   }
 
@@ -204,14 +210,14 @@ class RunAnalysis {
     if (decayed || (!falls_far && !halves) || !c_.still_improves()) return false;
     add(Issue::lr_too_small,
         fmt::format(
-            "the training loss was still falling steadily at the end: {} of its whole fall, from {} to {}, lies in the "
-            "last quarter of the run",
-            percent(fall), format_number(c_.start), format_number(c_.last())),
-        fmt::format("a learning rate of {}, or more epochs", format_number(c_.lr.back() * 5)));
+            "the training loss was still decreasing at the end: {} of its total decrease, from {} to {}, occurred in "
+            "the last quarter of the run",
+            percent(fall), evaluate::format_number(c_.start), evaluate::format_number(c_.last())),
+        fmt::format("a learning rate of {}, or more epochs", evaluate::format_number(c_.lr.back() * 5)));
     return true;
   }
 
-  /// The first epoch from which on the loss moves by less than 2 % of its way.
+  /// The first epoch after which the loss changes by less than 2 % of its total decrease.
   std::size_t still_since() const {
     const double way = std::max(c_.start - c_.least(), 0.02 * std::abs(c_.start)), last = c_.mean(0.8, 1);
     std::size_t e = c_.epochs();
@@ -223,22 +229,21 @@ class RunAnalysis {
     const std::size_t since = still_since(), epochs = c_.epochs();
     const bool decayed = c_.was_lowered_early();
     if (epochs < 6 || 2 * since > epochs || c_.last() < (decayed ? 0.1 : 0.35) * c_.start) return;
-    // What is left may be the noise of the data, but for a loss that fell until the learning rate was lowered.
+    // The remaining loss may be noise of the data, unless the loss decreased until the learning rate was lowered.
     std::string reason;
     if (decayed && c_.fell_until_lowered()) {
-      reason = fmt::format("it fell until the learning rate was lowered, which was {} by then",
-                           format_number(c_.lr[since + 1]));
+      reason = fmt::format("it decreased until the learning rate was lowered to {}",
+                           evaluate::format_number(c_.lr[since + 1]));
     } else if (const Reference* const better = better_reference()) {
-      reason = told(*better);
+      reason = describe(*better);
     } else {
       return;
     }
     add(Issue::plateau,
-        fmt::format(
-            "the training loss has stood still since epoch {} of {}, at {}, {} of what it was before learning; {}",
-            since + 1, epochs, format_number(c_.last()), percent(c_.last() / c_.start), reason),
+        fmt::format("the training loss has stagnated since epoch {} of {}, at {}, {} of its initial value; {}",
+                    since + 1, epochs, evaluate::format_number(c_.last()), percent(c_.last() / c_.start), reason),
         decayed ? "a schedule that lowers the learning rate later"
-                : "stop earlier, or see whether a larger model, other inputs or a lower learning rate go on");
+                : "fewer epochs, or a larger model, other inputs or a lower learning rate");
   }
 
   void look_for_overfitting() {
@@ -248,36 +253,38 @@ class RunAnalysis {
     const std::size_t tail = std::max<std::size_t>(1, epochs / 10);
     const double end = median({c_.val.end() - static_cast<std::ptrdiff_t>(tail), c_.val.end()});
     const bool rose = end > 1.1 * c_.val[best] + 0.02 * c_.start;
-    const bool learned_by_heart = c_.last() < 0.9 * c_.train[best];
-    if (rose && learned_by_heart && c_.val[best] < 0.8 * c_.start) {
+    const bool memorizes = c_.last() < 0.9 * c_.train[best];
+    if (rose && memorizes && c_.val[best] < 0.8 * c_.start) {
       add(Issue::overfitting,
           fmt::format(
-              "the validation loss is least in epoch {} ({}) and rises to {} by epoch {}, while the training loss "
-              "falls from {} to {}; early stopping would have saved {} epochs",
-              best + 1, format_number(c_.val[best]), format_number(end), epochs, format_number(c_.train[best]),
-              format_number(c_.last()), epochs - best - 1),
+              "the validation loss is lowest in epoch {} ({}) and increases to {} by epoch {}, while the training loss "
+              "decreases from {} to {}; early stopping would have saved {} epochs",
+              best + 1, evaluate::format_number(c_.val[best]), evaluate::format_number(end), epochs,
+              evaluate::format_number(c_.train[best]), evaluate::format_number(c_.last()), epochs - best - 1),
           "--patience, weight decay, dropout, a smaller model or more samples");
     } else if (end > 0.8 * c_.start && c_.last() < 0.3 * end) {
       add(Issue::overfitting,
-          fmt::format("the training loss fell to {}, but the validation loss ended at {}, hardly better than before "
-                      "learning ({})",
-                      format_number(c_.last()), format_number(end), format_number(c_.start)),
+          fmt::format("the training loss decreased to {}, but the validation loss ended at {}, hardly below its "
+                      "initial value ({})",
+                      evaluate::format_number(c_.last()), evaluate::format_number(end),
+                      evaluate::format_number(c_.start)),
           "more samples, fewer inputs, a smaller model, weight decay");
     }
   }
 
   void look_at_labels() {
-    // Where as much as a third contradict the others, these do not agree on anything: nothing was learned.
+    // If a third of the samples contradict the others, nothing was learned, and the margins carry no information.
     constexpr double many = 0.04, most = 0.3;
     if (!(evidence_.doubtful >= many && evidence_.doubtful <= most)) return;
     const double surest = evidence_.contradicted_surest, middle = evidence_.contradicted_middle;
     if (!(surest >= many && surest > 0.6 * middle)) return;  // else it may be the noise of the data
     add(Issue::wrong_labels,
         fmt::format(
-            "{} of the training samples contradict what was learned of the others as strongly as the usual sample "
-            "agrees with it, and of those that the model is surest of {} do, hardly fewer than of others ({})",
+            "for {} of the training samples the model prefers another label as clearly as it agrees with the label of "
+            "the median sample; among the samples with the most confident predictions it is {}, hardly fewer than "
+            "among the others ({})",
             percent(evidence_.doubtful), percent(surest), percent(middle)),
-        "look at suspects.csv, which ranks them; a loss that stands wrong labels, as generalized_cross_entropy");
+        "inspect suspects.csv, which ranks them; use a loss robust to wrong labels, such as generalized_cross_entropy");
   }
 
   std::string class_name(std::size_t k) const {
@@ -286,7 +293,7 @@ class RunAnalysis {
 
   void look_at_classes() {
     if (!evidence_.classes || has(Issue::underfitting) || has(Issue::lr_too_large)) return;
-    const ClassificationScore& score = *evidence_.classes;
+    const evaluate::ClassificationScore& score = *evidence_.classes;
     std::vector<double> recalls;
     for (const evaluate::ClassScore& c : score.classes) {
       if (c.support > 0) recalls.push_back(c.recall);
@@ -297,36 +304,37 @@ class RunAnalysis {
       constexpr std::int64_t fewest = 10;
       if (c.support < fewest || c.recall > 0.35 * std::max(usual, *std::ranges::max_element(recalls) / 2)) continue;
       add(Issue::class_not_learned,
-          fmt::format("class {} is recognised in {} of {} samples ({}), the others in {}{}", class_name(k), c.correct,
-                      c.support, percent(c.recall), percent(usual), mistaken_for(score, k)),
-          "class weights, balanced sampling or balanced_softmax, if it is rare; else its labels and inputs");
+          fmt::format("class {} is predicted correctly for {} of {} samples (recall {}; median of the classes {}){}",
+                      class_name(k), c.correct, c.support, percent(c.recall), percent(usual), mistaken_for(score, k)),
+          "class weights, balanced sampling or balanced_softmax, if the class is rare; otherwise check its labels and "
+          "inputs");
     }
   }
 
-  std::string mistaken_for(const ClassificationScore& score, std::size_t k) const {
+  std::string mistaken_for(const evaluate::ClassificationScore& score, std::size_t k) const {
     if (score.confusion.empty()) return "";
     std::size_t most = k == 0 ? 1 : 0;
     for (std::size_t other = 0; other < score.classes.size(); ++other) {
       if (other != k && score.confused(k, other) > score.confused(k, most)) most = other;
     }
-    return fmt::format("; it is mostly taken for {}", class_name(most));
+    return fmt::format("; it is most often predicted as {}", class_name(most));
   }
 
   void look_at_calibration() {
     if (!evidence_.calibration || !evidence_.classes) return;
     const evaluate::Calibration& calibration = *evidence_.calibration;
     const auto samples = static_cast<double>(evidence_.classes->samples);
-    // What chance alone makes of a calibrated model's bins grows with their number over the samples.
+    // The ECE of a perfectly calibrated model due to chance alone grows with bins per sample.
     const double chance = std::sqrt(static_cast<double>(calibration.bins.size()) / std::max(samples, 1.0)) / 2;
     if (calibration.ece < 0.06 + chance) return;
-    const bool is_too_sure = calibration.confidence > evidence_.classes->accuracy;
+    const bool is_overconfident = calibration.confidence > evidence_.classes->accuracy;
     add(Issue::miscalibration,
-        fmt::format(
-            "the model is {} sure: its mean confidence is {}, its accuracy {} (expected calibration error {:.3f})",
-            is_too_sure ? "too" : "not", percent(calibration.confidence), percent(evidence_.classes->accuracy),
-            calibration.ece),
-        is_too_sure ? "temperature scaling (perdita evaluate tells the temperature), early stopping, label smoothing"
-                    : "temperature scaling (perdita evaluate tells the temperature), less label smoothing or focusing");
+        fmt::format("the model is {}: its mean confidence is {}, its accuracy {} (expected calibration error {:.3f})",
+                    is_overconfident ? "overconfident" : "underconfident", percent(calibration.confidence),
+                    percent(evidence_.classes->accuracy), calibration.ece),
+        is_overconfident
+            ? "temperature scaling (perdita evaluate reports the temperature), early stopping, label smoothing"
+            : "temperature scaling (perdita evaluate reports the temperature), less label smoothing or focusing");
   }
 
   const Evidence& evidence_;

@@ -1,5 +1,5 @@
-// What a training run suffers from, in plain words with the numbers behind it. How often it is right is measured:
-// bench/diagnosis.py.
+// Detects common issues of a training run and describes them with the numbers behind them. bench/diagnosis.py measures
+// precision and recall.
 #pragma once
 
 #include <cstdint>
@@ -16,18 +16,18 @@
 
 namespace perdita::diagnose {
 
-/// In the order of their weight: what makes the rest meaningless comes first.
+/// In order of severity: an issue that makes the others meaningless comes first.
 enum class Issue {
-  divergence,         ///< the loss left the finite numbers, or grew beyond where it began
-  lr_too_large,       ///< the loss jumps up and down, or stays where the first steps threw it
+  divergence,         ///< the loss became infinite or NaN, or grew well beyond its initial value
+  lr_too_large,       ///< the loss oscillates, or never recovers from the first steps
   overfitting,        ///< the validation loss rises while the training loss falls
-  wrong_labels,       ///< many training samples contradict what the model learned of the others
-  underfitting,       ///< the loss stands still near where it began
-  lr_too_small,       ///< the loss was still falling steadily at the end
-  plateau,            ///< the loss has stood still for most of the run
-  class_not_learned,  ///< a class that is hardly ever recognised
-  miscalibration,     ///< confidences that are not the share of right answers
-  nothing_to_learn,   ///< the targets are all the same, or nearly
+  wrong_labels,       ///< the labels of many training samples contradict the rest of the data
+  underfitting,       ///< the loss stagnates near its initial value
+  lr_too_small,       ///< the loss was still decreasing steadily at the end
+  plateau,            ///< the loss has stagnated for most of the run
+  class_not_learned,  ///< a class with a very low recall
+  miscalibration,     ///< confidences that differ from the accuracy
+  nothing_to_learn,   ///< the targets are all equal, or nearly
 };
 /// "divergence", "lr_too_large", ...
 std::string_view name_of(Issue issue);
@@ -36,41 +36,42 @@ std::string_view title_of(Issue issue);
 
 struct Finding {
   Issue issue;
-  std::string text;    ///< what was seen, with numbers
-  std::string advice;  ///< what to do
+  std::string text;    ///< observation, with numbers
+  std::string advice;  ///< suggested remedies
 };
 
-/// How a plain predictor does beside the model, on samples that it was not made of: where it is better, what the model
-/// leaves is more than the noise of the data.
+/// A simple predictor compared with the model on held-out samples. If it is better, the remaining error of the model is
+/// more than the noise of the data.
 struct Reference {
   std::string name;                ///< "the vote of the 15 nearest other samples"
-  bool is_share = false;           ///< error: the share of wrong answers; else the mean square error
-  double error = 0, of_model = 0;  ///< the reference's, the model's
-  double deviations = 0;           ///< their difference in standard errors, sample by sample; above 0: ours is worse
+  bool is_share = false;           ///< error is an error rate if true, else a mean squared error
+  double error = 0, of_model = 0;  ///< error of the reference and of the model
+  double deviations = 0;           ///< paired difference in standard errors; positive if the model is worse
 };
 
-/// What is known of a run. Everything but the history may be missing.
+/// Input of diagnose(). All members except the history are optional.
 struct Evidence {
   std::vector<evaluate::Record> history;  ///< keys: train_loss and lr of steps and epochs; val_loss of epochs
   std::vector<std::string> class_names = {};
-  std::optional<ClassificationScore> classes = {};        ///< of samples that were not trained on
-  std::optional<evaluate::Calibration> calibration = {};  ///< of the same
-  /// Of the training samples the share whose area under the margin is far below 0: under minus the median one.
+  std::optional<evaluate::ClassificationScore> classes = {};  ///< on held-out samples
+  std::optional<evaluate::Calibration> calibration = {};      ///< on the same samples
+  /// Fraction of the training samples whose area under the margin is below minus the median.
   double doubtful = std::numeric_limits<double>::quiet_NaN();
-  /// The share of training samples that were contradicted, of the fifth that the model is surest of, and of the middle
-  /// fifth. Noise that belongs to the data is rare where a good model is sure; labels are wrong everywhere alike.
+  /// Fraction of training samples with a negative area under the margin, among the fifth with the most confident
+  /// predictions and among the middle fifth. Noise of the data is rare where a good model is confident; wrong labels
+  /// are equally frequent everywhere.
   double contradicted_surest = std::numeric_limits<double>::quiet_NaN();
   double contradicted_middle = std::numeric_limits<double>::quiet_NaN();
-  /// Asked only where the curves alone would not do.
+  /// Called only if the curves alone are not conclusive.
   std::function<std::optional<Reference>()> reference = {};
-  /// What all training targets have in common, as "every label is 0"; empty where they differ enough.
+  /// Property shared by (nearly) all training targets, such as "every label is 0"; empty if they differ enough.
   std::string sameness = {};
 };
 
-/// With fewer epochs nothing is told of the curves of the losses.
+/// Runs with fewer epochs are diagnosed without their loss curves.
 inline constexpr std::int64_t least_epochs = 3;
 
-/// Issues in the order of their weight; none for a healthy run, and for one too short to tell.
+/// Issues in order of severity; empty if there are none or the run is too short.
 std::vector<Finding> diagnose(const Evidence& evidence);
 
 }  // namespace perdita::diagnose

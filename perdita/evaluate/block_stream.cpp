@@ -53,7 +53,7 @@ void BlockStream::refuse_lengths(std::span<const std::int64_t> counts) const {
     text += fmt::format("{}{} {} row{}", text.empty() ? "" : ", ", names[i], rows ? fmt::format("{}", *rows) : "some",
                         rows == 1 ? "" : "s");
   }
-  fail<ShapeError>("evaluate: {} (valid: as many)", text);
+  fail<ShapeError>("evaluate: {} (valid: the same number of rows)", text);
 }
 
 std::int64_t BlockStream::for_each(const std::function<void(std::int64_t, const RawBlock&)>& body,

@@ -1,4 +1,4 @@
-// Rows of several files at once, block by block over the threads, in memory that does not grow with the files.
+// Rows of several files at once, in blocks distributed over threads, with memory independent of the size of the files.
 #pragma once
 
 #include <cstdint>
@@ -14,12 +14,12 @@ struct RawBlock {
   std::int64_t first = 0, count = 0;
   const void* predictions = nullptr;
   const void* targets = nullptr;
-  const void* weights = nullptr;  ///< null where there is no such file
+  const void* weights = nullptr;  ///< null if there is no such file
 };
 
-/// How a stream is cut, which depends on the size of a row alone: into blocks, and these into rounds of some blocks for
-/// each of a few strands. A strand sees its blocks in their order, one at a time; so what it gathers, and what is
-/// merged from all strands in their order, is the same for any number of threads and any kind of file.
+/// Division of a stream into blocks, and of the blocks into rounds with some blocks per strand (partition). It depends
+/// only on the size of a row. Each strand processes its blocks in order, one at a time, and the results of the strands
+/// are merged in order. The result is therefore the same for any number of threads and any kind of file.
 class BlockStream {
  public:
   static constexpr std::int64_t strands = 8;
@@ -27,10 +27,10 @@ class BlockStream {
   /// `weights` may be null. Throws ShapeError if lengths that are known differ.
   BlockStream(data::RowReader& predictions, data::RowReader& targets, data::RowReader* weights);
 
-  /// Calls body(strand, block) for every block, and then progress(rows so far) after each round. Files that any thread
-  /// may read are read by the thread that needs the rows; of others the next round is read while the last one is worked
-  /// on. Returns the number of rows. Throws what the readers and the body throw, and ShapeError where one file ends
-  /// before another.
+  /// Calls body(strand, block) for every block, and progress(rows so far) after each round. Files with random access
+  /// are read by the thread that needs the rows; for other files the next round is read while the previous one is
+  /// processed. Returns the number of rows. Rethrows exceptions of the readers and the body, and throws ShapeError if
+  /// one file ends before another.
   std::int64_t for_each(const std::function<void(std::int64_t strand, const RawBlock& block)>& body,
                         const std::function<void(std::int64_t rows)>& progress);
 

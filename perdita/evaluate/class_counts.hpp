@@ -1,4 +1,4 @@
-// Confusion counts and the loss of each class, over a stream.
+// Confusion counts and mean loss of each class, over a stream.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace perdita::evaluate {
 
 class ClassCounts {
  public:
-  /// With more classes than this the confusion matrix, which grows with their square, is left out.
+  /// The confusion matrix is not counted for more classes than this, because its size is their square.
   static constexpr std::int64_t most_confusion_classes = 512;
 
   explicit ClassCounts(std::int64_t classes);

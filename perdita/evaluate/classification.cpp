@@ -35,11 +35,12 @@ class Mean {
 
 void check(std::span<const std::int64_t> targets, std::span<const std::int64_t> predicted,
            std::span<const float> losses, std::int64_t classes) {
-  if (classes <= 0) fail<ValueError>("score_classes: classes is {} (valid: from 1)", classes);
+  if (classes <= 0) fail<ValueError>("score_classes: classes is {} (valid: 1 or more)", classes);
   if (targets.empty()) fail<ValueError>("score_classes: no samples");
   if (predicted.size() != targets.size() || (!losses.empty() && losses.size() != targets.size())) {
-    fail<ShapeError>("score_classes: {} targets, {} predictions and {} losses (valid: as many, or no losses)",
-                     targets.size(), predicted.size(), losses.size());
+    fail<ShapeError>(
+        "score_classes: there are {} targets, {} predictions and {} losses (valid: the same number, or no losses)",
+        targets.size(), predicted.size(), losses.size());
   }
   const auto check_range = [classes](const char* name, std::span<const std::int64_t> labels) {
     for (std::size_t i = 0; i < labels.size(); ++i) {
@@ -104,7 +105,8 @@ double mean_class_loss(const ClassificationScore& score) {
 
 std::string class_table(const ClassificationScore& score, const std::vector<std::string>& names) {
   if (!names.empty() && names.size() != score.classes.size()) {
-    fail<ShapeError>("class_table: {} names for {} classes", names.size(), score.classes.size());
+    fail<ShapeError>("class_table: there are {} names for {} classes (valid: one per class)", names.size(),
+                     score.classes.size());
   }
   const auto name_of = [&](std::size_t k) { return names.empty() ? std::to_string(k) : printable(names[k]); };
   const std::string_view means = "class mean";
@@ -131,8 +133,8 @@ std::string class_table(const ClassificationScore& score, const std::vector<std:
 
 RegressionScore score_regression(std::span<const double> targets, std::span<const double> predictions) {
   if (targets.size() != predictions.size()) {
-    fail<ShapeError>("score_regression: {} targets and {} predictions (valid: as many)", targets.size(),
-                     predictions.size());
+    fail<ShapeError>("score_regression: there are {} targets and {} predictions (valid: the same number)",
+                     targets.size(), predictions.size());
   }
   if (targets.empty()) fail<ValueError>("score_regression: no samples");
   const auto n = static_cast<double>(targets.size());

@@ -65,7 +65,7 @@ std::optional<Difference> by_itself(const Contest& contest, std::size_t entry, s
   return Difference{.mean = test->mean, .interval = test->interval, .p = test->p, .of_samples = of_samples};
 }
 
-/// "ECE" where it is not judged though others are; empty for none.
+/// Titles of the metrics without a significance test, such as "ECE"; empty if there are none.
 std::string not_judged(const Contest& contest) {
   std::string names;
   for (const Metric& metric : contest.metrics) {
@@ -77,10 +77,11 @@ std::string not_judged(const Contest& contest) {
 std::string note_of_samples(const Contest& contest) {
   const std::string others = not_judged(contest);
   return fmt::format(
-      "* differs from {} by more than the noise of the test samples: the differences sample by sample (of a mean over "
-      "classes class by class) have a mean other than 0 (Student's t, p < 0.05, corrected for the number of losses by "
-      "Holm's method){}. It says nothing of the noise of training: for that compare with --seeds 3 or more.",
-      contest.entries.front().name, others.empty() ? "" : "; not judged: " + others);
+      "* significantly different from {} (paired t-test over the test samples; for means over classes, over the "
+      "samples "
+      "of each class; p < 0.05 with Holm's correction for the number of losses){}. The test does not cover the "
+      "variation between training runs; for that use --seeds 3 or more.",
+      contest.entries.front().name, others.empty() ? "" : "; not tested: " + others);
 }
 
 /// A field of RFC 4180.
@@ -137,20 +138,20 @@ std::vector<std::string> notes(const Contest& contest) {
   if (seeds > 1) {
     all.push_back(fmt::format("Mean ± standard deviation over {} seeds.", seeds));
     all.push_back(
-        fmt::format("* differs from {} by more than noise: the differences between runs of one seed, which began with "
-                    "the same weights and saw the same batches, have a mean other than 0 (Student's t, {} degree{} "
-                    "of freedom, p < 0.05, corrected for the number of losses by Holm's method).",
+        fmt::format("* significantly different from {} (paired t-test over the seeds, where runs of the same seed have "
+                    "the same initial weights and batches; {} degree{} of freedom, p < 0.05 with Holm's correction for "
+                    "the number of losses).",
                     contest.entries.front().name, seeds - 1, seeds == 2 ? "" : "s"));
   } else if (has_samples) {
     all.push_back("One run of each loss.");
     all.push_back(note_of_samples(contest));
   } else {
-    all.push_back("One seed tells nothing of noise: compare with --seeds 3 or more.");
+    all.push_back("One seed allows no significance test: use --seeds 3 or more.");
   }
   for (const Entry& entry : contest.entries) {
     for (const Trial& trial : entry.trials) {
       if (!trial.failure.empty()) {
-        all.push_back(fmt::format("{}, seed {}, failed and is left out: {}", entry.name, trial.seed, trial.failure));
+        all.push_back(fmt::format("{}, seed {}, failed and is excluded: {}", entry.name, trial.seed, trial.failure));
       }
     }
   }

@@ -61,7 +61,7 @@ std::vector<double> convolve(const std::vector<double>& weights, const std::vect
 }
 
 void check(const DensityOptions& options) {
-  if (options.points < 16) fail<ValueError>("density: points is {} (valid: from 16)", options.points);
+  if (options.points < 16) fail<ValueError>("density: points is {} (valid: 16 or more)", options.points);
   if (!(options.bandwidth >= 0.0) || std::isinf(options.bandwidth)) {
     fail<ValueError>("density: bandwidth is {} (valid: positive, or 0 for Silverman's rule)", options.bandwidth);
   }

@@ -47,12 +47,13 @@ std::string suspicion(const Judgement& how, const RawBlock& block, std::string_v
   const bool are_classes = how.kind == Kind::classes;
   if (how.scale == Scale::logits && rows.in_range == rows.count &&
       (are_classes ? rows.sums_to_one == rows.count : rows.count >= 20)) {
-    return fmt::format("{} looks like probabilities ({}), but is taken for logits: if it is, say {}",
-                       how.predictions_name, are_classes ? "rows add up to 1" : "all numbers lie in 0..1", remedy);
+    return fmt::format(
+        "{} appears to contain probabilities ({}), but is interpreted as logits; for probabilities, set {}",
+        how.predictions_name, are_classes ? "rows have sum 1" : "all numbers are in 0..1", remedy);
   }
   if (how.scale != Scale::logits && are_classes && rows.sums_to_one < rows.count - rows.count / 100) {
     return fmt::format(
-        "{}: the probabilities of {} of the first {} rows do not add up to 1: they are divided by their sum",
+        "{}: the probabilities of {} of the first {} rows do not have sum 1 and are divided by their sum",
         how.predictions_name, rows.count - rows.sums_to_one, rows.count);
   }
   return {};
@@ -167,8 +168,8 @@ void warn_of_left_out(Evaluation& result) {
   if (out.nan > 0) reasons += fmt::format("{} NaN", out.nan);
   if (out.infinite > 0) reasons += fmt::format("{}{} infinite", reasons.empty() ? "" : ", ", out.infinite);
   result.warnings.push_back(
-      fmt::format("{} of {} losses are not finite ({}; first: row {}): the mean loss and the quantiles of losses leave "
-                  "them out, all else counts them",
+      fmt::format("{} of {} losses are not finite ({}; first: row {}): they are excluded from the mean loss and the "
+                  "quantiles of the loss, but not from the other metrics",
                   out.nan + out.infinite, result.counted, reasons, out.first / result.units_per_row));
 }
 
@@ -182,7 +183,7 @@ void check_width(const data::RowReader& rows) {
 
 void check_weights(const data::RowReader* weights) {
   if (!weights || weights->row_elements() == 1) return;
-  fail<ShapeError>("evaluate: {}: rows have shape {} (valid: a weight a row, [] or [1])", weights->name,
+  fail<ShapeError>("evaluate: {}: rows have shape {} (valid: one weight per row, [] or [1])", weights->name,
                    weights->row_shape);
 }
 
@@ -190,7 +191,8 @@ std::vector<std::string> class_names_for(const Judgement& how, const std::vector
   if (given.empty() && how.kind == Kind::binary) return {"negative", "positive"};
   const std::int64_t classes = how.kind == Kind::classes ? how.columns : how.kind == Kind::binary ? 2 : 0;
   if (!given.empty() && std::ssize(given) != classes)
-    fail<ValueError>("evaluate: {} names for {} classes (valid: one a class, or none)", given.size(), classes);
+    fail<ValueError>("evaluate: there are {} names for {} classes (valid: one per class, or none)", given.size(),
+                     classes);
   return given;
 }
 
@@ -217,9 +219,10 @@ Evaluation evaluate(data::RowReader& predictions, data::RowReader& targets, data
   result.left_out = all.left_out;
   result.counted = all.counted;
   if (all.counted == 0)
-    fail<DataError>("evaluate: none of {} rows counts: {} ignored", result.rows, all.left_out.ignored);
+    fail<DataError>("evaluate: there is no sample to evaluate: {} of {} rows have the ignored label",
+                    all.left_out.ignored, result.rows);
   if (all.losses.count() > 0 && std::isnan(all.loss.mean())) {
-    fail<DataError>("evaluate: the weights of the {} samples whose loss is finite add up to 0 (valid: above 0)",
+    fail<DataError>("evaluate: the weights of the {} samples with a finite loss have sum 0 (valid: above 0)",
                     all.losses.count());
   }
   tell_losses(all, options.loss, result);

@@ -10,7 +10,7 @@ namespace perdita::evaluate {
 /// One object. A number that is not finite is null.
 std::string to_json(const Evaluation& evaluation);
 
-/// Row and, where a row has several elements, column of a sample.
+/// Row of a sample, and its column if a row has several elements.
 struct Place {
   std::int64_t row = 0, column = 0;
 };

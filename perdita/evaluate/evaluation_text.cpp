@@ -32,15 +32,15 @@ void add_losses(const Evaluation& e, std::string& text) {
     add(text, "  (95 % interval {} to {})", format_number(e.interval.low), format_number(e.interval.high));
   add(text, "\nsamples    {}", format_count(e.counted));
   const LeftOut& out = e.left_out;
-  if (out.ignored > 0) add(text, ", {} more ignored", format_count(out.ignored));
+  if (out.ignored > 0) add(text, " ({} more have the ignored label)", format_count(out.ignored));
   if (out.first >= 0) {
-    add(text, "; mean loss and quantiles of {}", format_count(s.count));
-    if (out.nan > 0) add(text, ", {} left out: loss is NaN", format_count(out.nan));
-    if (out.infinite > 0) add(text, ", {} left out: loss is infinite", format_count(out.infinite));
+    add(text, "; mean loss and quantiles are those of {}", format_count(s.count));
+    if (out.nan > 0) add(text, ", {} excluded because the loss is NaN", format_count(out.nan));
+    if (out.infinite > 0) add(text, ", {} excluded because the loss is infinite", format_count(out.infinite));
     add(text, " (first: row {})", out.first / e.units_per_row);
   }
   if (out.unpredicted > 0)
-    add(text, "\nno class   {} predicted, NaN among the numbers: counted as wrong, left out of the calibration",
+    add(text, "\nno class   {} predictions contain NaN; they count as wrong and are excluded from the calibration",
         format_count(out.unpredicted));
   add(text, "\nquantiles  ");
   const std::pair<const char*, double> shown[] = {{"min", s.min},       {"25 %", s.lower_quartile},
@@ -60,18 +60,20 @@ void add_classes(const Evaluation& e, std::string& text) {
       100 * interval.high);
   if (e.roc)
     add(text, "ROC area   {:.5f}{}\nBrier      {}\n", e.roc->area,
-        e.roc->is_exact ? "" : fmt::format("  (approximate, within {:.2g}: too many samples to keep)", e.roc->error),
+        e.roc->is_exact
+            ? ""
+            : fmt::format("  (approximate, error at most {:.2g}, because of the number of samples)", e.roc->error),
         format_number(e.brier));
   constexpr std::size_t most = 50;
   if (score.classes.size() <= most)
     add(text, "\n{}", class_table(score, e.class_names));
   else
-    add(text, "{} classes: --json or --out tells them all\n", score.classes.size());
+    add(text, "{} classes: use --json or --out for the table of all\n", score.classes.size());
 }
 
 void add_calibration(const Evaluation& e, std::string& text) {
   const Calibration& c = *e.calibration;
-  add(text, "\ncalibration error (ECE, {} bins) {:.4f}, largest of a bin {:.4f}; mean confidence {:.2f} %\n",
+  add(text, "\ncalibration error (ECE, {} bins) {:.4f}, maximum of the bins {:.4f}; mean confidence {:.2f} %\n",
       c.bins.size(), c.ece, c.mce, 100 * c.confidence);
   add(text, "{:>15}{:>13}{:>12}{:>11}\n", "confidence", "samples", "mean", "accuracy");
   for (const CalibrationBin& bin : c.bins) {
@@ -82,7 +84,7 @@ void add_calibration(const Evaluation& e, std::string& text) {
   if (!e.temperature) return;
   const TemperatureFit& t = *e.temperature;
   add(text,
-      "temperature {:.4f} would mend it: ECE {:.4f} to {:.4f}, negative log-likelihood {} to {} (fitted on {} "
+      "temperature scaling with {:.4f}: ECE from {:.4f} to {:.4f}, negative log-likelihood from {} to {} (fitted on {} "
       "samples)\n",
       t.temperature, t.ece_before, t.ece_after, format_number(t.nll_before), format_number(t.nll_after),
       format_count(t.samples));
@@ -112,10 +114,10 @@ void add_confusion(const Evaluation& e, std::string& text) {
 void add_regression(const Evaluation& e, std::string& text) {
   const RegressionScore& r = *e.regression;
   if (e.left_out.residuals > 0)
-    add(text, "\n{} errors that are not finite are left out of this table:", format_count(e.left_out.residuals));
-  add(text, "\n{:<28}{:>12}\n", "measure", "value");
-  const std::pair<const char*, double> rows[] = {{"mean square error", r.mse},
-                                                 {"root mean square error", r.rmse},
+    add(text, "\n{} errors that are not finite are excluded from this table:", format_count(e.left_out.residuals));
+  add(text, "\n{:<28}{:>12}\n", "metric", "value");
+  const std::pair<const char*, double> rows[] = {{"mean squared error", r.mse},
+                                                 {"root mean squared error", r.rmse},
                                                  {"mean absolute error", r.mae},
                                                  {"bias", r.bias},
                                                  {"R2 (variance explained)", r.r2},
@@ -130,7 +132,7 @@ void add_regression(const Evaluation& e, std::string& text) {
 void add_hardest(const Evaluation& e, std::string& text) {
   if (e.hardest.empty()) return;
   const bool has_values = e.kind != Kind::losses_only;
-  add(text, "\nhardest samples (rows from 0, not counting a header)\n{:>12}{}{:>12}{}\n", "row",
+  add(text, "\nhardest samples (rows are counted from 0, without the header)\n{:>12}{}{:>12}{}\n", "row",
       e.units_per_row > 1 ? "  column" : "", "loss", has_values ? "  predicted / true" : "");
   for (const HardSample& sample : e.hardest) {
     const Place place = place_of(e, sample);

@@ -1,4 +1,4 @@
-// An evaluation as text, for people.
+// An evaluation as text for the terminal.
 #pragma once
 
 #include <string>
@@ -7,7 +7,7 @@
 
 namespace perdita::evaluate {
 
-/// Lines for a terminal, each with its end.
+/// Lines for a terminal, each terminated by a newline.
 std::string to_text(const Evaluation& evaluation);
 
 }  // namespace perdita::evaluate

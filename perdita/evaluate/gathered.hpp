@@ -1,4 +1,4 @@
-// What is gathered from the blocks of a stream, and merged.
+// Statistics accumulated over the blocks of a stream, which can be merged.
 #pragma once
 
 #include <atomic>
@@ -20,24 +20,24 @@
 
 namespace perdita::evaluate {
 
-/// Units that are left out, of what, and why.
+/// Numbers of excluded units by statistic and reason.
 struct LeftOut {
-  std::int64_t ignored = 0;      ///< of everything, by ignore_index
-  std::int64_t nan = 0;          ///< of means and quantiles of losses: the loss is NaN
-  std::int64_t infinite = 0;     ///< of means and quantiles of losses: the loss is infinite
+  std::int64_t ignored = 0;      ///< excluded from everything: label ignore_index
+  std::int64_t nan = 0;          ///< excluded from mean and quantiles of losses: the loss is NaN
+  std::int64_t infinite = 0;     ///< excluded from mean and quantiles of losses: the loss is infinite
   std::int64_t first = -1;       ///< the first unit whose loss is not finite; -1: none
-  std::int64_t unpredicted = 0;  ///< of calibration and Brier score: NaN is predicted, which counts as wrong elsewhere
-  std::int64_t residuals = 0;    ///< of a regression's errors: prediction - target is not finite
+  std::int64_t unpredicted = 0;  ///< excluded from calibration and Brier score: the prediction is NaN (counts as wrong)
+  std::int64_t residuals = 0;    ///< excluded from regression errors: prediction - target is not finite
   void merge(const LeftOut& other);
 };
 
-/// What a strand gathers. Only what the kind has is used.
+/// Statistics of one strand. Members that do not apply to the kind are unused.
 class Gathered {
  public:
   Gathered(Kind kind, std::int64_t classes, int bins, std::int64_t hardest,
            std::shared_ptr<std::atomic<std::int64_t>> kept_scores);
 
-  /// `weights` has an entry for each unit, or none.
+  /// `weights` has one entry per unit, or none.
   template <class T>
   void add(const Judgement& how, const RawBlock& block, Judged<T>& judged, std::span<const double> weights);
   void merge(Gathered&& other);

@@ -9,18 +9,18 @@
 namespace perdita::evaluate {
 
 struct HardSample {
-  std::int64_t index = 0;                     ///< the row; of several columns, row * columns + column
-  double loss = 0, predicted = 0, truth = 0;  ///< predicted is NaN where no class is
+  std::int64_t index = 0;                     ///< the row; with several columns, row * columns + column
+  double loss = 0, predicted = 0, truth = 0;  ///< predicted is NaN if there is no predicted class
 };
 
 class Hardest {
  public:
   explicit Hardest(std::int64_t wanted) : wanted_(static_cast<std::size_t>(wanted)) {}
   bool takes(double loss) const { return !(loss <= least_); }
-  /// Only of samples that takes() wants.
+  /// Call only for samples for which takes() is true.
   void add(const HardSample& sample);
   void merge(const Hardest& other);
-  /// From the hardest on; of equal losses the first in the stream.
+  /// In order of decreasing loss; samples of equal loss in the order of the stream.
   std::vector<HardSample> result() const;
 
  private:

@@ -81,7 +81,7 @@ Record record_from_json(std::string_view line) {
     fail<DataError>("record_from_json: got {} (valid: one JSON object)", data::detail::printable(line, 60));
   }
   if (!object.contains("kind") || !object["kind"].is_string()) {
-    fail<DataError>("record_from_json: no text \"kind\" in {}", data::detail::printable(line, 60));
+    fail<DataError>("record_from_json: \"kind\" is missing or not a string in {}", data::detail::printable(line, 60));
   }
   Record record;
   std::string note;
@@ -91,7 +91,7 @@ Record record_from_json(std::string_view line) {
     } else if (key == "epoch" || key == "step") {
       constexpr std::uint64_t most = std::uint64_t{1} << 53;
       if (!value.is_number_unsigned() || value.get<std::uint64_t>() > most) {
-        fail<DataError>("record_from_json: {} is {} (valid: a whole number, 0..{})", key,
+        fail<DataError>("record_from_json: {} is {} (valid: an integer, 0..{})", key,
                         value.dump(-1, ' ', true).substr(0, 60), most);
       }
       (key == "epoch" ? record.epoch : record.step) = value.get<std::int64_t>();

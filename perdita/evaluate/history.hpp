@@ -1,4 +1,4 @@
-// The record of a run: a file of JSON lines, one flat object for every step and epoch, that only grows.
+// The history of a run: an append-only file of JSON lines, with one flat object per step and epoch.
 #pragma once
 
 #include <cstdint>
@@ -15,13 +15,13 @@ namespace perdita::evaluate {
 
 /// One line. Written as
 ///     {"kind":"step","epoch":1,"step":37,"train_loss":0.53,"lr":0.1,"seconds":0.21}
-/// A value that is not finite has no JSON number: it is written as null and told in one more key,
+/// Values that are not finite are written as null, and their names and values are listed in an additional key,
 ///     {"kind":"epoch","epoch":2,"train_loss":null,"lr":0.1,"nonfinite":"train_loss=nan"}
-/// with nan, inf or -inf, several separated by blanks. Strict readers (jq, pandas, JavaScript) read every line.
+/// with nan, inf or -inf, separated by spaces. Strict JSON readers (jq, pandas, JavaScript) can read every line.
 struct Record {
   std::string kind;        ///< "step", "epoch" or "test"
-  std::int64_t epoch = 0;  ///< from 1; 0: left out
-  std::int64_t step = 0;   ///< from 1 over the whole run; 0: left out
+  std::int64_t epoch = 0;  ///< from 1; 0: omitted
+  std::int64_t step = 0;   ///< from 1 over the whole run; 0: omitted
   std::vector<std::pair<std::string, double>> values;
 
   /// The value of a key, if the line has it.
@@ -30,17 +30,17 @@ struct Record {
 
 /// The line of a record, without the newline.
 std::string to_json(const Record& record);
-/// Throws DataError: not an object, no "kind", or a number where none can be. Values that are texts are skipped.
+/// Throws DataError if the line is not an object, has no "kind", or has an invalid number. String values are skipped.
 Record record_from_json(std::string_view line);
 
-/// Writes a history. Every record is with the system before write() returns, so that a killed process loses at
-/// most the record that it was writing; an epoch's record is with the disk, too. Throws FileError.
+/// Writes a history. Each record is passed to the operating system before write() returns, so that a killed process
+/// loses at most one record; records of epochs are also synchronized to disk. Throws FileError.
 class History {
  public:
-  /// A new, empty history; what the file held is gone.
+  /// Creates an empty history, discarding the contents of an existing file.
   static History create(const std::filesystem::path& path);
-  /// Continues after the record of `epoch` (0: from the start): later lines, whole or torn, are cut off, so that the
-  /// file goes on as if the run had never been interrupted. Throws DataError if the epoch is not there.
+  /// Continues after the record of `epoch` (0: from the start). Later lines, complete or not, are removed, so that the
+  /// file is the same as without the interruption. Throws DataError if there is no record of the epoch.
   static History resume(const std::filesystem::path& path, std::int64_t epoch);
 
   /// Appends one line.
@@ -53,8 +53,8 @@ class History {
   AppendFile file_;
 };
 
-/// Everything in a history. A torn last line (no newline) is left out. Throws FileError, or DataError that names the
-/// file and the line.
+/// Reads all records of a history. An incomplete last line (no newline) is ignored. Throws FileError, or DataError that
+/// names the file and the line.
 std::vector<Record> read_history(const std::filesystem::path& path);
 
 /// A curve: the values of `key` over the records of `kind`; x is the step of steps and the epoch of epochs.

@@ -10,7 +10,7 @@
 #include "perdita/kernels/domain.hpp"
 #include "perdita/kernels/labels.hpp"
 #include "perdita/kernels/nll.hpp"
-#include "perdita/losses/kernels.hpp"
+#include "perdita/losses/compiled.hpp"
 #include "perdita/math/functions.hpp"
 
 namespace perdita::evaluate {
@@ -60,7 +60,7 @@ kernels::Labels read_labels(const Judgement& how, const RawBlock& block) {
   for (std::int64_t i = 0; i < block.count; ++i) {
     constexpr double most = 0x1p53;
     if (!(std::abs(numbers[i]) <= most) || numbers[i] != std::floor(numbers[i])) {
-      fail<IndexError>("{}: target[{}] is {} (valid: whole numbers 0..{})", operation, block.first + i, numbers[i],
+      fail<IndexError>("{}: target[{}] is {} (valid: integers 0..{})", operation, block.first + i, numbers[i],
                        how.columns - 1);
     }
     whole[static_cast<std::size_t>(i)] = static_cast<std::int64_t>(numbers[i]);
@@ -77,7 +77,7 @@ void check_range(const Judgement& how, const RawBlock& block, const T* numbers, 
     const auto number = static_cast<double>(numbers[i]);
     if (number >= low && number <= high) continue;
     if (std::isnan(number)) continue;
-    fail<DataError>("evaluate: {}: row {} holds {}, which is not {}", how.predictions_name,
+    fail<DataError>("evaluate: {}: row {} contains {}, which is not {}", how.predictions_name,
                     block.first + i / how.columns, number, what);
   }
 }
@@ -88,7 +88,7 @@ void check_scale(const Judgement& how, const RawBlock& block, const T* numbers) 
   if (how.scale == Scale::probabilities)
     check_range(how, block, numbers, 0.0, how.kind == Kind::binary ? 1.0 : 1 + slack, "a probability");
   if (how.scale == Scale::log_probabilities)
-    check_range(how, block, numbers, -std::numeric_limits<double>::infinity(), slack, "the logarithm of one");
+    check_range(how, block, numbers, -std::numeric_limits<double>::infinity(), slack, "a log-probability");
 }
 
 /// The loss of each row, by a written formula.
@@ -138,13 +138,12 @@ void judge_classes(const Judgement& how, const RawBlock& block, Judged<T>& out) 
                                .confidences = out.confidences.data()};
   std::visit(
       [&]<class Loss>(const Loss& loss) {
-        if constexpr (is_in<Loss, SoftmaxLosses>) {
-          kernels::softmax_loss(loss, task);
-        } else if constexpr (std::is_same_v<Loss, Nll>) {
-          kernels::softmax_loss(CrossEntropy{}, task);
-          kernels::nll_loss(task);
+        if constexpr (ListedClassRows<Loss>) {
+          // Predicted classes and confidences are those of the softmax, which a loss of log-probabilities lacks.
+          if (!takes_class_probabilities(Loss::info)) kernels::class_rows_loss(CrossEntropy{}, task);
+          kernels::class_rows_loss(loss, task);
         } else if constexpr (std::is_same_v<Loss, ClassFormula>) {
-          kernels::softmax_loss(CrossEntropy{}, task);
+          kernels::class_rows_loss(CrossEntropy{}, task);
           compute_rows(loss, how, out);
         }
       },
@@ -204,7 +203,7 @@ void judge_masks(const Judgement& how, const RawBlock& block, Judged<T>& out) {
   const Interval valid = info_of(how.loss).target;
   const double ignored = std::visit(
       []<class Loss>(const Loss& loss) {
-        if constexpr (is_in<Loss, OverlapLosses>)
+        if constexpr (requires { loss.ignore_index; })
           return static_cast<double>(loss.ignore_index);
         else
           return 0.0;
@@ -218,8 +217,8 @@ void judge_masks(const Judgement& how, const RawBlock& block, Judged<T>& out) {
   }
   const Shape shape{block.count, how.columns};
   const auto seen = [&](const T* from) { return Tensor::from(std::vector<T>(from, from + count), shape); };
-  out.losses = functional::evaluate_loss(how.loss, seen(logits), seen(targets), {.reduction = Reduction::none})
-                   .template to_vector<T>();
+  out.losses =
+      functional::call(how.loss, {seen(logits), seen(targets)}, {.reduction = Reduction::none}).template to_vector<T>();
 }
 
 /// At an infinite logit a formula may come to 0 times infinity. The loss there is its limit.
@@ -230,7 +229,7 @@ void take_limits(const Loss& loss, const T* targets, Judged<T>& out) {
     if (!std::isnan(out.losses[i]) || !std::isinf(out.logits[i])) continue;
     const T logit = std::copysign(far, out.logits[i]);
     T value = 0;
-    kernels::elementwise<Loss, T, 2>(loss, {&logit, targets + i}, {.values = &value}, 1);
+    kernels::elementwise_loss<Loss, T>(loss, {&logit, targets + i}, {.values = &value}, 1);
     out.losses[i] = value < huge ? value : std::numeric_limits<T>::infinity();
   }
 }
@@ -245,7 +244,7 @@ void compute_pairs(const Loss& loss, const Judgement& how, const T* input, const
     for (T& value : out.losses) value = value > T(100) ? T(100) : value;
     return;
   }
-  kernels::elementwise<Loss, T, 2>(loss, {input, targets}, {.values = out.losses.data()}, std::ssize(out.losses));
+  kernels::elementwise_loss<Loss, T>(loss, {input, targets}, {.values = out.losses.data()}, std::ssize(out.losses));
   if (how.kind == Kind::binary && input == out.logits) take_limits(loss, targets, out);
 }
 
@@ -270,7 +269,7 @@ void judge_pairs(const Judgement& how, const RawBlock& block, Judged<T>& out) {
   out.losses.resize(static_cast<std::size_t>(count));
   std::visit(
       [&]<class Loss>(const Loss& loss) {
-        if constexpr (is_in<Loss, PairLosses>)
+        if constexpr (ListedElementwise<Loss>)
           compute_pairs(loss, how, input, targets, out);
         else if constexpr (std::is_same_v<Loss, Formula>)
           loss.template compute<T>(input, targets, count, {.losses = out.losses.data()});

@@ -39,8 +39,8 @@ void check_one_mask_a_row(const AnyLoss& any) {
       []<class Loss>(const Loss& loss) {
         if constexpr (requires { loss.multilabel; }) {
           if (!loss.batch && !loss.multilabel) return;
-          fail<ValueError>("evaluate: {} has {}=true, but each row is a mask with a loss of its own (valid: false)",
-                           Loss::info.name, loss.batch ? "batch" : "multilabel");
+          fail<ValueError>("evaluate: {} has {}=true, but each row is a separate mask (valid: false)", Loss::info.name,
+                           loss.batch ? "batch" : "multilabel");
         }
       },
       any.loss);
@@ -62,7 +62,8 @@ Kind kind_of_elements(const LossInfo& info) {
 Kind kind_of(const AnyLoss& any) {
   const LossInfo& info = info_of(any);
   if (meaning_of_prediction(info) == Meaning::quantiles) {
-    fail<ValueError>("evaluate: {} has several q, of which each has predictions of its own (valid: one q)", info.name);
+    fail<ValueError>("evaluate: {} has several values of q, each of which requires separate predictions (valid: one q)",
+                     info.name);
   }
   const auto needed =
       std::ranges::count_if(info.operands, [](const LossOperand& operand) { return !operand.is_optional; });
@@ -74,7 +75,7 @@ Kind kind_of(const AnyLoss& any) {
       return Kind::losses_only;
     }
   }
-  fail<ValueError>("evaluate: {} takes more than predictions and targets (valid: the losses of {}, {}, {} and {})",
+  fail<ValueError>("evaluate: {} requires more than predictions and targets (valid: the losses of {}, {}, {} and {})",
                    info.name, perdita::name_of(Family::regression), perdita::name_of(Family::binary),
                    perdita::name_of(Family::softmax), perdita::name_of(Family::overlap));
 }
@@ -103,8 +104,8 @@ Judgement plan_judgement(const AnyLoss& loss, Scale scale, const data::RowReader
                        predictions.row_shape, name);
     }
     if (targets.row_elements() != 1) {
-      fail<ShapeError>("evaluate: {}: rows have shape {} (valid for {}: a class index a row, [] or [1])", targets.name,
-                       targets.row_shape, name);
+      fail<ShapeError>("evaluate: {}: rows have shape {} (valid for {}: one class index per row, [] or [1])",
+                       targets.name, targets.row_shape, name);
     }
     return how;
   }
@@ -113,7 +114,7 @@ Judgement plan_judgement(const AnyLoss& loss, Scale scale, const data::RowReader
                      predictions.row_shape, targets.name, targets.row_shape, name);
   }
   if (how.kind == Kind::binary ? scale == Scale::log_probabilities : scale != default_scale(loss)) {
-    fail<ValueError>("evaluate: {} is not computed from {}", name, name_of(scale));
+    fail<ValueError>("evaluate: {} cannot be computed from {}", name, name_of(scale));
   }
   how.units_per_row = sums_distributions(info_of(loss)) || is_of_masks(loss) ? 1 : how.columns;
   return how;

@@ -10,8 +10,8 @@
 namespace perdita::evaluate {
 
 /// Weight, mean and the weighted sum of squared deviations from it. Blocks are summed in two passes and merged by the
-/// update of Chan, Golub and LeVeque (1983, eq. 2.1), which does not cancel. The result depends on how the stream is
-/// cut into blocks, and on their order, but on nothing else.
+/// update of Chan, Golub and LeVeque (1983, eq. 2.1), which avoids cancellation. The result depends only on the
+/// division of the stream into blocks and on their order.
 class Moments {
  public:
   template <class T>
@@ -28,7 +28,7 @@ class Moments {
   double weight_ = 0, mean_ = 0, squares_ = 0;
 };
 
-/// The mean loss and how sure it is.
+/// The mean loss and its standard error.
 class MeanLoss {
  public:
   /// `weights` are empty for ones.

@@ -28,8 +28,8 @@ std::optional<PairedTest> paired_test_of_groups(std::span<const double> differen
                                                 std::span<const std::int64_t> group,
                                                 std::span<const std::int64_t> groups) {
   if (group.size() != differences.size()) {
-    fail<ShapeError>("paired_test_of_groups: {} groups of {} differences (valid: as many)", group.size(),
-                     differences.size());
+    fail<ShapeError>("paired_test_of_groups: there are {} groups and {} differences (valid: the same number)",
+                     group.size(), differences.size());
   }
   double mean = 0, variance = 0, spread = 0;
   for (const std::int64_t g : groups) {

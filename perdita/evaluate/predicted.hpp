@@ -1,4 +1,4 @@
-// What a row of scores predicts, infinities and NaN included.
+// The predicted class of a row of scores, which may contain infinities and NaN.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ struct Prediction {
 template <class T>
 Prediction predicted_by_logits(const T* logits, std::int64_t classes);
 
-/// The label with the largest probability, the first among equals, as its share of the sum. A sum that is 1 but for
-/// rounding counts as 1.
+/// The label with the largest probability, the first among equals, and its share of the sum. A sum that is 1 up to
+/// rounding is taken as 1.
 template <class T>
 Prediction predicted_by_probabilities(const T* probabilities, std::int64_t classes);
 

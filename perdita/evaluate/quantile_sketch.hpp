@@ -12,18 +12,18 @@
 
 namespace perdita::evaluate {
 
-/// A histogram with buckets of nearly equal ratio, as in DDSketch (Masson, Rim and Lee, PVLDB 12, 2019), whose bounds
-/// are those of floats with 9 bits of fraction: a value's bucket is read off its bits. Counts are whole numbers, so
-/// that merging knows no order. Up to `most_exact` values are kept as they are besides.
+/// A histogram with buckets of nearly equal ratio, as in DDSketch (Masson, Rim and Lee, PVLDB 12, 2019). The bounds are
+/// floats with 9 bits of fraction, so that the bucket of a value is determined by its bits. Counts are integers, so the
+/// order of merging is irrelevant. Up to `most_exact` values are also stored.
 class QuantileSketch {
  public:
-  /// A quantile lies within this share of the order statistic it stands for, once there are more than most_exact
-  /// values (near 0 within 2.3e-41, a bucket of the smallest floats).
+  /// Maximum relative error of a quantile if there are more than most_exact values (near 0 the absolute error is at
+  /// most 2.3e-41, a bucket of the smallest floats).
   static constexpr double relative_error = 0x1p-9;
   static constexpr std::size_t most_exact = std::size_t{1} << 16;
 
   QuantileSketch();
-  /// Values that are finite; doubles beyond the floats count as the largest.
+  /// Values must be finite; doubles out of the range of float count as the largest float.
   template <class T>
   void add(std::span<const T> values);
   /// Keeps the values if both have kept theirs.

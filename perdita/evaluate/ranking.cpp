@@ -11,7 +11,8 @@ namespace perdita::evaluate {
 
 double area_under_roc(std::span<const double> scores, const std::vector<bool>& is_positive) {
   if (scores.size() != is_positive.size()) {
-    fail<ShapeError>("area_under_roc: {} scores and {} labels (valid: as many)", scores.size(), is_positive.size());
+    fail<ShapeError>("area_under_roc: there are {} scores and {} labels (valid: the same number)", scores.size(),
+                     is_positive.size());
   }
   for (std::size_t i = 0; i < scores.size(); ++i) {
     if (std::isnan(scores[i])) fail<ValueError>("area_under_roc: score[{}] is nan (valid: numbers)", i);

@@ -12,10 +12,10 @@
 namespace perdita::evaluate {
 
 /// The probability that a positive sample gets a larger score than a negative one, ties counting half (Mann and
-/// Whitney, Ann. Math. Statist. 18, 1947). A NaN score loses against every other. NaN where there are not both classes.
+/// Whitney, Ann. Math. Statist. 18, 1947). A NaN score is misordered in every pair. NaN if one class is missing.
 struct RocArea {
   double area = 0;
-  double error = 0;  ///< 0 if exact, else the area is within this
+  double error = 0;  ///< bound of the error; 0 if exact
   bool is_exact = true;
 };
 

@@ -135,7 +135,8 @@ std::array<double, 2> range_of(std::span<const T> values, const HistogramOptions
 
 template <class T>
 Histogram histogram_any(std::span<const T> values, const HistogramOptions& options) {
-  if (options.bins < 0) fail<ValueError>("histogram: bins is {} (valid: from 1, or 0 for the rule)", options.bins);
+  if (options.bins < 0)
+    fail<ValueError>("histogram: bins is {} (valid: 1 or more, or 0 to choose automatically)", options.bins);
   const auto [low, high] = range_of(values, options);
   Histogram h;
   const std::vector<double> inside = values_in_range(values, options, low, high, h);

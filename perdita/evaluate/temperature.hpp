@@ -1,5 +1,5 @@
-// The temperature that mends a network's confidence (Guo, Pleiss, Sun and Weinberger, ICML 2017, section 4.2): logits
-// are divided by it, the predicted classes stay.
+// Temperature scaling (Guo, Pleiss, Sun and Weinberger, ICML 2017, section 4.2): dividing the logits by a temperature
+// improves the calibration and does not change the predicted classes.
 #pragma once
 
 #include <cstdint>
@@ -11,12 +11,12 @@
 
 namespace perdita::evaluate {
 
-/// Rows of logits drawn from a stream of unknown length, at most `most_rows`. At level L one row is drawn from each
-/// group of 2^L neighbours, by a hash of the group's number: what is kept depends on the rows' places alone. Where room
-/// ends the level rises, and of two groups one row is dropped.
+/// A sample of at most `most_rows` rows of logits from a stream of unknown length. At level L one row is drawn from
+/// each group of 2^L neighboring rows, by a hash of the number of the group, so that the sample depends only on the
+/// positions of the rows. When the sample is full, the level is increased, and one row of each two groups is dropped.
 class RowSample {
  public:
-  /// `elements` bounds what is kept in memory: logits of all rows together.
+  /// `elements` bounds the number of logits in memory.
   RowSample(std::int64_t classes, std::int64_t most_rows, std::int64_t most_elements);
   /// The rows first, first + 1, ... with their logits [labels.size(), classes]; skipped are those with a negative
   /// label, a loss that is not finite, or logits of which no temperature makes a finite likelihood.
@@ -44,15 +44,15 @@ class RowSample {
 };
 
 struct TemperatureFit {
-  std::int64_t samples = 0;  ///< rows it was fitted on, and to which what follows refers
+  std::int64_t samples = 0;  ///< number of rows used for the fit and for the following metrics
   double temperature = 1;
   double nll_before = 0, nll_after = 0;  ///< mean negative log-likelihood
   double ece_before = 0, ece_after = 0;
 };
 
-/// Minimises the mean negative log-likelihood of softmax(beta z), beta = 1 / T, which is convex in beta, by Newton's
-/// method within a bracket 1e-4..1e4. None for fewer than two rows, or where no temperature is best: all rows are right
-/// (the sharper the better), or none tells anything. `bins` are those of the calibration error.
+/// Minimizes the mean negative log-likelihood of softmax(beta z), beta = 1 / T, which is convex in beta, by Newton's
+/// method within a bracket 1e-4..1e4. Empty for fewer than two rows, or if there is no minimum (all rows are correct,
+/// or no row is informative). `bins` are the bins of the calibration error.
 std::optional<TemperatureFit> fit_temperature(const RowSample& sample, int bins);
 
 }  // namespace perdita::evaluate

@@ -1,4 +1,4 @@
-// Text for people: names from data made harmless, columns that line up, numbers and times that read well.
+// Formatting for the terminal: names from data without control characters, display widths, numbers and durations.
 #pragma once
 
 #include <cstddef>
@@ -7,14 +7,14 @@
 
 namespace perdita::evaluate {
 
-/// UTF-8 text for one line of a terminal: control characters and broken sequences become U+FFFD, so that a class
-/// name can neither break a table nor command the terminal.
+/// UTF-8 text for one line of a terminal: control characters and invalid sequences become U+FFFD, so that a class name
+/// can neither break a table nor control the terminal.
 std::string printable(std::string_view text);
 
-/// Columns that UTF-8 text takes, one for each character; combining marks take none, East Asian wide ones two.
+/// Display width of UTF-8 text in columns: one per character, none for combining marks, two for East Asian wide ones.
 std::size_t display_width(std::string_view utf8);
 
-/// Four significant digits without needless ones: 0.3187, 12.3, 1.2e-05, 60,000; "nan", "inf".
+/// Up to four significant digits without trailing zeros: 0.3187, 12.3, 1.2e-05, 60,000; "nan", "inf".
 std::string format_number(double value);
 
 /// Digits in groups of three: 60,000.

@@ -39,7 +39,7 @@ void ExprNode::destroy(ExprNode* node) {
 Expr::Expr(double value) : node_(new ExprNode(value)) {}
 
 Expr Expr::input(int index, std::string name) {
-  if (index < 0) fail<IndexError>("Expr::input: index is {} (valid: 0 and above)", index);
+  if (index < 0) fail<IndexError>("Expr::input: index is {} (valid: 0 or more)", index);
   return Expr(new InputNode(index, std::move(name)));
 }
 

@@ -172,15 +172,15 @@ class Parser {
   void define() {
     const Token name = token();
     if (name.kind != Token::Kind::name)
-      fail_at(text_, name.position, "{} where a definition should be (valid: NAME = EXPRESSION)", found());
+      fail_at(text_, name.position, "found {}, expected a definition (valid: NAME = EXPRESSION)", found());
     ++at_;
     if (!accept("="))
-      fail_at(text_, token().position, "{} after '{}' (valid: '=' and what it stands for)", found(), name.text);
+      fail_at(text_, token().position, "found {} after '{}' (valid: '=' and an expression)", found(), name.text);
     if (std::ranges::find(inputs_, name.text, &NamedExpr::name) != inputs_.end()) {
-      fail_at(text_, name.position, "'{}' is given and cannot be defined", name.text);
+      fail_at(text_, name.position, "'{}' is an operand and cannot be defined", name.text);
     }
     if (find_function(name.text) || name.text == "where") {
-      fail_at(text_, name.position, "'{}' is a word of formulas and cannot be defined", name.text);
+      fail_at(text_, name.position, "'{}' is a reserved word and cannot be defined", name.text);
     }
     if (!definitions_.try_emplace(std::string(name.text), Definition{name.position, at_}).second) {
       fail_at(text_, name.position, "'{}' is defined twice", name.text);
@@ -189,10 +189,13 @@ class Parser {
 
   Expr whole_expression(std::string_view what) {
     Expr result = binary(0);
-    if (is("=")) fail_at(text_, token().position, "'=' (to compare, write ==; to define, write it after 'where')");
-    if (is(",") && what == "the formula") fail_at(text_, token().position, "',' outside of a function's arguments");
-    if (is(";") && what == "the formula") fail_at(text_, token().position, "';' (definitions come after 'where')");
-    if (!ends_expression()) fail_at(text_, token().position, "{} where {} should go on or end", found(), what);
+    if (is("=")) fail_at(text_, token().position, "unexpected '=' (use == to compare; definitions follow 'where')");
+    if (is(",") && what == "the formula")
+      fail_at(text_, token().position, "unexpected ',' outside of the arguments of a function");
+    if (is(";") && what == "the formula")
+      fail_at(text_, token().position, "unexpected ';' (definitions follow 'where')");
+    if (!ends_expression())
+      fail_at(text_, token().position, "found {}, expected an operator or the end of {}", found(), what);
     return result;
   }
 
@@ -203,7 +206,7 @@ class Parser {
       ++at_;
       left = Expr::apply(found->op, std::move(left), binary(level + 1));
       if (level == comparison_level && find_operator(token(), level)) {
-        fail_at(text_, token().position, "a chain of comparisons (write a < b & b < c)");
+        fail_at(text_, token().position, "comparisons cannot be chained (write a < b & b < c)");
       }
     }
     return left;
@@ -226,13 +229,13 @@ class Parser {
     }
     if (accept("(")) {
       Expr inside = binary(0);
-      if (!accept(")")) fail_at(text_, token().position, "{} where ')' should be", found());
+      if (!accept(")")) fail_at(text_, token().position, "found {}, expected ')'", found());
       return inside;
     }
     if (first.kind != Token::Kind::name || is_where()) {
       if (is_where() && opens_call(at_))
-        fail_at(text_, first.position, "'where' is no function{}", other_name("where"));
-      fail_at(text_, first.position, "{} where a number, a name or '(' should be", found());
+        fail_at(text_, first.position, "'where' is not a function{}", other_name("where"));
+      fail_at(text_, first.position, "found {}, expected a number, a name or '('", found());
     }
     ++at_;
     return accept("(") ? call(first) : value_of(first);
@@ -246,7 +249,7 @@ class Parser {
       do arguments.push_back(binary(0));
       while (accept(","));
     }
-    if (!accept(")")) fail_at(text_, token().position, "{} where ',' or ')' should be", found());
+    if (!accept(")")) fail_at(text_, token().position, "found {}, expected ',' or ')'", found());
     const auto count = static_cast<int>(arguments.size());
     if (count < function->least || count > function->most) {
       fail_at(text_, name.position, "{} takes {} argument{}{}, not {}", name.text, function->least,
@@ -259,7 +262,7 @@ class Parser {
     std::vector<std::string_view> names;
     for (const Function& function : functions()) names.push_back(function.name);
     const std::string other = other_name(name.text);
-    fail_at(text_, name.position, "there is no function '{}'{} (valid: {})", name.text,
+    fail_at(text_, name.position, "unknown function '{}'{} (valid: {})", name.text,
             other.empty() ? suggestion(name.text, names) : other, fmt::join(names, ", "));
   }
 
@@ -277,7 +280,7 @@ class Parser {
 
   Expr definition_value(const Token& name, Definition& definition) {
     if (definition.value) return *definition.value;
-    if (definition.is_open) fail_at(text_, name.position, "'{}' is defined by itself", name.text);
+    if (definition.is_open) fail_at(text_, name.position, "the definition of '{}' refers to itself", name.text);
     const Nested nested(*this);
     definition.is_open = true;
     const std::size_t back = std::exchange(at_, definition.first_token);
@@ -287,12 +290,13 @@ class Parser {
   }
 
   [[noreturn]] void fail_unknown_name(const Token& name) {
-    if (find_function(name.text)) fail_at(text_, name.position, "the function {} without its arguments", name.text);
+    if (find_function(name.text))
+      fail_at(text_, name.position, "the arguments of the function {} are missing", name.text);
     std::vector<std::string_view> names;
     for (const NamedExpr& input : inputs_) names.push_back(input.name);
     for (const auto& [defined, definition] : definitions_) names.push_back(defined);
-    fail_at(text_, name.position, "'{}' is not defined{} (valid: {}; or define it: ... where {} = 1)", name.text,
-            name.text.size() > 2 ? suggestion(name.text, names) : "", fmt::join(names, ", "), name.text);
+    fail_at(text_, name.position, "'{}' is not defined{} (valid: {}; or a definition such as ... where {} = 1)",
+            name.text, name.text.size() > 2 ? suggestion(name.text, names) : "", fmt::join(names, ", "), name.text);
   }
 
   /// Counts how deep the recursion is: the stack is not for the text to fill.
@@ -301,7 +305,8 @@ class Parser {
     explicit Nested(Parser& parser) : depth_(parser.depth_) {
       if (++depth_ <= max_depth) return;
       --depth_;
-      fail_at(parser.text_, parser.token().position, "parentheses, signs or definitions more than {} deep", max_depth);
+      fail_at(parser.text_, parser.token().position,
+              "parentheses, signs or definitions are nested too deeply (valid: up to {} levels)", max_depth);
     }
     ~Nested() { --depth_; }
     Nested(const Nested&) = delete;

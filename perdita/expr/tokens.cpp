@@ -38,12 +38,12 @@ class Scanner {
     const std::size_t begin = at_;
     double value = 0;
     const auto [end, error] = std::from_chars(text_.data() + at_, text_.data() + text_.size(), value);
-    if (error == std::errc::invalid_argument) fail_at(text_, begin, "'.' is no number");
+    if (error == std::errc::invalid_argument) fail_at(text_, begin, "'.' is not a number");
     at_ = static_cast<std::size_t>(end - text_.data());
     const std::string_view digits = text_.substr(begin, at_ - begin);
-    if (error != std::errc{}) fail_at(text_, begin, "{} is beyond the range of double", digits);
+    if (error != std::errc{}) fail_at(text_, begin, "{} is out of the range of double", digits);
     if (at_ < text_.size() && is_letter(text_[at_])) {
-      fail_at(text_, at_, "a name right after a number (to multiply, write {} * {})", digits, text_[at_]);
+      fail_at(text_, at_, "a name directly after a number (to multiply, write {} * {})", digits, text_[at_]);
     }
     return {Token::Kind::number, digits, begin, value};
   }
@@ -65,10 +65,10 @@ class Scanner {
       return {Token::Kind::symbol, meant, begin};
     }
     const char c = text_[at_];
-    if (c == '?' || c == ':') fail_at(text_, at_, "for a choice write select(condition, a, b)");
-    if (c == '[' || c == '{') fail_at(text_, at_, "'{}' (valid: round parentheses)", c);
-    if (c > ' ' && c <= '~') fail_at(text_, at_, "'{}' is nothing that a formula has", c);
-    fail_at(text_, at_, "a character that a formula cannot have (byte 0x{:02x})", static_cast<unsigned char>(c));
+    if (c == '?' || c == ':') fail_at(text_, at_, "conditional expressions are written select(condition, a, b)");
+    if (c == '[' || c == '{') fail_at(text_, at_, "unexpected '{}' (valid: round parentheses)", c);
+    if (c > ' ' && c <= '~') fail_at(text_, at_, "unexpected character '{}'", c);
+    fail_at(text_, at_, "invalid character (byte 0x{:02x})", static_cast<unsigned char>(c));
   }
 
   std::string_view text_;

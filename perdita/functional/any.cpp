@@ -1,9 +1,54 @@
 // A loss that is chosen at run time, on tensors.
+#include <fmt/ranges.h>
+
+#include <vector>
+
 #include "perdita/functional/functional.hpp"
 
-namespace perdita::functional {
+namespace perdita {
 
 namespace {
+
+std::vector<std::string_view> names_of(const Operands& operands) {
+  std::vector<std::string_view> names;
+  for (const LossOperand& operand : operands) names.push_back(operand.name);
+  return names;
+}
+
+std::size_t least_count(const Operands& operands) {
+  std::size_t count = 0, least = 0;
+  for (const LossOperand& operand : operands) {
+    ++count;
+    if (!operand.is_optional) least = count;
+  }
+  return least;
+}
+
+void check_count(const char* function, const Operands& operands, std::size_t given) {
+  if (given >= least_count(operands) && given <= operands.size()) return;
+  fail<ValueError>("{}: got {} operands (valid: {})", function, given, fmt::join(names_of(operands), ", "));
+}
+
+/// Operands as the functions of losses take them: weights are options.
+struct Sorted {
+  std::vector<const Tensor*> tensors;
+  LossOptions options;
+};
+
+Sorted sorted(const Operands& operands, std::span<const Tensor> given, const LossOptions& options) {
+  static const Tensor absent;
+  Sorted all{.tensors = {}, .options = options};
+  std::size_t i = 0;
+  for (const LossOperand& operand : operands) {
+    const Tensor& tensor = i < given.size() ? given[i] : absent;
+    ++i;
+    if (operand.role != Role::weight)
+      all.tensors.push_back(&tensor);
+    else if (tensor.defined())
+      (operand.name == "pos_weight" ? all.options.pos_weight : all.options.weight) = tensor;
+  }
+  return all;
+}
 
 ClassOptions class_options(const AnyLoss& any, const LossOptions& options) {
   return {.weight = options.weight,
@@ -15,64 +60,44 @@ ClassOptions class_options(const AnyLoss& any, const LossOptions& options) {
           .validate = options.validate};
 }
 
-/// What a call of a loss brings.
-struct Operands {
-  const AnyLoss& any;
-  const Tensor &input, &target, &third;
-  const LossOptions& options;
-};
-
-/// Overloads that tell a loss's function from its type.
-#define PERDITA_CALL(Loss, function, Module) \
-  Tensor call(const perdita::Loss& loss, const Operands& o) { return function(o.input, o.target, loss, o.options); }
-PERDITA_PAIR_LOSSES(PERDITA_CALL)
-PERDITA_OVERLAP_LOSSES(PERDITA_CALL)
-#undef PERDITA_CALL
-Tensor call(const Quantiles& loss, const Operands& o) { return quantile_loss(o.input, o.target, loss, o.options); }
-Tensor call(const Formula& loss, const Operands& o) { return formula_loss(o.input, o.target, loss, o.options); }
-Tensor call(const ClassFormula& loss, const Operands& o) {
-  return formula_loss(o.input, o.target, loss, class_options(o.any, o.options));
+/// The name of a loss in messages.
+template <class Loss>
+constexpr const char* name_in_messages() {
+  if constexpr (is_listed<Loss>)
+    return function_name<Loss>;
+  else if constexpr (std::is_same_v<Loss, Quantiles>)
+    return function_name<Quantile>;
+  else
+    return "formula_loss";
 }
-#define PERDITA_CALL(Loss, function, Module)                                   \
-  Tensor call(const perdita::Loss& loss, const Operands& o) {                  \
-    return function(o.input, o.target, loss, class_options(o.any, o.options)); \
-  }
-PERDITA_SOFTMAX_LOSSES(PERDITA_CALL)
-PERDITA_PICKING_LOSSES(PERDITA_CALL)
-#undef PERDITA_CALL
-#define PERDITA_CALL(Loss, function, Module)                                                       \
-  Tensor call(const perdita::Loss& loss, const Operands& o) {                                      \
-    if (!o.third.defined()) fail<ValueError>("{}: takes a third tensor, the variance", #function); \
-    return function(o.input, o.target, o.third, loss, o.options);                                  \
-  }
-PERDITA_TRIPLE_LOSSES(PERDITA_CALL)
-#undef PERDITA_CALL
-#define PERDITA_CALL(Loss, function, Module)                                                           \
-  Tensor call(const perdita::Loss& loss, const Operands& o) {                                          \
-    if (!o.third.defined()) fail<ValueError>("{}: takes a third tensor, the class counts", #function); \
-    return function(o.input, o.target, o.third, loss, class_options(o.any, o.options));                \
-  }
-PERDITA_FREQUENCY_LOSSES(PERDITA_CALL)
-#undef PERDITA_CALL
-#define PERDITA_CALL(Loss, function, Module)                                                   \
-  Tensor call(const perdita::Loss&, const Operands&) {                                         \
-    fail<ValueError>("{}: compares tensors in a way of its own (call it by name)", #function); \
-  }
-PERDITA_COMPARING_LOSSES(PERDITA_CALL)
-#undef PERDITA_CALL
-#define PERDITA_CALL(Loss, function, Module)                                             \
-  Tensor call(const perdita::Loss&, const Operands&) {                                   \
-    fail<ValueError>("{}: takes the lengths of sequences (call it by name)", #function); \
-  }
-PERDITA_SEQUENCE_LOSSES(PERDITA_CALL)
-#undef PERDITA_CALL
 
 }  // namespace
 
-Tensor evaluate_loss(const AnyLoss& any, const Tensor& input, const Tensor& target, const Tensor& third,
-                     const LossOptions& options) {
-  const Operands operands{any, input, target, third, options};
-  return std::visit([&](const auto& loss) { return call(loss, operands); }, any.loss);
+namespace functional {
+
+Tensor call(const AnyLoss& any, std::span<const Tensor> operands, const LossOptions& options) {
+  return std::visit(
+      [&]<class Loss>(const Loss& loss) {
+        constexpr const char* function = name_in_messages<Loss>();
+        check_count(function, Loss::info.operands, operands.size());
+        const Sorted all = sorted(Loss::info.operands, operands, options);
+        if constexpr (is_of_class_rows(Loss::info))
+          return detail::call_loss(function, loss, all.tensors, class_options(any, all.options));
+        else
+          return detail::call_loss(function, loss, all.tensors, all.options);
+      },
+      any.loss);
 }
 
-}  // namespace perdita::functional
+Tensor formula_loss(const Tensor& input, const Tensor& target, const Formula& loss, const LossOptions& options) {
+  const Tensor* const given[] = {&input, &target};
+  return detail::call_loss("formula_loss", loss, given, options);
+}
+
+Tensor formula_loss(const Tensor& input, const Tensor& target, const ClassFormula& loss, const ClassOptions& options) {
+  const Tensor* const given[] = {&input, &target};
+  return detail::call_loss("formula_loss", loss, given, options);
+}
+
+}  // namespace functional
+}  // namespace perdita

@@ -2,11 +2,12 @@
 #include <cmath>
 
 #include "perdita/functional/class_loss.hpp"
-#include "perdita/functional/functional.hpp"
 #include "perdita/functional/in_double.hpp"
-#include "perdita/functional/kernel_loss.hpp"
-#include "perdita/kernels/nll.hpp"
-#include "perdita/losses/kernels.hpp"
+#include "perdita/functional/loss_call.hpp"
+#include "perdita/functional/loss_node.hpp"
+#include "perdita/functional/operands.hpp"
+#include "perdita/functional/slope.hpp"
+#include "perdita/losses/compiled.hpp"
 #include "perdita/tensor/impl.hpp"
 
 namespace perdita {
@@ -29,6 +30,7 @@ struct Call {
 
 /// A written formula, as the losses of the list are: called with (log_p, t) it records operators.
 struct Written {
+  static constexpr const LossInfo& info = ClassFormula::info;
   ClassFormula formula;
   Tensor operator()(const Tensor& log_p, const Tensor& t) const { return detail::recorded_losses(formula, log_p, t); }
 };
@@ -150,7 +152,7 @@ Tensor by_formula(const Loss& loss, const Call& call) {
   } else if (call.options.label_smoothing > 0) {
     target = target * (1 - call.options.label_smoothing) + call.options.label_smoothing / static_cast<double>(classes);
   }
-  const Tensor log_p = std::is_same_v<Loss, Nll> ? input : log_softmax(input, dim);
+  const Tensor log_p = call.has_logits ? log_softmax(input, dim) : input;
   Tensor terms = loss(log_p, target);
   if (call.weight.defined()) {
     Shape along(input.rank(), 1);
@@ -183,18 +185,16 @@ Tensor by_formula(const Loss& loss, const Call& call) {
 
 template <class Loss, class T>
 double compute(const Loss& loss, const SoftmaxTask<T>& task) {
-  if constexpr (std::is_same_v<Loss, Nll>)
-    return kernels::nll_loss(task);
-  else if constexpr (std::is_same_v<Loss, Written>)
+  if constexpr (requires { loss.formula.compute_rows(task); })
     return loss.formula.compute_rows(task);
   else
-    return kernels::softmax_loss(loss, task);
+    return kernels::class_rows_loss(loss, task);
 }
 
 /// Whether there is a kernel for the call, gradients by other tensors than the input apart.
 template <class Loss>
 bool has_kernel(const Loss& loss, const Call& call) {
-  if constexpr (std::is_same_v<Loss, Written>)
+  if constexpr (requires { loss.formula.is_of_own_class(); })
     return loss.formula.is_of_own_class() && !call.has_probabilities && call.options.label_smoothing == 0;
   else
     return true;
@@ -217,62 +217,42 @@ SoftmaxTask<T> task_of(const Call& call, const Tensor& logits, const Tensor& tar
   return task;
 }
 
-/// Has the pass write what is asked for besides the loss.
-template <class T>
-void give_extras(const Call& call, SoftmaxTask<T>& task) {
-  LossExtras& extras = *call.options.extras;
-  extras = {};
-  const Shape& shape = call.has_probabilities ? call.row_shape : call.target.shape();
-  extras.losses = Tensor::empty(shape, call.input.dtype());
-  task.losses = extras.losses.mutable_data<T>();
-  if (call.has_probabilities || !call.has_logits) return;
-  extras.margins = Tensor::empty(shape, call.input.dtype());
-  extras.hits = Tensor::empty(shape, DType::boolean);
-  task.margins = extras.margins.mutable_data<T>();
-  task.hits = reinterpret_cast<std::uint8_t*>(extras.hits.mutable_data<bool>());
-}
-
 template <class Loss, class T>
 Tensor by_kernel(const Loss& loss, const Call& call) {
   const Tensor logits = call.input.contiguous(), target = call.target.contiguous();
   const Tensor weight = call.weight.defined() ? call.weight.contiguous() : Tensor();
   kernels::Labels labels;
   SoftmaxTask<T> task = task_of<T>(call, logits, target, weight, labels);
-  const double divisor = denominator(call, labels);
-  const bool reduces = call.options.reduction != Reduction::none, wants_gradient = needs_grad({&call.input});
-  Tensor gradient = wants_gradient ? Tensor::empty(logits.shape(), logits.dtype()) : Tensor();
-  const Shape& losses_shape = call.has_probabilities ? call.row_shape : call.target.shape();
-  Tensor result = Tensor::empty(reduces ? Shape{} : losses_shape, logits.dtype());
-  if (wants_gradient) task.gradient = gradient.mutable_data<T>();
-  task.scale = 1 / divisor;
-  if (!reduces) task.losses = result.mutable_data<T>();
-  if (call.options.extras) give_extras(call, task);
-  const double total = compute(loss, task);
-  if (call.options.extras) {
-    call.options.extras->numerator = total;
-    call.options.extras->denominator = divisor;
-  }
-  if (divisor == 0) return detail::mean_of_nothing(call.function, call.input.dtype(), {&call.input});
-  if (reduces)
-    *result.mutable_data<T>() = static_cast<T>(total / divisor);
-  else if (call.options.extras)
-    result = call.options.extras->losses.detach();
-  if (!wants_gradient) return result;
-  return make_node(call.function, result, {&call.input},
-                   [loss, call = Call(call), gradient, input = Saved(call.input)](BackwardContext& b) mutable {
-                     if (!b.create_graph()) return detail::scale_gradient(b, gradient, call.classes_dim);
-                     call.options.extras = nullptr;
-                     detail::set_recorded_gradients(b, {&input, 1}, [&](std::span<const Tensor> x) {
-                       call.input = x[0];
-                       return by_formula(loss, call);
-                     });
-                   });
+  const auto compute_outputs = [&](const detail::KernelOutputs<T, 1>& out) {
+    task.gradient = out.gradients[0];
+    task.scale = out.scale;
+    task.losses = out.losses;
+    task.margins = out.margins;
+    task.hits = reinterpret_cast<std::uint8_t*>(out.hits);
+    return compute(loss, task);
+  };
+  const detail::LossNode node{.function = call.function,
+                              .losses_shape = call.has_probabilities ? call.row_shape : call.target.shape(),
+                              .reduction = call.options.reduction,
+                              .denominator = denominator(call, labels),
+                              .extras = call.options.extras,
+                              .has_margins = call.has_logits && !call.has_probabilities,
+                              .reduced_dim = call.classes_dim};
+  return detail::loss_node<T>(node, std::array{call.input}, compute_outputs, [&] {
+    Call again = call;
+    again.options.extras = nullptr;
+    return detail::recorded_formula(std::array{call.input}, [loss, again](std::span<const Tensor> x) {
+      Call of_input = again;
+      of_input.input = x[0];
+      return by_formula(loss, of_input);
+    });
+  });
 }
 
 template <class Loss>
 Tensor class_loss(const char* function, const Loss& loss, const Tensor& input, const Tensor& target,
                   const ClassOptions& options) {
-  const Call call = check(function, input, target, options, !std::is_same_v<Loss, Nll>);
+  const Call call = check(function, input, target, options, takes_class_probabilities(Loss::info));
   check_parameters(loss);
   if (detail::needs_double(loss, call.input.dtype()))
     return detail::narrowed(class_loss(function, loss, input.to(DType::float64), target, options), options.extras);
@@ -332,18 +312,19 @@ void check_options(std::string_view loss, const ClassOptions& options) {
   }
 }
 
-namespace functional {
-
-#define PERDITA_DEFINE(Loss, function, Module)                                                                         \
-  Tensor function(const Tensor& input, const Tensor& target, const perdita::Loss& loss, const ClassOptions& options) { \
-    return class_loss(#function, loss, input, target, options);                                                        \
-  }
-PERDITA_SOFTMAX_LOSSES(PERDITA_DEFINE)
-PERDITA_PICKING_LOSSES(PERDITA_DEFINE)
+template <ListedClassRows Loss>
+Tensor detail::ClassRowsCall<Loss>::call(const char* function, const Loss& loss, GivenTensors x,
+                                         const ClassOptions& options) {
+  return class_loss(function, loss, *x[0], *x[1], options);
+}
+namespace detail {
+#define PERDITA_DEFINE(Loss, function, Module) template struct ClassRowsCall<Loss>;
+PERDITA_LOSSES(PERDITA_DEFINE)
 #undef PERDITA_DEFINE
-Tensor formula_loss(const Tensor& input, const Tensor& target, const ClassFormula& loss, const ClassOptions& options) {
-  return class_loss("formula_loss", Written{loss}, input, target, options);
+}  // namespace detail
+
+Tensor detail::call_loss(const char* function, const ClassFormula& loss, GivenTensors x, const ClassOptions& options) {
+  return class_loss(function, Written{loss}, *x[0], *x[1], options);
 }
 
-}  // namespace functional
 }  // namespace perdita

@@ -2,8 +2,9 @@
 #include <cmath>
 
 #include "perdita/functional/functional.hpp"
-#include "perdita/functional/kernel_loss.hpp"
-#include "perdita/losses/kernels.hpp"
+#include "perdita/functional/loss_node.hpp"
+#include "perdita/functional/operands.hpp"
+#include "perdita/losses/comparing_kernels.hpp"
 
 namespace perdita {
 
@@ -88,17 +89,8 @@ Tensor triplet_margin_by_kernel(const std::array<Tensor, 3>& vectors, const Trip
 
 }  // namespace
 
-namespace functional {
-
-Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p, double eps) {
-  check_vectors("pairwise_distance", {&x1, &x2});
-  if (!(p >= 0)) fail<ValueError>("pairwise_distance: p is {} (valid: 0 or more)", p);
-  return norm(x1 - x2 + eps, p);
-}
-
-Tensor cosine_embedding_loss(const Tensor& input1, const Tensor& input2, const Tensor& target,
-                             const CosineEmbedding& loss, const LossOptions& options) {
-  constexpr const char* function = "cosine_embedding_loss";
+Tensor detail::own_call(const char* function, const CosineEmbedding& loss, GivenTensors x, const LossOptions& options) {
+  const Tensor &input1 = *x[0], &input2 = *x[1], &target = *x[2];
   check_vectors(function, {&input1, &input2});
   check_parameters(loss);
   if (!target.defined()) fail<ValueError>("{}: target is not a tensor", function);
@@ -114,9 +106,29 @@ Tensor cosine_embedding_loss(const Tensor& input1, const Tensor& input2, const T
                         !options.weight.defined() && !needs_grad({&t});
   if (!is_plain) return cosine_embedding_by_formula(function, of_sums, x1, x2, t, options);
   return vector_loss(function, of_sums, std::array{x1, x2}, t, options,
-                     [=, target = Saved(t), options = without_extras(options)](std::span<const Tensor> x) {
-                       return cosine_embedding_by_formula(function, of_sums, x[0], x[1], target.get(function), options);
+                     [=, target = Saved(t), options = without_extras(options)](std::span<const Tensor> recorded) {
+                       return cosine_embedding_by_formula(function, of_sums, recorded[0], recorded[1],
+                                                          target.get(function), options);
                      });
+}
+
+Tensor detail::own_call(const char* function, const TripletMargin& loss, GivenTensors x, const LossOptions& options) {
+  check_vectors(function, {x[0], x[1], x[2]});
+  check_parameters(loss);
+  const DType dtype = promote(promote(x[0]->dtype(), x[1]->dtype()), x[2]->dtype());
+  const std::array vectors{x[0]->to(dtype), x[1]->to(dtype), x[2]->to(dtype)};
+  const bool is_plain = are_dense_alike({&vectors[0], &vectors[1], &vectors[2]}) && !options.weight.defined();
+  if (is_plain && loss.p == 2) return triplet_margin_by_kernel<EuclideanNorm>(vectors, loss, options);
+  if (is_plain && loss.p == 1) return triplet_margin_by_kernel<ManhattanNorm>(vectors, loss, options);
+  return triplet_margin_by_formula(vectors[0], vectors[1], vectors[2], loss, options);
+}
+
+namespace functional {
+
+Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p, double eps) {
+  check_vectors("pairwise_distance", {&x1, &x2});
+  if (!(p >= 0)) fail<ValueError>("pairwise_distance: p is {} (valid: 0 or more)", p);
+  return norm(x1 - x2 + eps, p);
 }
 
 Tensor triplet_margin_with_distance_loss(const Tensor& anchor, const Tensor& positive, const Tensor& negative,
@@ -130,19 +142,6 @@ Tensor triplet_margin_with_distance_loss(const Tensor& anchor, const Tensor& pos
   Tensor far = distance(anchor, negative);
   if (loss.swap) far = min(far, distance(positive, negative));
   return reduce_losses(function, loss(near, far), options, Normalize::count);
-}
-
-Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const Tensor& negative,
-                           const TripletMargin& loss, const LossOptions& options) {
-  constexpr const char* function = "triplet_margin_loss";
-  check_vectors(function, {&anchor, &positive, &negative});
-  check_parameters(loss);
-  const DType dtype = promote(promote(anchor.dtype(), positive.dtype()), negative.dtype());
-  const std::array vectors{anchor.to(dtype), positive.to(dtype), negative.to(dtype)};
-  const bool is_plain = are_dense_alike({&vectors[0], &vectors[1], &vectors[2]}) && !options.weight.defined();
-  if (is_plain && loss.p == 2) return triplet_margin_by_kernel<EuclideanNorm>(vectors, loss, options);
-  if (is_plain && loss.p == 1) return triplet_margin_by_kernel<ManhattanNorm>(vectors, loss, options);
-  return triplet_margin_by_formula(anchor, positive, negative, loss, options);
 }
 
 }  // namespace functional

@@ -2,8 +2,9 @@
 #include "perdita/losses/formula.hpp"
 
 #include "perdita/functional/class_loss.hpp"
-#include "perdita/functional/functional.hpp"
-#include "perdita/functional/kernel_loss.hpp"
+#include "perdita/functional/loss_call.hpp"
+#include "perdita/functional/loss_node.hpp"
+#include "perdita/functional/operands.hpp"
 #include "perdita/tensor/replay.hpp"
 
 namespace perdita {
@@ -37,19 +38,16 @@ Tensor computed_losses(const Formula& loss, const Tensor& input, const Tensor& t
 
 }  // namespace
 
-namespace functional {
-
-Tensor formula_loss(const Tensor& given_input, const Tensor& given_target, const Formula& loss,
-                    const LossOptions& options) {
-  const DType dtype = loss_dtype("formula_loss", given_input, given_target);
-  const Tensor input = loss_operand("formula_loss", "input", given_input, dtype);
-  const Tensor target = loss_operand("formula_loss", "target", given_target, dtype);
-  if (options.pos_weight.defined()) fail<ValueError>("formula_loss: takes no pos_weight (valid: none)");
-  check_broadcast("formula_loss", input.shape(), target.shape(), options);
+Tensor detail::call_loss(const char* function, const Formula& loss, GivenTensors x, const LossOptions& options) {
+  const Tensor &given_input = *x[0], &given_target = *x[1];
+  const DType dtype = loss_dtype(function, given_input, given_target);
+  const Tensor input = loss_operand(function, "input", given_input, dtype);
+  const Tensor target = loss_operand(function, "target", given_target, dtype);
+  if (options.pos_weight.defined()) fail<ValueError>("{}: takes no pos_weight (valid: none)", function);
+  check_broadcast(function, input.shape(), target.shape(), options);
   if (!options.weight.defined() && are_dense_alike({&input, &target}))
     return computed_losses(loss, input, target, options);
-  return reduce_losses("formula_loss", recorded_losses(loss, input, target), options, Normalize::count);
+  return reduce_losses(function, recorded_losses(loss, input, target), options, Normalize::count);
 }
 
-}  // namespace functional
 }  // namespace perdita

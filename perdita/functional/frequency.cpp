@@ -82,15 +82,20 @@ Tensor frequency_loss(const char* function, const Loss& loss, const Tensor& inpu
 
 }  // namespace
 
-namespace functional {
+namespace detail {
 
-#define PERDITA_DEFINE(Loss, function, Module)                                                                      \
-  Tensor function(const Tensor& input, const Tensor& target, const Tensor& class_counts, const perdita::Loss& loss, \
-                  const ClassOptions& options) {                                                                    \
-    return frequency_loss(#function, loss, input, target, class_counts, options);                                   \
-  }
-PERDITA_FREQUENCY_LOSSES(PERDITA_DEFINE)
+template <ListedCountedClassRows Loss>
+Tensor CountedClassRowsCall<Loss>::call(const char* function, const Loss& loss, GivenTensors x,
+                                        const ClassOptions& options) {
+  return frequency_loss(function, loss, *x[0], *x[1], *x[2], options);
+}
+#define PERDITA_DEFINE(Loss, function, Module) template struct CountedClassRowsCall<Loss>;
+PERDITA_LOSSES(PERDITA_DEFINE)
 #undef PERDITA_DEFINE
+
+}  // namespace detail
+
+namespace functional {
 
 Tensor adjust_logits(const Tensor& logits, const Tensor& class_counts, double tau) {
   constexpr const char* function = "adjust_logits";

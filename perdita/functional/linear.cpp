@@ -6,7 +6,7 @@
 
 #include "perdita/functional/class_loss.hpp"
 #include "perdita/functional/functional.hpp"
-#include "perdita/functional/kernel_loss.hpp"
+#include "perdita/functional/loss_node.hpp"
 #include "perdita/tensor/matmul.hpp"
 
 namespace perdita {
@@ -36,7 +36,7 @@ void check_dtype(const char* argument, const Tensor& tensor, const Tensor& input
                    name_of(input.dtype()));
 }
 
-void check_operands(const Tensor& input, const Tensor& weight, const Tensor& target, const LinearOptions& linear) {
+void check_operands(const Tensor& input, const Tensor& weight, const Tensor& target, const LinearOptions& options) {
   for (const auto& [name, tensor] : {std::pair{"input", &input}, {"linear_weight", &weight}, {"target", &target}}) {
     if (!tensor->defined()) fail<ValueError>("{}: {} is not a tensor", function, name);
   }
@@ -57,14 +57,14 @@ void check_operands(const Tensor& input, const Tensor& weight, const Tensor& tar
   }
   Shape outputs = weight.shape();
   outputs.erase(outputs.rank() - 1);
-  if (linear.bias.defined()) {
-    check_dtype("bias", linear.bias, input);
-    if (linear.bias.shape() != outputs) {
-      fail<ShapeError>("{}: bias has shape {}, but linear_weight has {} (valid: {})", function, linear.bias.shape(),
-                       weight.shape(), outputs);
+  if (options.linear_bias.defined()) {
+    check_dtype("linear_bias", options.linear_bias, input);
+    if (options.linear_bias.shape() != outputs) {
+      fail<ShapeError>("{}: linear_bias has shape {}, but linear_weight has {} (valid: {})", function,
+                       options.linear_bias.shape(), weight.shape(), outputs);
     }
   }
-  if (linear.chunk_rows < 0) fail<ValueError>("{}: chunk_rows is {} (valid: 0 or more)", function, linear.chunk_rows);
+  if (options.chunk_rows < 0) fail<ValueError>("{}: chunk_rows is {} (valid: 0 or more)", function, options.chunk_rows);
 }
 
 void check_target(const Call& call, const Tensor& target) {
@@ -270,17 +270,17 @@ Tensor in_chunks(Call call) {
 namespace functional {
 
 Tensor linear_cross_entropy(const Tensor& input, const Tensor& linear_weight, const Tensor& target,
-                            const ClassOptions& options, const LinearOptions& linear) {
-  check_operands(input, linear_weight, target, linear);
-  check_options(function, options);
+                            const LinearOptions& options) {
+  check_operands(input, linear_weight, target, options);
+  check_options(function, options.of_classes());
   const bool is_single = input.rank() == 1;
   Call call{.input = is_single ? input.unsqueeze(0) : input,
             .matrix = linear_weight.reshape({-1, linear_weight.shape().back()}),
-            .bias = linear.bias.defined() ? linear.bias.flatten() : Tensor(),
+            .bias = options.linear_bias.defined() ? options.linear_bias.flatten() : Tensor(),
             .target = is_single ? target.unsqueeze(0) : target,
             .logits_shape = linear_weight.shape(),
-            .options = options,
-            .chunk_rows = linear.chunk_rows};
+            .options = options.of_classes(),
+            .chunk_rows = options.chunk_rows};
   call.logits_shape.erase(call.logits_shape.rank() - 1);
   call.logits_shape.insert(0, call.input.size(0));
   check_target(call, target);

@@ -37,10 +37,28 @@ struct ClassOptions {
   bool validate = false;                         ///< checks probabilities, see set_validation()
 };
 
-/// What linear_cross_entropy takes besides the options of cross_entropy.
+/// Options of linear_cross_entropy: those of losses over classes, and of the linear layer.
 struct LinearOptions {
-  Tensor bias = {};             ///< of linear_weight's shape less F
+  Tensor linear_bias = {};           ///< of linear_weight's shape without F
+  Tensor weight = {};                ///< see ClassOptions
+  std::int64_t ignore_index = -100;  ///< likewise
+  double label_smoothing = 0;        ///< likewise
+  Reduction reduction = Reduction::mean;
+  Normalize normalize_by = Normalize::standard;
+  LossExtras* extras = nullptr;
+  bool validate = false;
   std::int64_t chunk_rows = 0;  ///< rows whose logits exist at a time; 0: as many as take 9 MB
+
+  /// Those of losses over classes.
+  ClassOptions of_classes() const {
+    return {.weight = weight,
+            .ignore_index = ignore_index,
+            .label_smoothing = label_smoothing,
+            .reduction = reduction,
+            .normalize_by = normalize_by,
+            .extras = extras,
+            .validate = validate};
+  }
 };
 
 /// Whether all losses of the process check that inputs and targets lie in their domains (targets of 1 and -1,

@@ -2,9 +2,10 @@
 #include <algorithm>
 
 #include "perdita/functional/functional.hpp"
-#include "perdita/functional/kernel_loss.hpp"
+#include "perdita/functional/of_three.hpp"
+#include "perdita/functional/operands.hpp"
 #include "perdita/kernels/labels.hpp"
-#include "perdita/losses/kernels.hpp"
+#include "perdita/losses/comparing_kernels.hpp"
 
 namespace perdita {
 
@@ -160,11 +161,8 @@ void write_row_means(const Tensor& values, T* means) {
 
 }  // namespace
 
-namespace functional {
-
-Tensor margin_ranking_loss(const Tensor& input1, const Tensor& input2, const Tensor& target, const MarginRanking& loss,
-                           const LossOptions& options) {
-  constexpr const char* function = "margin_ranking_loss";
+Tensor detail::own_call(const char* function, const MarginRanking& loss, GivenTensors x, const LossOptions& options) {
+  const Tensor &input1 = *x[0], &input2 = *x[1], &target = *x[2];
   const DType dtype = promote(loss_dtype(function, input1, input2), loss_dtype(function, input1, target));
   check_parameters(loss);
   if (input1.rank() != input2.rank() || input1.rank() != target.rank()) {
@@ -176,20 +174,19 @@ Tensor margin_ranking_loss(const Tensor& input1, const Tensor& input2, const Ten
   const MarginRankingOfScores of_scores{loss};
   if (!are_dense_alike({&x1, &x2, &t}) || options.weight.defined() || needs_grad({&t}))
     return margin_ranking_by_formula(function, x1, x2, t, of_scores, options);
-  const auto formula = [=, target = Saved(t), options = without_extras(options)](std::span<const Tensor> x) {
-    return margin_ranking_by_formula(function, x[0], x[1], target.get(function), of_scores, options);
+  const auto formula = [=, target = Saved(t), options = without_extras(options)](std::span<const Tensor> recorded) {
+    return margin_ranking_by_formula(function, recorded[0], recorded[1], target.get(function), of_scores, options);
   };
   return visit_floating(dtype, function, [&]<class T>() {
     const auto compute = [&](const KernelOutputs<T, 2>& out) {
-      return of_two<T>(of_scores, {x1.data<T>(), x2.data<T>(), t.data<T>()}, out, x1.numel());
+      return of_three<T>(of_scores, {x1.data<T>(), x2.data<T>(), t.data<T>()}, out, x1.numel());
     };
     return kernel_loss<T>(function, std::array{x1, x2}, x1.shape(), options, compute, formula);
   });
 }
 
-Tensor multi_margin_loss(const Tensor& input, const Tensor& target, const MultiMargin& loss,
-                         const LossOptions& options) {
-  constexpr const char* function = "multi_margin_loss";
+Tensor detail::own_call(const char* function, const MultiMargin& loss, GivenTensors x, const LossOptions& options) {
+  const Tensor &input = *x[0], &target = *x[1];
   const Rows rows = rows_of(function, input);
   check_parameters(loss);
   const Tensor weight = options.weight.defined() ? class_weight(function, rows, options.weight) : Tensor();
@@ -202,8 +199,9 @@ Tensor multi_margin_loss(const Tensor& input, const Tensor& target, const MultiM
   };
   const bool needs_weights = needs_grad({&weight}) || options.normalize_by == Normalize::weight_sum;
   if (weight.defined() && needs_weights) return by_formula(input, target, options);
-  const auto formula = [=, target = Saved(target), options = without_extras(options)](std::span<const Tensor> x) {
-    return by_formula(x[0], target.get(function), options);
+  const auto formula = [=, target = Saved(target),
+                        options = without_extras(options)](std::span<const Tensor> recorded) {
+    return by_formula(recorded[0], target.get(function), options);
   };
   const Tensor dense = input.contiguous(), dense_weight = weight.defined() ? weight.contiguous() : Tensor();
   const Shape losses = keeps_row ? Shape{1} : rows.single ? Shape{} : Shape{rows.count()};
@@ -223,9 +221,9 @@ Tensor multi_margin_loss(const Tensor& input, const Tensor& target, const MultiM
   });
 }
 
-Tensor multilabel_margin_loss(const Tensor& input, const Tensor& target, const MultilabelMargin& loss,
-                              const LossOptions& options) {
-  constexpr const char* function = "multilabel_margin_loss";
+Tensor detail::own_call(const char* function, const MultilabelMargin& loss, GivenTensors x,
+                        const LossOptions& options) {
+  const Tensor &input = *x[0], &target = *x[1];
   const Rows rows = rows_of(function, input);
   check_lists(function, input, target);
   const Tensor dense = input.contiguous(), dense_target = target.contiguous();
@@ -234,8 +232,9 @@ Tensor multilabel_margin_loss(const Tensor& input, const Tensor& target, const M
   };
   const kernels::LabelLists lists = read(dense_target);
   if (options.weight.defined()) return multilabel_margin_by_formula(function, input, lists, loss, options);
-  const auto formula = [=, target = Saved(dense_target), options = without_extras(options)](std::span<const Tensor> x) {
-    return multilabel_margin_by_formula(function, x[0], read(target.get(function)), loss, options);
+  const auto formula = [=, target = Saved(dense_target),
+                        options = without_extras(options)](std::span<const Tensor> recorded) {
+    return multilabel_margin_by_formula(function, recorded[0], read(target.get(function)), loss, options);
   };
   const Shape losses = rows.single ? Shape{} : Shape{rows.count()};
   return visit_floating(input.dtype(), function, [&]<class T>() {
@@ -253,16 +252,16 @@ Tensor multilabel_margin_loss(const Tensor& input, const Tensor& target, const M
   });
 }
 
-Tensor multilabel_soft_margin_loss(const Tensor& input, const Tensor& target, const MultilabelSoftMargin& loss,
-                                   const LossOptions& options) {
-  constexpr const char* function = "multilabel_soft_margin_loss";
+Tensor detail::own_call(const char* function, const MultilabelSoftMargin& loss, GivenTensors x,
+                        const LossOptions& options) {
+  const Tensor &input = *x[0], &target = *x[1];
   const DType dtype = loss_dtype(function, input, target);
   if (input.rank() == 0) fail<ShapeError>("{}: input has shape [] (valid: [..., C])", function);
   const Tensor y = input.to(dtype), t = target.to(dtype);
   if (validates(options)) check_domain(function, "target", t, MultilabelSoftMargin::info.target);
   if (!is_plain_call(y, t, options)) return multilabel_soft_margin_by_formula(function, y, t, loss, options);
-  const auto formula = [=, target = Saved(t), options = without_extras(options)](std::span<const Tensor> x) {
-    return multilabel_soft_margin_by_formula(function, x[0], target.get(function), loss, options);
+  const auto formula = [=, target = Saved(t), options = without_extras(options)](std::span<const Tensor> recorded) {
+    return multilabel_soft_margin_by_formula(function, recorded[0], target.get(function), loss, options);
   };
   Shape rows = y.shape();
   rows.erase(rows.rank() - 1);
@@ -282,5 +281,4 @@ Tensor multilabel_soft_margin_loss(const Tensor& input, const Tensor& target, co
   });
 }
 
-}  // namespace functional
 }  // namespace perdita

@@ -4,8 +4,9 @@
 #include <algorithm>
 
 #include "perdita/functional/class_loss.hpp"
-#include "perdita/functional/functional.hpp"
-#include "perdita/functional/kernel_loss.hpp"
+#include "perdita/functional/loss_call.hpp"
+#include "perdita/functional/loss_node.hpp"
+#include "perdita/functional/operands.hpp"
 #include "perdita/kernels/lovasz.hpp"
 #include "perdita/losses/list.hpp"
 
@@ -315,14 +316,15 @@ Tensor overlap_loss(const char* function, const Lovasz& loss, const Tensor& inpu
 
 }  // namespace
 
-namespace functional {
-
-#define PERDITA_DEFINE(Loss, function, Module)                                                                        \
-  Tensor function(const Tensor& input, const Tensor& target, const perdita::Loss& loss, const LossOptions& options) { \
-    return overlap_loss(#function, loss, input, target, options);                                                     \
-  }
-PERDITA_OVERLAP_LOSSES(PERDITA_DEFINE)
+template <ListedMask Loss>
+Tensor detail::MaskCall<Loss>::call(const char* function, const Loss& loss, GivenTensors x,
+                                    const LossOptions& options) {
+  return overlap_loss(function, loss, *x[0], *x[1], options);
+}
+namespace detail {
+#define PERDITA_DEFINE(Loss, function, Module) template struct MaskCall<Loss>;
+PERDITA_LOSSES(PERDITA_DEFINE)
 #undef PERDITA_DEFINE
+}  // namespace detail
 
-}  // namespace functional
 }  // namespace perdita

@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <limits>
 
-#include "perdita/functional/functional.hpp"
-#include "perdita/functional/pair_loss.hpp"
+#include "perdita/functional/loss_call.hpp"
+#include "perdita/functional/loss_node.hpp"
+#include "perdita/functional/operands.hpp"
+#include "perdita/functional/reduce_losses.hpp"
 #include "perdita/kernels/ctc.hpp"
 #include "perdita/tensor/impl.hpp"
 
@@ -138,17 +140,21 @@ struct Call {
   Ctc loss;
 };
 
-/// Losses of all items times `scales`, and their gradient if it is wanted.
-struct Result {
-  std::vector<double> losses;
-  Tensor gradient;
-};
+/// What each item's loss is multiplied by before the losses are added: `scale`, and in a mean over its labels.
+std::vector<double> scales_of(const Call& call, Reduction reduction, double scale) {
+  std::vector<double> scales(static_cast<std::size_t>(call.batch.items()), scale);
+  if (reduction != Reduction::mean) return scales;
+  for (std::size_t n = 0; n < scales.size(); ++n)
+    scales[n] /= static_cast<double>(std::max<std::int64_t>(1, call.labels.length(n)));
+  return scales;
+}
+
+/// Writes the losses of items, and the gradient times `scales`; returns the sum of losses times `scales`.
 template <class T>
-Result compute(const Call& call, const std::vector<double>& scales, bool wants_gradient) {
+double compute(const Call& call, const std::vector<double>& scales, const KernelOutputs<T, 1>& out) {
   const Tensor& log_probs = call.batch.log_probs;
   ensure_data(log_probs);
-  Result result{std::vector<double>(scales.size()), {}};
-  if (wants_gradient) result.gradient = Tensor::empty(log_probs.shape(), log_probs.dtype());
+  std::vector<double> losses(scales.size());
   kernels::ctc_loss(kernels::CtcTask<T>{.log_probs = pointer<const T>(log_probs),
                                         .frame_stride = log_probs.strides()[0],
                                         .item_stride = log_probs.strides()[1],
@@ -162,71 +168,37 @@ Result compute(const Call& call, const std::vector<double>& scales, bool wants_g
                                         .blank = static_cast<std::int32_t>(call.loss.blank),
                                         .zero_infinity = call.loss.zero_infinity,
                                         .torch_gradient = call.loss.torch_gradient,
-                                        .losses = result.losses.data(),
-                                        .gradient = wants_gradient ? result.gradient.mutable_data<T>() : nullptr,
+                                        .losses = losses.data(),
+                                        .gradient = out.gradients[0],
                                         .scales = scales.data()});
-  for (std::size_t n = 0; n < scales.size(); ++n) result.losses[n] *= scales[n];
-  if (wants_gradient && call.batch.single) result.gradient = result.gradient.squeeze(1);
-  return result;
-}
-
-/// What each item's loss is multiplied by before the losses are added. The mean is over labels, then over items.
-std::vector<double> scales_of(const Call& call, const LossOptions& options, double denominator) {
-  std::vector<double> scales(static_cast<std::size_t>(call.batch.items()), 1 / denominator);
-  if (options.reduction != Reduction::mean) return scales;
-  for (std::size_t n = 0; n < scales.size(); ++n)
-    scales[n] /= static_cast<double>(std::max<std::int64_t>(1, call.labels.length(n)));
-  return scales;
-}
-
-/// scaled: the losses of items, times their scales.
-template <class T>
-LossExtras extras_of(const Call& call, const std::vector<double>& scaled, const std::vector<double>& scales,
-                     double denominator) {
-  LossExtras extras{.losses = Tensor::empty(call.batch.loss_shape(), dtype_of<T>()), .denominator = denominator};
-  T* const out = extras.losses.mutable_data<T>();
-  for (std::size_t n = 0; n < scaled.size(); ++n) {
-    out[n] = static_cast<T>(scaled[n] / scales[n]);
-    extras.numerator += scaled[n] * denominator;
-  }
-  return extras;
+  double total = 0;
+  for (std::size_t n = 0; n < losses.size(); ++n) total += losses[n] * scales[n];
+  if (out.losses) std::ranges::transform(losses, out.losses, [](double loss) { return static_cast<T>(loss); });
+  return total;
 }
 
 template <class T>
-Tensor by_kernel(const Tensor& input, const Call& call, const LossOptions& options) {
+Tensor by_kernel(const Tensor& input, const Call& call, const LossOptions& given) {
   // Weights are applied to the losses of items, by operators.
-  const bool weighted = options.weight.defined();
-  const bool reduces = options.reduction != Reduction::none && !weighted;
-  const bool divides = reduces && options.reduction != Reduction::sum;
-  const double items = static_cast<double>(call.batch.items());
-  const Normalize normalize = options.reduction == Reduction::batchmean ? Normalize::batch : options.normalize_by;
-  const double denominator = divides ? denominator_of(normalize, call.batch.loss_shape(), items, items) : 1.0;
-  const std::vector<double> scales = scales_of(call, options, denominator);
-  Result result = compute<T>(call, scales, needs_grad({&input}));
-  if (options.extras) *options.extras = extras_of<T>(call, result.losses, scales, denominator);
-
-  Tensor losses = Tensor::empty(reduces ? Shape{} : call.batch.loss_shape(), input.dtype());
-  T* const out = losses.mutable_data<T>();
-  if (reduces) {
-    double total = 0;
-    for (const double loss : result.losses) total += loss;
-    *out = static_cast<T>(divides && items == 0 ? std::numeric_limits<double>::quiet_NaN() : total);
-  } else {
-    std::ranges::transform(result.losses, out, [](double loss) { return static_cast<T>(loss); });
-  }
-  losses = make_node(function, losses, {&input}, [gradient = result.gradient](BackwardContext& b) mutable {
-    if (b.create_graph()) fail<GraphError>("{}: has no second derivative (valid: without create_graph)", b.name());
-    scale_gradient(b, gradient, 1);
-  });
-  return weighted ? reduce_losses(function, losses, options, Normalize::count) : losses;
+  LossOptions options = given;
+  if (options.weight.defined()) options.reduction = Reduction::none;
+  const LossNode node = node_without_weights(function, call.batch.loss_shape(), options, 1);
+  const auto compute_outputs = [&](const KernelOutputs<T, 1>& out) {
+    return compute(call, scales_of(call, options.reduction, out.scale), out) * node.denominator;
+  };
+  const auto refuse = [] {
+    return [](BackwardContext& b) {
+      fail<GraphError>("{}: has no second derivative (valid: without create_graph)", b.name());
+    };
+  };
+  const Tensor losses = loss_node<T>(node, std::array{input}, compute_outputs, refuse);
+  return given.weight.defined() ? reduce_losses(function, losses, given, Normalize::count) : losses;
 }
 
 }  // namespace
 
-namespace functional {
-
-Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, const Tensor& input_lengths,
-                const Tensor& target_lengths, const Ctc& loss, const LossOptions& options) {
+Tensor detail::own_call(const char*, const Ctc& loss, GivenTensors x, const LossOptions& options) {
+  const Tensor &log_probs = *x[0], &targets = *x[1], &input_lengths = *x[2], &target_lengths = *x[3];
   if (options.pos_weight.defined()) fail<ValueError>("{}: takes no pos_weight (valid: none)", function);
   const Batch batch = batch_of(log_probs, loss);
   const Call call{.batch = batch,
@@ -237,5 +209,4 @@ Tensor ctc_loss(const Tensor& log_probs, const Tensor& targets, const Tensor& in
   return visit_floating(log_probs.dtype(), function, [&]<class T>() { return by_kernel<T>(log_probs, call, options); });
 }
 
-}  // namespace functional
 }  // namespace perdita

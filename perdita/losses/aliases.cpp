@@ -136,14 +136,7 @@ std::string_view loss_called(std::string_view wanted) {
 #define PERDITA_CALLED(Loss, function, Module)                                                                  \
   for (const std::string_view name : {Loss::info.name, std::string_view(#function), std::string_view(#Module)}) \
     if (without_loss(plain(name)) == wanted) found = Loss::info.name;
-  PERDITA_PAIR_LOSSES(PERDITA_CALLED)
-  PERDITA_TRIPLE_LOSSES(PERDITA_CALLED)
-  PERDITA_SOFTMAX_LOSSES(PERDITA_CALLED)
-  PERDITA_FREQUENCY_LOSSES(PERDITA_CALLED)
-  PERDITA_PICKING_LOSSES(PERDITA_CALLED)
-  PERDITA_COMPARING_LOSSES(PERDITA_CALLED)
-  PERDITA_OVERLAP_LOSSES(PERDITA_CALLED)
-  PERDITA_SEQUENCE_LOSSES(PERDITA_CALLED)
+  PERDITA_LOSSES(PERDITA_CALLED)
 #undef PERDITA_CALLED
   return found;
 }

@@ -68,15 +68,28 @@ void each_parameter(const Visit& visit) {
 }
 
 template <class Loss>
-std::string shown(const Parameter<Loss>& parameter, const Loss& loss) {
-  const double value = parameter.get(loss);
-  return parameter.is_bool ? (value != 0 ? "true" : "false") : fmt::format("{}", value);
-}
-
-template <class Loss>
 std::string valid_of(const Parameter<Loss>& parameter) {
   const bool is_bounded = std::isfinite(parameter.valid.low) || std::isfinite(parameter.valid.high);
+  if (parameter.is_bool) return "true or false";
+  if (!parameter.choices.empty()) return fmt::format("{}", fmt::join(parameter.choices, " or "));
   return parameter.is_integer && !is_bounded ? "any integer" : to_string(parameter.valid);
+}
+
+/// The value of a parameter from its text. Throws ValueError.
+template <class Loss>
+double parse_value(const Parameter<Loss>& parameter, std::string_view text) {
+  constexpr std::string_view loss = Loss::info.name;
+  if (parameter.is_bool) return parse_bool(loss, parameter.name, text) ? 1 : 0;
+  if (parameter.choices.empty()) {
+    return parameter.is_integer ? static_cast<double>(parse_integer(loss, parameter.name, text))
+                                : parse_number(loss, parameter.name, text);
+  }
+  const auto found = std::ranges::find(parameter.choices, text);
+  if (found == parameter.choices.end()) {
+    fail<ValueError>("loss {}: {} is '{}' (valid: {}){}", loss, parameter.name, text, valid_of(parameter),
+                     suggestion(text, {parameter.choices.begin(), parameter.choices.end()}));
+  }
+  return static_cast<double>(found - parameter.choices.begin());
 }
 
 std::vector<std::string_view> option_names(const AnyLoss& any) {
@@ -102,9 +115,7 @@ void set_option(AnyLoss& any, std::string_view name, std::string_view value) {
       [&]<class Loss>(Loss& loss) {
         for (const auto& parameter : parameters_of<Loss>()) {
           if (parameter.name != name) continue;
-          parameter.set(loss, parameter.is_bool      ? parse_bool(Loss::info.name, name, value)
-                              : parameter.is_integer ? static_cast<double>(parse_integer(Loss::info.name, name, value))
-                                                     : parse_number(Loss::info.name, name, value));
+          parameter.set(loss, parse_value(parameter, value));
           return true;
         }
         return false;
@@ -116,28 +127,10 @@ void set_option(AnyLoss& any, std::string_view name, std::string_view value) {
                    names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")), suggestion(name, names));
 }
 
-// The function's name: PyTorch's, where PyTorch has it.
-template <class Loss>
-constexpr std::string_view function_name();
-#define PERDITA_NAME(Loss, function, Module)         \
-  template <>                                        \
-  constexpr std::string_view function_name<Loss>() { \
-    return #function;                                \
-  }
-PERDITA_PAIR_LOSSES(PERDITA_NAME)
-PERDITA_TRIPLE_LOSSES(PERDITA_NAME)
-PERDITA_SOFTMAX_LOSSES(PERDITA_NAME)
-PERDITA_FREQUENCY_LOSSES(PERDITA_NAME)
-PERDITA_PICKING_LOSSES(PERDITA_NAME)
-PERDITA_COMPARING_LOSSES(PERDITA_NAME)
-PERDITA_OVERLAP_LOSSES(PERDITA_NAME)
-PERDITA_SEQUENCE_LOSSES(PERDITA_NAME)
-#undef PERDITA_NAME
-
 AnyLoss with_name(std::string_view name) {
   std::optional<AnyLoss> found;
   for_each_loss([&]<class Loss>(const Loss& loss) {
-    if (Loss::info.name == name || function_name<Loss>() == name) {
+    if (Loss::info.name == name || function_name<Loss> == name) {
       found = AnyLoss{.loss = loss};
     }
   });
@@ -219,7 +212,7 @@ std::string to_string(const AnyLoss& any) {
       [&]<class Loss>(const Loss& loss) {
         each_parameter<Loss>([&](const auto& parameter, const auto& usual) {
           if (parameter.get(loss) == parameter.get(usual)) return;
-          options.push_back(fmt::format("{}={}", parameter.name, shown(parameter, loss)));
+          options.push_back(fmt::format("{}={}", parameter.name, text_of(parameter, loss)));
         });
       },
       any.loss);
@@ -241,8 +234,7 @@ std::vector<std::string> describe_parameters(const AnyLoss& any) {
       [&]<class Loss>(const Loss&) {
         each_parameter<Loss>([&](const auto& parameter, const auto& usual) {
           lines.push_back(fmt::format("{}: {} (default {}, valid: {})", parameter.name, parameter.meaning,
-                                      shown(parameter, usual),
-                                      parameter.is_bool ? "true or false" : valid_of(parameter)));
+                                      text_of(parameter, usual), valid_of(parameter)));
         });
       },
       any.loss);
@@ -266,6 +258,30 @@ std::vector<std::string> describe_operands(const LossInfo& info) {
     lines.push_back(fmt::format("{}; shape {}", line, operand.shape));
   }
   return lines;
+}
+
+std::string describe_losses(const LossInfo& info) {
+  switch (info.unit) {
+    case Unit::element:
+      return fmt::format(
+          "one loss per element, of the shape that the operands broadcast to; a mean divides by their number{}",
+          info.mean == Normalize::weight_sum ? ", or by the sum of the weights" : "");
+    case Unit::row:
+      return is_of_class_rows(info)
+                 ? "one loss per row, of the shape of class indices; a mean divides by the sum of their weights"
+                 : "one loss per row; a mean divides by the number of rows";
+    case Unit::vector:
+      return "one loss per row of vectors; a mean divides by the number of rows";
+    case Unit::mask:
+      return "one loss per mask, [N, C], [N], [C] or []; a mean divides by the number of masks";
+    case Unit::sequence:
+      return "one loss per sequence, [N] or []; a mean divides each by its target length, then by their number";
+    case Unit::event:
+      return "one loss per event and 0 for the other samples, [N]; a mean divides by the number of events";
+    case Unit::group:
+      return "one loss per group, [G]; a mean divides by the number of groups";
+  }
+  return "";
 }
 
 std::string to_string(const Interval& interval) {

@@ -14,21 +14,18 @@
 namespace perdita {
 
 namespace detail {
-template <class... Lists>
+template <class List, class... More>
 struct VariantOf;
-template <class... Losses>
-struct VariantOf<TypeList<Losses...>> {
-  using type = std::variant<Losses...>;
+template <class... Listed, class... More>
+struct VariantOf<TypeList<Listed...>, More...> {
+  using type = std::variant<Listed..., More...>;
 };
-template <class... A, class... B, class... Rest>
-struct VariantOf<TypeList<A...>, TypeList<B...>, Rest...> : VariantOf<TypeList<A..., B...>, Rest...> {};
 }  // namespace detail
 
 /// One of the losses of the list with its parameters, a formula, or several quantiles; and the options of the softmax
 /// family that are plain numbers.
 struct AnyLoss {
-  detail::VariantOf<PairLosses, TripleLosses, SoftmaxLosses, FrequencyLosses, PickingLosses, ComparingLosses,
-                    OverlapLosses, SequenceLosses, TypeList<Formula, ClassFormula, Quantiles>>::type loss;
+  detail::VariantOf<Losses, Formula, ClassFormula, Quantiles>::type loss;
   double label_smoothing = 0;
   std::int64_t ignore_index = -100;
 };
@@ -57,6 +54,19 @@ std::vector<std::string> describe_parameters(const AnyLoss& loss);
 
 /// "input (prediction): logits; shape [N, C]", a line an operand.
 std::vector<std::string> describe_operands(const LossInfo& info);
+
+/// What reduction none gives and what a mean divides by: "one loss per group, [G]; a mean divides by ...". Both follow
+/// from the unit.
+std::string describe_losses(const LossInfo& info);
+
+/// The value of a parameter as options have it: a number, true or false, or a name.
+template <class Loss>
+std::string text_of(const Parameter<Loss>& parameter, const Loss& loss) {
+  const double value = parameter.get(loss);
+  if (parameter.is_bool) return value != 0 ? "true" : "false";
+  if (!parameter.choices.empty()) return std::string(parameter.choices[static_cast<std::size_t>(value)]);
+  return fmt::format("{}", value);
+}
 
 /// An interval in words: "any number", "0 or more", "0..1", "-1 or 1".
 std::string to_string(const Interval& interval);

@@ -5,8 +5,8 @@
 #include <algorithm>
 
 #include "perdita/kernels/blocks.hpp"
+#include "perdita/losses/compiled.hpp"
 #include "perdita/losses/formula.hpp"
-#include "perdita/losses/kernels.hpp"
 
 namespace perdita {
 
@@ -68,7 +68,7 @@ double ClassFormula::compute_rows(const kernels::SoftmaxTask<T>& task) const {
 
     kernels::SoftmaxTask<T> cross_entropy = part;
     cross_entropy.losses = log_p, cross_entropy.scale = 1, cross_entropy.class_weights = nullptr;
-    kernels::softmax_loss(CrossEntropy{}, cross_entropy);
+    kernels::class_rows_loss(CrossEntropy{}, cross_entropy);
     for (std::int64_t row = 0; row < rows; ++row) log_p[row] = -log_p[row];
     own_class_->compute<T>(log_p, log_p, rows,
                            {.losses = values, .by_input = task.gradient ? slopes : nullptr, .scale = -task.scale});

@@ -6,16 +6,15 @@
 #pragma once
 
 #include "perdita/kernels/labels.hpp"
-#include "perdita/kernels/nll.hpp"
 #include "perdita/losses/any.hpp"
-#include "perdita/losses/kernels.hpp"
+#include "perdita/losses/compiled.hpp"
 #include "perdita/losses/span.hpp"
 
 namespace perdita {
 
 /// A loss of rows of logits, or of log-probabilities (Nll).
 template <class Loss>
-concept LossOfClasses = is_in<Loss, SoftmaxLosses> || is_in<Loss, PickingLosses>;
+concept LossOfClasses = ListedClassRows<Loss>;
 
 namespace detail {
 
@@ -33,10 +32,7 @@ double classes_over_spans(const Loss& loss, kernels::SoftmaxTask<T> task, std::s
   task.logits = logits.data();
   task.gradient = gradient.data();
   task.scale = 1 / divisor;
-  if constexpr (is_in<Loss, PickingLosses>)
-    return kernels::nll_loss(task) / divisor;
-  else
-    return kernels::softmax_loss(loss, task) / divisor;
+  return kernels::class_rows_loss(loss, task) / divisor;
 }
 
 }  // namespace detail
@@ -63,7 +59,7 @@ double value_and_gradient(const Loss& loss, std::span<const T> logits, std::span
 
 /// The same with a target distribution for each row of `classes` logits, laid out as these.
 template <LossOfClasses Loss, class T>
-requires is_in<Loss, SoftmaxLosses>
+requires ListedSoftmax<Loss>
 double value_and_gradient(const Loss& loss, std::span<const T> logits, std::size_t classes, std::span<const T> targets,
                           std::span<T> gradient, Reduction reduction = Reduction::mean) {
   if (classes == 0 || logits.size() % classes != 0 || targets.size() != logits.size()) {

@@ -1,4 +1,4 @@
-#include "perdita/losses/kernels.hpp"
+#include "perdita/losses/comparing_kernels.hpp"
 
 namespace perdita::kernels {
 

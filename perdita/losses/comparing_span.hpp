@@ -7,7 +7,7 @@
 #pragma once
 
 #include "perdita/kernels/labels.hpp"
-#include "perdita/losses/kernels.hpp"
+#include "perdita/losses/comparing_kernels.hpp"
 #include "perdita/losses/span.hpp"
 
 namespace perdita {

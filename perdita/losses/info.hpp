@@ -2,6 +2,7 @@
 // command line, the reference pages and the tests are all made from it.
 #pragma once
 
+#include <span>
 #include <string_view>
 #include <type_traits>
 
@@ -26,7 +27,7 @@ constexpr Trait operator|(Trait a, Trait b) {
 }
 constexpr bool has(Trait set, Trait trait) { return (static_cast<unsigned>(set) & static_cast<unsigned>(trait)) != 0; }
 
-enum class Family { regression, binary, softmax, margin, distance, overlap, sequence };
+enum class Family { regression, binary, softmax, margin, distance, overlap, sequence, survival, ranking, contrastive };
 constexpr std::string_view name_of(Family family) {
   switch (family) {
     case Family::regression:
@@ -43,6 +44,12 @@ constexpr std::string_view name_of(Family family) {
       return "overlap";
     case Family::sequence:
       return "sequence";
+    case Family::survival:
+      return "survival";
+    case Family::ranking:
+      return "ranking";
+    case Family::contrastive:
+      return "contrastive";
   }
   return "unknown";
 }
@@ -61,7 +68,7 @@ struct LossInfo {
   Interval rate = reals;              ///< what the input may be where the parameter log_input is false
   Interval log_target = reals;        ///< what the target may be where the parameter log_target is true
   bool broadcasts = true;             ///< whether input and target may differ in shape
-  bool promotes = true;               ///< whether a target of float64 makes it the type of the loss
+  bool grows_input = true;            ///< whether PyTorch broadcasts the input to a larger target, too
   Normalize mean = Normalize::count;  ///< the standard denominator of a mean with element weights
   bool checks_domain = false;         ///< whether elements outside the domains are errors, as PyTorch has it
   Trait traits = Trait::none;
@@ -86,6 +93,17 @@ constexpr bool is_of_class_rows(const LossInfo& info) {
 /// Whether the target of such a row may be probabilities of the classes, too.
 constexpr bool takes_class_probabilities(const LossInfo& info) {
   return is_of_class_rows(info) && info.operands.first(Role::target).element == Element::floating_or_integer;
+}
+
+/// Whether the loss of class rows takes the number of training samples of each class.
+constexpr bool takes_class_counts(const LossInfo& info) {
+  return is_of_class_rows(info) && info.operands.has(Role::side_information);
+}
+
+/// Whether the loss is a formula of an element of the input and one of the target.
+constexpr bool is_elementwise(const LossInfo& info) {
+  return info.unit == Unit::element && info.operands.count(Role::prediction) == 1 &&
+         info.operands.count(Role::target) == 1 && !info.operands.has(Role::side_information);
 }
 
 /// Whether a row of elements is a distribution, and its loss their sum.
@@ -117,13 +135,15 @@ constexpr Interval target_domain(const Loss& loss) {
   return Loss::info.target;
 }
 
-/// A parameter of loss L: a number (perhaps a whole one) or bool that is a field of its struct.
+/// A parameter of loss L: a number (perhaps a whole one), a bool, or one of several names, that is a field of its
+/// struct.
 template <class L>
 struct Parameter {
   std::string_view name;
   std::string_view meaning;
   Interval valid;
   bool is_bool, is_integer;
+  std::span<const std::string_view> choices;  ///< the names of the values 0, 1, ...; empty for a number or a bool
   double (*get)(const L&);
   void (*set)(L&, double);
 };
@@ -153,8 +173,25 @@ constexpr auto parameter(std::string_view name, std::string_view meaning, Interv
                       valid,
                       std::is_same_v<F, bool>,
                       std::is_integral_v<F> && !std::is_same_v<F, bool>,
+                      {},
                       [](const L& loss) { return static_cast<double>(loss.*field); },
                       [](L& loss, double value) { loss.*field = static_cast<F>(value); }};
+}
+
+/// Describes a field of an enumeration: choice<&Cox::ties>("ties", "how tied events count", tie_names), where names are
+/// those of the values 0, 1, ...
+template <auto field>
+constexpr auto choice(std::string_view name, std::string_view meaning, std::span<const std::string_view> names) {
+  using L = typename detail::FieldOf<decltype(field)>::Loss;
+  using F = typename detail::FieldOf<decltype(field)>::Field;
+  return Parameter<L>{name,
+                      meaning,
+                      {.low = 0, .high = static_cast<double>(names.size()) - 1},
+                      false,
+                      true,
+                      names,
+                      [](const L& loss) { return static_cast<double>(loss.*field); },
+                      [](L& loss, double value) { loss.*field = static_cast<F>(static_cast<int>(value)); }};
 }
 
 }  // namespace perdita

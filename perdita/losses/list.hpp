@@ -1,10 +1,9 @@
-// The list of losses: the single place where a loss is named. Functions, modules, command line, reference pages, tests
-// and benchmarks are made from it.
-//
-// X(struct, function, module): the formula, its name in perdita::functional, its name in perdita::nn.
+// The list of losses: the single place where a loss is named. Functions, modules, command line, Python package,
+// reference pages, tests and benchmarks are made from it and from the signatures (signature.hpp).
 #pragma once
 
-#include <string_view>
+#include <array>
+#include <type_traits>
 
 #include "perdita/losses/binary/asymmetric.hpp"
 #include "perdita/losses/binary/binary_cross_entropy.hpp"
@@ -46,8 +45,8 @@
 #include "perdita/losses/softmax/poly_1.hpp"
 #include "perdita/losses/softmax/symmetric_cross_entropy.hpp"
 
-/// Formulas of one input and one target element.
-#define PERDITA_PAIR_LOSSES(X)                                                         \
+/// X(struct, function, module): the loss, its name in perdita::functional, its name in perdita::nn.
+#define PERDITA_LOSSES(X)                                                              \
   X(Mse, mse_loss, MSELoss)                                                            \
   X(L1, l1_loss, L1Loss)                                                               \
   X(SmoothL1, smooth_l1_loss, SmoothL1Loss)                                            \
@@ -64,48 +63,29 @@
   X(SoftMargin, soft_margin_loss, SoftMarginLoss)                                      \
   X(HingeEmbedding, hinge_embedding_loss, HingeEmbeddingLoss)                          \
   X(BinaryFocal, binary_focal_loss, BinaryFocalLoss)                                   \
-  X(Asymmetric, asymmetric_loss, AsymmetricLoss)
-
-/// Formulas of an input, a target and a variance.
-#define PERDITA_TRIPLE_LOSSES(X) X(GaussianNll, gaussian_nll_loss, GaussianNLLLoss)
-
-/// Formulas of a class's log-probability and its target.
-#define PERDITA_SOFTMAX_LOSSES(X)                                                    \
-  X(CrossEntropy, cross_entropy, CrossEntropyLoss)                                   \
-  X(Focal, focal_loss, FocalLoss)                                                    \
-  X(Poly1, poly_1_loss, Poly1Loss)                                                   \
-  X(GeneralizedCrossEntropy, generalized_cross_entropy, GeneralizedCrossEntropyLoss) \
-  X(SymmetricCrossEntropy, symmetric_cross_entropy, SymmetricCrossEntropyLoss)
-
-/// Cross-entropies of logits that are changed first by what is known of the classes' numbers of samples.
-#define PERDITA_FREQUENCY_LOSSES(X)                              \
-  X(BalancedSoftmax, balanced_softmax_loss, BalancedSoftmaxLoss) \
-  X(LogitAdjusted, logit_adjusted_loss, LogitAdjustedLoss)       \
-  X(Ldam, ldam_loss, LDAMLoss)
-
-/// Losses that pick the log-probability of a class.
-#define PERDITA_PICKING_LOSSES(X) X(Nll, nll_loss, NLLLoss)
-
-/// Losses that compare: the formula is of differences of scores, or of distances between vectors, which their functions
-/// make from the tensors.
-#define PERDITA_COMPARING_LOSSES(X)                                              \
-  X(MarginRanking, margin_ranking_loss, MarginRankingLoss)                       \
-  X(MultiMargin, multi_margin_loss, MultiMarginLoss)                             \
-  X(MultilabelMargin, multilabel_margin_loss, MultiLabelMarginLoss)              \
-  X(MultilabelSoftMargin, multilabel_soft_margin_loss, MultiLabelSoftMarginLoss) \
-  X(CosineEmbedding, cosine_embedding_loss, CosineEmbeddingLoss)                 \
-  X(TripletMargin, triplet_margin_loss, TripletMarginLoss)
-
-/// Losses of masks: the formula is of sums over a mask's pixels, or there is none but a kernel.
-#define PERDITA_OVERLAP_LOSSES(X)                       \
-  X(Dice, dice_loss, DiceLoss)                          \
-  X(Jaccard, jaccard_loss, JaccardLoss)                 \
-  X(Tversky, tversky_loss, TverskyLoss)                 \
-  X(FocalTversky, focal_tversky_loss, FocalTverskyLoss) \
-  X(Lovasz, lovasz_loss, LovaszLoss)
-
-/// Losses of whole sequences: no formula, but a kernel of their own.
-#define PERDITA_SEQUENCE_LOSSES(X) X(Ctc, ctc_loss, CTCLoss)
+  X(Asymmetric, asymmetric_loss, AsymmetricLoss)                                       \
+  X(GaussianNll, gaussian_nll_loss, GaussianNLLLoss)                                   \
+  X(CrossEntropy, cross_entropy, CrossEntropyLoss)                                     \
+  X(Focal, focal_loss, FocalLoss)                                                      \
+  X(Poly1, poly_1_loss, Poly1Loss)                                                     \
+  X(GeneralizedCrossEntropy, generalized_cross_entropy, GeneralizedCrossEntropyLoss)   \
+  X(SymmetricCrossEntropy, symmetric_cross_entropy, SymmetricCrossEntropyLoss)         \
+  X(BalancedSoftmax, balanced_softmax_loss, BalancedSoftmaxLoss)                       \
+  X(LogitAdjusted, logit_adjusted_loss, LogitAdjustedLoss)                             \
+  X(Ldam, ldam_loss, LDAMLoss)                                                         \
+  X(Nll, nll_loss, NLLLoss)                                                            \
+  X(MarginRanking, margin_ranking_loss, MarginRankingLoss)                             \
+  X(MultiMargin, multi_margin_loss, MultiMarginLoss)                                   \
+  X(MultilabelMargin, multilabel_margin_loss, MultiLabelMarginLoss)                    \
+  X(MultilabelSoftMargin, multilabel_soft_margin_loss, MultiLabelSoftMarginLoss)       \
+  X(CosineEmbedding, cosine_embedding_loss, CosineEmbeddingLoss)                       \
+  X(TripletMargin, triplet_margin_loss, TripletMarginLoss)                             \
+  X(Dice, dice_loss, DiceLoss)                                                         \
+  X(Jaccard, jaccard_loss, JaccardLoss)                                                \
+  X(Tversky, tversky_loss, TverskyLoss)                                                \
+  X(FocalTversky, focal_tversky_loss, FocalTverskyLoss)                                \
+  X(Lovasz, lovasz_loss, LovaszLoss)                                                   \
+  X(Ctc, ctc_loss, CTCLoss)
 
 namespace perdita {
 
@@ -118,41 +98,76 @@ struct TypeList {
   }
 };
 
-/// Whether a loss is of a list.
-template <class Loss, class List>
-inline constexpr bool is_in = false;
-template <class Loss, class... Losses>
-inline constexpr bool is_in<Loss, TypeList<Losses...>> = (std::is_same_v<Loss, Losses> || ...);
-
 namespace detail {
 template <class First, class... Rest>
 struct TailOf {
   using type = TypeList<Rest...>;
 };
+template <class Loss, class List>
+inline constexpr bool is_in = false;
+template <class Loss, class... Losses>
+inline constexpr bool is_in<Loss, TypeList<Losses...>> = (std::is_same_v<Loss, Losses> || ...);
 }  // namespace detail
 
 // Each entry contributes ", Loss"; the leading int is dropped.
 #define PERDITA_TYPE(Loss, function, Module) , Loss
-using PairLosses = detail::TailOf<int PERDITA_PAIR_LOSSES(PERDITA_TYPE)>::type;
-using TripleLosses = detail::TailOf<int PERDITA_TRIPLE_LOSSES(PERDITA_TYPE)>::type;
-using SoftmaxLosses = detail::TailOf<int PERDITA_SOFTMAX_LOSSES(PERDITA_TYPE)>::type;
-using FrequencyLosses = detail::TailOf<int PERDITA_FREQUENCY_LOSSES(PERDITA_TYPE)>::type;
-using PickingLosses = detail::TailOf<int PERDITA_PICKING_LOSSES(PERDITA_TYPE)>::type;
-using ComparingLosses = detail::TailOf<int PERDITA_COMPARING_LOSSES(PERDITA_TYPE)>::type;
-using OverlapLosses = detail::TailOf<int PERDITA_OVERLAP_LOSSES(PERDITA_TYPE)>::type;
-using SequenceLosses = detail::TailOf<int PERDITA_SEQUENCE_LOSSES(PERDITA_TYPE)>::type;
+/// All losses, in the order of the list.
+using Losses = detail::TailOf<int PERDITA_LOSSES(PERDITA_TYPE)>::type;
 #undef PERDITA_TYPE
 
+/// Whether a type is a loss of the list; others are formulas of users.
+template <class Loss>
+inline constexpr bool is_listed = detail::is_in<Loss, Losses>;
+
+/// A loss of the list that is a formula of an input and a target element.
+template <class Loss>
+concept ListedElementwise = is_listed<Loss> && is_elementwise(Loss::info);
+
+/// A loss of the list of rows of class logits or log-probabilities, without further operands.
+template <class Loss>
+concept ListedClassRows = is_listed<Loss> && is_of_class_rows(Loss::info) && !takes_class_counts(Loss::info);
+
+/// Likewise, of logits only: a formula of a class's log-probability and its target.
+template <class Loss>
+concept ListedSoftmax = ListedClassRows<Loss> && takes_class_probabilities(Loss::info);
+
+/// A loss of the list of rows of class logits and the number of training samples of each class.
+template <class Loss>
+concept ListedCountedClassRows = is_listed<Loss> && takes_class_counts(Loss::info);
+
+/// A loss of the list of masks.
+template <class Loss>
+concept ListedMask = is_listed<Loss> && Loss::info.unit == Unit::mask;
+
+/// The name of a listed loss's function: PyTorch's where PyTorch has it.
+template <class Loss>
+inline constexpr const char* function_name = nullptr;
+#define PERDITA_NAME(Loss, function, Module) \
+  template <>                                \
+  inline constexpr const char* function_name<Loss> = #function;
+PERDITA_LOSSES(PERDITA_NAME)
+#undef PERDITA_NAME
+
+/// Calls visitor(L{}) for each loss.
 template <class Visitor>
 void for_each_loss(Visitor&& visitor) {
-  PairLosses::each(visitor);
-  TripleLosses::each(visitor);
-  SoftmaxLosses::each(visitor);
-  FrequencyLosses::each(visitor);
-  PickingLosses::each(visitor);
-  ComparingLosses::each(visitor);
-  OverlapLosses::each(visitor);
-  SequenceLosses::each(visitor);
+  Losses::each(visitor);
+}
+
+/// The same for each elementwise loss.
+template <class Visitor>
+void for_each_elementwise_loss(Visitor&& visitor) {
+  for_each_loss([&]<class Loss>(const Loss& loss) {
+    if constexpr (ListedElementwise<Loss>) visitor(loss);
+  });
+}
+
+/// The same for each loss that is a formula of a class's log-probability and its target.
+template <class Visitor>
+void for_each_softmax_loss(Visitor&& visitor) {
+  for_each_loss([&]<class Loss>(const Loss& loss) {
+    if constexpr (ListedSoftmax<Loss>) visitor(loss);
+  });
 }
 
 /// The parameters of a loss, or nothing.

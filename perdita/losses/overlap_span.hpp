@@ -17,7 +17,7 @@ namespace perdita {
 
 /// A loss of a mask's sums.
 template <class Loss>
-concept LossOfSums = is_in<Loss, OverlapLosses> && requires(const Loss& loss, Pack<double, 1> x) {
+concept LossOfSums = ListedMask<Loss> && requires(const Loss& loss, Pack<double, 1> x) {
   loss(x, x, x);
 };
 

@@ -41,6 +41,11 @@ std::string_view name_of(Meaning meaning) {
       {Meaning::mask, "masks"},
       {Meaning::count, "counts"},
       {Meaning::length, "lengths"},
+      {Meaning::log_hazard, "log hazards"},
+      {Meaning::time, "times"},
+      {Meaning::indicator, "0 or 1"},
+      {Meaning::group, "groups"},
+      {Meaning::relevance, "relevance"},
       {Meaning::factor, "factors of the losses"},
       {Meaning::any, "numbers"}};
   return name_in(names, meaning);
@@ -54,11 +59,9 @@ std::string_view name_of(Element element) {
 }
 
 std::string_view name_of(Unit unit) {
-  constexpr std::pair<Unit, std::string_view> names[] = {{Unit::element, "element"},
-                                                         {Unit::row, "row"},
-                                                         {Unit::vector, "vector"},
-                                                         {Unit::mask, "mask"},
-                                                         {Unit::sequence, "sequence"}};
+  constexpr std::pair<Unit, std::string_view> names[] = {
+      {Unit::element, "element"},   {Unit::row, "row"},     {Unit::vector, "vector"}, {Unit::mask, "mask"},
+      {Unit::sequence, "sequence"}, {Unit::event, "event"}, {Unit::group, "group"}};
   return name_in(names, unit);
 }
 

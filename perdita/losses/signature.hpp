@@ -64,6 +64,11 @@ enum class Meaning {
   mask,         ///< which pixels belong: class indices, or a label a pixel
   count,
   length,
+  log_hazard,  ///< the logarithm of a rate of events, up to a constant
+  time,
+  indicator,  ///< whether something happened: 0 or 1
+  group,      ///< which group a row belongs to
+  relevance,  ///< how well a document answers a query: 0 and up
   factor,
   any,  ///< depends on the user's formula
 };
@@ -142,6 +147,8 @@ enum class Unit {
   vector,   ///< a row of each of several tensors
   mask,     ///< all pixels of an item, or of one of its classes
   sequence,
+  event,  ///< a sample at whose time the event happened; the others lose 0
+  group,  ///< the rows of a group
 };
 std::string_view name_of(Unit unit);
 

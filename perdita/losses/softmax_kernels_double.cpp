@@ -1,9 +1,14 @@
-#include "perdita/losses/kernels.hpp"
+#include "perdita/losses/compiled.hpp"
 
 namespace perdita::kernels {
 
-#define PERDITA_DEFINE(Loss, function, Module) PERDITA_SOFTMAX_KERNEL(, Loss, double)
-PERDITA_SOFTMAX_LOSSES(PERDITA_DEFINE)
+template <ListedSoftmax Loss, class T>
+double CompiledSoftmax<Loss, T>::compute(const Loss& loss, const SoftmaxTask<T>& task) {
+  return softmax_loss(loss, task);
+}
+
+#define PERDITA_DEFINE(Loss, function, Module) template struct CompiledSoftmax<Loss, double>;
+PERDITA_LOSSES(PERDITA_DEFINE)
 #undef PERDITA_DEFINE
 
 }  // namespace perdita::kernels

@@ -1,4 +1,4 @@
-// Layers: just enough to train. Each is a module and a function of one tensor.
+// Layers. Each is a module and a function of one tensor.
 #pragma once
 
 #include <functional>
@@ -7,10 +7,10 @@
 
 namespace perdita::nn {
 
-/// Seeds what layers draw from here on: weights at construction, masks of dropout.
+/// Seeds the random numbers of layers constructed afterwards: initial weights and dropout masks.
 void manual_seed(std::uint64_t seed);
 
-/// x W^T + b for x [..., in]; W [out, in] and b [out] start uniform in +-1/sqrt(in), as PyTorch's.
+/// x W^T + b for x [..., in]; W [out, in] and b [out] are initialized uniformly in +-1/sqrt(in), as in PyTorch.
 class Linear : public Module {
  public:
   /// Throws ValueError unless both sizes are positive.
@@ -19,13 +19,13 @@ class Linear : public Module {
   Tensor operator()(const Tensor& x) const;
 
   Tensor weight;
-  Tensor bias;  ///< undefined without one
+  Tensor bias;  ///< undefined without bias
 };
 
-/// scale cos(x, w_k) for x [..., in] and the rows w_k of W [out, in], without a bias: the last layer of a classifier
-/// whose classes differ in direction alone, so that frequent classes cannot win by long weights. 0 for x or w_k of
-/// length 0. W starts uniform in +-1, each row then divided by its length. The scale is saved with the weights, as
-/// `scale`.
+/// scale cos(x, w_k) for x [..., in] and the rows w_k of W [out, in], without a bias: a last layer of classifiers whose
+/// logits depend only on directions, so that frequent classes cannot dominate through the norm of their weights. 0 if
+/// the norm of x or w_k is 0. W is initialized uniformly in +-1, with rows then normalized. The scale is saved with the
+/// weights, as `scale`.
 class CosineLinear : public Module {
  public:
   /// Throws ValueError unless both sizes and the scale are positive.
@@ -52,8 +52,8 @@ struct Tanh : Module {
   Tensor operator()(const Tensor& x) const { return tanh(x); }
 };
 
-/// While training, zeroes each element with probability p and divides the others by 1 - p; nothing in evaluation.
-/// Masks depend on the seed and on how many were drawn before, which state_dict() holds as `draws`.
+/// In training mode, zeroes each element with probability p and divides the others by 1 - p; the identity in evaluation
+/// mode. Masks depend on the seed and on the number of earlier draws, which state_dict() contains as `draws`.
 class Dropout : public Module {
  public:
   /// Throws ValueError unless 0 <= p < 1.
@@ -71,7 +71,7 @@ struct Flatten : Module {
   Tensor operator()(const Tensor& x) const { return x.rank() < 2 ? x : x.flatten(1); }
 };
 
-/// Layers one after another, named "0", "1", ...
+/// Layers applied in sequence, named "0", "1", ...
 class Sequential : public Module {
  public:
   template <class... Layers>

@@ -1,4 +1,4 @@
-// The losses as modules, made from the list: nn::MSELoss, nn::HuberLoss, nn::CrossEntropyLoss, ...
+// The losses as modules, generated from the list: nn::MSELoss, nn::HuberLoss, nn::CrossEntropyLoss, ...
 //
 //     const nn::HuberLoss criterion({.delta = 2}, {.reduction = Reduction::sum});
 //     criterion(output, target).backward();
@@ -9,7 +9,7 @@
 
 namespace perdita::nn {
 
-/// What the loss modules share. Options are checked here, when the module is made; weights are buffers, saved with it.
+/// Base of the loss modules. Options are checked when the module is constructed; weights are buffers, saved with it.
 template <class Loss, class Options>
 class LossModule : public Module {
  public:
@@ -29,30 +29,18 @@ class LossModule : public Module {
 };
 
 /// The function of the same tensors, with the loss and options of the module.
-#define PERDITA_MODULE_WITH(Options, Loss, function, Name)      \
-  class Name : public LossModule<perdita::Loss, Options> {      \
-   public:                                                      \
-    using LossModule::LossModule;                               \
-    template <class... Tensors>                                 \
-    Tensor operator()(const Tensors&... tensors) const {        \
-      return functional::function(tensors..., loss_, options_); \
-    }                                                           \
+#define PERDITA_MODULE(Loss, function, Name)                                \
+  class Name : public LossModule<perdita::Loss, OptionsOf<perdita::Loss>> { \
+   public:                                                                  \
+    using LossModule::LossModule;                                           \
+    template <class... Tensors>                                             \
+    Tensor operator()(const Tensors&... tensors) const {                    \
+      return functional::function(tensors..., loss_, options_);             \
+    }                                                                       \
   };
-#define PERDITA_MODULE(Loss, function, Name) PERDITA_MODULE_WITH(LossOptions, Loss, function, Name)
-PERDITA_PAIR_LOSSES(PERDITA_MODULE)
-PERDITA_TRIPLE_LOSSES(PERDITA_MODULE)
-PERDITA_COMPARING_LOSSES(PERDITA_MODULE)
-PERDITA_OVERLAP_LOSSES(PERDITA_MODULE)
-PERDITA_SEQUENCE_LOSSES(PERDITA_MODULE)
-/// Several quantiles at once.
+PERDITA_LOSSES(PERDITA_MODULE)
+/// Several quantiles in one module.
 PERDITA_MODULE(Quantiles, quantile_loss, QuantilesLoss)
 #undef PERDITA_MODULE
-/// Losses over classes, likewise, with ClassOptions.
-#define PERDITA_MODULE(Loss, function, Name) PERDITA_MODULE_WITH(ClassOptions, Loss, function, Name)
-PERDITA_SOFTMAX_LOSSES(PERDITA_MODULE)
-PERDITA_FREQUENCY_LOSSES(PERDITA_MODULE)
-PERDITA_PICKING_LOSSES(PERDITA_MODULE)
-#undef PERDITA_MODULE
-#undef PERDITA_MODULE_WITH
 
 }  // namespace perdita::nn

@@ -1,4 +1,4 @@
-// Models in files: the safetensors format, which PyTorch, NumPy, JAX and others read.
+// Model files in the safetensors format, which PyTorch, NumPy, JAX and others can read.
 #pragma once
 
 #include <filesystem>

@@ -20,11 +20,11 @@ struct Module::State {
   void check_name(const std::string& name) const {
     const auto same = [&](const auto& taken) { return taken == name; };
     if (name.empty() || name.find('.') != std::string::npos) {
-      fail<ValueError>("Module: the name '{}' is empty or holds a dot (valid: any other)", name);
+      fail<ValueError>("Module: the name '{}' is empty or contains a dot (valid: other names)", name);
     }
     if (std::ranges::any_of(tensors, same, &Entry::name) ||
         std::ranges::any_of(children, same, &std::pair<std::string, std::shared_ptr<State>>::first)) {
-      fail<ValueError>("Module: the name '{}' is taken (valid: one not registered before)", name);
+      fail<ValueError>("Module: the name '{}' is already registered (valid: unused names)", name);
     }
   }
 
@@ -77,9 +77,10 @@ LoadReport Module::load_state_dict(const StateDict& state, bool strict) const {
   });
   for (const auto& [name, tensor] : given) report.unexpected.push_back(name);
   if (strict && !(report.missing.empty() && report.unexpected.empty())) {
-    fail<ValueError>("load_state_dict: missing: {}; unexpected: {} (valid: exactly the names of the model)",
-                     report.missing.empty() ? "none" : fmt::format("{}", fmt::join(report.missing, ", ")),
-                     report.unexpected.empty() ? "none" : fmt::format("{}", fmt::join(report.unexpected, ", ")));
+    fail<ValueError>(
+        "load_state_dict: missing entries: {}; unexpected entries: {} (valid: exactly the names of the model)",
+        report.missing.empty() ? "none" : fmt::format("{}", fmt::join(report.missing, ", ")),
+        report.unexpected.empty() ? "none" : fmt::format("{}", fmt::join(report.unexpected, ", ")));
   }
   NoGrad no_grad;
   for (const auto& [target, source] : copies) target.copy_(source);

@@ -1,7 +1,7 @@
-// Module: named parameters and buffers of a model, its submodules, and whether it is training.
+// Module: named parameters and buffers of a model, its submodules, and its training mode.
 //
-// A module is a handle: copies share parameters and mode, so layers can be passed by value. Derive from it, register
-// what it owns, and give it a forward function of your own:
+// A module is a handle: copies share parameters and mode, so layers can be passed by value. To define a module, derive
+// from it, register parameters and submodules, and add a forward function:
 //
 //     struct CustomLoss : nn::Module {
 //       Tensor p1 = register_parameter("p1", Tensor::full({}, 0.1));
@@ -21,7 +21,7 @@ namespace perdita::nn {
 /// Names and tensors in the order of registration; names of submodules' tensors are joined by dots.
 using StateDict = std::vector<std::pair<std::string, Tensor>>;
 
-/// What load_state_dict() did not find, or did not know.
+/// Names that load_state_dict() did not find in the state, and names of the state that the module does not have.
 struct LoadReport {
   std::vector<std::string> missing;
   std::vector<std::string> unexpected;
@@ -44,12 +44,12 @@ class Module {
   void train(bool training = true) const;
   void eval() const { train(false); }
   bool is_training() const;
-  /// Forgets the gradients of all parameters.
+  /// Clears the gradients of all parameters.
   void zero_grad() const;
 
  protected:
-  /// Makes `value` a leaf that requires gradients, owned under `name`; returns it. Throws ValueError for a name that
-  /// is taken, empty or holds a dot.
+  /// Registers `value` under `name` as a leaf that requires gradients, and returns it. Throws ValueError for a name
+  /// that is already registered, empty or contains a dot.
   Tensor register_parameter(const std::string& name, const Tensor& value) const;
   /// A tensor that is saved with the model but not trained.
   Tensor register_buffer(const std::string& name, const Tensor& value) const;

@@ -75,8 +75,16 @@ Tensor LinearCrossEntropyLoss::operator()(const Tensor& input, const Tensor& tar
   Shape shape = outputs_;
   shape.push_back(linear.weight.size(1));
   const Tensor bias = linear.bias.defined() ? linear.bias.reshape(outputs_) : Tensor();
-  return functional::linear_cross_entropy(input, linear.weight.reshape(shape), target, options_,
-                                          {.bias = bias, .chunk_rows = chunk_rows_});
+  return functional::linear_cross_entropy(input, linear.weight.reshape(shape), target,
+                                          {.linear_bias = bias,
+                                           .weight = options_.weight,
+                                           .ignore_index = options_.ignore_index,
+                                           .label_smoothing = options_.label_smoothing,
+                                           .reduction = options_.reduction,
+                                           .normalize_by = options_.normalize_by,
+                                           .extras = options_.extras,
+                                           .validate = options_.validate,
+                                           .chunk_rows = chunk_rows_});
 }
 
 AdaptiveLogSoftmaxWithLoss::AdaptiveLogSoftmaxWithLoss(std::int64_t in_features, std::int64_t classes,
@@ -91,8 +99,9 @@ AdaptiveLogSoftmaxWithLoss::AdaptiveLogSoftmaxWithLoss(std::int64_t in_features,
   for (std::size_t i = 0; i + 1 < cutoffs_.size(); ++i) {
     const double features = static_cast<double>(in_features) / std::pow(layout.div_value, static_cast<double>(i + 1));
     if (features < 1) {
-      fail<ValueError>("{}: cluster {} would go through {:.2g} features (valid: 1 or more; take a smaller div_value)",
-                       adaptive, i, features);
+      fail<ValueError>(
+          "{}: the projection of cluster {} would have {:.2g} features (valid: 1 or more; use a smaller div_value)",
+          adaptive, i, features);
     }
     const auto hidden = static_cast<std::int64_t>(features);
     tail.emplace_back(Linear(in_features, hidden, false), Linear(hidden, cutoffs_[i + 1] - cutoffs_[i], false));

@@ -38,10 +38,6 @@ struct Rule {
   }
 };
 
-void check_beta(const char* name, const char* option, double value) {
-  if (!(value >= 0 && value < 1)) fail<ValueError>("{}: {} is {} (valid: 0 or more, below 1)", name, option, value);
-}
-
 std::vector<std::string> buffers_of(const AdamOptions& options) {
   std::vector<std::string> names{"mean", "square_mean"};
   if (options.amsgrad) names.push_back("largest_square_mean");
@@ -57,10 +53,7 @@ Adam::Adam(const char* name, std::vector<Tensor> parameters, const AdamOptions& 
     : Optimizer(name, std::move(parameters), options.lr, buffers_of(options)),
       options_(options),
       decoupled_(decoupled) {
-  check_beta(name, "beta1", options.beta1);
-  check_beta(name, "beta2", options.beta2);
-  check_not_negative(name, "eps", options.eps);
-  check_not_negative(name, "weight_decay", options.weight_decay);
+  check_options(name, options);
 }
 
 template <class T>

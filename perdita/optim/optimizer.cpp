@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <map>
 
+#include "perdita/losses/any.hpp"
+
 namespace perdita::optim {
 
 Optimizer::Optimizer(const char* name, std::vector<Tensor> parameters, double lr, std::vector<std::string> buffers)
@@ -15,19 +17,20 @@ Optimizer::Optimizer(const char* name, std::vector<Tensor> parameters, double lr
     const std::size_t i = slots_.size();
     if (!parameter.is_leaf())
       fail<GraphError>("{}: parameter {} is the result of an operation (valid: leaves)", name, i);
-    if (!parameter.requires_grad()) fail<ValueError>("{}: parameter {} does not require a gradient", name, i);
+    if (!parameter.requires_grad())
+      fail<ValueError>("{}: parameter {} does not require a gradient (valid: tensors with requires_grad)", name, i);
     const auto same = [&](const Slot& slot) { return slot.parameter.impl() == parameter.impl(); };
     if (std::ranges::any_of(slots_, same)) fail<ValueError>("{}: parameter {} is given twice", name, i);
     slots_.push_back({parameter, {}, 0});
   }
 }
 
-void Optimizer::check_not_negative(const char* name, const char* option, double value) {
-  if (!(value >= 0)) fail<ValueError>("{}: {} is {} (valid: 0 or more)", name, option, value);
+void Optimizer::check_option(const char* name, std::string_view option, double value, const Interval& valid) {
+  if (!valid.contains(value)) fail<ValueError>("{}: {} is {} (valid: {})", name, option, value, to_string(valid));
 }
 
 void Optimizer::set_lr(double lr) {
-  check_not_negative(name_, "lr", lr);
+  check_option(name_, "lr", lr, non_negative);
   lr_ = lr;
 }
 
@@ -53,7 +56,7 @@ void Optimizer::step() {
     if (!slot.parameter.grad().defined()) continue;
     const Tensor gradient = slot.parameter.grad().contiguous();
     if (gradient.dtype() != slot.parameter.dtype()) {
-      fail<DTypeError>("{}: a gradient holds {}, its parameter {}", name_, name_of(gradient.dtype()),
+      fail<DTypeError>("{}: a gradient has dtype {}, but its parameter {}", name_, name_of(gradient.dtype()),
                        name_of(slot.parameter.dtype()));
     }
     visit_floating(gradient.dtype(), name_, [&]<class T>() { step_slot<T>(slot, gradient); });
@@ -78,7 +81,8 @@ void Optimizer::load_state_dict(const StateDict& state) {
     Slot slot{slots_[i].parameter, {}, 0};
     const auto step = given.find(fmt::format("step.{}", i));
     if (step == given.end()) {
-      fail<ValueError>("{}: the state lacks step.{} (valid: that of {} parameters)", name_, i, slots_.size());
+      fail<ValueError>("{}: step.{} is missing in the state (valid: the state of {} parameters)", name_, i,
+                       slots_.size());
     }
     slot.steps = step->second.to(DType::int64).item<std::int64_t>();
     for (const std::string& name : buffer_names_) {

@@ -1,11 +1,13 @@
-// What optimizers share: the parameters they change, the learning rate, the state they keep.
+// Base class of optimizers: parameters, learning rate and state.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "perdita/losses/info.hpp"
 #include "perdita/tensor/all.hpp"
 
 namespace perdita::optim {
@@ -13,15 +15,15 @@ namespace perdita::optim {
 /// Tensors by name.
 using StateDict = std::vector<std::pair<std::string, Tensor>>;
 
-/// What the optimizers share: parameters, learning rate, state.
+/// Base class of optimizers: parameters, learning rate and state.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
 
-  /// Changes every parameter that has a gradient, in one pass over parameter, gradient and state each. Throws
-  /// DTypeError for a gradient of another dtype.
+  /// Updates every parameter that has a gradient, in one pass over parameter, gradient and state. Throws DTypeError for
+  /// a gradient of another dtype.
   void step();
-  /// Forgets the gradients.
+  /// Clears the gradients.
   void zero_grad() const;
 
   /// The learning rate.
@@ -29,14 +31,14 @@ class Optimizer {
   /// Throws ValueError for a negative or NaN rate.
   void set_lr(double lr);
 
-  /// Everything that a resumed run needs to go on bit for bit: "step", and per parameter i "<name>.i".
+  /// The state required to resume a run with bit-identical results: "step", and "<name>.i" for each parameter i.
   StateDict state_dict() const;
   /// Throws ValueError for state that does not fit the parameters.
   void load_state_dict(const StateDict& state);
 
  protected:
-  /// `buffers` names what is kept for each parameter. Throws ValueError without parameters, for one that does not
-  /// require gradients or is given twice, GraphError for one that is no leaf.
+  /// `buffers` are the names of the buffers of each parameter. Throws ValueError without parameters, for one that does
+  /// not require gradients or is given twice, GraphError for one that is not a leaf.
   Optimizer(const char* name, std::vector<Tensor> parameters, double lr, std::vector<std::string> buffers);
 
   /// One update of elements [0, count) at p, whose gradient is g; buffers are float64 or float32 as p. `steps` counts
@@ -46,9 +48,16 @@ class Optimizer {
   virtual void update(double* p, const double* g, const std::vector<double*>& buffers, std::int64_t count,
                       std::int64_t steps) const = 0;
 
-  static void check_not_negative(const char* name, const char* option, double value);
+  /// Throws ValueError for an option outside the range that its parameter states.
+  template <class Options>
+  static void check_options(const char* name, const Options& options) {
+    for (const auto& parameter : Options::parameters()) {
+      check_option(name, parameter.name, parameter.get(options), parameter.valid);
+    }
+  }
 
  private:
+  static void check_option(const char* name, std::string_view option, double value, const Interval& valid);
   struct Slot {
     Tensor parameter;
     std::vector<Tensor> buffers;

@@ -31,10 +31,9 @@ SGD::SGD(std::vector<Tensor> parameters, const SGDOptions& options)
     : Optimizer("SGD", std::move(parameters), options.lr,
                 options.momentum > 0 ? std::vector<std::string>{"momentum"} : std::vector<std::string>{}),
       options_(options) {
-  check_not_negative("SGD", "momentum", options.momentum);
-  check_not_negative("SGD", "weight_decay", options.weight_decay);
+  check_options("SGD", options);
   if (options.nesterov && !(options.momentum > 0 && options.dampening == 0)) {
-    fail<ValueError>("SGD: nesterov with momentum {} and dampening {} (valid: momentum above 0, dampening 0)",
+    fail<ValueError>("SGD: nesterov is used with momentum {} and dampening {} (valid: momentum above 0, dampening 0)",
                      options.momentum, options.dampening);
   }
 }

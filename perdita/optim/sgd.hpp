@@ -1,6 +1,9 @@
 // Stochastic gradient descent with momentum.
 #pragma once
 
+#include <array>
+
+#include "perdita/losses/info.hpp"
 #include "perdita/optim/optimizer.hpp"
 
 namespace perdita::optim {
@@ -13,12 +16,23 @@ struct SGDOptions {
   double weight_decay = 0;  ///< L2: added to the gradient as weight_decay * p
   bool nesterov = false;    ///< steps by g + mu v instead of v
   bool maximize = false;
+
+  /// What can be chosen by name: everything but lr and maximize.
+  static constexpr auto parameters() {
+    return std::array{
+        parameter<&SGDOptions::momentum>("momentum", "share of the last velocity that a step keeps", non_negative),
+        parameter<&SGDOptions::dampening>("dampening", "share of a gradient that the velocity leaves out"),
+        parameter<&SGDOptions::weight_decay>("weight_decay", "L2 penalty, added to the gradient", non_negative),
+        parameter<&SGDOptions::nesterov>("nesterov", "steps by Nesterov's momentum"),
+    };
+  }
 };
 
 /// p -= lr * v, the rule of torch.optim.SGD (where lr multiplies after momentum, unlike in Sutskever et al. 2013).
 class SGD final : public Optimizer {
  public:
-  /// Throws ValueError for negative options, and for nesterov without momentum or with dampening.
+  /// Throws ValueError for options outside the ranges of parameters(), a negative lr, and for nesterov without momentum
+  /// or with dampening.
   SGD(std::vector<Tensor> parameters, const SGDOptions& options = {});
 
  private:

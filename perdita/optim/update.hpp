@@ -1,4 +1,4 @@
-// One update rule over whole arrays: vectorised, in place, in parallel where that is worth it.
+// Applies an update rule to arrays: vectorized, in place, and in parallel for large arrays.
 #pragma once
 
 #include <algorithm>
@@ -12,8 +12,8 @@
 
 namespace perdita::optim {
 
-/// A mean of gradients, but 0 where it is subnormal, as those of units that have died become: it moves no parameter,
-/// and Intel's processors take a hundred times as long with such numbers.
+/// A mean of gradients with subnormal values replaced by 0. Those of inactive units become subnormal; they do not
+/// affect the parameters, but slow down Intel processors by a factor of a hundred.
 template <class P>
 PERDITA_INLINE P without_subnormal(const P& mean) {
   return zero_unless(!(abs(mean) < static_cast<double>(std::numeric_limits<typename P::value_type>::min())), mean);

@@ -1,4 +1,4 @@
-// From numbers to places on paper: scales, ticks and the frame that both kinds of chart share.
+// Axes of charts: scales, ticks and the frame shared by all kinds of charts.
 #pragma once
 
 #include <string>
@@ -9,22 +9,22 @@
 
 namespace perdita::report {
 
-/// One axis: values low..high onto coordinates from..to.
+/// One axis: maps values low..high to coordinates from..to.
 struct Scale {
   double low, high, from, to;
   bool logarithmic = false;
-  bool whole = false;  ///< epochs and the like: no ticks between whole numbers
+  bool whole = false;  ///< for integer values such as epochs: no ticks between integers
 
   double operator()(double value) const;
-  /// Whether the value has a place on the axis at all.
+  /// Whether the value can be shown on the axis.
   bool has(double value) const;
   std::vector<double> ticks(int wanted) const;
 };
 
-/// A tick's label: plain for everyday sizes, 1e-5 beyond.
+/// Label of a tick: decimal notation for moderate values, otherwise scientific notation such as 1e-5.
 std::string tick_label(double value);
 
-/// A scale around values: widened to whole ticks; from zero if that costs little.
+/// A scale for a range of values, extended to full ticks, and to zero if it is close.
 Scale scale_around(double low, double high, double from, double to, bool logarithmic);
 
 /// Opens an <svg> with title, description and (in a file) style and background.
@@ -37,7 +37,7 @@ std::string axes_of(const Scale& x, const Scale& y);
 /// Grid, ticks and labels of both axes.
 std::string frame(const Scale& x, const Scale& y, std::string_view x_label, std::string_view y_label, bool percent_y);
 
-/// A dashed vertical line with its label, the `row`th below the upper edge; nothing outside the axis.
+/// A dashed vertical line with a label in row `row` below the upper edge; empty outside the axis.
 std::string marker(double at, const Scale& x, const Scale& y, std::string_view label, int row);
 
 }  // namespace perdita::report

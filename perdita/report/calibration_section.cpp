@@ -13,8 +13,8 @@ using evaluate::format_number;
 
 /// How often each confidence is claimed.
 DistributionChart confidence_chart(const Calibration& calibration) {
-  DistributionChart chart{.title = "How sure the model is",
-                          .description = fmt::format("The share of the samples in each bin of confidence; the mean is "
+  DistributionChart chart{.title = "Distribution of the confidence",
+                          .description = fmt::format("Share of the samples in each bin of confidence; the mean is "
                                                      "{:.1f} %.",
                                                      100 * calibration.confidence),
                           .x_label = "confidence",
@@ -39,19 +39,19 @@ std::string sureness(const Calibration& c) {
   if (count == 0) return {};
   const double off = 100 * (c.confidence - right / count);
   return fmt::format(
-      "<p>On average the model claims to be right in <strong>{:.1f} %</strong> of the cases and is right in "
-      "<strong>{:.1f} %</strong>: {}. Its confidence is off by {:.1f} points in the mean of the bins (expected "
-      "calibration error {:.4f}), and by {:.1f} in the worst one.</p>\n",
+      "<p>The mean confidence of the model is <strong>{:.1f} %</strong>, its accuracy <strong>{:.1f} %</strong>: {}. "
+      "On average over the bins, confidence and accuracy differ by {:.1f} percentage points (expected calibration "
+      "error {:.4f}); the largest difference is {:.1f} points.</p>\n",
       100 * c.confidence, 100 * right / count,
-      off > 1    ? "it is too sure of itself"
-      : off < -1 ? "it is less sure than it could be"
-                 : "on the whole that fits",
+      off > 1    ? "the model is overconfident"
+      : off < -1 ? "the model is underconfident"
+                 : "on average they agree",
       100 * c.ece, c.ece, 100 * c.mce);
 }
 
 std::string bins_table(const Calibration& calibration) {
   std::string text =
-      "<details><summary>The bins of the diagram</summary><div class=\"scroll\"><table><caption>Predictions by their "
+      "<details><summary>The bins of the diagram</summary><div class=\"scroll\"><table><caption>Predictions by "
       "confidence.</caption><thead><tr><th scope=\"col\" class=\"text\">confidence</th><th scope=\"col\">samples</th>"
       "<th scope=\"col\">mean confidence</th><th scope=\"col\">accuracy</th></tr></thead><tbody>\n";
   for (const CalibrationBin& bin : calibration.bins) {
@@ -64,13 +64,14 @@ std::string bins_table(const Calibration& calibration) {
 }  // namespace
 
 LineChart reliability_chart(const Calibration& calibration) {
-  LineChart chart{.title = "Reliability diagram",
-                  .description = fmt::format("Accuracy over confidence. The expected calibration error is {:.4f}.",
-                                             calibration.ece),
-                  .x_label = "confidence",
-                  .y_label = "accuracy",
-                  .series = {},
-                  .id = "reliability"};
+  LineChart chart{
+      .title = "Reliability diagram",
+      .description = fmt::format("Accuracy as a function of the confidence. The expected calibration error is {:.4f}.",
+                                 calibration.ece),
+      .x_label = "confidence",
+      .y_label = "accuracy",
+      .series = {},
+      .id = "reliability"};
   Series measured{.name = "measured", .x = {}, .y = {}};
   for (const CalibrationBin& bin : calibration.bins) {
     if (bin.count == 0) continue;
@@ -93,17 +94,18 @@ std::string calibration_section(const Calibration& calibration, const evaluate::
   }
   std::string text = sureness(calibration);
   text += figure(two_sizes(chart), values_of(told, std::span(&samples, 1)),
-                 "Of the predictions made with a confidence (across), the share that is right (up). Below the diagonal "
-                 "the model is surer than it is right, above it less sure.");
+                 "Accuracy (vertical) of the predictions with a given confidence (horizontal). Below the diagonal the "
+                 "model is overconfident, above it underconfident.");
   if (fit != nullptr) {
     text += fmt::format(
-        "<p>Dividing the logits by a temperature of <strong>{:.4f}</strong> would mend it: on the {} samples "
-        "it was fitted on, the calibration error goes from {} to {} and the negative log-likelihood from {} "
-        "to {}. The predicted classes stay the same.</p>\n",
+        "<p>Dividing the logits by a temperature of <strong>{:.4f}</strong> improves the calibration: on the {} "
+        "samples "
+        "used to fit it, the calibration error changes from {} to {} and the negative log-likelihood from {} to {}. "
+        "The predicted classes do not change.</p>\n",
         fit->temperature, format_count(fit->samples), number(fit->ece_before, 4), number(fit->ece_after, 4),
         format_number(fit->nll_before), format_number(fit->nll_after));
   }
-  text += figure(two_sizes(confidence_chart(calibration)), "", "How often the model claims which confidence.");
+  text += figure(two_sizes(confidence_chart(calibration)), "", "Distribution of the confidence of the predictions.");
   return text + bins_table(calibration);
 }
 

@@ -105,7 +105,8 @@ std::string line_chart(const LineChart& chart, Placement placement) {
   Range xs, ys;
   for (const Series& series : chart.series) {
     if (series.x.size() != series.y.size()) {
-      fail<ShapeError>("line_chart: series '{}' has {} x and {} y", series.name, series.x.size(), series.y.size());
+      fail<ShapeError>("line_chart: series '{}' has {} x values and {} y values (valid: the same number)", series.name,
+                       series.x.size(), series.y.size());
     }
     for (double v : series.x) xs.add(v);
     for (double v : series.y) {

@@ -46,15 +46,16 @@ std::string cell(const ClassificationScore& score, const std::vector<std::string
   const double share = support > 0 ? static_cast<double>(count) / static_cast<double>(support) : 0;
   const bool is_deep = share > 0.55;
   const double shade = count == 0 ? 0 : is_deep ? 0.87 + 0.13 * (share - 0.55) / 0.45 : 0.05 + share;
-  return fmt::format("<td class=\"{}{}\" style=\"--v:{:.2f}\" title=\"{} taken for {}: {} of {} ({:.1f} %)\">{}</td>",
-                     row == col ? "same" : "miss", is_deep ? " deep" : "", shade, escape(names[row]),
-                     escape(names[col]), format_count(count), format_count(support), 100 * share, count);
+  return fmt::format(
+      "<td class=\"{}{}\" style=\"--v:{:.2f}\" title=\"{} predicted as {}: {} of {} ({:.1f} %)\">{}</td>",
+      row == col ? "same" : "miss", is_deep ? " deep" : "", shade, escape(names[row]), escape(names[col]),
+      format_count(count), format_count(support), 100 * share, count);
 }
 
 std::string matrix(const ClassificationScore& score, const std::vector<std::string>& names) {
   std::string text =
-      "<div class=\"scroll\"><table class=\"confusion\"><caption>Rows: the true class. Columns: the class that was "
-      "predicted. On the diagonal is what is right.</caption>\n<thead><tr><td></td>";
+      "<div class=\"scroll\"><table class=\"confusion\"><caption>Rows: true class. Columns: predicted "
+      "class. Correct predictions are on the diagonal.</caption>\n<thead><tr><td></td>";
   for (const std::string& name : names) text += fmt::format("<th scope=\"col\">{}</th>", escape(name));
   text += "</tr></thead><tbody>\n";
   for (std::size_t row = 0; row < names.size(); ++row) {
@@ -81,8 +82,8 @@ std::string mistakes(const ClassificationScore& score, const std::vector<std::st
                     });
   if (count == 0) return {};
   std::string text = fmt::format(
-      "<div class=\"scroll\"><table><caption>The {} mistakes made most often, of {} classes.</caption><thead><tr><th "
-      "scope=\"col\" class=\"text\">true class</th><th scope=\"col\" class=\"text\">taken for</th><th "
+      "<div class=\"scroll\"><table><caption>The {} most frequent confusions among {} classes.</caption><thead><tr><th "
+      "scope=\"col\" class=\"text\">true class</th><th scope=\"col\" class=\"text\">predicted class</th><th "
       "scope=\"col\">samples</th><th scope=\"col\">share of the class</th></tr></thead><tbody>\n",
       count, format_count(std::ssize(names)));
   for (std::size_t at : std::span(cells).first(count)) {
@@ -101,12 +102,12 @@ std::string class_multiples(const std::vector<DistributionChart>& charts, std::s
   if (charts.empty()) return {};
   std::string text = "<h3>By class</h3>\n<p class=\"note\">";
   if (charts.size() < classes) {
-    text += fmt::format("The {} classes with the largest mean loss, of {}. ", charts.size(),
+    text += fmt::format("The {} classes with the largest mean loss, out of {}. ", charts.size(),
                         format_count(static_cast<long long>(classes)));
   }
   text += fmt::format(
-      "The same horizontal axis throughout: what lies further to the right costs more. The dashed line is the class's "
-      "median.{}</p>\n"
+      "All charts have the same horizontal axis; larger losses are further right. The dashed line is the median of the "
+      "class.{}</p>\n"
       "<div class=\"multiples\">\n",
       note);
   for (const DistributionChart& chart : charts) {
@@ -117,8 +118,8 @@ std::string class_multiples(const std::vector<DistributionChart>& charts, std::s
 
 std::string class_table(const ClassificationScore& score, const std::vector<std::string>& names) {
   const std::string about =
-      "Precision: of the samples given to the class, the share that belongs to it. Recall: of the samples that belong "
-      "to it, the share that was given to it. F1: their harmonic mean.";
+      "Precision: share of the samples predicted as the class that belong to it. Recall: share of the samples of the "
+      "class that are predicted as it. F1: harmonic mean of precision and recall.";
   const std::string total = fmt::format(
       "<tfoot><tr><th scope=\"row\">mean of the classes</th><td>{}</td><td>{}</td><td></td><td>{}</td><td>{}</td>"
       "</tr></tfoot></table></div>\n",
@@ -136,8 +137,8 @@ std::string class_table(const ClassificationScore& score, const std::vector<std:
                      worst.size(), about) +
          score_rows(score, names, worst) + total +
          fmt::format(
-             "<details><summary>All {} classes</summary><div class=\"scroll\"><table><caption>In their "
-             "order.</caption>\n",
+             "<details><summary>All {} classes</summary><div class=\"scroll\"><table><caption>In "
+             "the order of the data.</caption>\n",
              format_count(std::ssize(names))) +
          score_rows(score, names, all) + "</table></div></details>\n";
 }
@@ -155,19 +156,21 @@ std::string weights_section(const ClassWeights& w, const std::vector<std::string
     samples += static_cast<double>(w.samples[k]);
     total += weight(k) * static_cast<double>(w.samples[k]);
   }
-  std::string text = w.weights.empty()
-                         ? std::string("<p>No class weights: every training sample counts the same in the loss.</p>\n")
-                         : fmt::format(
-                               "<p>Class weights: <code>{}</code>. A sample counts as much as its class's "
-                               "weight says.</p>\n",
-                               escape(w.how));
+  std::string text =
+      w.weights.empty()
+          ? std::string("<p>No class weights: all training samples have the same weight in the loss.</p>\n")
+          : fmt::format(
+                "<p>Class weights: <code>{}</code>. Each sample has the weight of its class in the "
+                "loss.</p>\n",
+                escape(w.how));
   if (!w.note.empty()) text += "<p>" + escape(w.note) + "</p>\n";
   const auto [least, largest] = std::ranges::minmax(w.samples);
   if (w.weights.empty() && least == largest) {
     return text + fmt::format("<p class=\"note\">Each class has {} training samples.</p>\n", format_count(least));
   }
   std::string caption =
-      "Share of the loss: what the class's samples times its weight come to, of the same for all classes.";
+      "Share of the loss: number of samples of the class times its weight, divided by the sum of this over all "
+      "classes.";
   if (shown.size() > most_classes_in_detail) {
     std::ranges::stable_sort(shown, std::greater<>(), [&](std::size_t k) { return w.samples[k]; });
     shown.erase(shown.begin() + most_classes_in_detail / 2, shown.end() - most_classes_in_detail / 2);

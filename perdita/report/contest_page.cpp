@@ -37,16 +37,17 @@ std::string spread_only(const Contest& contest, std::size_t entry) {
 
 std::string lead(const ContestPage& page) {
   return fmt::format(
-      "Perdita trained the same network on <code>{}</code> with {} losses, from the same weights and on the same "
-      "batches.",
+      "Perdita trained the same network on <code>{}</code> with {} losses, starting from the same weights and using "
+      "the "
+      "same batches.",
       escape(page.data), page.contest.entries.size());
 }
 
-/// Which loss is ahead, and whether that is more than noise; nothing where all runs failed.
+/// Which loss is best, and whether the difference is significant; empty if all runs failed.
 std::string verdict(const Contest& c) {
   if (c.metrics.empty() || spread_of(c.entries[winner(c, 0)], 0).count == 0) return {};
   const std::size_t best = winner(c, 0);
-  std::string text = fmt::format("By {}, <b>{}</b> is ahead with <b>{}</b>", escape(c.metrics[0].title),
+  std::string text = fmt::format("The best loss by {} is <b>{}</b> with <b>{}</b>", escape(c.metrics[0].title),
                                  escape(c.entries[best].name), escape(spread_only(c, best)));
   const auto d = best == 0 ? std::nullopt : difference(c, best, 0);
   if (d) {
@@ -54,16 +55,17 @@ std::string verdict(const Contest& c) {
     const char* unit = c.metrics[0].is_share ? " points" : "";
     const bool excludes_zero = d->interval.low > 0 || d->interval.high < 0;
     text += fmt::format(
-        "; its difference to {} is {}{} (95 % interval of this difference alone: {} to {}), which is {} {}{}",
+        "; its difference from {} is {}{} (95 % confidence interval of this difference alone: {} to {}), which is "
+        "{}{}{}",
         escape(c.entries[0].name), format_number(scale * d->mean), unit, format_number(scale * d->interval.low),
-        format_number(scale * d->interval.high), d->is_noise ? "not more than" : "more than",
-        d->of_samples ? "the noise of the test samples" : "noise",
+        format_number(scale * d->interval.high), d->is_noise ? "not significant" : "significant",
+        d->of_samples ? " given the variation between test samples" : " given the variation between seeds",
         d->is_noise && excludes_zero
-            ? fmt::format(" once corrected for the {} comparisons that were made (Holm's method)", c.entries.size() - 1)
+            ? fmt::format(", corrected for the {} comparisons that were made (Holm's method)", c.entries.size() - 1)
             : "");
   }
   return fmt::format(
-      "<section class=\"diagnosis {}\" aria-labelledby=\"h-verdict\"><h2 id=\"h-verdict\">Verdict</h2>"
+      "<section class=\"diagnosis {}\" aria-labelledby=\"h-result\"><h2 id=\"h-result\">Result</h2>"
       "<p>{}.</p></section>\n",
       d && !d->is_noise ? "well" : "unknown", text);
 }
@@ -92,9 +94,8 @@ std::string stacked(std::string cell) {
 
 std::string table(const Contest& c) {
   std::string text =
-      "<div class=\"scroll\"><table class=\"dense\"><caption>Each loss on the test samples, mean and spread over the "
-      "seeds. Bold: the "
-      "best mean.</caption><thead><tr><th scope=\"col\" class=\"text\">loss</th>";
+      "<div class=\"scroll\"><table class=\"dense\"><caption>Metrics on the test samples: mean and standard deviation "
+      "over the seeds. Bold: the best mean.</caption><thead><tr><th scope=\"col\" class=\"text\">loss</th>";
   for (const Metric& metric : c.metrics) text += fmt::format("<th scope=\"col\">{}</th>", escape(metric.title));
   text += "</tr></thead><tbody>\n";
   for (std::size_t e = 0; e < c.entries.size(); ++e) {
@@ -115,7 +116,7 @@ std::string table(const Contest& c) {
 DotChart result_chart(const Contest& c) {
   const Metric& metric = c.metrics.front();
   DotChart chart{.title = metric.title + " by loss",
-                 .description = fmt::format("A dot for each seed, a diamond at their mean, a stroke over its 95 % "
+                 .description = fmt::format("Dots: one per seed. Diamond: their mean. Bar: its 95 % confidence "
                                             "interval. {} is better.",
                                             metric.more_is_better ? "Further right" : "Further left"),
                  .x_label = metric.title,
@@ -138,7 +139,7 @@ std::string result_section(const Contest& c) {
   return figure(dot_chart(chart, Placement::page), "", escape(chart.description)) + table(c);
 }
 
-/// How each loss's own value fell in training, a small chart each.
+/// The training curve of each loss, in one small chart per loss.
 std::string curve_section(const ContestPage& page) {
   std::string text;
   for (std::size_t e = 0; e < page.histories.size() && e < page.contest.entries.size(); ++e) {
@@ -164,8 +165,8 @@ std::string curve_section(const ContestPage& page) {
             "</figure>\n";
   }
   if (text.empty()) return text;
-  return "<p class=\"note\">Each loss as it is measured by itself, under the first seed: their heights cannot be "
-         "compared, their shapes can.</p>\n<div class=\"pairs\">\n" +
+  return "<p class=\"note\">The curves of the first seed, each in terms of its own loss: compare their shapes, not "
+         "their values.</p>\n<div class=\"pairs\">\n" +
          text + "</div>\n";
 }
 
@@ -186,9 +187,9 @@ std::vector<double> mean_recalls(const Contest& c, const Entry& entry) {
 LineChart recall_chart(const Contest& c) {
   LineChart chart{.title = "Recall by class",
                   .description =
-                      "Share of the test samples of each class that were found, the class with most "
-                      "training samples first: the first loss, and the most accurate one.",
-                  .x_label = "class, by its training samples",
+                      "Recall of each class, ordered by decreasing number of training samples, for the first loss and "
+                      "the most accurate one.",
+                  .x_label = "class, by decreasing number of training samples",
                   .y_label = "recall",
                   .series = {},
                   .id = "recall",

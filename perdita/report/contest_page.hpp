@@ -15,12 +15,12 @@ namespace perdita::report {
 struct ContestPage {
   const evaluate::Contest& contest;
   std::string data;                                                ///< the source
-  std::string command;                                             ///< that repeats the comparison
+  std::string command;                                             ///< that reproduces the comparison
   std::vector<std::pair<std::string, std::string>> configuration;  ///< the common options
-  std::vector<std::vector<evaluate::Record>> histories;            ///< a run of each entry, or none
+  std::vector<std::vector<evaluate::Record>> histories;            ///< one run per entry, or none
 };
 
-/// The page, complete in itself.
+/// The page, self-contained.
 std::string html(const ContestPage& page);
 
 /// Writes report.html, and the charts results and (of classes) recall, into `folder`, each atomically. Throws

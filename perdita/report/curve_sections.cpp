@@ -10,8 +10,8 @@ std::string epoch_section(const RunReport& r) {
   if (linear.series.empty()) return {};
   linear.id = "epochs-linear", logarithmic.id = "epochs-log";
   std::string caption =
-      "Lower is better. The training loss is the mean over an epoch's batches, taken while the model still changes; "
-      "the validation loss is taken after the epoch, on samples the model has not seen. A cross marks a value that is "
+      "Lower is better. The training loss is the mean over the batches of an epoch, computed while the model is being "
+      "updated; the validation loss is computed after the epoch, on held-out samples. A cross marks a value that is "
       "not finite.";
   std::string text = figure({.linear = two_sizes(linear),
                              .logarithmic = two_sizes(logarithmic),
@@ -20,10 +20,9 @@ std::string epoch_section(const RunReport& r) {
                              .caption = std::move(caption)});
   LineChart gap = gap_chart(r);
   if (gap.series.empty()) return text;
-  return text + "<h3>Generalisation gap</h3>\n" +
+  return text + "<h3>Generalization gap</h3>\n" +
          figure(two_sizes(gap), values_of(gap),
-                "Validation loss minus training loss: how much worse the model does on samples it has not seen. While "
-                "it grows, the model learns more of the training samples than of the task.");
+                "Validation loss minus training loss. A growing gap is a sign of overfitting.");
 }
 
 std::string step_section(const RunReport& r) {
@@ -43,8 +42,7 @@ std::string step_section(const RunReport& r) {
                  .values = values_of(values),
                  .control = std::move(control),
                  .label = "logarithmic loss axis",
-                 .caption = "Faint: the loss of the batches. Strong: their exponential moving average; more smoothing "
-                            "shows the trend, less the noise."});
+                 .caption = "Faint line: loss of each batch. Bold line: exponential moving average."});
 }
 
 }  // namespace perdita::report

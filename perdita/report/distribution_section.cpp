@@ -10,11 +10,10 @@ std::string distribution_section(const RunReport& r, const evaluate::Summary& te
   if (test.count == 0) return {};
   DistributionChart linear = loss_distribution(r.test_losses, test, false);
   linear.id = "distribution-linear";
-  std::string caption =
-      escape(linear.description) + " Bars: the share of the samples with such a loss. Curve: their kernel density.";
+  std::string caption = escape(linear.description) + " Bars: share of the samples. Curve: kernel density estimate.";
   if (linear.histogram.above > 0) {
-    caption +=
-        fmt::format(" {} samples lie to the right of the linear axis.", evaluate::format_count(linear.histogram.above));
+    caption += fmt::format(" {} samples are beyond the right end of the linear axis.",
+                           evaluate::format_count(linear.histogram.above));
   }
   const std::string svg = two_sizes(linear);
   const std::string by_class =

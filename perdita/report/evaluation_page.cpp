@@ -20,7 +20,7 @@ using evaluate::format_count;
 std::string lead(const EvaluationPage& page) {
   const Evaluation& e = page.evaluation;
   std::string text = fmt::format(
-      "Perdita compared the predictions in <code>{}</code> with the targets in <code>{}</code> by "
+      "Perdita evaluated the predictions in <code>{}</code> for the targets in <code>{}</code> with "
       "the loss <code>{}</code>. On {} samples its {}mean is <strong>{}</strong>",
       escape(page.predictions), escape(page.targets), escape(e.loss),
       e.losses.count == e.counted ? format_count(e.counted)
@@ -28,10 +28,9 @@ std::string lead(const EvaluationPage& page) {
       e.weighted ? "weighted " : "", format_number(e.losses.mean));
   if (e.losses.count > 1)
     text += fmt::format(" (95 % interval: {} to {})", format_number(e.interval.low), format_number(e.interval.high));
-  if (e.classes)
-    text += fmt::format("; <strong>{:.2f} %</strong> of all are classified correctly", 100 * e.classes->accuracy);
+  if (e.classes) text += fmt::format("; the accuracy is <strong>{:.2f} %</strong>", 100 * e.classes->accuracy);
   if (e.regression && !std::isnan(e.regression->r2))
-    text += fmt::format("; the predictions explain <strong>{:.1f} %</strong> of the targets' variance",
+    text += fmt::format("; the predictions explain <strong>{:.1f} %</strong> of the variance of the targets",
                         100 * e.regression->r2);
   text += ".";
   const LeftOut& out = e.left_out;
@@ -60,15 +59,15 @@ std::string tiles(const Evaluation& e) {
                  "mean recall of the classes");
   }
   if (e.calibration)
-    text += tile(
-        "Calibration error", number(e.calibration->ece, 4),
-        fmt::format("ECE, {} bins; largest of a bin {}", e.calibration->bins.size(), number(e.calibration->mce, 3)));
+    text += tile("Calibration error", number(e.calibration->ece, 4),
+                 fmt::format("ECE, {} bins; maximum {}", e.calibration->bins.size(), number(e.calibration->mce, 3)));
   if (e.roc) {
-    text += tile("Area under the ROC curve", number(e.roc->area, 4), "a positive ranks above a negative");
-    text += tile("Brier score", number(e.brier, 4), "mean square error of the probability");
+    text +=
+        tile("Area under the ROC curve", number(e.roc->area, 4), "probability that a positive ranks above a negative");
+    text += tile("Brier score", number(e.brier, 4), "mean squared error of the probability");
   }
   if (e.regression) {
-    text += tile("Root mean square error", format_number(e.regression->rmse), "in the target's unit");
+    text += tile("Root mean squared error", format_number(e.regression->rmse), "in the unit of the targets");
     text += tile("Mean absolute error", format_number(e.regression->mae),
                  fmt::format("bias {}", format_number(e.regression->bias)));
     text += tile("R²", number(e.regression->r2, 4), "share of variance explained");
@@ -100,15 +99,15 @@ std::vector<DistributionChart> by_class(const Evaluation& e, const std::vector<s
 std::string distribution_section(const Evaluation& e, const std::vector<std::string>& names) {
   if (e.losses.count == 0) return "<p>No loss is finite.</p>\n";
   const DistributionChart linear = distribution(e, false);
-  std::string caption = escape(linear.description) + " Bars: the share of the samples with such a loss.";
-  if (!linear.density.x.empty()) caption += " Curve: their kernel density.";
+  std::string caption = escape(linear.description) + " Bars: share of the samples.";
+  if (!linear.density.x.empty()) caption += " Curve: kernel density estimate.";
   if (e.histogram.above > 0)
-    caption += fmt::format(" {} samples lie to the right of the linear axis.", format_count(e.histogram.above));
+    caption += fmt::format(" {} samples are beyond the right end of the linear axis.", format_count(e.histogram.above));
   const std::string svg = two_sizes(linear);
   const std::int64_t sampled = std::ssize(e.sampled_losses);
   const std::string multiples = class_multiples(
       by_class(e, names), names.size(),
-      sampled < e.losses.count ? fmt::format(" Of {} samples drawn fairly.", format_count(sampled)) : "");
+      sampled < e.losses.count ? fmt::format(" Based on a random sample of {}.", format_count(sampled)) : "");
   if (e.log_histogram.counts.empty()) return figure(svg, "", caption) + multiples;
   return figure({.linear = svg,
                  .logarithmic = two_sizes(distribution(e, true)),
@@ -121,9 +120,9 @@ std::string hardest_section(const Evaluation& e, const std::vector<std::string>&
   if (e.hardest.empty()) return {};
   const bool has_values = e.kind != Kind::losses_only, has_columns = e.units_per_row > 1;
   std::string text =
-      "<div class=\"scroll\"><table><caption>The samples with the largest loss, by their row, counted from 0 without a "
-      "header. Look at "
-      "them: some may be labelled wrongly.</caption><thead><tr><th scope=\"col\" class=\"text\">row</th>";
+      "<div class=\"scroll\"><table><caption>The samples with the largest loss. Rows are counted from 0, without the "
+      "header. Some of these samples may have a wrong label.</caption><thead><tr><th scope=\"col\" "
+      "class=\"text\">row</th>";
   if (has_columns) text += "<th scope=\"col\">column</th>";
   text += "<th scope=\"col\">loss</th>";
   if (has_values) text += "<th scope=\"col\">predicted</th><th scope=\"col\">true</th>";
@@ -163,7 +162,7 @@ std::string html(const EvaluationPage& page) {
         {"calibration", "Calibration", calibration_section(*e.calibration, e.temperature ? &*e.temperature : nullptr)});
   }
   parts.push_back({"hard", "Hardest samples", hardest_section(e, names)});
-  parts.push_back({"again", "How to repeat it", repeat_section(page.command, {})});
+  parts.push_back({"again", "How to reproduce", repeat_section(page.command, {})});
   return text + sections(parts) + close_page(version());
 }
 

@@ -1,4 +1,4 @@
-// report.html of an evaluation: what predictions are worth, in one file that needs no network and no manual.
+// report.html of an evaluation, a single self-contained file.
 #pragma once
 
 #include <filesystem>
@@ -12,14 +12,14 @@ namespace perdita::report {
 struct EvaluationPage {
   const evaluate::Evaluation& evaluation;
   std::string predictions, targets;  ///< the files, for the text
-  std::string command = {};          ///< that repeats the evaluation
+  std::string command = {};          ///< that reproduces the evaluation
 };
 
-/// The page, complete in itself.
+/// The page, self-contained.
 std::string html(const EvaluationPage& page);
 
 /// Writes evaluation.json, report.html, and the charts distribution and (of classes) classes and calibration, each
-/// atomically, into `folder`, which is made if it is not there. Throws FileError.
+/// atomically, into `folder`, which is created if it does not exist. Throws FileError.
 void write_evaluation(const EvaluationPage& page, const std::filesystem::path& folder, const ChartFiles& files = {});
 
 }  // namespace perdita::report

@@ -16,12 +16,12 @@ namespace perdita::report {
 
 class EventFile {
  public:
-  /// A new file in place of what is there. Its name must hold "tfevents" to be found. Throws FileError.
+  /// Creates the file, replacing an existing one. TensorBoard finds only names with "tfevents". Throws FileError.
   explicit EventFile(const std::filesystem::path& path);
 
-  /// At the time of the call. A value may be NaN or infinite. Throws FileError.
+  /// Adds a value with the current time. It may be NaN or infinite. Throws FileError.
   void add_scalar(std::string_view tag, std::int64_t step, double value);
-  /// Values that are not finite are left out; nothing is written where none are left.
+  /// Values that are not finite are ignored; nothing is written if no value is finite.
   void add_histogram(std::string_view tag, std::int64_t step, std::span<const float> values);
 
  private:

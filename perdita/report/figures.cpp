@@ -39,7 +39,7 @@ LineChart epoch_chart(const RunReport& report, bool log_y) {
     evaluate::Curve curve = evaluate::curve(report.history, "epoch", key);
     if (curve.x.empty()) continue;
     chart.description +=
-        fmt::format("{}The {} loss goes from {} to {} in {} epochs.", chart.series.empty() ? "" : " ", name,
+        fmt::format("{}The {} loss changes from {} to {} in {} epochs.", chart.series.empty() ? "" : " ", name,
                     format_number(curve.y.front()), format_number(curve.y.back()), curve.x.size());
     chart.series.push_back({.name = name, .x = std::move(curve.x), .y = std::move(curve.y)});
   }
@@ -53,7 +53,7 @@ LineChart epoch_chart(const RunReport& report, bool log_y) {
 }
 
 LineChart gap_chart(const RunReport& report) {
-  LineChart chart{.title = "Generalisation gap",
+  LineChart chart{.title = "Generalization gap",
                   .description = {},
                   .x_label = "epoch",
                   .y_label = "validation loss - training loss",
@@ -70,7 +70,7 @@ LineChart gap_chart(const RunReport& report) {
     gap.y.push_back(*val - *train);
   }
   if (gap.x.empty()) return chart;
-  chart.description = fmt::format("The gap goes from {} to {} in {} epochs.", format_number(gap.y.front()),
+  chart.description = fmt::format("The gap changes from {} to {} in {} epochs.", format_number(gap.y.front()),
                                   format_number(gap.y.back()), gap.x.size());
   const EpochSummary s = summarize_epochs(report);
   if (s.best > 0)
@@ -125,7 +125,7 @@ LineChart step_chart(const StepCurve& steps, bool log_y) {
   const std::vector<double> smooth = smoothed(steps.mean, default_smoothing);
   if (!smooth.empty()) {
     chart.description =
-        fmt::format("Smoothed, the training loss goes from {} to {} in {} steps.", format_number(smooth.front()),
+        fmt::format("The smoothed training loss changes from {} to {} in {} steps.", format_number(smooth.front()),
                     format_number(smooth.back()), format_count(static_cast<long long>(steps.x.back())));
   }
   chart.series.push_back(steps.extent);
@@ -151,7 +151,7 @@ evaluate::Density loss_density(std::span<const float> losses, const evaluate::Hi
 
 DistributionChart loss_distribution(std::span<const float> losses, const evaluate::Summary& range, bool log_x) {
   DistributionChart chart{
-      .title = "Distribution of the test loss", .description = {}, .x_label = "loss of a sample", .histogram = {}};
+      .title = "Distribution of the test loss", .description = {}, .x_label = "loss per sample", .histogram = {}};
   chart.log_x = log_x;
   const double high = log_x || range.p99 <= range.min ? range.max : range.p99;
   evaluate::HistogramOptions options{.logarithmic = log_x, .low = range.min, .high = high};
@@ -162,7 +162,7 @@ DistributionChart loss_distribution(std::span<const float> losses, const evaluat
   const evaluate::Summary s = evaluate::summarize(losses);
   if (s.count == 0) return chart;
   chart.description =
-      fmt::format("Half of the {} samples have a loss below {}, 95 in 100 below {}, and the largest is {}.",
+      fmt::format("Of {} samples, half have a loss below {} and 95 % below {}; the largest loss is {}.",
                   format_count(s.count), format_number(s.median), format_number(s.p95), format_number(s.max));
   chart.markers = {{s.median, "median " + format_number(s.median)}, {s.mean, "mean " + format_number(s.mean)}};
   return chart;

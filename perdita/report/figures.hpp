@@ -1,4 +1,4 @@
-// The charts of a training run: which curves, ranges and scales a report shows.
+// The charts of a training run: curves, ranges and scales.
 #pragma once
 
 #include <span>
@@ -10,17 +10,17 @@
 
 namespace perdita::report {
 
-/// What the epochs' records say; 0 or NaN where they say nothing.
+/// Summary of the records of the epochs; 0 or NaN for missing values.
 struct EpochSummary {
   std::int64_t epochs = 0;
-  std::int64_t best = 0;  ///< the epoch of the lowest validation (else training) loss
+  std::int64_t best = 0;  ///< epoch of the lowest validation loss (training loss if there is none)
   double best_val = std::numeric_limits<double>::quiet_NaN(), best_train = best_val, last_val = best_val;
   double seconds = 0.0;
 };
 EpochSummary summarize_epochs(const RunReport& report);
 
 LineChart epoch_chart(const RunReport& report, bool log_y);
-/// Validation loss minus training loss; no series where an epoch's record has not both.
+/// Validation loss minus training loss; no series if the record of an epoch lacks one of them.
 LineChart gap_chart(const RunReport& report);
 
 /// The training loss of the steps, thinned to at most 1,000 points: x, mean of the steps between two points, and the
@@ -32,11 +32,11 @@ struct StepCurve {
 StepCurve step_curve(const RunReport& report);
 constexpr double default_smoothing = 0.9;
 LineChart step_chart(const StepCurve& steps, bool log_y);
-/// Exponential moving average without the pull towards zero at its start (Kingma & Ba 2015, section 3); values that are
-/// not finite stay and do not count.
+/// Exponential moving average with bias correction (Kingma & Ba 2015, section 3); values that are not finite are kept
+/// in the result and ignored in the average.
 std::vector<double> smoothed(std::span<const double> values, double smoothing);
 
-/// Whether a logarithmic axis shows more of these losses: all positive, and the tail far from the middle.
+/// Whether a logarithmic axis is preferable: all losses are positive, and the tail is far from the median.
 bool prefers_log(const evaluate::Summary& losses);
 /// From the least loss to the 99th percentile, or over all on a logarithmic axis.
 DistributionChart loss_distribution(std::span<const float> losses, const evaluate::Summary& range, bool log_x);

@@ -32,7 +32,7 @@ struct Facts {
 };
 
 void check_length(const char* name, std::size_t got, std::size_t wanted) {
-  if (got != wanted) fail<ShapeError>("report: {} has {} entries (valid: {}, one a test sample)", name, got, wanted);
+  if (got != wanted) fail<ShapeError>("report: {} has {} entries (valid: {}, one per test sample)", name, got, wanted);
 }
 
 Facts facts_of(const RunReport& r) {
@@ -75,14 +75,14 @@ std::string result_sentence(const RunReport& r, const Facts& f) {
                                  format_number(f.test.mean));
   if (f.test.count > 1) text += fmt::format(" (95 % interval: {} to {})", format_number(i.low), format_number(i.high));
   if (is_classification(r)) {
-    text += fmt::format("; <strong>{:.1f} %</strong> of them are classified correctly", 100 * f.classes.accuracy);
+    text += fmt::format("; the accuracy is <strong>{:.1f} %</strong>", 100 * f.classes.accuracy);
   } else if (is_regression(r) && !std::isnan(f.regression.r2)) {
-    text += fmt::format("; the predictions explain <strong>{:.1f} %</strong> of the targets' variance",
+    text += fmt::format("; the predictions explain <strong>{:.1f} %</strong> of the variance of the targets",
                         100 * f.regression.r2);
   }
   text += ".";
   if (f.test.nonfinite > 0) {
-    text += fmt::format(" {} test losses are not finite and are left out.", format_count(f.test.nonfinite));
+    text += fmt::format(" {} test losses are not finite and are excluded.", format_count(f.test.nonfinite));
   }
   return text;
 }
@@ -91,16 +91,18 @@ std::string curve_sentence(const Facts& f) {
   const EpochSummary& e = f.epochs;
   if (e.best == 0 || std::isnan(e.best_val)) return {};
   const double gap = e.best_val - e.best_train;
-  std::string text = fmt::format(" Validation loss was lowest after epoch {} ({})", e.best, format_number(e.best_val));
+  std::string text =
+      fmt::format(" The validation loss was lowest after epoch {} ({})", e.best, format_number(e.best_val));
   if (!std::isnan(gap)) {
     text += fmt::format(", {} {} the training loss of that epoch", format_number(std::abs(gap)),
                         gap >= 0 ? "above" : "below");
   }
   text += ".";
   if (e.last_val > 1.02 * e.best_val && e.epochs > e.best) {
-    text += fmt::format(" It has risen since, to {}: more epochs do not help this model.", format_number(e.last_val));
+    text += fmt::format(" It has increased to {} since then, so more epochs do not help this model.",
+                        format_number(e.last_val));
   } else if (e.best == e.epochs && e.epochs > 1) {
-    text += " It was still falling at the end: more epochs may help.";
+    text += " It was still decreasing at the end, so more epochs may help.";
   }
   return text;
 }
@@ -119,7 +121,7 @@ std::string tiles(const RunReport& r, const Facts& f) {
     text += tile("Balanced accuracy", fmt::format("{:.2f} %", 100 * f.classes.balanced_accuracy),
                  "mean recall of the classes");
   } else if (is_regression(r)) {
-    text += tile("Root mean square error", format_number(f.regression.rmse), "in the target's unit");
+    text += tile("Root mean squared error", format_number(f.regression.rmse), "in the unit of the targets");
     text += tile("Mean absolute error", format_number(f.regression.mae),
                  fmt::format("bias {}", format_number(f.regression.bias)));
     text += tile("R²", number(f.regression.r2, 4), "share of variance explained");
@@ -127,21 +129,21 @@ std::string tiles(const RunReport& r, const Facts& f) {
   if (f.epochs.best > 0) {
     text += tile("Best epoch", std::to_string(f.epochs.best), fmt::format("of {}", f.epochs.epochs));
     if (!std::isnan(f.epochs.best_val - f.epochs.best_train)) {
-      text += tile("Generalisation gap", format_number(f.epochs.best_val - f.epochs.best_train),
+      text += tile("Generalization gap", format_number(f.epochs.best_val - f.epochs.best_train),
                    "validation minus training loss, best epoch");
     }
   }
   return text.empty() ? text : "<dl class=\"facts\">\n" + text + "</dl>\n";
 }
 
-/// The numbers that a healthy run's finding rests on.
-std::string healthy_numbers(const RunReport& r, const Facts& f) {
+/// The numbers behind a diagnosis without findings.
+std::string supporting_numbers(const RunReport& r, const Facts& f) {
   std::string text;
   if (const evaluate::Curve train = evaluate::curve(r.history, "epoch", "train_loss"); train.y.size() > 1) {
-    text += fmt::format(" The training loss went from {} to {}", format_number(train.y.front()),
+    text += fmt::format(" The training loss decreased from {} to {}", format_number(train.y.front()),
                         format_number(train.y.back()));
     if (!std::isnan(f.epochs.last_val)) {
-      text += fmt::format(", the validation loss ends at {}, its least being {}", format_number(f.epochs.last_val),
+      text += fmt::format("; the validation loss ended at {}, its minimum was {}", format_number(f.epochs.last_val),
                           format_number(f.epochs.best_val));
     }
     text += ".";
@@ -150,8 +152,8 @@ std::string healthy_numbers(const RunReport& r, const Facts& f) {
     const auto worst = std::ranges::min_element(
         f.classes.classes, {}, [](const evaluate::ClassScore& c) { return c.support > 0 ? c.recall : 2.0; });
     const auto k = static_cast<std::size_t>(worst - f.classes.classes.begin());
-    text += fmt::format(" The class found least often, {}, is found in {:.0f} % of the cases.",
-                        escape(r.class_names[k]), 100 * worst->recall);
+    text += fmt::format(" The class with the lowest recall, {}, has a recall of {:.0f} %.", escape(r.class_names[k]),
+                        100 * worst->recall);
   }
   if (r.calibration) text += fmt::format(" The calibration error is {:.3f}.", r.calibration->ece);
   return text;
@@ -167,19 +169,20 @@ std::string diagnosis(const RunReport& r, const Facts& f) {
         kind, body);
   };
   if (findings.empty() && f.epochs.epochs < diagnose::least_epochs) {
-    return box("unknown", fmt::format("<p><b>{} epoch{} too few to judge the curves of the losses</b>: it takes {}. "
-                                      "Nothing else stands out.</p>\n",
-                                      f.epochs.epochs, f.epochs.epochs == 1 ? " is" : "s are", diagnose::least_epochs));
+    return box("unknown",
+               fmt::format("<p><b>No issue found</b>, but {} epoch{} too few to analyze the loss curves (at least "
+                           "{} are needed).</p>\n",
+                           f.epochs.epochs, f.epochs.epochs == 1 ? " is" : "s are", diagnose::least_epochs));
   }
   if (findings.empty()) {
-    return box("well", "<p><b>Nothing stands out: the run looks healthy.</b>" + healthy_numbers(r, f) + "</p>\n");
+    return box("well", "<p><b>No issue found.</b>" + supporting_numbers(r, f) + "</p>\n");
   }
   std::string text = "<ul>\n";
   for (const diagnose::Finding& finding : findings) {
     text += fmt::format("<li><b>{}</b>: {}. <span class=\"note\">Try: {}.</span></li>\n",
                         escape(diagnose::title_of(finding.issue)), escape(finding.text), escape(finding.advice));
   }
-  return box("ill", text + "</ul>\n");
+  return box("issues", text + "</ul>\n");
 }
 
 }  // namespace
@@ -204,7 +207,7 @@ std::string html(const RunReport& r) {
   }
   parts.push_back({"hard", "Hardest test samples", hardest_section(r)});
   parts.push_back({"suspects", "Probably wrong labels", suspects_section(r)});
-  parts.push_back({"again", "How to repeat it", repeat_section(r.command, r.configuration)});
+  parts.push_back({"again", "How to reproduce", repeat_section(r.command, r.configuration)});
   return page + sections(parts) + close_page(r.version);
 }
 

@@ -47,7 +47,7 @@ h3{font-size:1.05rem;margin:1.75rem 0 .25rem}
 .diagnosis{border:1px solid var(--grid);border-left:.4rem solid var(--tick);border-radius:.5rem;padding:.8rem 1.1rem;
 margin:0 0 1.25rem}.diagnosis h2{font-size:1.05rem;margin:0 0 .25rem}.diagnosis p,.diagnosis ul{margin:0;padding:0}
 .diagnosis li{list-style:none;margin:.35rem 0 0}.diagnosis.well{border-left-color:var(--s2)}
-.diagnosis.ill{border-left-color:var(--s1)}.diagnosis .note{display:block}
+.diagnosis.issues{border-left-color:var(--s1)}.diagnosis .note{display:block}
 nav ul{display:flex;flex-wrap:wrap;gap:.3rem 1.1rem;list-style:none;padding:.6rem 0;margin:1.5rem 0 .5rem;
 border:solid var(--grid);border-width:1px 0}a{color:var(--link)}
 details{margin:.75rem 0}summary{cursor:pointer;color:var(--link)}

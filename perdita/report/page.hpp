@@ -6,8 +6,8 @@
 namespace perdita::report {
 
 std::string_view page_css();
-/// Tells the values of a chart under the pointer and to the arrow keys, and smoothes the steps' losses anew when the
-/// slider moves. Without scripts the page is complete but for that.
+/// Shows the values of a chart on hover and with the arrow keys, and smooths the losses of the steps when the slider is
+/// moved. All other parts of the page work without scripts.
 std::string_view page_script();
 
 }  // namespace perdita::report

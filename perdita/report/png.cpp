@@ -27,7 +27,7 @@ std::string deflate(const std::string& raw) {
   std::string packed(size, '\0');
   const int status = compress2(reinterpret_cast<Bytef*>(packed.data()), &size,
                                reinterpret_cast<const Bytef*>(raw.data()), raw.size(), Z_BEST_COMPRESSION);
-  if (status != Z_OK) fail<Error>("to_png: zlib says {}", status);
+  if (status != Z_OK) fail<Error>("to_png: zlib failed with status {}", status);
   packed.resize(size);
   return packed;
 }
@@ -38,8 +38,10 @@ std::string to_png(const Image& image) {
   const auto row = static_cast<std::size_t>(image.width) * static_cast<std::size_t>(image.channels);
   if (image.width <= 0 || image.height <= 0 || (image.channels != 1 && image.channels != 3) ||
       image.pixels.size() != row * static_cast<std::size_t>(image.height)) {
-    fail<ShapeError>("to_png: {} bytes for {} x {} pixels of {} channels (valid: as many, 1 or 3 channels)",
-                     image.pixels.size(), image.width, image.height, image.channels);
+    fail<ShapeError>(
+        "to_png: there are {} bytes for {} x {} pixels of {} channels (valid: one byte per pixel and channel, 1 or 3 "
+        "channels)",
+        image.pixels.size(), image.width, image.height, image.channels);
   }
   std::string header;
   append_number(header, static_cast<std::uint32_t>(image.width));

@@ -1,5 +1,5 @@
-// Charts as PNG files, drawn by librsvg where it is installed: it is looked for when a chart is drawn, and not before,
-// so that neither the library nor a program that draws none needs it.
+// Charts as PNG files, drawn by librsvg if it is installed. It is loaded when a chart is drawn, so that neither the
+// library nor programs without PNG charts depend on it.
 #pragma once
 
 #include <filesystem>
@@ -8,19 +8,21 @@
 
 namespace perdita::report {
 
-/// Whether librsvg-2.so.2 (2.52 or later) can be loaded. The first call looks.
+/// Whether librsvg-2.so.2 (2.52 or later) can be loaded; determined in the first call.
 bool can_rasterise();
 
-/// The bytes of a PNG file of an SVG file, `scale` pixels a unit. Throws Error where librsvg is missing or the text is
-/// no SVG, ValueError unless 0 < scale <= 16.
+/// Converts SVG to the bytes of a PNG file with `scale` pixels per unit. Throws Error if librsvg is missing or the text
+/// is not SVG, ValueError unless 0 < scale <= 16.
 std::string rasterise(std::string_view svg, double scale = 2);
 
-/// Which files a chart becomes.
+/// File formats of a chart.
 struct ChartFiles {
   bool svg = true, png = true;
+
+  friend bool operator==(const ChartFiles&, const ChartFiles&) = default;
 };
 
-/// Writes `stem`.svg and `stem`.png as `files` says, each atomically; no PNG where librsvg is missing. Throws
+/// Writes `stem`.svg and `stem`.png according to `files`, each atomically; no PNG if librsvg is missing. Throws
 /// FileError.
 void write_chart(const std::string& svg, const std::filesystem::path& stem, const ChartFiles& files);
 

@@ -1,4 +1,4 @@
-// The sections of a training run's report. Each is a body, empty where there are no data for it.
+// The sections of the report of a training run. Each is the body of a section, empty if there are no data for it.
 #pragma once
 
 #include <string>
@@ -9,14 +9,14 @@
 namespace perdita::report {
 
 bool is_classification(const RunReport& report);
-/// Numbers to predict.
+/// Metrics of a regression.
 bool is_regression(const RunReport& report);
 
-/// Loss curves by epoch, and the generalisation gap below them.
+/// Loss curves by epoch, and the generalization gap below them.
 std::string epoch_section(const RunReport& report);
 /// The losses of the steps, with a slider for their smoothing.
 std::string step_section(const RunReport& report);
-/// The losses of the test samples, all together and by class.
+/// The distribution of the test losses, in total and by class.
 std::string distribution_section(const RunReport& report, const evaluate::Summary& test);
 /// The test samples with the largest losses.
 std::string hardest_section(const RunReport& report);

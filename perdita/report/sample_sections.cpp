@@ -44,8 +44,8 @@ std::string hardest_section(const RunReport& r) {
   constexpr std::size_t most = 20;
   if (r.test_losses.empty()) return {};
   std::string text =
-      "<p class=\"note\">The test samples with the largest loss, by their row in the data, counted from 0 without a "
-      "header. Look at them: some may be labelled wrongly.</p>\n<ol "
+      "<p class=\"note\">The test samples with the largest loss. Rows of the data are counted from 0, without the "
+      "header. Some of these samples may have a wrong label.</p>\n<ol "
       "class=\"samples\">\n";
   for (std::size_t i : hardest(r.test_losses, most)) {
     const std::int64_t row = r.test_rows.empty() ? static_cast<std::int64_t>(i) : r.test_rows[i];
@@ -66,11 +66,11 @@ std::string hardest_section(const RunReport& r) {
 std::string suspects_section(const RunReport& r) {
   if (r.contradicted < 0) return {};
   std::string text = fmt::format(
-      "<p>Over the run the model contradicted the labels of <strong>{}</strong> of {} training samples: the score of "
-      "another class was above that of the label, in the mean over the epochs (area under the margin below 0). Some of "
-      "them are hard, some are labelled wrongly.{}</p>\n",
+      "<p>For <strong>{}</strong> of {} training samples, the score of another class was higher than that of the label "
+      "on average over the epochs (negative area under the margin). Some of these samples are difficult, others have "
+      "wrong labels.{}</p>\n",
       format_count(r.contradicted), format_count(r.train_samples),
-      r.suspects.empty() ? "" : " These are the most suspicious; <code>suspects.csv</code> ranks all.");
+      r.suspects.empty() ? "" : " The samples below have the lowest margins; <code>suspects.csv</code> ranks all.");
   if (r.suspects.empty()) return text;
   text += "<ol class=\"samples\">\n";
   for (const Suspect& suspect : r.suspects) {

@@ -1,4 +1,4 @@
-// Everything about tensors.
+// All headers about tensors.
 #pragma once
 
 #include "perdita/tensor/autograd.hpp"

@@ -82,7 +82,7 @@ void collect(Node* root, std::uint64_t pass_id, std::vector<Visit>& stack, std::
     if (node->visited_in == pass_id) return;
     if (node->is_freed) {
       fail<GraphError>(
-          "{}: backward through a graph that has been used and freed (pass retain_graph = true the first time)",
+          "{}: backward through a graph that has already been freed (pass retain_graph = true to the first call)",
           node->name);
     }
     if (current_pass->is_inner) current_pass->outer_notes.emplace_back(node);
@@ -142,8 +142,8 @@ void deliver(Edge& edge, const char* operation, Tensor gradient) {
   const Shape& expected = edge.node ? edge.node->shape : edge.leaf->shape;
   const DType dtype = edge.node ? edge.node->dtype : edge.leaf->dtype;
   if (gradient.shape() != expected) {
-    fail<GraphError>("{}: backward gave a gradient of shape {} for an input of shape {}", operation, gradient.shape(),
-                     expected);
+    fail<GraphError>("{}: backward returned a gradient of shape {} for an input of shape {}", operation,
+                     gradient.shape(), expected);
   }
   if (gradient.dtype() != dtype) gradient = gradient.to(dtype);
   if (edge.node) {
@@ -249,8 +249,8 @@ Root make_root(const Tensor& output, const Tensor& upstream, const char* operati
   if (!upstream.defined()) {
     if (output.numel() != 1) {
       fail<GraphError>(
-          "{}: the output has shape {}; only one element has a gradient without further information (reduce it "
-          "with sum() or mean(), or give the upstream gradient)",
+          "{}: the output has shape {}; gradients are computed implicitly only for outputs of one element (use "
+          "sum() or mean(), or pass the upstream gradient)",
           operation, output.shape());
     }
     // One constant a thread serves every scalar loss; accumulate_into_leaf() never keeps it, since it is shared.

@@ -134,7 +134,7 @@ const Tensor& Tensor::copy_(const Tensor& source) const {
   detail::require_defined(source, "copy_");
   if (grad_enabled() && source.impl()->tracks()) {
     fail<GraphError>(
-        "copy_: the source requires a gradient, which a change in place cannot record (use NoGrad or detach())");
+        "copy_: the source requires a gradient, but in-place operations are not recorded (use NoGrad or detach())");
   }
   if (broadcast_shapes(shape(), source.shape(), "copy_") != shape()) {
     fail<ShapeError>("copy_: source of shape {} does not fit into shape {}", source.shape(), shape());

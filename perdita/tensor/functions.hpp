@@ -10,14 +10,14 @@ namespace perdita {
 
 // ---- reductions: over all elements (rank 0), one dimension, or several; keepdim leaves sizes of 1 ----
 
-/// Bit-identical for any number of threads. Integers and bool are summed as int64; the sum of nothing is 0.
+/// Bit-identical for any number of threads. Integers and bool are summed as int64; an empty sum is 0.
 Tensor sum(const Tensor& x);
 Tensor sum(const Tensor& x, int dim, bool keepdim = false);
 Tensor sum(const Tensor& x, const Dims& dims, bool keepdim = false);
-/// Floating only (DTypeError); the mean of nothing is NaN.
+/// For floating dtypes only (DTypeError); an empty mean is NaN.
 Tensor mean(const Tensor& x);
 Tensor mean(const Tensor& x, int dim, bool keepdim = false);
-/// Largest and smallest elements; NaN if there is one. Elements that tie share the gradient. Throw ShapeError for an
+/// Maximum and minimum; NaN if any element is NaN. Tied elements share the gradient equally. Throw ShapeError for an
 /// empty range. (max(x, 2.0) and max(x, y) are elementwise.)
 Tensor max(const Tensor& x);
 Tensor min(const Tensor& x);
@@ -26,7 +26,7 @@ Tensor amin(const Tensor& x, int dim, bool keepdim = false);
 /// int64 position of the first largest element (of the first NaN, if there is one).
 Tensor argmax(const Tensor& x);
 Tensor argmax(const Tensor& x, int dim, bool keepdim = false);
-/// log(sum(exp(x))) without overflow; -inf for nothing but -inf.
+/// log(sum(exp(x))) without overflow; -inf if all elements are -inf.
 Tensor logsumexp(const Tensor& x, int dim, bool keepdim = false);
 Tensor softmax(const Tensor& x, int dim);
 Tensor log_softmax(const Tensor& x, int dim);

@@ -170,7 +170,8 @@ Tensor one_hot(const Tensor& labels, std::int64_t classes) {
   if (labels.dtype() != DType::int64)
     fail<DTypeError>("one_hot: labels are {} (valid: int64)", name_of(labels.dtype()));
   if (classes == -1) {
-    if (labels.numel() == 0) fail<ValueError>("one_hot: the number of classes cannot be read from no labels");
+    if (labels.numel() == 0)
+      fail<ValueError>("one_hot: the number of classes cannot be inferred, because there are no labels");
     classes = max(labels).item<std::int64_t>() + 1;
   }
   const Tensor at = checked_index(labels, std::max<std::int64_t>(classes, 0), "one_hot");

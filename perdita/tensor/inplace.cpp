@@ -19,7 +19,7 @@ void update(const Tensor& target, const Tensor& source, const char* name, F f) {
   require_defined(source, name);
   if (grad_enabled() && source.impl()->tracks()) {
     fail<GraphError>(
-        "{}: the operand requires a gradient, which a change in place cannot record (use NoGrad or detach())", name);
+        "{}: the operand requires a gradient, but in-place operations are not recorded (use NoGrad or detach())", name);
   }
   if (broadcast_shapes(target.shape(), source.shape(), name) != target.shape()) {
     fail<ShapeError>("{}: operand of shape {} does not fit into shape {}", name, source.shape(), target.shape());

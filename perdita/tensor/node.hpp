@@ -1,4 +1,4 @@
-// Nodes of the autograd graph: how an operation hands its gradient on.
+// Nodes of the autograd graph: how an operation propagates its gradient.
 #pragma once
 
 #include <cstdint>
@@ -13,10 +13,10 @@
 
 namespace perdita {
 
-/// Whether operations record how to differentiate them; true at first, one answer per thread.
+/// Whether operations are recorded for differentiation on this thread; true by default.
 bool grad_enabled();
 
-/// While it lives, this thread records no gradients (or, NoGrad(false), records them again).
+/// Disables the recording of gradients on this thread during its lifetime (NoGrad(false) enables it again).
 class NoGrad {
  public:
   explicit NoGrad(bool no_grad = true);
@@ -32,7 +32,7 @@ class BackwardContext;
 
 namespace detail {
 
-/// Where the gradient of an input goes: to the node that made it, or into a leaf. Neither: nobody wants it.
+/// Destination of the gradient of an input: the node that created it, or a leaf. Neither: the gradient is not needed.
 struct Edge {
   Ref<class Node> node;
   Ref<TensorImpl> leaf;
@@ -44,7 +44,7 @@ class Node : public Counted<Node> {
  public:
   Node(const char* name, const Tensor& output);
   virtual ~Node();
-  /// Hands gradients to context.set(i, ...).
+  /// Passes gradients to context.set(i, ...).
   virtual void run(BackwardContext& context) = 0;
   /// Drops what run() needs.
   virtual void free_saved() = 0;
@@ -108,7 +108,7 @@ Tensor make_node_of(const char* name, Tensor value, std::span<const Tensor* cons
 
 }  // namespace detail
 
-/// A tensor kept for backward: notices that it has been changed in place since.
+/// A tensor saved for backward, which detects later in-place modifications.
 class Saved {
  public:
   Saved() = default;
@@ -121,21 +121,21 @@ class Saved {
   std::uint32_t version_ = 0;
 };
 
-/// What a backward rule sees.
+/// Context of a backward rule.
 class BackwardContext {
  public:
   /// The gradient of the operation's output, of its shape and dtype (perhaps not contiguous).
   const Tensor& upstream() const { return node_->upstream; }
-  /// The same, to be handed on as it is or as a view: nothing else holds it then. Once.
+  /// The same, moved out, to be passed on as it is or as a view. May be called once.
   Tensor take_upstream() { return std::move(node_->upstream); }
-  /// Whether anybody needs the gradient of input i.
+  /// Whether the gradient of input i is needed.
   bool wants(int i) const;
-  /// Hands on the gradient of input i; it must have the input's shape. Give it away with std::move where it can be:
-  /// a leaf without a gradient keeps the very buffer.
+  /// Sets the gradient of input i, which must have the shape of the input. Use std::move where possible: a leaf without
+  /// a gradient then keeps the buffer without a copy.
   void set(int i, Tensor gradient);
   /// The rule must be made of differentiable operations.
   bool create_graph() const { return create_graph_; }
-  /// What was saved will not be asked for again: buffers may be overwritten and given away.
+  /// Whether saved tensors are not needed again, so that their buffers may be overwritten and moved.
   bool may_consume() const { return !retain_graph_; }
   const char* name() const { return node_->name; }
   /// The operation's own output, saved as output.detach(): connected again, for second derivatives.

@@ -142,7 +142,7 @@ void onednn_product(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix
     }
     found->second.run(a.data, b.data, c);
   } catch (const dnnl::error& error) {
-    fail<Error>("matmul: oneDNN refused a product of [{}, {}] and [{}, {}]: {}", m, k, k, n, error.what());
+    fail<Error>("matmul: oneDNN failed for the product of [{}, {}] and [{}, {}]: {}", m, k, k, n, error.what());
   }
 }
 

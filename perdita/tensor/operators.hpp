@@ -1,8 +1,8 @@
 // Elementwise operators and functions of tensors: a Tensor is a number type like Pack, Dual and Expr, so a formula
 // written for them takes tensors too.
 //
-// Operands broadcast by NumPy's rule; plain numbers do not change a floating dtype. Integers meet only + - * - abs sign
-// square min max clamp and comparisons as integers, everything else converts them to float32. Comparisons give bool.
+// Operands are broadcast by NumPy's rules; plain numbers do not change a floating dtype. + - * - abs sign square min
+// max clamp and comparisons support integers; all other functions convert them to float32. Comparisons return bool.
 // Kinks as in PyTorch: max and min share the gradient at a tie, clamp* pass it at the bound, abs has 0 at 0.
 #pragma once
 

@@ -256,8 +256,8 @@ void before_write(const Tensor& tensor) {
   TensorImpl& impl = *tensor.impl();
   ensure_data(tensor);
   if (grad_enabled() && (impl.requires_grad || impl.node)) {
-    fail<GraphError>("a tensor of shape {} that {} was changed in place: wrap the change in NoGrad", impl.shape,
-                     impl.requires_grad ? "requires a gradient" : "is the result of a recorded operation");
+    fail<GraphError>("a tensor of shape {} that {} was modified in place (use NoGrad for in-place modifications)",
+                     impl.shape, impl.requires_grad ? "requires a gradient" : "is the result of a recorded operation");
   }
   if (impl.storage->readers) compute_readers(tensor);
   impl.storage->version.fetch_add(1, std::memory_order_relaxed);

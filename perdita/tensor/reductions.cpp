@@ -240,7 +240,7 @@ std::int64_t best_of(const T* p, std::int64_t n, std::int64_t step, Better bette
 /// result(line, position, value) for the best element of every line.
 template <class Result>
 void find_best(const Tensor& dense, Middle m, bool largest, const char* name, Result result) {
-  if (m.n == 0) fail<ShapeError>("{}: nothing to choose from in shape {}", name, dense.shape());
+  if (m.n == 0) fail<ShapeError>("{}: the reduction of shape {} is over no elements", name, dense.shape());
   visit_dtype(dense.dtype(), [&]<class T>() {
     const T* p = pointer<T>(dense);
     for_each_line(m.lines(), m.n, [&](std::int64_t line) {

@@ -87,7 +87,7 @@ Tensor Tensor::number(double value, DType dtype) {
 
 Tensor Tensor::arange(double begin, double end, double step, DType dtype) {
   if (step == 0 || (end - begin) / step < 0 || !std::isfinite((end - begin) / step)) {
-    fail<ValueError>("arange: step {} does not lead from {} to {}", step, begin, end);
+    fail<ValueError>("arange: step is {}, which does not lead from {} to {}", step, begin, end);
   }
   Tensor result = empty({static_cast<std::int64_t>(std::ceil((end - begin) / step))}, dtype);
   visit_dtype(dtype, [&]<class T>() {
@@ -181,7 +181,8 @@ bool Tensor::is_contiguous() const { return perdita::is_contiguous(shape(), stri
 
 void* Tensor::raw_data(DType asked, bool writes) const {
   detail::require_defined(*this, "data");
-  if (asked != dtype()) fail<DTypeError>("data: the tensor holds {}, asked for {}", name_of(dtype()), name_of(asked));
+  if (asked != dtype())
+    fail<DTypeError>("data: the tensor has dtype {}, but {} was requested", name_of(dtype()), name_of(asked));
   if (!is_contiguous()) {
     fail<ShapeError>("data: the tensor of shape {} is a view with strides {} (call contiguous() first)", shape(),
                      strides());

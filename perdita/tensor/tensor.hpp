@@ -1,7 +1,7 @@
-// Tensor: a handle to a strided array of numbers that remembers how it was made.
+// Tensor: a handle to a strided array of numbers, with its history for automatic differentiation.
 //
 // Copying a Tensor copies the handle; views share memory. Elementwise operators on floating tensors are recorded and
-// computed when somebody looks (see recorded.hpp); every other operation computes at once. Operators on tensors are in
+// computed when their elements are needed (see recorded.hpp); other operations are eager. Operators on tensors are in
 // operators.hpp, functions in functions.hpp, gradients in autograd.hpp; perdita/tensor/all.hpp includes them all.
 #pragma once
 
@@ -28,7 +28,7 @@ concept Number = std::is_arithmetic_v<T>;
 
 class Tensor {
  public:
-  /// No tensor at all: what an absent optional argument is. Only defined() may be asked of it.
+  /// An undefined tensor, used for absent optional arguments. Only defined() may be called.
   Tensor() noexcept;
   /// A number: rank 0. float32 (int64, bool) unless an operator meets a tensor of its kind, whose dtype it then takes.
   template <Number T>
@@ -37,7 +37,7 @@ class Tensor {
                                                   : std::is_integral_v<T> ? DType::int64
                                                                           : DType::float32)) {}
 
-  // ---- making one ----
+  // ---- construction ----
   static Tensor empty(const Shape& shape, DType dtype = DType::float32);
   static Tensor zeros(const Shape& shape, DType dtype = DType::float32);
   static Tensor ones(const Shape& shape, DType dtype = DType::float32);
@@ -66,7 +66,7 @@ class Tensor {
   /// Shares the array's memory.
   static Tensor from(const Array& array);
 
-  // ---- what it is ----
+  // ---- properties ----
   bool defined() const { return static_cast<bool>(impl_); }
   DType dtype() const;
   const Shape& shape() const;
@@ -77,7 +77,7 @@ class Tensor {
   std::int64_t size(int dim) const;
   bool is_contiguous() const;
 
-  // ---- its numbers ----
+  // ---- elements ----
   /// The elements, in row-major order. Throws DTypeError unless T is the dtype, ShapeError unless contiguous.
   template <class T>
   const T* data() const {
@@ -123,7 +123,7 @@ class Tensor {
   Tensor unsqueeze(int dim) const;
   Tensor expand(const Shape& shape) const;  ///< repeats dimensions of size 1 without copying
 
-  // ---- changes in place. Throw GraphError on a tensor whose gradient is recorded, unless under NoGrad ----
+  // ---- in-place operations. Throw GraphError on a tensor whose gradient is recorded, unless under NoGrad ----
   const Tensor& fill_(double value) const;
   const Tensor& zero_() const { return fill_(0); }
   const Tensor& copy_(const Tensor& source) const;  ///< broadcasts and converts
@@ -138,14 +138,14 @@ class Tensor {
   const Tensor& set_requires_grad(bool requires_grad = true) const;
   /// Made by the user and not by an operation that recorded its gradient.
   bool is_leaf() const;
-  /// What backward() has accumulated; undefined at first.
+  /// The gradient accumulated by backward(); undefined at first.
   Tensor grad() const;
   /// Throws ShapeError or DTypeError when `gradient` does not fit. An undefined one clears it.
   void set_grad(const Tensor& gradient) const;
   /// The same memory without its history.
   Tensor detach() const;
-  /// Adds d(this)/d(leaf) to grad() of every leaf. Throws GraphError when nothing here requires a gradient, when this
-  /// has several elements (give `gradient` then), or when the graph has been used and freed.
+  /// Adds d(this)/d(leaf) to grad() of every leaf. Throws GraphError if no leaf requires a gradient, if this has
+  /// several elements and no `gradient` is passed, or if the graph has already been freed.
   void backward(bool retain_graph = false) const;
   void backward(const Tensor& gradient, bool retain_graph = false) const;
 

@@ -100,7 +100,8 @@ Tensor Tensor::flatten(int first_dim, int last_dim) const {
 
 Tensor Tensor::permute(const Dims& order) const {
   detail::require_defined(*this, "permute");
-  if (order.rank() != rank()) fail<ShapeError>("permute: order {} for a tensor of shape {}", order, shape());
+  if (order.rank() != rank())
+    fail<ShapeError>("permute: order is {} for a tensor of shape {} (valid: one index per dimension)", order, shape());
   Shape to(rank(), 0);
   Strides steps(rank(), 0);
   Dims inverse(rank(), -1);

@@ -42,7 +42,8 @@ std::string slug(std::string_view text) {
 Config with_seed(const Contender& contender, std::uint64_t seed) {
   Config config = contender.config;
   config.seed = seed;
-  if (config.charts != "none") config.charts = "svg";  // PNGs of every run would take longer than short runs do
+  if (config.charts.png)
+    config.charts = {.svg = true, .png = false};  // PNGs of every run would take longer than short runs do
   return config;
 }
 
@@ -148,7 +149,7 @@ Comparison::Comparison(ComparisonPlan plan) : plan_(std::move(plan)) {
       }
     }();
     if (!problem.test)
-      fail<ValueError>("there are no test samples to compare on (valid: with a test-fraction above 0)");
+      fail<ValueError>("there are no test samples for the comparison (valid: a test-fraction above 0)");
     if (contest_.metrics.empty()) {
       contest_.metrics = yardstick_of(problem);
       contest_.class_names = classes_by_size(problem);
@@ -162,7 +163,7 @@ Comparison::Comparison(ComparisonPlan plan) : plan_(std::move(plan)) {
 
 Comparison Comparison::resume(const fs::path& path) {
   if (occupant_of(path) != Occupant::comparison) {
-    fail<FileError>("there is no comparison in {}: no comparison.json", path.string());
+    fail<FileError>("the folder {} does not contain a comparison: it has no comparison.json", path.string());
   }
   Folder folder(path);
   const std::string name = file_of(path).string();
@@ -292,7 +293,7 @@ void Comparison::finish() const {
   }
   page.command =
       fmt::format("perdita compare --losses {} --seeds {}{}", quote_for_shell(plan_.losses), plan_.seeds, page.command);
-  report::write_report(page, folder_->path(), chart_files(plan_.common));
+  report::write_report(page, folder_->path(), plan_.common.charts);
 }
 
 }  // namespace perdita::train

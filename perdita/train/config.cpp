@@ -6,7 +6,6 @@
 #include "perdita/core/error.hpp"
 #include "perdita/core/parallel.hpp"
 #include "perdita/data/json.hpp"
-#include "perdita/train/optimizer.hpp"
 
 namespace perdita::train {
 
@@ -34,12 +33,12 @@ bool is_safe_in_shell(char c) {
 }  // namespace
 
 Config complete(Config config, const DataFacts& facts) {
-  config.optimizer = check_optimizer(config.optimizer);
+  check(config.optimizer);
   if (!config.loss) config.loss = facts.default_loss;
   if (!config.lr) config.lr = default_lr(config.optimizer);
   if (!config.standardize) config.standardize = facts.standardize;
   if (facts.has_test_set && config.test_fraction.value_or(0) > 0) {
-    fail<ValueError>("test-fraction is {}, but the data bring a test set of their own (valid: leave it out)",
+    fail<ValueError>("test-fraction is {}, but the data have a separate test set (valid: omit test-fraction)",
                      *config.test_fraction);
   }
   if (!config.test_fraction && !facts.has_test_set) config.test_fraction = 0.2;
@@ -71,7 +70,7 @@ Config config_from_json(std::string_view text, std::string_view name) {
     const auto option = std::ranges::find_if(options(), [&](const Option& o) { return o.get && key_of(o) == key; });
     if (option == options().end()) fail<DataError>("{}: unknown option '{}'", name, key);
     if (!value.is_string() && !value.is_number() && !value.is_boolean()) {
-      fail<DataError>("{}: {} is {} (valid: a text or a number)", name, key,
+      fail<DataError>("{}: {} is {} (valid: a string or a number)", name, key,
                       value.is_null() ? "null" : "a list or object");
     }
     try {

@@ -9,35 +9,47 @@
 #include <string_view>
 #include <vector>
 
+#include "perdita/data/imbalance.hpp"
+#include "perdita/losses/any.hpp"
+#include "perdita/report/raster.hpp"
+#include "perdita/train/class_weights.hpp"
+#include "perdita/train/last_layer.hpp"
+#include "perdita/train/optimizer.hpp"
+#include "perdita/train/schedule.hpp"
+
 namespace perdita::train {
+
+/// The samples that an epoch visits.
+enum class Sampling { shuffle, balanced, oversample, undersample };
+std::string_view name_of(Sampling sampling);
 
 /// Options that are not given are chosen when the data are known: see complete().
 struct Config {
-  std::string data;                          ///< as data::load() takes it
-  std::optional<std::string> loss;           ///< as parse_loss() takes it
+  std::string data;  ///< as data::load() takes it
+  std::optional<AnyLoss> loss;
   std::vector<std::int64_t> hidden = {128};  ///< sizes of hidden layers; none: a linear model
   double dropout = 0;                        ///< after each hidden layer
-  std::string last_layer = "linear";         ///< or "cosine", "cosine:scale=16"
-  std::string optimizer = "adam";            ///< as make_optimizer() takes it
+  LastLayer last_layer;
+  OptimizerSpec optimizer;
   std::optional<double> lr;
-  std::string schedule = "constant";  ///< as parse_schedule() takes it
-  double warmup = 0;                  ///< epochs in which lr rises from 0
+  Schedule schedule;
+  double warmup = 0;  ///< epochs in which lr rises from 0
   std::optional<std::int64_t> batch_size, epochs;
-  std::int64_t patience = 0;              ///< epochs without a better validation loss before stopping; 0: never
-  std::string class_weights = "none";     ///< as train::class_weights() takes it
-  std::string pos_weight = "none";        ///< the same
-  std::string normalize_by = "standard";  ///< standard, count or weight_sum
-  double defer_weights = 0;               ///< share of the run after which weights count
-  std::string sampling = "shuffle";       ///< shuffle, balanced, oversample or undersample
-  std::string imbalance = "none";         ///< as data::parse_imbalance() takes it
-  double label_noise = 0;                 ///< share of the training and validation labels that are made wrong
-  std::optional<bool> standardize;        ///< inputs (and numbers to predict) to mean 0 and deviation 1
-  double val_fraction = 0.1;              ///< of the training samples
-  std::optional<double> test_fraction;    ///< of all samples, where the source has no test set
+  std::int64_t patience = 0;  ///< epochs without a better validation loss before stopping; 0: never
+  ClassWeighting class_weights;
+  PosWeighting pos_weight;
+  Normalize normalize_by = Normalize::standard;  ///< standard, count or weight_sum
+  double defer_weights = 0;                      ///< share of the run after which weights count
+  Sampling sampling = Sampling::shuffle;
+  data::Imbalance imbalance;
+  double label_noise = 0;               ///< share of the training and validation labels that are made wrong
+  std::optional<bool> standardize;      ///< inputs (and numbers to predict) to mean 0 and deviation 1
+  double val_fraction = 0.1;            ///< of the training samples
+  std::optional<double> test_fraction;  ///< of all samples, where the source has no test set
   std::uint64_t seed = 0;
   std::optional<int> threads;
-  bool tensorboard = false;        ///< whether the run's folder gets an event file
-  std::string charts = "svg,png";  ///< files beside the report: svg, png, svg,png or none
+  bool tensorboard = false;   ///< whether the run's folder gets an event file
+  report::ChartFiles charts;  ///< files beside the report
 };
 
 /// One option of a run. The table of them makes the command line, its help, config.json and the report.
@@ -60,7 +72,7 @@ struct DataFacts {
   std::int64_t training_samples = 0;
   bool standardize = false;  ///< whether they are of a kind that should be
   bool has_test_set = false;
-  std::string_view default_loss = {};
+  std::optional<AnyLoss> default_loss = {};
 };
 /// Fills in what was not given. Throws ValueError for options that do not go together.
 Config complete(Config config, const DataFacts& facts);

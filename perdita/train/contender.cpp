@@ -92,7 +92,7 @@ Contender parse_contender(std::string_view name, const Config& common) {
     }
   }
   try {
-    contender.config.loss = to_string(parse_loss(loss + of_loss));
+    contender.config.loss = parse_loss(loss + of_loss);
     for (const auto& [option, value] : of_run) option->set(contender.config, value);
   } catch (const ValueError& error) {
     fail<ValueError>("'{}': {}", name, error.what());
@@ -106,12 +106,12 @@ std::vector<Contender> parse_contenders(std::string_view text, const Config& com
   std::vector<Contender> all;
   for (const std::string& entry : entries_of(text)) {
     if (std::ranges::find(all, entry, &Contender::name) != all.end()) {
-      fail<ValueError>("'{}' is there twice (valid: each once)", entry);
+      fail<ValueError>("'{}' is given twice (valid: each loss once)", entry);
     }
     all.push_back(parse_contender(entry, common));
   }
   if (all.size() < 2) {
-    fail<ValueError>("got '{}' (valid: two losses or more, as in 'cross_entropy; focal:gamma=2')", text);
+    fail<ValueError>("got '{}' (valid: two or more losses, for example 'cross_entropy; focal:gamma=2')", text);
   }
   return all;
 }

@@ -53,18 +53,18 @@ std::vector<std::string> warn_of_data(const data::Dataset& train, const std::opt
   const std::string sameness = sameness_of(train);
   if (!sameness.empty()) {
     warnings.push_back(
-        fmt::format("{} among the {} training samples: there is nothing to learn", sameness, train.size()));
+        fmt::format("{} among the {} training samples, so there is nothing to learn", sameness, train.size()));
   }
   const auto missing = missing_classes(train);
   if (!missing.empty()) {
-    warnings.push_back(fmt::format("no training sample is of {} {}, which the model cannot learn",
+    warnings.push_back(fmt::format("there are no training samples of {} {}, which the model therefore cannot learn",
                                    missing.size() == 1 ? "class" : "the classes", listed(missing)));
   }
   if (validation) {
     auto unseen = missing_classes(*validation);
     std::erase_if(unseen, [&](const std::string& name) { return std::ranges::find(missing, name) != missing.end(); });
     if (!unseen.empty()) {
-      warnings.push_back(fmt::format("no validation sample is of {} {}: the validation loss says nothing of {}",
+      warnings.push_back(fmt::format("there are no validation samples of {} {}: the validation loss does not cover {}",
                                      unseen.size() == 1 ? "class" : "the classes", listed(unseen),
                                      unseen.size() == 1 ? "it" : "them"));
     }

@@ -38,26 +38,26 @@ struct Findings {
   Range inputs, targets, parameters, outputs;
 };
 
-std::string likely_cause(const Findings& f, const Config& config, std::string_view loss) {
+std::string likely_cause(const Findings& f, const Config& config) {
   constexpr double huge = 1e6, large_parameter = 1e3;
   if (f.inputs.bad > 0) return "the inputs of this batch are not finite";
   if (f.targets.bad > 0) return "the targets of this batch are not finite";
   if (f.inputs.largest() > huge && !*config.standardize) {
-    return fmt::format("inputs of size {} reach the model unscaled (try --standardize yes)",
+    return fmt::format("the inputs are as large as {} and are not standardized (try --standardize yes)",
                        format_number(f.inputs.largest()));
   }
   if (f.targets.largest() > huge && !*config.standardize) {
-    return fmt::format("targets of size {} are learned unscaled (try --standardize yes)",
+    return fmt::format("the targets are as large as {} and are not standardized (try --standardize yes)",
                        format_number(f.targets.largest()));
   }
   if (f.parameters.bad > 0 || f.parameters.largest() > large_parameter || f.outputs.bad > 0) {
-    return fmt::format("the learning rate {} is too large: the parameters have run away (try --lr {})",
+    return fmt::format("the learning rate {} is too large and the parameters have diverged (try --lr {})",
                        format_number(*config.lr), format_number(*config.lr / 10));
   }
   return fmt::format(
       "the loss {} is not finite for such outputs and targets (try a smaller learning rate than {}, or "
       "another loss)",
-      loss, format_number(*config.lr));
+      to_string(*config.loss), format_number(*config.lr));
 }
 
 }  // namespace
@@ -76,10 +76,10 @@ std::string diagnose(const Mlp& model, const Problem& problem, const data::Batch
   for (const Tensor& parameter : model.parameters()) found.parameters.add(parameter);
   found.outputs.add(model(batch.inputs));
   return fmt::format(
-      "looked at the batch's inputs ({}), its targets ({}), the model's parameters ({}) and its outputs "
-      "({}); likely cause: {}",
+      "ranges of the inputs of the batch: {}, of its targets: {}, of the parameters: {}, of the outputs: {}; likely "
+      "cause: {}",
       found.inputs.text(), found.targets.text(), found.parameters.text(), found.outputs.text(),
-      likely_cause(found, problem.config, *problem.config.loss));
+      likely_cause(found, problem.config));
 }
 
 }  // namespace perdita::train

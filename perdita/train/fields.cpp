@@ -23,7 +23,7 @@ Fields::Fields(const Json& object, std::string name) : object_(object), name_(st
 
 const Fields::Json& Fields::at(const char* key) const {
   const auto found = object_.find(key);
-  if (found == object_.end()) fail<DataError>("{}: it has no {}", name_, key);
+  if (found == object_.end()) fail<DataError>("{}: {} is missing", name_, key);
   return *found;
 }
 
@@ -52,7 +52,7 @@ double Fields::number(const char* key) const {
 }
 
 std::string Fields::text(const char* key) const {
-  if (!at(key).is_string()) refuse(key, "a text");
+  if (!at(key).is_string()) refuse(key, "a string");
   return at(key).get<std::string>();
 }
 

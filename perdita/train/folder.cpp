@@ -122,8 +122,8 @@ Folder::Folder(const fs::path& path) : path_(path) {
   std::error_code error;
   fs::create_directories(path, error);
   if (!fs::is_directory(path)) {
-    fail<FileError>("cannot make the folder {}: {}", path.string(),
-                    error ? error.message() : std::string("something else has this name"));
+    fail<FileError>("cannot create the folder {}: {}", path.string(),
+                    error ? error.message() : std::string("a file of this name exists"));
   }
   if (::access(path.c_str(), W_OK | X_OK) != 0) {
     fail<FileError>("cannot write to the folder {}: {}", path.string(), std::strerror(errno));
@@ -156,7 +156,7 @@ fs::path Folder::files() const { return staged_ ? path_ / growing : path_; }
 void Folder::stage() {
   std::error_code error;
   fs::create_directory(path_ / growing, error);
-  check(error, "make the folder", path_ / growing);
+  check(error, "create the folder", path_ / growing);
   staged_ = true;
 }
 
@@ -198,8 +198,9 @@ void check_replaceable(const fs::path& path, Occupant occupant, Occupant wanted)
   const std::string_view found = occupant == Occupant::run          ? "a run"
                                  : occupant == Occupant::comparison ? "a comparison"
                                                                     : "other files";
-  fail<FileError>("the folder {} holds no {} to replace, but {} (valid: a new or empty folder, or one with a {})",
-                  path.string(), name, found, name);
+  fail<FileError>(
+      "the folder {} does not contain a {} to replace, but {} (valid: a new or empty folder, or one with a {})",
+      path.string(), name, found, name);
 }
 
 bool is_occupied(const fs::path& path) {

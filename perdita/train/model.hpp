@@ -23,16 +23,6 @@ enum class Head {
 };
 std::string_view name_of(Head head);
 
-/// The last layer of a classifier.
-struct LastLayer {
-  bool is_cosine = false;
-  std::optional<double> scale = {};  ///< of cosines; none: as fits the loss
-};
-/// "linear", "cosine", "cosine:scale=16". Throws ValueError that lists what is valid.
-LastLayer parse_last_layer(std::string_view text);
-/// What parse_last_layer() takes.
-std::string to_string(const LastLayer& layer);
-
 /// Mean and standard deviation of each column; 1 where a column is constant.
 struct Scaling {
   Tensor mean, deviation;  ///< float32 [K], or undefined: no scaling

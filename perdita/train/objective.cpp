@@ -61,7 +61,7 @@ std::optional<double> ignored_target_of(const AnyLoss& any) {
       []<class Loss>(const Loss& loss) -> std::optional<double> {
         if constexpr (Loss::info.unit == Unit::mask) {
           if (loss.batch || loss.multilabel) {
-            fail<ValueError>("the loss {} has {}=true, but each sample is a mask with a loss of its own (valid: false)",
+            fail<ValueError>("the loss {} has {}=true, but each sample is a separate mask (valid: false)",
                              Loss::info.name, loss.batch ? "batch" : "multilabel");
           }
           return static_cast<double>(loss.ignore_index);
@@ -77,15 +77,11 @@ bool takes_distributions(const AnyLoss& any) {
   return is_of_class_rows(info_of(any)) || sums_distributions(info_of(any));
 }
 
-bool takes_class_counts(const AnyLoss& any) {
-  const LossInfo& info = info_of(any);
-  return is_of_class_rows(info) && info.operands.has(Role::side_information);
-}
-
 bool suits(const AnyLoss& any, Task task, std::int64_t columns) {
   const LossInfo& info = info_of(any);
   const bool of_classes = is_of_class_rows(info);
-  if (compares_predictions(info) || info.unit == Unit::sequence) return false;
+  const bool has_samples = info.unit == Unit::element || info.unit == Unit::row || info.unit == Unit::mask;
+  if (compares_predictions(info) || !has_samples) return false;
   if (info.unit == Unit::mask) return task == Task::regression && columns >= 2;  // a row is a mask
   if (task == Task::multiclass) return of_classes;
   if (task == Task::binary) {
@@ -93,7 +89,7 @@ bool suits(const AnyLoss& any, Task task, std::int64_t columns) {
     return of_classes || target == Meaning::label || target == Meaning::sign || target == Meaning::any;
   }
   if (meaning_of_prediction(info) == Meaning::quantiles) return columns == 1;
-  if (of_classes && (!takes_class_probabilities(info) || takes_class_counts(any))) return false;
+  if (of_classes && (!takes_class_probabilities(info) || takes_class_counts(info))) return false;
   return columns >= 2 || !takes_distributions(any);
 }
 
@@ -113,15 +109,15 @@ bool is_of_difference(const Formula& formula) {
   for_each_loss([&](const auto& loss) {
     if (suits({.loss = loss}, dataset.task, columns)) suitable.push_back(loss.info.name);
   });
-  const std::string targets = dataset.task == Task::regression ? fmt::format("numbers ({} for a sample)", columns)
+  const std::string targets = dataset.task == Task::regression ? fmt::format("numbers ({} per sample)", columns)
                                                                : fmt::format("{} classes", dataset.num_classes());
   std::string_view advice;
   const LossInfo& info = info_of(any);
   if (meaning_of_prediction(info) == Meaning::any && info.unit == Unit::element)
-    advice = "; for classes write a formula of log_p, the log-probability of a class, and t: -t * log_p";
+    advice = "; a formula for classes uses log_p, the log-probability of a class, and t, for example -t * log_p";
   if (meaning_of_prediction(info) == Meaning::any && info.unit == Unit::row)
-    advice = "; for numbers write a formula of y and t: (y - t)^2";
-  fail<ValueError>("the loss {} does not fit targets that are {} (valid: {}){}", info_of(any).name, targets,
+    advice = "; a formula for numbers uses y and t, for example (y - t)^2";
+  fail<ValueError>("the loss {} does not support targets that are {} (valid: {}){}", info_of(any).name, targets,
                    fmt::join(suitable, ", "), advice);
 }
 
@@ -131,16 +127,16 @@ std::int64_t columns_of(const data::Dataset& dataset) {
 
 }  // namespace
 
-std::string_view default_loss(Task task) {
+AnyLoss default_loss(Task task) {
   switch (task) {
     case Task::regression:
-      return Mse::info.name;
+      return {.loss = Mse{}};
     case Task::binary:
-      return BinaryCrossEntropyWithLogits::info.name;
+      return {.loss = BinaryCrossEntropyWithLogits{}};
     case Task::multiclass:
-      return CrossEntropy::info.name;
+      return {.loss = CrossEntropy{}};
   }
-  return Mse::info.name;
+  return {.loss = Mse{}};
 }
 
 Objective::Objective(const AnyLoss& loss, const data::Dataset& dataset, const Weighing& weighing)
@@ -161,7 +157,7 @@ Objective::Objective(const AnyLoss& loss, const data::Dataset& dataset, const We
   } else {
     outputs_ = of_classes_ ? dataset.num_classes() : 1;
   }
-  if (takes_class_counts(loss)) {
+  if (takes_class_counts(info_of(loss))) {
     const std::vector<std::int64_t> counts = dataset.class_counts();
     class_counts_ = Tensor::from(std::vector<double>(counts.begin(), counts.end()));
   }
@@ -226,9 +222,10 @@ Objective::Operands Objective::operands(const Tensor& outputs, const Tensor& tar
 }
 
 Tensor Objective::evaluate(const Operands& o, Reduction reduction, LossExtras* extras) const {
-  return functional::evaluate_loss(
-      loss_, o.input, o.target, o.third,
-      {.weight = o.weight, .reduction = reduction, .normalize_by = normalize_by_, .extras = extras});
+  std::vector<Tensor> operands{o.input, o.target};
+  if (o.third.defined()) operands.push_back(o.third);
+  return functional::call(
+      loss_, operands, {.weight = o.weight, .reduction = reduction, .normalize_by = normalize_by_, .extras = extras});
 }
 
 Tensor Objective::loss(const Tensor& outputs, const Tensor& targets, bool weighted, LossExtras* extras) const {

@@ -14,7 +14,7 @@
 namespace perdita::train {
 
 /// The loss that suits the targets best where nothing is known of the problem.
-std::string_view default_loss(data::Task task);
+AnyLoss default_loss(data::Task task);
 
 /// How samples count in a batch.
 struct Weighing {

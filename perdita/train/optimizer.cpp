@@ -3,169 +3,176 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <map>
-#include <span>
-#include <string>
+#include <array>
 
 #include "perdita/core/error.hpp"
 #include "perdita/core/suggest.hpp"
-#include "perdita/optim/adam.hpp"
-#include "perdita/optim/sgd.hpp"
+#include "perdita/losses/any.hpp"
 #include "perdita/train/parse.hpp"
 
 namespace perdita::train {
 
 namespace {
 
-using Settings = std::map<std::string, double, std::less<>>;
-using optim::Optimizer;
-
-struct Setting {
-  std::string_view name;
-  Interval valid;
-  bool is_bool = false;
+/// What options belong to: the rule, its name in text, and the learning rate where none is given.
+template <class Options>
+struct RuleOf;
+template <>
+struct RuleOf<optim::SGDOptions> {
+  using Rule = optim::SGD;
+  static constexpr std::string_view name = "sgd";
+  static constexpr double lr = 0.1;
 };
-constexpr Interval decay_rate{.low = 0, .high = 1, .includes_high = false};
-constexpr Setting sgd_settings[] = {
-    {"momentum", non_negative}, {"dampening", reals}, {"weight_decay", non_negative}, {"nesterov", {}, true}};
-constexpr Setting adam_settings[] = {{"beta1", decay_rate},
-                                     {"beta2", decay_rate},
-                                     {"eps", non_negative},
-                                     {"weight_decay", non_negative},
-                                     {"amsgrad", {}, true}};
-
-/// What is given, or what the options' default is.
-template <class T>
-void assign(T& field, const Settings& given, std::string_view name) {
-  if (const auto found = given.find(name); found != given.end()) field = static_cast<T>(found->second);
-}
-
-std::unique_ptr<Optimizer> make_sgd(std::vector<Tensor> parameters, double lr, const Settings& given) {
-  optim::SGDOptions options{.lr = lr};
-  assign(options.momentum, given, "momentum");
-  assign(options.dampening, given, "dampening");
-  assign(options.weight_decay, given, "weight_decay");
-  assign(options.nesterov, given, "nesterov");
-  return std::make_unique<optim::SGD>(std::move(parameters), options);
-}
-
-template <class Rule, class Options>
-std::unique_ptr<Optimizer> make_adam(std::vector<Tensor> parameters, double lr, const Settings& given) {
-  Options options{.lr = lr};
-  assign(options.beta1, given, "beta1");
-  assign(options.beta2, given, "beta2");
-  assign(options.eps, given, "eps");
-  assign(options.weight_decay, given, "weight_decay");
-  assign(options.amsgrad, given, "amsgrad");
-  return std::make_unique<Rule>(std::move(parameters), options);
-}
-
-struct Entry {
-  std::string_view name;
-  double lr;
-  std::span<const Setting> settings;
-  std::unique_ptr<Optimizer> (*make)(std::vector<Tensor>, double, const Settings&);
+template <>
+struct RuleOf<optim::AdamOptions> {
+  using Rule = optim::Adam;
+  static constexpr std::string_view name = "adam";
+  static constexpr double lr = 1e-3;
 };
-constexpr Entry entries[] = {{"sgd", 0.1, sgd_settings, make_sgd},
-                             {"adam", 1e-3, adam_settings, make_adam<optim::Adam, optim::AdamOptions>},
-                             {"adamw", 1e-3, adam_settings, make_adam<optim::AdamW, optim::AdamWOptions>}};
+template <>
+struct RuleOf<optim::AdamWOptions> {
+  using Rule = optim::AdamW;
+  static constexpr std::string_view name = "adamw";
+  static constexpr double lr = 1e-3;
+};
 
-std::vector<std::string_view> names_of(auto range) {
+/// Calls f<Options>() for each optimizer, in the order of listings.
+template <class F>
+void for_each_optimizer(const F& f) {
+  f.template operator()<optim::SGDOptions>();
+  f.template operator()<optim::AdamOptions>();
+  f.template operator()<optim::AdamWOptions>();
+}
+
+std::string_view name_of(const OptimizerSpec& spec) {
+  return std::visit([]<class Options>(const Options&) { return RuleOf<Options>::name; }, spec.options);
+}
+
+OptimizerSpec spec_of(std::string_view name) {
+  std::optional<OptimizerSpec> found;
   std::vector<std::string_view> names;
-  for (const auto& item : range) names.push_back(item.name);
-  return names;
+  for_each_optimizer([&]<class Options>() {
+    names.push_back(RuleOf<Options>::name);
+    if (name == names.back()) found = OptimizerSpec{Options{}, {}};
+  });
+  if (found) return *found;
+  fail<ValueError>("unknown optimizer '{}' (valid: {}){}", name, fmt::join(names, ", "), suggestion(name, names));
 }
 
-const Entry& entry_of(std::string_view name) {
-  const auto found = std::ranges::find(entries, name, &Entry::name);
-  if (found != std::end(entries)) return *found;
-  const auto names = names_of(std::span(entries));
-  fail<ValueError>("there is no optimizer '{}' (valid: {}){}", name, fmt::join(names, ", "), suggestion(name, names));
+template <class Options>
+std::string shown(const Parameter<Options>& parameter, const Options& options) {
+  const double value = parameter.get(options);
+  return parameter.is_bool ? (value != 0 ? "yes" : "no") : fmt::format("{}", value);
 }
 
-double parse_setting(const Entry& entry, std::string_view name, std::string_view value) {
-  const auto found = std::ranges::find(entry.settings, name, &Setting::name);
-  if (found == entry.settings.end()) {
-    const auto names = names_of(entry.settings);
-    fail<ValueError>("optimizer {} has no option '{}' (valid: {}; the learning rate is --lr){}", entry.name, name,
+template <class Options>
+void set_parameter_of(Options& options, std::string_view optimizer, std::string_view name, std::string_view value) {
+  static constexpr auto table = Options::parameters();
+  const auto found = std::ranges::find(table, name, &Parameter<Options>::name);
+  if (found == table.end()) {
+    std::vector<std::string_view> names;
+    for (const auto& parameter : table) names.push_back(parameter.name);
+    fail<ValueError>("optimizer {} has no option '{}' (valid: {}; the learning rate is --lr){}", optimizer, name,
                      fmt::join(names, ", "), suggestion(name, names));
   }
   try {
-    return found->is_bool ? parse_bool(value) : parse_number(value, found->valid);
+    found->set(options, found->is_bool ? parse_bool(value) : parse_number(value, found->valid));
   } catch (const ValueError& error) {
-    fail<ValueError>("optimizer {}: {}: {}", entry.name, name, error.what());
+    fail<ValueError>("optimizer {}: {}: {}", optimizer, name, error.what());
   }
 }
 
-struct Parsed {
-  const Entry& entry;
-  Settings given;
-};
+bool is_given(const OptimizerSpec& spec, std::string_view name) {
+  return std::ranges::find(spec.given, name) != spec.given.end();
+}
 
-Parsed parse(std::string_view text) {
+}  // namespace
+
+void set_parameter(OptimizerSpec& spec, std::string_view name, std::string_view value) {
+  std::visit(
+      [&]<class Options>(Options& options) {
+        set_parameter_of(options, RuleOf<Options>::name, name, value);
+        for (const auto& parameter : Options::parameters()) {  // whose name outlives the text
+          if (parameter.name == name && !is_given(spec, name)) spec.given.push_back(parameter.name);
+        }
+      },
+      spec.options);
+}
+
+OptimizerSpec parse_optimizer(std::string_view text) {
   const std::size_t colon = std::min(text.find(':'), text.size());
-  Parsed parsed{entry_of(text.substr(0, colon)), {}};
+  OptimizerSpec spec = spec_of(text.substr(0, colon));
   std::string_view rest = text.substr(std::min(colon + 1, text.size()));
   while (!rest.empty()) {
     const std::string_view option = rest.substr(0, rest.find(','));
     rest.remove_prefix(std::min(rest.size(), option.size() + 1));
     const std::size_t equals = option.find('=');
     if (equals == std::string_view::npos) {
-      fail<ValueError>("optimizer {}: option '{}' has no value (valid: NAME=VALUE,...)", parsed.entry.name, option);
+      fail<ValueError>("optimizer {}: option '{}' has no value (valid: NAME=VALUE,...)", name_of(spec), option);
     }
     const std::string_view name = option.substr(0, equals);
-    if (!parsed.given.emplace(name, parse_setting(parsed.entry, name, option.substr(equals + 1))).second) {
-      fail<ValueError>("optimizer {}: option '{}' is given twice (valid: once)", parsed.entry.name, name);
-    }
+    const bool is_repeated = is_given(spec, name);
+    set_parameter(spec, name, option.substr(equals + 1));
+    if (is_repeated) fail<ValueError>("optimizer {}: option '{}' is given twice (valid: once)", name_of(spec), name);
   }
-  return parsed;
+  check(spec);
+  return spec;
 }
 
-std::string to_text(const Parsed& parsed) {
-  std::string text(parsed.entry.name);
-  for (const Setting& setting : parsed.entry.settings) {
-    const auto found = parsed.given.find(setting.name);
-    if (found == parsed.given.end()) continue;
-    const std::string value = setting.is_bool ? (found->second != 0 ? "yes" : "no") : fmt::format("{}", found->second);
-    text += fmt::format("{}{}={}", text.size() == parsed.entry.name.size() ? ":" : ",", setting.name, value);
-  }
-  return text;
+std::string to_string(const OptimizerSpec& spec) {
+  return std::visit(
+      [&]<class Options>(const Options& options) {
+        std::string text(RuleOf<Options>::name);
+        bool is_first = true;
+        for (const auto& parameter : Options::parameters()) {
+          if (!is_given(spec, parameter.name)) continue;
+          text += fmt::format("{}{}={}", is_first ? ":" : ",", parameter.name, shown(parameter, options));
+          is_first = false;
+        }
+        return text;
+      },
+      spec.options);
 }
 
-}  // namespace
-
-std::string check_optimizer(std::string_view text) {
-  const Parsed parsed = parse(text);
+void check(const OptimizerSpec& spec) {
   Tensor probe = Tensor::zeros({1});
   probe.set_requires_grad();
-  parsed.entry.make({probe}, parsed.entry.lr, parsed.given);  // options that do not go together
-  return to_text(parsed);
+  make_optimizer(spec, 1, {probe});
 }
 
-std::string with_option(std::string_view text, std::string_view option, std::string_view value) {
-  Parsed parsed = parse(text);
-  parsed.given.insert_or_assign(std::string(option), parse_setting(parsed.entry, option, value));
-  return to_text(parsed);
+std::vector<std::string> describe_optimizers() {
+  std::vector<std::string> lines;
+  for_each_optimizer([&]<class Options>() {
+    lines.push_back(fmt::format("{}:", RuleOf<Options>::name));
+    for (const auto& parameter : Options::parameters()) {
+      lines.push_back(fmt::format("  {}: {} (default {}, valid: {})", parameter.name, parameter.meaning,
+                                  shown(parameter, Options{}),
+                                  parameter.is_bool ? "yes, no" : to_string(parameter.valid)));
+    }
+  });
+  return lines;
 }
 
-double default_lr(std::string_view text) {
-  const Parsed parsed = parse(text);
+double default_lr(const OptimizerSpec& spec) {
+  const double lr = std::visit([]<class Options>(const Options&) { return RuleOf<Options>::lr; }, spec.options);
   // Momentum m adds up gradients to 1 / (1 - m) times their size.
-  const auto momentum = parsed.given.find("momentum");
-  if (momentum == parsed.given.end() || momentum->second >= 1) return parsed.entry.lr;
-  return std::stod(fmt::format("{:.3g}", parsed.entry.lr * (1 - momentum->second)));  // 0.01 rather than 0.00999...98
+  const double momentum = sgd_momentum(spec).value_or(0);
+  if (momentum == 0 || momentum >= 1) return lr;
+  return std::stod(fmt::format("{:.3g}", lr * (1 - momentum)));  // 0.01 rather than 0.00999...98
 }
 
-std::optional<double> sgd_momentum(std::string_view text) {
-  const Parsed parsed = parse(text);
-  if (parsed.entry.name != "sgd") return std::nullopt;
-  const auto momentum = parsed.given.find("momentum");
-  return momentum == parsed.given.end() ? 0.0 : momentum->second;
+std::optional<double> sgd_momentum(const OptimizerSpec& spec) {
+  const auto* const sgd = std::get_if<optim::SGDOptions>(&spec.options);
+  return sgd == nullptr ? std::nullopt : std::optional(sgd->momentum);
 }
 
-std::unique_ptr<Optimizer> make_optimizer(std::string_view text, double lr, std::vector<Tensor> parameters) {
-  const Parsed parsed = parse(text);
-  return parsed.entry.make(std::move(parameters), lr, parsed.given);
+std::unique_ptr<optim::Optimizer> make_optimizer(const OptimizerSpec& spec, double lr, std::vector<Tensor> parameters) {
+  return std::visit(
+      [&]<class Options>(Options options) -> std::unique_ptr<optim::Optimizer> {
+        options.lr = lr;
+        return std::make_unique<typename RuleOf<Options>::Rule>(std::move(parameters), options);
+      },
+      spec.options);
 }
 
 }  // namespace perdita::train

@@ -61,7 +61,7 @@ std::vector<std::int64_t> parse_sizes(std::string_view text) {
     const std::size_t end = std::min(text.find(',', begin), text.size());
     const auto size = parse_whole<std::int64_t>(text.substr(begin, end - begin));
     if (!size || *size < 1 || *size > 1'000'000) {
-      fail<ValueError>("got '{}' (valid: sizes of layers such as 256 or 256,128, or none for a linear model)", text);
+      fail<ValueError>("got '{}' (valid: layer sizes such as 256 or 256,128, or none for a linear model)", text);
     }
     sizes.push_back(*size);
     begin = end + 1;

@@ -29,12 +29,11 @@ void check_sample_shapes(const data::Source& source) {
 
 /// The samples that an imbalance keeps; nothing where it keeps all.
 std::optional<std::vector<std::int64_t>> kept_samples(const Dataset& dataset, const Config& config) {
-  const data::Imbalance imbalance = data::parse_imbalance(config.imbalance);
-  if (imbalance.profile == data::Profile::none) return std::nullopt;
+  if (config.imbalance.profile == data::Profile::none) return std::nullopt;
   if (dataset.task == data::Task::regression) {
-    fail<ValueError>("imbalance is {}, but the targets are numbers (valid: none)", config.imbalance);
+    fail<ValueError>("imbalance is {}, but the targets are numbers (valid: none)", to_string(config.imbalance));
   }
-  return data::imbalanced_subset(dataset.labels(), imbalance, dataset.num_classes());
+  return data::imbalanced_subset(dataset.labels(), config.imbalance, dataset.num_classes());
 }
 
 Dataset make_unbalanced(const Dataset& dataset, const Config& config) {
@@ -81,23 +80,18 @@ data::Splits divide(const Config& config, const data::Source& source) {
     options.test_fraction = 0;
     return data::split(make_noisy(make_unbalanced(splits.train, config), config), options, std::move(splits.test));
   } catch (const ValueError& error) {
-    fail<ValueError>("{} samples cannot be divided: {} (see --val-fraction and --test-fraction)", source.train.size(),
+    fail<ValueError>("{} samples cannot be split: {} (see --val-fraction and --test-fraction)", source.train.size(),
                      error.what());
   }
-}
-
-Normalize normalize_of(std::string_view name) {
-  if (name == "count") return Normalize::count;
-  return name == "weight_sum" ? Normalize::weight_sum : Normalize::standard;
 }
 
 /// None for a linear layer. The scale where none is given is that of ldam, so that losses can be compared under one.
 std::optional<double> cosine_scale(const Config& config, const Objective& objective) {
   constexpr double usual = Ldam{}.scale;
-  const LastLayer layer = parse_last_layer(config.last_layer);
+  const LastLayer& layer = config.last_layer;
   if (!layer.is_cosine) return std::nullopt;
   if (!objective.has_classes()) {
-    fail<ValueError>("last-layer is {}, but the targets are numbers (valid: linear)", config.last_layer);
+    fail<ValueError>("last-layer is {}, but the targets are numbers (valid: linear)", to_string(config.last_layer));
   }
   return layer.scale.value_or(objective.logit_scale() == 1 ? usual : 1);
 }
@@ -114,27 +108,26 @@ Problem prepare(const Config& given) {
   const data::Source source = data::load(given.data, given.seed);
   check_sample_shapes(source);
   const Config config = complete_for(given, source);
-  const AnyLoss loss = parse_loss(*config.loss);
+  const AnyLoss& loss = *config.loss;
   Objective(loss, source.train).check_targets(source.train);
 
   data::Splits splits = divide(config, source);
   if (config.patience > 0 && !splits.validation) {
-    fail<ValueError>("patience is {}, but there is no validation set (valid: with a val-fraction above 0)",
-                     config.patience);
+    fail<ValueError>("patience is {}, but there is no validation set (valid: a val-fraction above 0)", config.patience);
   }
-  if (config.sampling != "shuffle" && splits.train.task == data::Task::regression) {
-    fail<ValueError>("sampling is {}, but the targets are numbers (valid: shuffle)", config.sampling);
+  if (config.sampling != Sampling::shuffle && splits.train.task == data::Task::regression) {
+    fail<ValueError>("sampling is {}, but the targets are numbers (valid: shuffle)", name_of(config.sampling));
   }
-  Problem problem{.config = config,
-                  .train = splits.train,
-                  .validation = splits.validation,
-                  .test = splits.test,
-                  .objective = Objective(loss, splits.train,
-                                         {class_weights(config, splits.train), normalize_of(config.normalize_by)}),
-                  .model = {},
-                  .true_labels = {},
-                  .sample_shape = source.train.sample_shape(),
-                  .warnings = {}};
+  Problem problem{
+      .config = config,
+      .train = splits.train,
+      .validation = splits.validation,
+      .test = splits.test,
+      .objective = Objective(loss, splits.train, {class_weights(config, splits.train), config.normalize_by}),
+      .model = {},
+      .true_labels = {},
+      .sample_shape = source.train.sample_shape(),
+      .warnings = {}};
   if (config.label_noise > 0) problem.true_labels = labels_in(source.train, splits.train);
   if (auto warning = warn_of_class_weights(config, splits.train, problem.objective.divides_by_weights())) {
     problem.warnings.push_back(std::move(*warning));

@@ -69,7 +69,7 @@ std::optional<report::EventFile> event_file_of(const Config& config, const Folde
 Folder new_folder(const fs::path& path, bool overwrite, const Config& config) {
   const Occupant occupant = occupant_of(path);
   if (occupant != Occupant::nothing) {
-    if (!overwrite) fail<FileError>("the folder {} is not empty", path.string());
+    if (!overwrite) fail<FileError>("the folder {} is not empty (valid: a new or empty folder)", path.string());
     check_replaceable(path, occupant, Occupant::run);
   }
   Folder folder(path);
@@ -114,7 +114,7 @@ History Run::resume(const std::optional<Checkpoint>& checkpoint) {
   if (!checkpoint) return History::resume(folder_.history(), 0);
   Config& config = problem_->config;
   if (checkpoint->data_checksum != problem_->checksum) {
-    fail<DataError>("the data {} are not those that the run in {} was started with (valid: the same samples)",
+    fail<DataError>("the data {} differ from the data that the run in {} was started with (valid: the same samples)",
                     config.data, folder_.path().string());
   }
   Config recorded = checkpoint->config;
@@ -122,8 +122,8 @@ History Run::resume(const std::optional<Checkpoint>& checkpoint) {
   if (!recorded.epochs) recorded.epochs = config.epochs;
   const auto changed = changes(recorded, config);
   if (config.epochs != recorded.epochs && *config.epochs < checkpoint->epoch) {
-    fail<ValueError>("epochs is {}, but {} are trained already (valid: from {} on)", *config.epochs, checkpoint->epoch,
-                     checkpoint->epoch);
+    fail<ValueError>("epochs is {}, but {} have already been trained (valid: {} or more)", *config.epochs,
+                     checkpoint->epoch, checkpoint->epoch);
   }
   try {
     trainer_.restore(*checkpoint);
@@ -136,8 +136,8 @@ History Run::resume(const std::optional<Checkpoint>& checkpoint) {
     config.lr = recorded.lr, config.epochs = recorded.epochs, config.patience = recorded.patience;
     for (const Course& option : changed) {
       problem_->warnings.push_back(
-          fmt::format("the run is finished, after epoch {}: {} stays {}, since nothing is trained with {} (valid: more "
-                      "epochs than {})",
+          fmt::format("the run already finished after epoch {}; {} remains {} and the new value {} has no effect "
+                      "(valid: more epochs than {})",
                       checkpoint->epoch, option.name, option.before, option.now, checkpoint->epoch));
     }
     return history;
@@ -172,7 +172,7 @@ bool Run::train(const RunEvents& events) {
   } catch (const NumericalError& error) {
     diagnose(std::nullopt);
     if (folder_.is_staged()) {
-      fail<NumericalError>("{}; nothing was replaced, {} holds the earlier run", error.what(), folder_.path().string());
+      fail<NumericalError>("{}; the earlier run in {} was kept", error.what(), folder_.path().string());
     }
     write_report(std::nullopt);
     const bool kept = trainer_.epoch() > 0;
@@ -244,7 +244,7 @@ void Run::write_model() const {
   nlohmann::ordered_json facts{{"model", "mlp"},
                                {"sizes", trainer_.model().sizes()},
                                {"head", name_of(problem_->objective.head())},
-                               {"loss", *problem_->config.loss},
+                               {"loss", to_string(*problem_->config.loss)},
                                {"task", data::name_of(problem_->train.task)}};
   if (!problem_->train.class_names.empty()) facts["classes"] = problem_->train.class_names;
   if (problem_->train.inputs.dtype == DType::uint8) {
@@ -283,11 +283,11 @@ void Run::write_report(const std::optional<TestResult>& test) const {
     }
     page.configuration.emplace_back(fmt::format("resumed after epoch {}", record.epoch), what);
   }
-  report::write_report(page, folder_.path(), chart_files(problem_->config));
+  report::write_report(page, folder_.path(), problem_->config.charts);
 }
 
 Resumable find_run(const fs::path& path) {
-  if (!fs::is_directory(path)) fail<FileError>("there is no folder {}", path.string());
+  if (!fs::is_directory(path)) fail<FileError>("the folder {} does not exist", path.string());
   Folder folder(path);  // completes a replacement that was cut off
   if (fs::exists(folder.checkpoint())) {
     Checkpoint checkpoint = read_checkpoint(folder.checkpoint());
@@ -295,7 +295,8 @@ Resumable find_run(const fs::path& path) {
     return {std::move(folder), std::move(config), std::move(checkpoint)};
   }
   if (!fs::exists(folder.config())) {
-    fail<FileError>("there is no run in {}: it has neither checkpoint.safetensors nor config.json", path.string());
+    fail<FileError>("the folder {} does not contain a run: it has neither checkpoint.safetensors nor config.json",
+                    path.string());
   }
   Config config = config_from_json(read_file(folder.config()), folder.config().string());
   return {std::move(folder), std::move(config), std::nullopt};

@@ -56,18 +56,19 @@ void describe_suspects(report::RunReport& page, const Problem& problem, const Su
 report::ClassWeights weights_of(const Problem& problem) {
   const Config& config = problem.config;
   report::ClassWeights weights{
-      .how = config.class_weights, .samples = problem.train.class_counts(), .weights = {}, .note = {}};
-  if (config.pos_weight != "none") weights.how = "pos-weight " + config.pos_weight;
+      .how = to_string(config.class_weights), .samples = problem.train.class_counts(), .weights = {}, .note = {}};
+  if (!config.pos_weight.is_none()) weights.how = "pos-weight " + to_string(config.pos_weight);
   if (const Tensor& values = problem.objective.class_weights(); values.defined()) {
     for (float value : values.to_vector<float>()) weights.weights.push_back(static_cast<double>(value));
     if (config.defer_weights > 0) {
-      weights.note = fmt::format("They count after {:.0f} % of the run; before, all samples count the same.",
-                                 100 * config.defer_weights);
+      weights.note =
+          fmt::format("The weights apply after {:.0f} % of the run; before that, all samples have the same weight.",
+                      100 * config.defer_weights);
     }
   }
-  if (config.sampling != "shuffle") {
-    weights.note += fmt::format("{}Besides, the sampling ({}) changes how often a class is seen.",
-                                weights.note.empty() ? "" : " ", config.sampling);
+  if (config.sampling != Sampling::shuffle) {
+    weights.note += fmt::format("{}The sampling ({}) also changes how often each class is seen.",
+                                weights.note.empty() ? "" : " ", name_of(config.sampling));
   }
   return weights;
 }
@@ -79,7 +80,7 @@ report::RunReport describe(const Problem& problem, const Trainer& trainer, const
   report::RunReport page;
   page.data = problem.train.name;
   page.model = fmt::format("an MLP {}", trainer.model().sizes());
-  page.loss = *problem.config.loss;
+  page.loss = to_string(*problem.config.loss);
   page.loss_is_never_negative = problem.objective.is_never_negative();
   page.train_samples = problem.train.size();
   page.val_samples = problem.validation ? problem.validation->size() : 0;
@@ -96,10 +97,6 @@ report::RunReport describe(const Problem& problem, const Trainer& trainer, const
   page.command = command_line(problem.config);
   page.version = version();
   return page;
-}
-
-report::ChartFiles chart_files(const Config& config) {
-  return {.svg = config.charts.find("svg") != std::string::npos, .png = config.charts.find("png") != std::string::npos};
 }
 
 }  // namespace perdita::train

@@ -11,7 +11,4 @@ namespace perdita::train {
 report::RunReport describe(const Problem& problem, const Trainer& trainer, const TestResult* test,
                            const Suspects* suspects);
 
-/// As config.charts says.
-report::ChartFiles chart_files(const Config& config);
-
 }  // namespace perdita::train

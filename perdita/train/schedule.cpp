@@ -26,7 +26,7 @@ void set_word(Schedule& schedule, std::string_view word) {
   } else if (schedule.decay == Decay::cosine && word.starts_with("minimum=")) {
     schedule.minimum = parse_number(word.substr(8), probabilities);
   } else {
-    fail<ValueError>("got '{}' (valid: constant, step:SHARE,...[,factor=F], cosine[:minimum=M])", word);
+    fail<ValueError>("got '{}' (valid: constant, step:FRACTION,...[,factor=F], cosine[:minimum=M])", word);
   }
 }
 
@@ -36,7 +36,7 @@ Schedule parse_schedule(std::string_view text) {
   const std::string_view name = text.substr(0, text.find(':'));
   const auto found = std::ranges::find(names, name);
   if (found == names.end()) {
-    fail<ValueError>("there is no schedule '{}' (valid: {}){}", name, fmt::join(names, ", "), suggestion(name, names));
+    fail<ValueError>("unknown schedule '{}' (valid: {}){}", name, fmt::join(names, ", "), suggestion(name, names));
   }
   Schedule schedule{.decay = static_cast<Decay>(found - names.begin())};
   for (std::size_t at = name.size(); at < text.size();) {
@@ -45,7 +45,9 @@ Schedule parse_schedule(std::string_view text) {
     at = end;
   }
   if (schedule.decay == Decay::step && schedule.milestones.empty()) {
-    fail<ValueError>("got '{}' (valid: with the shares of the run at which the rate falls, as in step:0.8,0.9)", text);
+    fail<ValueError>(
+        "got '{}' (valid: step: with the fractions of the run at which the rate decreases, for example step:0.8,0.9)",
+        text);
   }
   std::ranges::sort(schedule.milestones);
   return schedule;

@@ -9,7 +9,6 @@
 #include "perdita/data/weighted_sampler.hpp"
 #include "perdita/train/diagnose.hpp"
 #include "perdita/train/judge.hpp"
-#include "perdita/train/optimizer.hpp"
 
 namespace perdita::train {
 
@@ -53,14 +52,15 @@ data::DataLoader make_loader(const Problem& problem) {
 }  // namespace
 
 data::AnySampler sampler_of(const Problem& problem) {
-  const std::string& how = problem.config.sampling;
+  const Sampling sampling = problem.config.sampling;
   const std::uint64_t seed = problem.config.seed;
-  if (how == "shuffle") return {};
-  if (how == "balanced") {
+  if (sampling == Sampling::shuffle) return {};
+  if (sampling == Sampling::balanced) {
     return data::WeightedRandomSampler(data::balanced_sample_weights(problem.train), problem.train.size(),
                                        {.seed = seed});
   }
-  const data::Balance balance = how == "oversample" ? data::Balance::oversample : data::Balance::undersample;
+  const data::Balance balance =
+      sampling == Sampling::oversample ? data::Balance::oversample : data::Balance::undersample;
   return data::ClassBalancedSampler(problem.train.labels(), {.how = balance, .seed = seed});
 }
 
@@ -69,7 +69,7 @@ Trainer::Trainer(const Problem& problem)
       model_(make_model(problem)),
       optimizer_(make_optimizer(problem.config.optimizer, *problem.config.lr, model_.parameters())),
       loader_(make_loader(problem)),
-      schedule_(parse_schedule(problem.config.schedule)),
+      schedule_(problem.config.schedule),
       ledger_(problem.train.size()) {
   state_.config = problem.config;
   state_.data_checksum = problem.checksum;

@@ -5,23 +5,20 @@
 #include <cmath>
 #include <vector>
 
-#include "perdita/data/class_weights.hpp"
-#include "perdita/train/optimizer.hpp"
-
 namespace perdita::train {
 
 namespace {
 
-/// The same scheme with the largest of some caps that leaves a margin; nothing for weights from a file, or a number.
+/// The same scheme with the largest of some caps that leaves a margin; nothing where there is no scheme.
 std::optional<std::string> capped_scheme(const WeightsInForce& in_force, const StepSize& step) {
-  if (!data::names_weight_scheme(in_force.text)) return std::nullopt;
-  data::WeightScheme scheme = data::parse_weight_scheme(in_force.text);
+  if (!in_force.scheme) return std::nullopt;
+  data::WeightScheme scheme = *in_force.scheme;
   constexpr double margin = 0.75;
   for (double cap : {50, 20, 10, 5, 2}) {
     if (cap >= scheme.cap) continue;
     scheme.cap = cap;
     const std::vector<double> capped =
-        in_force.option == "--pos-weight"
+        in_force.is_pos_weight
             ? std::vector{1.0, data::pos_weights(in_force.counts.first(1), in_force.counts.last(1), cap)[0]}
             : data::class_weights(in_force.counts, scheme);
     if (step_noise(capped, in_force.counts, step) <= margin * most_step_noise) return to_string(scheme);
@@ -48,12 +45,13 @@ std::optional<std::string> warn_of_weights(const WeightsInForce& in_force, const
   const double lr = step.lr * most_step_noise / noise;
   const double digit = std::pow(10, std::floor(std::log10(lr)));
   const auto capped = capped_scheme(in_force, step);
+  const std::string_view option = in_force.is_pos_weight ? "--pos-weight" : "--class-weights";
   return fmt::format(
-      "{} {} is likely to wreck training at lr {} with {}: the largest weight is {:.3g} times the smallest, and a "
-      "batch of {} is as noisy as one of {:.3g} samples of equal weight (better: {}--lr {:.1g})",
-      in_force.option, in_force.text, step.lr, step.optimizer, spread.ratio, step.batch_size,
+      "{} {} is likely to make training diverge at lr {} with {}: the largest weight is {:.3g} times the smallest, so "
+      "a batch of {} samples has an effective size of {:.3g} (try {}--lr {:.1g})",
+      option, in_force.text, step.lr, to_string(step.optimizer), spread.ratio, step.batch_size,
       static_cast<double>(step.batch_size) * spread.effective_share,
-      capped ? fmt::format("{} {}, or ", in_force.option, *capped) : "", std::floor(lr / digit) * digit);
+      capped ? fmt::format("{} {}, or ", option, *capped) : "", std::floor(lr / digit) * digit);
 }
 
 }  // namespace perdita::train

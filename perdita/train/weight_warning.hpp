@@ -5,20 +5,24 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
+
+#include "perdita/data/class_weights.hpp"
+#include "perdita/train/optimizer.hpp"
 
 namespace perdita::train {
 
 /// What a step of training is.
 struct StepSize {
-  std::string_view optimizer = "adam";  ///< as make_optimizer() takes it
+  OptimizerSpec optimizer = {};
   double lr = 1e-3;
   std::int64_t batch_size = 128;
   bool divides_by_weights = true;  ///< the loss of a batch, as cross_entropy does; else by its samples
 };
 
 struct WeightsInForce {
-  std::string_view option, text;  ///< "--class-weights", "balanced"
+  bool is_pos_weight = false;                ///< of the option --pos-weight, otherwise of --class-weights
+  std::string text;                          ///< "balanced": the value of the option
+  std::optional<data::WeightScheme> scheme;  ///< nothing for weights from a file, or a number
   std::span<const double> weights;
   std::span<const std::int64_t> counts;
 };

@@ -1,9 +1,9 @@
-"""The losses of torch.nn.functional on the CPU: exact to their edge cases, and several times faster.
+"""Loss functions for NumPy arrays and torch tensors, compatible with torch.nn.functional.
 
-    import perdita.functional as F          # NumPy in, NumPy out
-    import perdita.torch.functional as F    # torch tensors, autograd: for torch.nn.functional's losses
+    import perdita.functional as F          # for NumPy arrays
+    import perdita.torch.functional as F    # for torch tensors, with autograd
 
-perdita.nn and perdita.torch.nn have them as classes.
+perdita.nn and perdita.torch.nn contain the losses as classes.
 """
 
 from perdita import data, errors, functional, nn, ops, plot

@@ -1,4 +1,4 @@
-"""Arrays that the core reads, of what users pass: NumPy's, pandas', torch's, sequences; and errors for what it cannot."""
+"""Conversion of operands (NumPy, pandas, torch, sequences) to arrays that the core reads, with errors for others."""
 
 import numpy as np
 
@@ -31,7 +31,7 @@ def array_of(function, name, value, *, may_require_grad=False):
 
 
 def numpy_of(function, name, value):
-    """A NumPy array, of any dtype, that holds all of `value`: for what is not computed by the core."""
+    """`value` as a NumPy array of any dtype, for computations outside of the core."""
     if getattr(value, "requires_grad", False):
         _refuse_graph(function, name)
     _core.check_readable(function, name, value)
@@ -75,14 +75,15 @@ def _unmasked(function, name, value):
     masked = int(np.ma.count_masked(value))
     if masked:
         raise DomainError(
-            f"{function}: {name} is a masked array with {masked} masked elements, which have no value (valid: no "
-            f"masked elements; {name}[~mask] and the same places of the other operands)"
+            f"{function}: {name} is a masked array with {masked} masked elements (valid: no masked elements; "
+            f"select {name}[~mask] and the same elements of the other operands)"
         )
     return value.data
 
 
 def _refuse_objects(function, name, array):
-    """Strings of pandas, missing values, rows of unequal length: names the first that is no number."""
+    """Raises DTypeError for arrays of objects (strings, missing values, rows of unequal length), naming the first element
+    that is not a number."""
     for index, element in np.ndenumerate(array):
         kind = type(element).__name__
         if kind == "NAType" or element is None:
@@ -93,7 +94,7 @@ def _refuse_objects(function, name, array):
             break
     else:
         raise DTypeError(
-            f"{function}: {name} holds Python objects (valid: an array of numbers, as astype(float) gives)"
+            f"{function}: {name} holds Python objects (valid: an array of numbers, for example astype(float))"
         )
-    hint = "numbers; pandas.factorize() makes class indices of names" if isinstance(element, str) else "numbers"
+    hint = "numbers; pandas.factorize() converts names to class indices" if isinstance(element, str) else "numbers"
     raise DTypeError(f"{function}: {name}{list(index)} is {element!r}, a {kind} (valid: {hint})")

@@ -36,43 +36,63 @@ def meanings_of(function):
     return [operand["meaning"] for operand in _SIGNATURES[function]["operands"]]
 
 
+def is_optional(function):
+    """Whether each operand may be None."""
+    return [operand["optional"] for operand in _SIGNATURES[function]["operands"]]
+
+
 def takes_class_probabilities(function):
     """Whether the target may be probabilities of a row's classes."""
     return _SIGNATURES[function]["takes_class_probabilities"]
 
 
-_CLASS_OPTIONS = ("ignore_index=-100", 'reduction="mean"', "label_smoothing=0.0")
-# Of a kind: the arrays that come first, the weight after the loss's own options, and what follows.
-_FORMS = {
-    "pair": (("input", "target"), (), ('reduction="mean"',)),
-    "softmax": (("input", "target"), ("weight",), _CLASS_OPTIONS),
-    "frequency": (("input", "target", "class_counts"), ("weight",), _CLASS_OPTIONS),
-    "overlap": (("input", "target"), ("weight",), ('reduction="mean"',)),
-}
+def is_bound(operand):
+    """Whether a module has the operand as an option: weights, and class counts, are the same at each call."""
+    return operand["role"] == "weight" or operand["role"] == "side information" and operand["meaning"] == "counts"
+
+
+# Names of the operands that each call brings, of any loss.
+CALL_OPERANDS = {o["name"] for entry in ENTRIES.values() for o in entry["operands"] if not is_bound(o)}
+# Names of those that modules have as options.
+BOUND_OPERANDS = {o["name"] for entry in ENTRIES.values() for o in entry["operands"] if is_bound(o)}
+
+
+def _with_default(operand):
+    return f"{operand['name']}=None" if operand["optional"] else operand["name"]
+
+
+def _parameters_of(entry):
+    """The parameters of the function: operands, the loss's own options, weights, and the options all have."""
+    operands = [o for o in entry["operands"] if o["role"] != "weight"]
+    weights = [_with_default(o) for o in entry["operands"] if o["role"] == "weight"]
+    own = [f"{name}={default!r}" for name, default in entry["parameters"]]
+    reduction = ['reduction="mean"']
+    if entry["of_class_rows"]:
+        smoothing = ["label_smoothing=0.0"] * entry["takes_class_probabilities"]
+        common = [*weights, "ignore_index=-100", *reduction, *smoothing]
+    else:
+        common = [*reduction, *weights] if entry["unit"] == "element" else [*weights, *reduction]
+    return [*map(_with_default, operands), *own, *common]
 
 
 def make_function(entry, call, as_array):
     """The function of a loss whose signature follows from its entry, as those of losses that torch lacks do. It is
     compiled from text, as dataclasses do it: a call costs what a call of a function written by hand does. as_array: see
     functions()."""
-    arrays, weights, common = _FORMS[entry["kind"]]
-    own = [name for name, _ in entry["parameters"]]
-    parameters = [
-        *arrays,
-        *(f"{name}={default!r}" for name, default in entry["parameters"]),
-        *(f"{weight}=None" for weight in weights),
-        *common,
-    ]
-    options = own + [option.split("=")[0] for option in common if not option.startswith("reduction")]
-    name, operands = entry["function"], ", ".join((*arrays, *weights))
+    operands = [o["name"] for o in entry["operands"]]
+    parameters = _parameters_of(entry)
+    names = [parameter.split("=")[0] for parameter in parameters]
+    options = [name for name in names if name not in operands and name != "reduction"]
+    others = [o["name"] for o in entry["operands"] if o["role"] in ("weight", "side information")]
+    name, first = entry["function"], operands[0]
     # `call` is a variable of an outer function, for torch.compile looks up a global in the module of that name.
     text = (
         f"def outer(call, checked, as_array):\n"
         f"    def {name}({', '.join(parameters)}, *, normalize_by=None, return_extras=False, "
         f"validate=False):\n"
-        + "".join(f"        {w} = {w} if {w} is None else as_array({w}, input)\n" for w in (*arrays[2:], *weights))
-        + f"        return (checked if validate else call)({name!r}, ({operands}), reduction, normalize_by, return_extras"
-        f"{''.join(f', {option}={option}' for option in options)})\n"
+        + "".join(f"        {each} = {each} if {each} is None else as_array({each}, {first})\n" for each in others)
+        + f"        return (checked if validate else call)({name!r}, ({', '.join(operands)}), reduction, normalize_by, "
+        f"return_extras{''.join(f', {option}={option}' for option in options)})\n"
         f"    return {name}\n"
     )
     scope: dict[str, Any] = {"__name__": __name__}

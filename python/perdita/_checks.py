@@ -1,4 +1,4 @@
-"""Checks of arguments that are no arrays, before the core gets them: it would name them by their places only."""
+"""Checks of arguments that are not arrays, so that messages contain their names; the core knows only their positions."""
 
 import operator
 

@@ -13,8 +13,6 @@ class Loss:
         self,
         function: str,
         text: str,
-        operands: Sequence[str],
-        deciding: Sequence[str],
         reduction: str,
         normalize_by: str,
         /,

@@ -1,4 +1,4 @@
-"""Docstrings of the losses' functions, made from the catalogue."""
+"""Docstrings of the loss functions, generated from the catalogue."""
 
 from perdita import _core
 
@@ -21,7 +21,7 @@ def docstring(name):
     """What the catalogue says of a loss."""
     entry = _core.describe(_DESCRIBED_AS.get(name, name))
     lines = [entry["summary"], "", *_MORE.get(name, ())]
-    lines += ["Operands:", *(f"    {line}" for line in entry["operands"]), ""]
+    lines += ["Operands:", *(f"    {line}" for line in entry["operands"]), "", f"Result: {entry['losses']}.", ""]
     if entry["variables"]:
         lines += [f"The formula is of {entry['variables']}.", ""]
     if entry["parameters"]:

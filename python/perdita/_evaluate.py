@@ -1,4 +1,4 @@
-"""What predictions are worth: one pass over arrays or files of any size."""
+"""Evaluation of predictions, in one pass over arrays or files of any size."""
 
 import json
 import os
@@ -18,9 +18,9 @@ Rows = Array | str | os.PathLike[str]
 
 
 class Evaluation:
-    """What evaluate() found. Its fields are those of evaluation.json, as attributes (result.accuracy,
-    result.calibration["ece"]); a number that is not finite is None. Printed, it is the command line's text, after
-    the warnings."""
+    """Result of evaluate(). Its attributes are the fields of evaluation.json (result.accuracy,
+    result.calibration["ece"]); numbers that are not finite are None. str(result) is the output of the command line,
+    after the warnings."""
 
     def __init__(self, core: Any) -> None:
         self._core, self._fields = core, json.loads(core.json())
@@ -41,11 +41,11 @@ class Evaluation:
         return _restored, (self._core.json(), self._core.text(), self._core.page())
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it, in dictionaries, lists and numbers of its own."""
+        """The result as nested dictionaries, lists and numbers (copies)."""
         return json.loads(self._core.json())
 
     def save(self, folder: str | os.PathLike[str]) -> None:
-        """Writes evaluation.json and report.html into a folder, which is made if it is not there. Raises OSError."""
+        """Writes evaluation.json and report.html to a folder, which is created if necessary. Raises OSError."""
         self._core.save(os.fspath(folder))
 
 
@@ -92,21 +92,21 @@ def evaluate(
         result = perdita.evaluate(logits, labels)
         result = perdita.evaluate("run.npz:logits", "run.npz:labels", "focal:gamma=2", class_names=["cat", "dog"])
 
-    predictions, targets: arrays (NumPy's, torch's on the CPU, sequences), or paths of files of any size, which are read
-    once, piece by piece: FILE.npy, FILE.npz, FILE.npz:ARRAY, FILE.csv, FILE.csv:COLUMN. Predictions are [N, classes] and
-    targets class indices [N] for losses of classes, else of equal shape.
-    loss: as the command line takes it ("huber:delta=2", "formula: ..."), or what perdita.formula() makes.
-    weights: one a row, for the mean loss and its interval. scale: "logits", "probabilities" or "log-probabilities",
-    where predictions are not what the loss takes. header: whether text begins with names of columns; None looks.
-    bins: of the reliability diagram. hardest: how many of the hardest samples are kept.
+    predictions, targets: arrays (NumPy, torch on the CPU, sequences), or paths of files of any size, which are read once,
+    in chunks: FILE.npy, FILE.npz, FILE.npz:ARRAY, FILE.csv, FILE.csv:COLUMN. For multi-class losses, predictions have
+    shape [N, classes] and targets are class indices [N]; for other losses the shapes are equal.
+    loss: as on the command line ("huber:delta=2", "formula: ..."), or a formula made by perdita.formula().
+    weights: one per row, used in the mean loss and its confidence interval. scale: scale of the predictions, "logits",
+    "probabilities" or "log-probabilities"; default: the input of the loss. header: whether CSV files begin with column
+    names; None: detect. bins: of the reliability diagram. hardest: number of hardest samples to report.
 
-    Rows whose loss is infinite or NaN are left out of the mean loss and its quantiles alone: result.left_out counts
-    them, result.warnings says so, and everything else has all rows. A NaN among the predictions counts as wrong. A
-    UserWarning says where predictions look like another scale than they are taken for. Integers and floats of any width
-    are taken, narrow ones without loss.
+    Rows whose loss is infinite or NaN are excluded only from the mean loss and its quantiles: result.left_out counts
+    them, result.warnings describes them, and all other results include them. A NaN in the predictions counts as wrong.
+    A UserWarning is raised if the predictions appear to have another scale. Integers and floats of any width are
+    accepted; narrow types are converted exactly.
 
     Raises ValueError (ShapeError, DomainError, LabelError, DataError) and TypeError (DTypeError) that name the file and
-    the first row, OSError (FileError). Other threads of Python run meanwhile, and Ctrl-C ends it.
+    the first row, and OSError (FileError). The global interpreter lock is released, and Ctrl-C interrupts.
     """
     _checks.text("evaluate", "scale", scale, may_be_none=True)
     _checks.flag("evaluate", "header", header, may_be_none=True)
@@ -116,7 +116,7 @@ def evaluate(
     rows = [_rows(name, source) for name, source in named.items()]
     text = "formula: " + loss.text if isinstance(loss, Formula) else loss
     if not isinstance(text, str):
-        raise DTypeError(f"evaluate: loss is {loss!r} (valid: a name, a text, or what perdita.formula() makes)")
+        raise DTypeError(f"evaluate: loss is {loss!r} (valid: a string, or a formula made by perdita.formula())")
     names = [str(name) for name in class_names or ()]
     words = [repr(rows[0]) if isinstance(rows[0], str) else "predictions"]
     words += [repr(rows[1]) if isinstance(rows[1], str) else "targets", repr(text)]
@@ -136,7 +136,7 @@ _VALID = "numbers: floats, integers or bool of at most 64 bits"
 
 
 def _rows(name, source):
-    """A path, or an array of a type that the core reads. Whatever is converted keeps its value."""
+    """A path, or an array of a type that the core reads. Conversions are exact."""
     if isinstance(source, (str, os.PathLike)):
         return os.fspath(source)
     if str(getattr(source, "dtype", "")).startswith("torch."):
@@ -149,7 +149,7 @@ def _widened(name, array):
     kind = array.dtype.kind
     if kind in "SU":
         raise DTypeError(f"evaluate: {name} holds strings (valid: {_VALID}; numpy.unique(names, return_inverse=True) "
-                         "makes class indices of names)")  # fmt: skip
+                         "converts names to class indices)")  # fmt: skip
     if kind not in "fiub" or array.dtype.itemsize > 8:
         raise DTypeError(f"evaluate: {name} holds {array.dtype} elements (valid: {_VALID})")
     if kind == "u" and array.dtype.itemsize == 8 and array.size and array.max() >= 2**63:

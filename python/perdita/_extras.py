@@ -2,7 +2,7 @@ from typing import Any, NamedTuple
 
 
 class LossExtras(NamedTuple):
-    """What a loss found on its way, with return_extras=True."""
+    """Additional results of a loss, returned with return_extras=True."""
 
     numerator: float
     """Of the reduced loss: the sum."""

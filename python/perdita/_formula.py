@@ -1,4 +1,4 @@
-"""Losses of one's own: formulas as text, or as functions that are called once with symbols."""
+"""Custom losses: formulas as text, or as functions that are called once with symbols."""
 
 import inspect
 import sys
@@ -12,7 +12,7 @@ from perdita.errors import DomainError, DTypeError
 
 
 class Formula:
-    """What perdita.formula() makes. Called as a loss: criterion(input, target).
+    """A loss made by perdita.formula(). Call it as criterion(input, target).
 
     Keywords: weight (multiplies the losses; class weights for a formula of classes), reduction, normalize_by and
     return_extras as for every loss of perdita.functional; ignore_index of classes is -100.
@@ -21,7 +21,7 @@ class Formula:
     def __init__(self, text: str) -> None:
         self.text = text
         self._function = "class_formula" if _core.is_class_formula(text) else "formula"
-        _core.Loss(self._function, "formula: " + text, ["input", "target", "weight"], [], "mean", "standard")
+        _core.Loss(self._function, "formula: " + text, "mean", "standard")
 
     def __call__(
         self,
@@ -64,32 +64,32 @@ def formula(loss: str | Callable[..., Any]) -> Formula:
         focal = perdita.formula(lambda y, t: 0.25 * (1 - np.exp(-(b := ops.softplus(y) - t * y)))**2 * b)
         focal = perdita.formula(lambda log_p, t: -t * (1 - np.exp(log_p))**2 * log_p)      # over classes
 
-    loss: text (perdita check --help has the language), or a function of two arguments that is called once, here, with
-    symbols. It may use operators, abs(), perdita.ops, and NumPy's and torch's functions of that kind; numbers it closes over
-    become constants, so that tensors which require grad are refused. The first argument is the input and the second one
-    the target, whatever they are called; names that say otherwise, such as (t, y) or (y_true, y_pred), are refused. Where
-    the first argument is called log_p, that is the log-probability of a class, t its target
-    probability, and the loss is summed over the classes of logits [N, C], as cross_entropy is.
+    loss: text (perdita check --help describes the syntax), or a function of two arguments that is called once with
+    symbols. The function may use operators, abs(), perdita.ops, and the corresponding functions of NumPy and torch. Numbers
+    from its closure become constants; tensors that require grad therefore raise an error. The first argument is the input
+    and the second the target, whatever their names; names that contradict this order, such as (t, y) or (y_true, y_pred),
+    raise an error. If the first argument is named log_p, it is the log-probability of a class, t is its target
+    probability, and the loss is summed over the classes of logits [N, C], as in cross_entropy.
 
-    Gradients are derived from the formula, by input and target, to any order under torch. Compiled once; evaluated
-    block by block, within twice the time of a built-in loss of the same formula.
+    Gradients with respect to input and target are derived from the formula, to any order in torch. The formula is compiled
+    once and evaluated in blocks, in at most twice the time of a built-in loss with the same formula.
 
-    Raises ValueError (DomainError) that shows the place for a text that is no formula, and TypeError for a function that
-    branches on its arguments, with what to write in its place.
+    Raises ValueError (DomainError) that shows the position for invalid text, and TypeError that suggests an alternative
+    for a function that branches on its arguments.
     """
     if isinstance(loss, str):
         return Formula(loss)
     if not callable(loss):
-        raise DTypeError(f"formula: {loss!r} (valid: a text, or a function of two arguments)")
+        raise DTypeError(f"formula: got {loss!r} (valid: a string, or a function of two arguments)")
     names = _symbols_of(loss)
     result = loss(*(Symbol(name) for name in names))
     if not isinstance(result, Symbol):
-        raise DomainError(f"formula: the function gave {result!r}, which does not depend on {names[0]}")
+        raise DomainError(f"formula: the function returned {result!r}, which does not depend on {names[0]}")
     return Formula(text_of(result))
 
 
-# Names that say what an argument is, after "_" and capital letters are taken out. Left out are those that people use for
-# both: x, y (an input beside t, a target beside x), p, q.
+# Names that identify an argument, in lower case and without "_". Ambiguous names are not included: x, y (an input next to
+# t, a target next to x), p, q.
 _INPUT_NAMES = frozenset(
     "input inputs output outputs pred preds prediction predictions predicted ypred yhat yscore logit logits score scores "
     "logp logprob logprobs estimate".split()
@@ -100,22 +100,22 @@ _TARGET_NAMES = frozenset(
 
 
 def _symbols_of(function):
-    """What the two arguments of a function stand for: ("y", "t"), ("log_p", "t") or ("p", "t"). Raises DTypeError where it
-    takes another number of arguments, or their names contradict their places."""
+    """Meaning of the two arguments of a function: ("y", "t"), ("log_p", "t") or ("p", "t"). Raises DTypeError if it takes
+    another number of arguments, or if their names contradict their positions."""
     names = _argument_names(function)
     if names is None:  # not written in Python
         return "y", "t"
     plain = [name.replace("_", "").lower() for name in names]
     if plain[0] in _TARGET_NAMES or plain[1] in _INPUT_NAMES:
         raise DTypeError(
-            f"formula: the arguments are called ({', '.join(names)}), but the first one is the input (prediction) and the "
-            f"second one the target (valid: (y, t), (log_p, t) or other names in that order)"
+            f"formula: the arguments are named ({', '.join(names)}), but the first argument is the input (prediction) and "
+            f"the second the target (valid: (y, t), (log_p, t), or other names in that order)"
         )
     return names[0] if names[0] in ("log_p", "p") else "y", "t"
 
 
 def _argument_names(function):
-    """The names of the two arguments that a call brings, or None where the function has no signature."""
+    """The names of the two arguments, or None if the function has no signature."""
     try:
         parameters = list(inspect.signature(function).parameters.values())
     except (TypeError, ValueError):
@@ -127,6 +127,6 @@ def _argument_names(function):
     if len(by_position) < 2 or not set(required) <= set(by_position[:2]):
         raise DTypeError(
             f"formula: the function takes ({', '.join(p.name for p in required)}) (valid: two arguments, the input and the "
-            f"target; other values are closed over or have defaults)"
+            f"target; further arguments need default values)"
         )
     return [p.name for p in by_position[:2]]

@@ -1,4 +1,4 @@
-"""What a training run wrote down, as pandas has it."""
+"""Training histories as pandas DataFrames."""
 
 import json
 import os
@@ -6,12 +6,12 @@ from typing import Any
 
 
 def history(run: str | os.PathLike[str]) -> Any:
-    """The history of a training run as a pandas DataFrame, a row for each step and epoch and one for the test.
+    """The history of a training run as a pandas DataFrame, with one row per step and epoch and one for the test.
 
-    run: the run's folder, or its history.jsonl. Columns: kind ('step', 'epoch', 'test', or 'resume' where options
-    changed), epoch, step, and what was measured (train_loss, val_loss, val_accuracy, lr, seconds; loss, accuracy,
-    mse, ... of the test); NaN where a row has none. A torn last line, as a killed process leaves it, is left out.
-    Raises FileNotFoundError; ImportError without pandas; ValueError that names a line that is damaged.
+    run: the folder of the run, or its history.jsonl. Columns: kind ('step', 'epoch', 'test', or 'resume' if options
+    changed), epoch, step, and the metrics (train_loss, val_loss, val_accuracy, lr, seconds; loss, accuracy, mse, ... of
+    the test); missing values are NaN. An incomplete last line, written by a process that was killed, is ignored.
+    Raises FileNotFoundError, ImportError without pandas, and ValueError that names an invalid line.
     """
     import pandas
 

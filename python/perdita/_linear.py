@@ -1,8 +1,8 @@
 """cross_entropy(linear(input, linear_weight, bias), target) without ever storing all logits.
 
-Rows are taken in chunks: their logits are made, their loss and its gradient computed in one pass, and multiplied into
-the gradients of input, weight and bias at once. Memory besides these is a chunk of logits, which their gradient takes the
-place of, some rows at a time. (The idea is that of Liger Kernel, Hsu et al., arXiv 2410.10989, section 3.2.)
+The rows are processed in chunks: the logits of a chunk are computed, then its loss and gradient in one pass, which are
+multiplied into the gradients of input, weight and bias. The additional memory is one chunk of logits, which is overwritten
+by its gradient. (The method is that of Liger Kernel, Hsu et al., arXiv 2410.10989, section 3.2.)
 """
 
 import math

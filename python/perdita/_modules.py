@@ -1,25 +1,18 @@
-"""The losses as classes, by torch.nn's names: a function with its options bound, checked when the object is made."""
+"""The losses as classes with the names of torch.nn: functions with bound options, checked in the constructor."""
 
 import inspect
 
-from perdita._catalogue import ENTRIES
+from perdita._catalogue import BOUND_OPERANDS, CALL_OPERANDS, ENTRIES
 from perdita._functions import functions, loss_of
 
 CLASSES = {entry["module"]: function for function, entry in ENTRIES.items()}
 CLASSES["TripletMarginWithDistanceLoss"] = "triplet_margin_with_distance_loss"
 
-_OPERANDS = {
-    "input", "target", "var", "input1", "input2", "anchor", "positive", "negative", "log_probs", "targets",
-    "input_lengths", "target_lengths",
-}  # fmt: skip
-
-_WEIGHTS = ("weight", "pos_weight", "class_counts")
-
 
 def options_signature(function):
-    """The signature of a function less the arrays that a call brings."""
+    """The signature of a function without its array arguments."""
     signature = inspect.signature(function)
-    parameters = [p for p in signature.parameters.values() if p.name not in _OPERANDS]
+    parameters = [p for p in signature.parameters.values() if p.name not in CALL_OPERANDS]
     return signature.replace(parameters=parameters)
 
 
@@ -38,7 +31,7 @@ def bind_options(name, signature, args, kwargs):
         raise TypeError(f"{name}: {error} (valid: {', '.join(signature.parameters)})") from None
     bound.apply_defaults()
     function = CLASSES[name]
-    operands = [p for p in inspect.signature(_checks[function]).parameters if p in _OPERANDS]
+    operands = [p for p in inspect.signature(_checks[function]).parameters if p in CALL_OPERANDS]
     options = {key: value for key, value in bound.arguments.items() if key != "distance_function"}
     _checks[function](*[None] * len(operands), **options)
     return dict(bound.arguments)
@@ -55,7 +48,7 @@ def sign_constructor(cls):
 def shown_options(signature, options):
     """Options as text, "reduction='sum', delta=2": those that differ from their defaults; weights by their length."""
     return ", ".join(
-        f"{name}=[{len(options[name])}]" if name in _WEIGHTS else f"{name}={options[name]!r}"
+        f"{name}=[{len(options[name])}]" if name in BOUND_OPERANDS else f"{name}={options[name]!r}"
         for name, parameter in signature.parameters.items()
         if options[name] is not None and not _is_default(options[name], parameter.default)
     )

@@ -1,4 +1,4 @@
-"""What is said of a name that a module does not have: which loss was probably meant, also by other libraries' names."""
+"""Suggestions for unknown names in a module of losses, including the names that other libraries use."""
 
 from perdita import _core
 from perdita._catalogue import ENTRIES

@@ -4,7 +4,7 @@ import functools
 import operator
 
 from perdita import _core
-from perdita._catalogue import ARGUMENTS, FORMULAS, deciding
+from perdita._catalogue import FORMULAS
 from perdita.errors import DTypeError
 
 
@@ -25,7 +25,7 @@ def loss_of_text(function, reduction, normalize_by, text):
         if not isinstance(value, str) and (name == "reduction" or value is not None):
             raise DTypeError(f"{function}: {name} is {value!r} (valid: a string)")
     text = ("formula" if function in FORMULAS else function) + ":" * bool(text) + text
-    return _core.Loss(function, text, ARGUMENTS[function], deciding(function), reduction, normalize_by or "standard")
+    return _core.Loss(function, text, reduction, normalize_by or "standard")
 
 
 def text_of(options):
@@ -36,6 +36,8 @@ def text_of(options):
 def _text_of_value(name, value):
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, str) and value.isidentifier():  # one of several names, which the core checks
+        return value
     if isinstance(value, tuple):  # q=0.1/0.9; a single one ends in a slash
         return "/".join(repr(level) for level in value) + "/" * (len(value) < 2)
     try:

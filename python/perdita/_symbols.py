@@ -1,4 +1,4 @@
-"""Symbols: numbers that write down what is done to them, for formulas made of functions."""
+"""Symbols: numbers that record the operations applied to them, for formulas given as functions."""
 
 import inspect
 import numbers
@@ -67,7 +67,7 @@ _BRANCH = (
 
 
 class Symbol:
-    """A number that is not known yet. `head` is an input's name, an operator or a function; `parts` are its operands."""
+    """A number without a value. `head` is the name of an input, an operator or a function; `parts` are its operands."""
 
     __slots__ = ("head", "parts")
     __hash__ = object.__hash__
@@ -93,26 +93,29 @@ class Symbol:
 
     def __float__(self):
         raise DTypeError(
-            "formula: its numbers are not known yet: write perdita.ops.exp(y) for math.exp(y), and the like"
+            "formula: y and t are symbols without a value (valid: perdita.ops.exp(y) instead of math.exp(y), and so on)"
         )
 
     __int__ = __index__ = __float__
 
     def __iter__(self):
-        raise DTypeError("formula: y and t are single elements (valid: what is done to one of them)")
+        raise DTypeError("formula: y and t are single elements and not iterable (valid: elementwise expressions)")
 
     def __getattr__(self, name):
         if name.startswith("__"):
             raise AttributeError(name)
         function = FUNCTIONS_BY_NAME.get(_ELSEWHERE.get(name, name))
         if function is None:
-            raise DTypeError(f"formula: a symbol has no {name!r} (valid: operators, and {', '.join(FUNCTIONS)})")
+            raise DTypeError(
+                f"formula: symbols have no attribute {name!r} (valid: operators, and {', '.join(FUNCTIONS)})"
+            )
         return lambda *arguments, **keywords: function(self, *arguments, **keywords)
 
     def __array_ufunc__(self, ufunc, method, *inputs, **keywords):
         if method != "__call__" or keywords:
             raise DTypeError(
-                f"formula: numpy.{ufunc.__name__}.{method} with {sorted(keywords)} (valid: a call of operands)"
+                f"formula: numpy.{ufunc.__name__}.{method} with {sorted(keywords)} is not supported (valid: a call with "
+                "operands only)"
             )
         return _apply(ufunc.__name__, inputs, {})
 
@@ -153,21 +156,20 @@ class _Constant(Symbol):
 def _constant(value):
     if getattr(value, "requires_grad", False):
         raise DTypeError(
-            "formula: it contains a tensor that requires grad, whose value would be frozen and not trained (valid: "
-            "tensor.item() or tensor.detach() for a constant; to train it, compute its part with torch's operators outside "
-            "the formula)"
+            "formula: it contains a tensor that requires grad, which would be treated as a constant (valid: tensor.item() "
+            "or tensor.detach() for a constant; to train the tensor, use torch operators outside the formula)"
         )
     if isinstance(value, numbers.Real) or getattr(value, "shape", None) == () and hasattr(value, "item"):
         return _Constant(float(value))
     shape = getattr(value, "shape", None)
     what = f"an array of shape {list(shape)}" if shape is not None else repr(value)
     raise DTypeError(
-        f"formula: {what} in it (valid: numbers; arrays are given with the call, as input, target or weight)"
+        f"formula: it contains {what} (valid: numbers; arrays are passed in the call, as input, target or weight)"
     )
 
 
 def _apply(name, arguments, keywords):
-    """NumPy's or torch's function of that name."""
+    """The function of NumPy or torch with this name."""
     if name in ("negative", "neg"):
         return -arguments[0]
     if name in ("positive", "logical_not", "bitwise_not", "invert"):
@@ -183,7 +185,7 @@ def _apply(name, arguments, keywords):
         return Symbol(_OPERATORS_ELSEWHERE[name], *arguments)
     function = FUNCTIONS_BY_NAME.get(_ELSEWHERE.get(name, name))
     if function is None:
-        raise DTypeError(f"formula: {name} is no function of formulas (valid: operators, and {', '.join(FUNCTIONS)})")
+        raise DTypeError(f"formula: unsupported function {name} (valid: operators, and {', '.join(FUNCTIONS)})")
     return function(*arguments, **keywords)
 
 
@@ -191,9 +193,9 @@ def _function(name, arity):
     def function(*arguments):
         many = name in ("min", "max") and len(arguments) > 2
         if len(arguments) != arity and not many:
-            raise DTypeError(f"{name}: {len(arguments)} arguments (valid: {arity})")
+            raise DTypeError(f"{name}: got {len(arguments)} arguments (valid: {arity})")
         if not any(isinstance(argument, Symbol) for argument in arguments):
-            raise DTypeError(f"{name}: {arguments!r} (valid: within a function given to perdita.formula)")
+            raise DTypeError(f"{name}: got {arguments!r} (valid: symbols, in a function passed to perdita.formula)")
         return Symbol(name, *arguments)
 
     function.__name__ = function.__qualname__ = name
@@ -208,7 +210,7 @@ def _clamp(x, min=None, max=None):
     """x, but at least min and at most max; None for no bound."""
     low, high = float("-inf") if min is None else min, float("inf") if max is None else max
     if not any(isinstance(argument, Symbol) for argument in (x, low, high)):
-        raise DTypeError(f"clamp: {x!r} (valid: within a function given to perdita.formula)")
+        raise DTypeError(f"clamp: got {x!r} (valid: symbols, in a function passed to perdita.formula)")
     return Symbol("clamp", x, low, high)
 
 

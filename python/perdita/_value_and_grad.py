@@ -12,22 +12,25 @@ from perdita._functions import functions
 def value_and_grad(
     function: Callable[..., Any] | Formula, argnums: int | tuple[int, ...] | list[int] = 0
 ) -> Callable[..., tuple[Any, Any]]:
-    """A function that gives a loss and its gradient in one pass.
+    """Returns a function that computes a loss and its gradient in one pass.
 
         loss, gradient = perdita.value_and_grad(F.mse_loss)(output, target)
         loss, (by_input, by_target) = perdita.value_and_grad(F.mse_loss, argnums=(0, 1))(output, target)
 
-    function: one of perdita.functional, or a perdita.formula. argnums: the array arguments to differentiate by, counted
-    as in its signature; an int gives one gradient, a tuple a tuple. The loss must be reduced ('mean' or 'sum'), or have one
-    element. Raises TypeError for other functions, ValueError for arguments that are no arrays.
+    function: a function of perdita.functional, or a perdita.formula. argnums: positions of the array arguments with
+    respect to which to differentiate; an int returns one gradient, a tuple returns a tuple. The loss must be reduced
+    ('mean' or 'sum') or have one element. Raises TypeError for other functions, ValueError for arguments that are not
+    arrays.
     """
     name = "" if isinstance(function, Formula) else getattr(function, "__name__", "")
     if not isinstance(function, Formula) and getattr(functional, name, None) is not function:
-        raise TypeError(f"value_and_grad: {function!r} is not a function of perdita.functional")
+        raise TypeError(f"value_and_grad: got {function!r} (valid: a function of perdita.functional)")
     wanted = (argnums,) if isinstance(argnums, int) else argnums
     is_valid = isinstance(wanted, (tuple, list)) and wanted and all(isinstance(i, int) and 0 <= i < 8 for i in wanted)
     if not is_valid or list(wanted) != sorted(set(wanted)):
-        raise ValueError(f"value_and_grad: argnums is {argnums!r} (valid: 0, 1, ... or an ascending tuple of them)")
+        raise ValueError(
+            f"value_and_grad: argnums is {argnums!r} (valid: 0, 1, ... or an ascending tuple of such integers)"
+        )
     if isinstance(function, Formula):
         differentiated = functools.partial(function.call_with, functional._call_with_gradients(tuple(wanted)))
     else:

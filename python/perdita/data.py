@@ -1,6 +1,6 @@
 """Class imbalance and splits: weights from labels, samplers, long-tailed subsets.
 
-Arrays are NumPy's, torch's, or sequences."""
+Arrays may be NumPy arrays, torch tensors or sequences."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -28,20 +28,20 @@ def class_weights(
     num_classes: int | None = None,
     ignore_index: int | None = None,
 ) -> NDArray[np.float64]:
-    """A weight for each class, float64 [C], as `weight` of the losses over classes takes it.
+    """Class weights, float64 [C], for the `weight` argument of the losses over classes.
 
-    labels: class indices, integers of any shape; or counts: how many samples each class has. num_classes: more than the
-    labels show. ignore_index: a label that does not count.
+    labels: class indices, integers of any shape; or counts: the number of samples of each class. num_classes: the number
+    of classes, if it is not the largest label + 1. ignore_index: a label to ignore.
 
     scheme, for a class with n of the N samples and C classes: "balanced" N / (C n); "inverse", "inverse_sqrt" and
-    "effective_number:BETA" (Cui et al., CVPR 2019, eq. 3) in proportion to 1 / n, 1 / sqrt(n) and (1 - BETA) / (1 -
-    BETA^n), normalised to sum to C. Each may have ",cap=R": none is more than R times the smallest. A class without
-    samples gets 0.
+    "effective_number:BETA" (Cui et al., CVPR 2019, eq. 3) proportional to 1 / n, 1 / sqrt(n) and (1 - BETA) / (1 -
+    BETA^n), normalized to sum C. With ",cap=R", no weight is more than R times the smallest. The weight of a class
+    without samples is 0.
 
     Raises ValueError (DomainError for a scheme or count, LabelError for a label out of range), TypeError (DTypeError).
     """
     if (labels is None) == (counts is None):
-        raise DTypeError("class_weights: takes labels or counts (valid: one of them)")
+        raise DTypeError("class_weights: labels and counts are both given or both missing (valid: one of them)")
     if counts is None:
         counts = count_classes(labels, num_classes, ignore_index)
     scheme = _checks.text("class_weights", "scheme", scheme)
@@ -51,28 +51,28 @@ def class_weights(
 def count_classes(
     labels: Array | None, num_classes: int | None = None, ignore_index: int | None = None
 ) -> NDArray[np.int64]:
-    """How many of the labels are 0, 1, ..., int64 [C]: up to num_classes - 1, or to the largest label."""
+    """The number of labels equal to 0, 1, ..., int64 [C], up to num_classes - 1 or the largest label."""
     num_classes = _checks.integer("count_classes", "num_classes", num_classes, may_be_none=True)
     ignore_index = _checks.integer("count_classes", "ignore_index", ignore_index, may_be_none=True)
     return _core.count_classes(_integers("count_classes", "labels", labels), num_classes, ignore_index)
 
 
 def pos_weight(labels: Array, cap: float = float("inf")) -> NDArray[np.float64]:
-    """negatives / positives of each column of labels [N] or [N, C] of 0 and 1, as `pos_weight` of
-    binary_cross_entropy_with_logits takes it: float64 [C], or [1] for [N]. At most cap, at least 1 / cap; 1 where there
-    are no positives or no negatives."""
+    """negatives / positives of each column of labels [N] or [N, C] of 0 and 1, for the `pos_weight` argument of
+    binary_cross_entropy_with_logits: float64 [C], or [1] for [N]. Limited to the range 1 / cap to cap; 1 for columns
+    without positives or without negatives."""
     table = _integers("pos_weight", "labels", labels, flat=False)
     if table.ndim not in (1, 2):
         raise ShapeError(f"pos_weight: labels has shape {list(table.shape)} (valid: [N] or [N, C])")
     if not np.isin(table, (0, 1)).all():
-        raise DTypeError("pos_weight: labels hold other numbers than 0 and 1 (valid: 0 and 1)")
+        raise DTypeError("pos_weight: labels contain numbers other than 0 and 1 (valid: 0 and 1)")
     positives = table.reshape(len(table), -1).sum(0)
     return _core.pos_weights(len(table) - positives, positives, _checks.number("pos_weight", "cap", cap))
 
 
 def adjust_logits(logits: Any, class_counts: Array, tau: float = 1.0) -> Any:
-    """logits [..., C] less tau log(share of the class in training): logit adjustment after training (Menon et al., ICLR
-    2021, eq. 9). Of the type of logits."""
+    """logits [..., C] minus tau log(frequency of the class in training): post-hoc logit adjustment (Menon et al., ICLR
+    2021, eq. 9). The result has the type of logits."""
     counts = _numbers("adjust_logits", "class_counts", class_counts)
     if counts.shape != tuple(logits.shape[-1:]):
         raise ShapeError(
@@ -89,15 +89,15 @@ def imbalanced_subset(labels: Array, imbalance: str) -> NDArray[np.int64]:
 
 
 def random_split(count: int, fractions: Sequence[float], seed: int = 0) -> list[NDArray[np.int64]]:
-    """Indices 0..count-1 in disjoint parts, one for each fraction (which add up to 1): a list of arrays, int64,
-    ascending, as torch.utils.data.Subset takes them. Raises ValueError for such a fraction or an empty part."""
+    """Splits the indices 0..count-1 into disjoint parts, one per fraction (with sum 1). Returns a list of int64 arrays in
+    ascending order, as required by torch.utils.data.Subset. Raises ValueError for invalid fractions or an empty part."""
     count, seed = _checks.integer("random_split", "count", count), _checks.seed("random_split", seed)
     return _core.random_split(count, _numbers("random_split", "fractions", fractions), seed)
 
 
 def stratified_split(labels: Array, fractions: Sequence[float], seed: int = 0) -> list[NDArray[np.int64]]:
-    """The same for len(labels) samples, each part with its share of every class, to within two samples (of two parts to
-    within one)."""
+    """Like random_split() for len(labels) samples, where each part has its fraction of every class, to within two samples
+    (one for two parts)."""
     indices = _integers("stratified_split", "labels", labels)
     seed = _checks.seed("stratified_split", seed)
     return _core.stratified_split(indices, _numbers("stratified_split", "fractions", fractions), seed)
@@ -140,8 +140,8 @@ class _Sampler:
 
 
 class WeightedRandomSampler(_Sampler):
-    """Draws index i with a probability in proportion to weights[i]: any number of weights, exact to 2^-53, in constant
-    time a draw; without replacement as if drawn one after the other. The seed and the epoch decide the draws."""
+    """Draws index i with a probability proportional to weights[i], exact to 2^-53, in constant time per draw; without
+    replacement like successive draws from the remaining samples. The draws depend only on the seed and the epoch."""
 
     def __init__(self, weights: Array, num_samples: int, replacement: bool = True, seed: int = 0) -> None:
         weights = _numbers("WeightedRandomSampler", "weights", weights).reshape(-1)
@@ -151,8 +151,8 @@ class WeightedRandomSampler(_Sampler):
 
 
 class ClassBalancedSampler(_Sampler):
-    """As many samples of each class, shuffled: as the largest has (how="oversample"), the smallest ("undersample"), or
-    samples_per_class."""
+    """Draws the same number of samples of each class, shuffled: as many as the largest class has (how="oversample"), the
+    smallest ("undersample"), or samples_per_class."""
 
     def __init__(
         self, labels: Array, how: str = "oversample", samples_per_class: int | None = None, seed: int = 0
@@ -164,7 +164,7 @@ class ClassBalancedSampler(_Sampler):
 
 
 class RandomSampler(_Sampler):
-    """A shuffle of 0..count-1, for more num_samples than that one after the other; with replacement independent draws."""
+    """A random permutation of 0..count-1, several if num_samples > count; with replacement, independent draws."""
 
     def __init__(self, count: int, replacement: bool = False, num_samples: int | None = None, seed: int = 0) -> None:
         count = _checks.integer("RandomSampler", "count", count)
@@ -189,13 +189,15 @@ class SubsetRandomSampler(_Sampler):
 
 
 class DistributedSampler(_Sampler):
-    """One process's part of what a sampler of this module draws: draws rank, rank + num_replicas, ... of each epoch.
-    With the same sampler and seed everywhere the parts are disjoint and together the whole. Where draws do not divide,
-    the last ones are left out (drop_last) or the first ones given out again, so that all parts are of one size."""
+    """The part of one process of the draws of another sampler of this module: draws rank, rank + num_replicas, ... of each
+    epoch. With the same sampler and seed in all processes, the parts are disjoint and together complete. All parts have the
+    same size: if necessary, the last draws are dropped (drop_last) or the first ones are repeated."""
 
     def __init__(self, sampler: _Sampler, num_replicas: int, rank: int, drop_last: bool = False) -> None:
         if not isinstance(sampler, _Sampler):
-            raise DTypeError(f"DistributedSampler: sampler is a {type(sampler).__name__} (valid: one of perdita.data)")
+            raise DTypeError(
+                f"DistributedSampler: sampler is a {type(sampler).__name__} (valid: a sampler of perdita.data)"
+            )
         num_replicas = _checks.integer("DistributedSampler", "num_replicas", num_replicas)
         rank = _checks.integer("DistributedSampler", "rank", rank)
         super().__init__(sampler, num_replicas, rank, _checks.flag("DistributedSampler", "drop_last", drop_last))

@@ -1,7 +1,7 @@
-"""What Perdita raises.
+"""Exceptions of Perdita.
 
-Each class is a ValueError or a TypeError, and besides what PyTorch raises in such a case, so that an except clause that
-was written for torch.nn.functional catches it too.
+Each class is a ValueError or a TypeError, and also a subclass of the exception that PyTorch raises in the same case, so that
+except clauses for torch.nn.functional work.
 """
 
 
@@ -18,15 +18,15 @@ class DomainError(ValueError, RuntimeError):
 
 
 class LabelError(ValueError, IndexError, RuntimeError):
-    """A class label is none of the classes."""
+    """A class label is out of range."""
 
 
 class GraphError(RuntimeError):
-    """Autograd was asked for something its graph cannot give."""
+    """An operation is not supported by the autograd graph."""
 
 
 class DataError(ValueError):
-    """A file is malformed, or holds data that cannot be used."""
+    """A file is malformed or contains invalid data."""
 
 
 class FileError(OSError):

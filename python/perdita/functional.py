@@ -1,12 +1,12 @@
-"""The losses of torch.nn.functional on NumPy arrays, by the same names, argument order and defaults.
+"""The losses of torch.nn.functional for NumPy arrays, with the same names, argument order and defaults.
 
     import perdita.functional as F
     loss = F.cross_entropy(logits, labels, label_smoothing=0.1)
 
-Arrays are what NumPy knows, or whatever has __dlpack__; they are not copied, whatever their strides. Torch tensors
-that require grad are refused, as their graph would be lost (see perdita.torch.functional), and so are masked elements.
-float32 and float64 are computed as they are; float16 and bfloat16 (ml_dtypes) in float32, and returned in their own
-type. See perdita.value_and_grad for gradients.
+Operands may be anything that NumPy can convert, or objects with __dlpack__. They are not copied, for any strides. Torch
+tensors that require grad raise an error, because their graph would be lost (see perdita.torch.functional); so do masked
+elements. float32 and float64 are computed in their own precision, float16 and bfloat16 (ml_dtypes) in float32 and converted
+back. See perdita.value_and_grad for gradients.
 """
 
 import numpy as np
@@ -31,7 +31,7 @@ def _loss_of(function, reduction, normalize_by, options):
     except TypeError as error:
         if isinstance(error, DTypeError):
             raise
-        raise DTypeError(f"{function}: an option of {options} is no number: {error} (valid: numbers)") from None
+        raise DTypeError(f"{function}: an option of {options} is not a number: {error} (valid: numbers)") from None
 
 
 def _call(function, operands, reduction, normalize_by, return_extras, **options):
@@ -50,7 +50,9 @@ def _call_with_gradients(argnums):
     def call(function, operands, reduction, normalize_by, return_extras, **options):
         loss = _loss_of(function, reduction, normalize_by, options)
         if max(argnums) >= len(operands) or operands[max(argnums)] is None:
-            raise DomainError(f"{function}: argnums names argument {max(argnums)}, which is no array here")
+            raise DomainError(
+                f"{function}: argnums refers to argument {max(argnums)}, which is not an array in this call"
+            )
         arrays, narrow = arrays_of(function, ARGUMENTS[function], operands)
         value, gradients = loss.value_and_gradients(arrays, wanted)
         return _narrowed(value, narrow), tuple(_narrowed(gradient, narrow) for gradient in gradients)
@@ -130,9 +132,9 @@ def linear_cross_entropy(
 ):
     """cross_entropy(input @ linear_weight.T + linear_bias, target) in chunks of rows, never storing all logits.
 
-    input: [F] or [N, F]. linear_weight: [C, F], or [C, d1, ..., dK, F] for logits [N, C, d1, ..., dK]; linear_bias: its
-    shape less F. target: class indices or probabilities, as for cross_entropy. chunk_rows: rows at a time; 0 keeps a
-    chunk of logits below 25 MB. Other keywords and errors: see cross_entropy.
+    input: [F] or [N, F]. linear_weight: [C, F], or [C, d1, ..., dK, F] for logits [N, C, d1, ..., dK]; linear_bias: the
+    same shape without F. target: class indices or probabilities, as for cross_entropy. chunk_rows: rows per chunk; 0 limits
+    a chunk of logits to 25 MB. Other keywords and errors: see cross_entropy.
     """
     return _linear_cross_entropy(
         input,

@@ -1,9 +1,9 @@
-"""The losses as classes, by torch.nn's names, on NumPy arrays: options are bound and checked when an object is made.
+"""The losses as classes with the names of torch.nn, for NumPy arrays. Options are bound and checked in the constructor.
 
     criterion = perdita.nn.CrossEntropyLoss(label_smoothing=0.1)
     loss = criterion(logits, labels)
 
-The function of the same name describes a loss and its options.
+The function of the same loss documents the formula and the options.
 """
 
 import itertools
@@ -56,7 +56,7 @@ class LinearCrossEntropyLoss:
         known = {"weight", "reduction", "ignore_index", "label_smoothing", "normalize_by", "chunk_rows"}
         if not known >= options.keys():
             raise TypeError(
-                f"LinearCrossEntropyLoss: no option {sorted(options.keys() - known)} (valid: {sorted(known)})"
+                f"LinearCrossEntropyLoss: unknown options {sorted(options.keys() - known)} (valid: {sorted(known)})"
             )
         bind_options(
             "CrossEntropyLoss",
@@ -73,11 +73,11 @@ class LinearCrossEntropyLoss:
 
 
 class AdaptiveLogSoftmaxWithLoss:
-    """A softmax in two steps, for many classes of which few are frequent (Grave et al., Efficient softmax approximation
-    for GPUs, arXiv 1609.04309). Classes below cutoffs[0] are in the head; the others in clusters, each of which has one
-    place there. Parameters are NumPy arrays: head (and head_bias), and tail, pairs of projection and classes.
+    """A two-level softmax for many classes of which few are frequent (Grave et al., Efficient softmax approximation for
+    GPUs, arXiv 1609.04309). Classes below cutoffs[0] are in the head; the others are in clusters, each of which has one
+    logit in the head. Parameters are NumPy arrays: head (and head_bias), and tail, pairs of projection and classes.
 
-    Called with input [N, F] (or [F]) and labels [N] (or []), it gives (log-probability of each label, mean loss).
+    Called with input [N, F] (or [F]) and labels [N] (or []), it returns (log-probability of each label, mean loss).
     """
 
     def __init__(self, in_features, n_classes, cutoffs, div_value=4.0, head_bias=False, dtype=np.float32, seed=0):
@@ -136,7 +136,7 @@ class AdaptiveLogSoftmaxWithLoss:
         return np.concatenate(parts, axis=1)
 
     def predict(self, input):
-        """The likeliest class of each row."""
+        """The most probable class of each row."""
         return self.log_prob(input).argmax(axis=1)
 
 

@@ -1,4 +1,4 @@
-"""The functions of formulas, for what is given to perdita.formula: ops.softplus(y), ops.select(condition, a, b), ..."""
+"""Functions for use in formulas passed to perdita.formula: ops.softplus(y), ops.select(condition, a, b), ..."""
 
 from perdita._symbols import FUNCTIONS_BY_NAME
 

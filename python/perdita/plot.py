@@ -1,4 +1,4 @@
-"""Pictures of losses, with Matplotlib.
+"""Plots of losses with Matplotlib.
 
     perdita.plot.loss_curves("runs/fashion-mnist-1").savefig("curves.png")
     perdita.plot.loss_distribution(losses, by=labels, names=["cat", "dog"])
@@ -21,10 +21,11 @@ _TRAIN, _VAL = "#0072b2", "#d55e00"  # told apart by colour-blind people, too (O
 
 
 def loss_curves(run: Any, *, log: bool = False, ax: Any = None) -> Any:
-    """Training and validation loss by epoch, the best epoch marked. Returns the Matplotlib figure.
+    """Plots training and validation loss by epoch, with the best epoch marked. Returns the Matplotlib figure.
 
-    run: a run's folder, its history.jsonl, or the DataFrame of perdita.history(). log: a logarithmic loss axis. ax: the
-    axes to draw into; new ones by default. Raises ValueError for a history without epochs, and as perdita.history().
+    run: the folder of a run, its history.jsonl, or the DataFrame of perdita.history(). log: use a logarithmic loss axis.
+    ax: the axes to draw on; default: new axes. Raises ValueError for a history without epochs, and the exceptions of
+    perdita.history().
     """
     frame = run if hasattr(run, "columns") else history(run)
     epochs = frame[frame["kind"] == "epoch"]
@@ -50,12 +51,13 @@ def loss_distribution(
     bins: int = 50,
     log: bool = False,
 ) -> Any:
-    """Histogram and kernel density of per-sample losses, all together or a panel a class. Returns the Matplotlib figure.
+    """Plots histogram and kernel density of per-sample losses, in one panel or one panel per class. Returns the Matplotlib
+    figure.
 
-    losses: [N], as reduction='none' gives them; those that are not finite are left out and told in the title. by: [N],
-    what to sort them by, such as labels. names: of the classes 0, 1, ...; without them their numbers. bins: of the
-    histogram. log: over log10(loss), for which losses of 0 are left out. Raises ValueError for shapes that do not fit, or
-    where no loss is left.
+    losses: [N], as returned with reduction='none'; losses that are not finite are excluded and counted in the title. by:
+    [N], keys to group by, such as labels. names: names of the classes 0, 1, ...; default: the numbers. bins: number of bins
+    of the histogram. log: plot log10(loss), excluding losses of 0. Raises ValueError for shapes that do not match, or if no
+    loss remains.
     """
     values = numpy_of("loss_distribution", "losses", losses).astype(float)
     if values.ndim != 1:

@@ -76,7 +76,7 @@ ArrayType array_type_of(PyObject* object) {
 
 void check_has_elements(PyObject* array, const ArrayType& type, std::string_view function, std::string_view argument) {
   if (type.is_wrapper) {
-    fail<DTypeError>("{}: {} is a {}, which has no elements in memory (valid: a plain torch.Tensor)", function,
+    fail<DTypeError>("{}: {} is a {}, which does not store elements in memory (valid: a plain torch.Tensor)", function,
                      argument, Py_TYPE(array)->tp_name);
   }
 }
@@ -84,20 +84,19 @@ void check_has_elements(PyObject* array, const ArrayType& type, std::string_view
 void check_memory(PyObject* array, const ArrayType& type, const dlpack::TensorView& view, std::string_view function,
                   std::string_view argument) {
   if (view.data == nullptr && !is_empty(view)) {
-    fail<DTypeError>("{}: {} has no memory (valid: a tensor with the memory of its elements)", function, argument);
+    fail<DTypeError>("{}: {} has no storage (valid: a tensor with storage)", function, argument);
   }
   if (type.is_negated == nullptr) return;
   const nb::object negated = nb::steal(PyObject_CallOneArg(type.is_negated, array));
   if (!negated.is_valid()) throw nb::python_error();
   if (negated.is(Py_True)) {
-    fail<DTypeError>("{}: {} is a negated view, as imag of a conjugate is (valid: {}.resolve_neg())", function,
-                     argument, argument);
+    fail<DTypeError>("{}: {} is a negated view, for example the imag of a conjugate (valid: {}.resolve_neg())",
+                     function, argument, argument);
   }
   if (may_lack_storage(view.data) && !is_empty(view)) {
     const nb::object storage = nb::handle(array).attr("untyped_storage")();
     if (nb::cast<std::int64_t>(storage.attr("nbytes")()) == 0) {
-      fail<DTypeError>("{}: {} has a storage of 0 bytes (valid: a tensor with the memory of its elements)", function,
-                       argument);
+      fail<DTypeError>("{}: {} has a storage of 0 bytes (valid: a tensor with storage)", function, argument);
     }
   }
 }

@@ -79,7 +79,8 @@ void check_rank(int rank, std::string_view function, std::string_view argument) 
 
 void check_alignment(const void* data, std::size_t bytes, std::string_view function, std::string_view argument) {
   if (reinterpret_cast<std::uintptr_t>(data) % bytes != 0) {
-    fail<ValueError>("{}: {} is not aligned to its elements of {} bytes (a copy is)", function, argument, bytes);
+    fail<ValueError>("{}: {} is not aligned to its element size of {} bytes (valid: an aligned array, such as a copy)",
+                     function, argument, bytes);
   }
 }
 
@@ -158,8 +159,9 @@ Tensor Operands::from_buffer(PyObject* array, std::string_view function, std::st
   Strides strides;
   for (int i = 0; i < buffer.ndim; ++i) {
     if (buffer.strides[i] % buffer.itemsize != 0) {
-      fail<ValueError>("{}: {} has a stride of {} bytes, which is no number of elements (a copy has none such)",
-                       function, argument, buffer.strides[i]);
+      fail<ValueError>(
+          "{}: {} has a stride of {} bytes, which is not a multiple of the element size (valid: a copy of the array)",
+          function, argument, buffer.strides[i]);
     }
     shape.push_back(buffer.shape[i]);
     strides.push_back(buffer.strides[i] / buffer.itemsize);

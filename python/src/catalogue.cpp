@@ -22,28 +22,30 @@ nb::dict signature_of(const LossInfo& info) {
     described["role"] = name_of(operand.role);
     described["meaning"] = name_of(operand.meaning);
     described["decides"] = operand.decides_dtype;
+    described["optional"] = operand.is_optional;
+    described["differentiable"] = operand.element != Element::integer && operand.role != Role::side_information;
     operands.append(described);
   }
   nb::dict signature;
   signature["unit"] = name_of(info.unit);
   signature["operands"] = operands;
+  signature["of_class_rows"] = is_of_class_rows(info);
   signature["takes_class_probabilities"] = takes_class_probabilities(info);
   return signature;
 }
 
-/// What a loss's function and module are called, and what they take: `kind` is the loss's list, parameters are
-/// (name, default).
+/// What a loss's function and module are called, and what they take; parameters are (name, default).
 template <class Loss>
-nb::dict entry_of(std::string_view kind, std::string_view function, std::string_view module) {
+nb::dict entry_of(std::string_view function, std::string_view module) {
   nb::list parameters;
   for (const auto& parameter : parameters_of<Loss>()) {
     const double value = parameter.get(Loss{});
-    parameters.append(nb::make_tuple(parameter.name, parameter.is_bool      ? nb::cast(value != 0)
+    parameters.append(nb::make_tuple(parameter.name, parameter.is_bool            ? nb::cast(value != 0)
+                                                     : !parameter.choices.empty() ? nb::cast(text_of(parameter, Loss{}))
                                                      : parameter.is_integer ? nb::cast(static_cast<std::int64_t>(value))
                                                                             : nb::cast(value)));
   }
   nb::dict entry = signature_of(Loss::info);
-  entry["kind"] = kind;
   entry["function"] = function;
   entry["module"] = module;
   entry["parameters"] = parameters;
@@ -60,23 +62,8 @@ nb::dict formula_signatures() {
 
 nb::list signatures() {
   nb::list entries;
-#define PERDITA_ENTRY(Loss, function, Module) entries.append(entry_of<Loss>(kind, #function, #Module));
-  std::string_view kind = "pair";
-  PERDITA_PAIR_LOSSES(PERDITA_ENTRY)
-  kind = "triple";
-  PERDITA_TRIPLE_LOSSES(PERDITA_ENTRY)
-  kind = "softmax";
-  PERDITA_SOFTMAX_LOSSES(PERDITA_ENTRY)
-  kind = "frequency";
-  PERDITA_FREQUENCY_LOSSES(PERDITA_ENTRY)
-  kind = "picking";
-  PERDITA_PICKING_LOSSES(PERDITA_ENTRY)
-  kind = "comparing";
-  PERDITA_COMPARING_LOSSES(PERDITA_ENTRY)
-  kind = "overlap";
-  PERDITA_OVERLAP_LOSSES(PERDITA_ENTRY)
-  kind = "sequence";
-  PERDITA_SEQUENCE_LOSSES(PERDITA_ENTRY)
+#define PERDITA_ENTRY(Loss, function, Module) entries.append(entry_of<Loss>(#function, #Module));
+  PERDITA_LOSSES(PERDITA_ENTRY)
 #undef PERDITA_ENTRY
   return entries;
 }
@@ -91,6 +78,7 @@ nb::dict describe(std::string_view name) {
   entry["family"] = name_of(info.family);
   entry["summary"] = info.summary;
   entry["operands"] = describe_operands(info);
+  entry["losses"] = describe_losses(info);
   entry["variables"] = info.variables;
   entry["parameters"] = describe_parameters(loss);
   entry["use_when"] = info.use_when;

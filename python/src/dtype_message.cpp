@@ -26,12 +26,12 @@ bool is_text(std::string_view name) {
 
 std::string_view remedy(std::string_view name, bool is_torch) {
   if (name.starts_with("complex")) return "its real part, imaginary part or absolute value";
-  if (is_text(name)) return "numbers; class indices of names are made by numpy.unique(names, return_inverse=True)[1]";
+  if (is_text(name)) return "numbers; numpy.unique(names, return_inverse=True)[1] converts names to class indices";
   if (name.starts_with("int") || name.starts_with("uint") || name.starts_with("short"))
     return is_torch ? "long() converts" : "astype(\"int64\") converts";
   if (name.find("float") != name.npos || name == "longdouble")
     return is_torch ? "float() converts" : "astype(\"float32\") converts";
-  if (name.find('(') != name.npos || name.find('[') != name.npos) return "a field of it, as array[\"name\"]";
+  if (name.find('(') != name.npos || name.find('[') != name.npos) return "one of its fields, as in array[\"name\"]";
   return "numbers";
 }
 

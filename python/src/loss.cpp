@@ -1,6 +1,9 @@
 #include "python/src/loss.hpp"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
+#include <span>
 
 #include "perdita/core/parallel.hpp"
 #include "perdita/tensor/autograd.hpp"
@@ -18,7 +21,17 @@ Normalize parse_normalize(std::string_view name) {
   if (name == "count") return Normalize::count;
   if (name == "weight_sum") return Normalize::weight_sum;
   if (name == "batch") return Normalize::batch;
-  fail<ValueError>("normalize_by '{}' is not known (valid: count, weight_sum, batch)", name);
+  fail<ValueError>("normalize_by is '{}' (valid: count, weight_sum, batch)", name);
+}
+
+/// The reduction with this name, which the loss must have: batchmean is defined for divergences only.
+Reduction reduction_of(std::string_view name, const LossInfo& info) {
+  constexpr std::string_view all[] = {"none", "mean", "sum", "batchmean"};
+  const auto valid = std::span(all).first(sums_distributions(info) ? 4 : 3);
+  if (std::ranges::find(valid, name) == valid.end()) {
+    fail<ValueError>("reduction is '{}' (valid: {})", name, fmt::join(valid, ", "));
+  }
+  return parse_reduction(name);
 }
 
 /// The text of a loss without the option validate=true, and whether it was there.
@@ -33,80 +46,6 @@ std::pair<std::string, bool> without_validation(std::string_view text) {
 }
 
 Tensor operand(std::span<const Tensor> operands, std::size_t i) { return i < operands.size() ? operands[i] : Tensor(); }
-
-struct CallOptions {
-  Reduction reduction;
-  Normalize normalize_by;
-  bool validate;
-  LossExtras* extras;
-};
-
-/// function(x[0], ..., x[n - 1], loss, options) for the n that the function takes; weights come after these.
-template <class Function, class L>
-Tensor call(const Function& function, const L& loss, const AnyLoss& any, std::span<const Tensor> x,
-            const CallOptions& options) {
-  const auto with_weights = [&](std::size_t n) {
-    return LossOptions{.weight = operand(x, n),
-                       .pos_weight = operand(x, n + 1),
-                       .reduction = options.reduction,
-                       .normalize_by = options.normalize_by,
-                       .extras = options.extras,
-                       .validate = options.validate,
-                       .broadcasts_both = true};  // with a warning, as torch has it
-  };
-  const auto with_class_weights = [&](std::size_t n) {
-    return ClassOptions{.weight = operand(x, n),
-                        .ignore_index = any.ignore_index,
-                        .label_smoothing = any.label_smoothing,
-                        .reduction = options.reduction,
-                        .normalize_by = options.normalize_by,
-                        .extras = options.extras,
-                        .validate = options.validate};
-  };
-  using T = const Tensor&;
-  if constexpr (std::is_invocable_v<Function, T, T, const L&, const ClassOptions&>) {
-    return function(x[0], x[1], loss, with_class_weights(2));
-  } else if constexpr (std::is_invocable_v<Function, T, T, T, const L&, const ClassOptions&>) {
-    return function(x[0], x[1], x[2], loss, with_class_weights(3));
-  } else if constexpr (std::is_invocable_v<Function, T, T, const L&, const LossOptions&>) {
-    return function(x[0], x[1], loss, with_weights(2));
-  } else if constexpr (std::is_invocable_v<Function, T, T, T, const L&, const LossOptions&>) {
-    return function(x[0], x[1], x[2], loss, with_weights(3));
-  } else {
-    return function(x[0], x[1], x[2], x[3], loss, with_weights(4));
-  }
-}
-
-// An overload for each loss, so that its function is found by its type.
-#define PERDITA_CALL(L, function, Module)                                                 \
-  Tensor call_loss(const perdita::L& loss, const AnyLoss& any, std::span<const Tensor> x, \
-                   const CallOptions& options) {                                          \
-    const auto f = [](const auto&... a) -> decltype(functional::function(a...)) {         \
-      return functional::function(a...);                                                  \
-    };                                                                                    \
-    return call(f, loss, any, x, options);                                                \
-  }
-PERDITA_PAIR_LOSSES(PERDITA_CALL)
-PERDITA_TRIPLE_LOSSES(PERDITA_CALL)
-PERDITA_SOFTMAX_LOSSES(PERDITA_CALL)
-PERDITA_FREQUENCY_LOSSES(PERDITA_CALL)
-PERDITA_PICKING_LOSSES(PERDITA_CALL)
-PERDITA_COMPARING_LOSSES(PERDITA_CALL)
-PERDITA_OVERLAP_LOSSES(PERDITA_CALL)
-PERDITA_SEQUENCE_LOSSES(PERDITA_CALL)
-PERDITA_CALL(Quantiles, quantile_loss, QuantilesLoss)
-#undef PERDITA_CALL
-
-template <class L>
-requires std::is_same_v<L, Formula> || std::is_same_v<L, ClassFormula> Tensor call_loss(const L& loss,
-                                                                                        const AnyLoss& any,
-                                                                                        std::span<const Tensor> x,
-                                                                                        const CallOptions& options) {
-  const auto f = [](const auto&... a) -> decltype(functional::formula_loss(a...)) {
-    return functional::formula_loss(a...);
-  };
-  return call(f, loss, any, x, options);
-}
 
 /// "huber: delta is -1" or "loss huber: ..." as "huber_loss: delta is -1": what Python calls it.
 std::string with_function(const std::string& function, std::string_view loss, std::string_view message) {
@@ -200,33 +139,31 @@ std::vector<Tensor> gradients_of(const std::vector<Tensor>& outputs, const std::
 
 }  // namespace
 
-Loss::Loss(std::string function, std::string_view text, std::vector<std::string> arguments,
-           const std::vector<std::string>& deciding, std::string_view reduction, std::string_view normalize_by)
-    : function_(std::move(function)), arguments_(std::move(arguments)) {
-  for (std::size_t i = 0; i < arguments_.size(); ++i) {
-    if (std::find(deciding.begin(), deciding.end(), arguments_[i]) != deciding.end()) deciding_ |= 1u << i;
-  }
+Loss::Loss(std::string function, std::string_view text, std::string_view reduction, std::string_view normalize_by)
+    : function_(std::move(function)) {
   named(function_, text.substr(0, text.find(':')), [&] {
     const auto [rest, validates] = without_validation(text);
     loss_ = parse_loss(rest);
     validates_ = validates;
     compares_elements_ = compares_elements(loss_);
     takes_logits_ = takes_logits(loss_);
-    reduction_ = parse_reduction(reduction);
+    reduction_ = reduction_of(reduction, info_of(loss_));
     normalize_by_ = parse_normalize(normalize_by);
   });
-  if (reduction_ == Reduction::batchmean && !sums_distributions(info_of(loss_))) {
-    fail<ValueError>("{}: reduction 'batchmean' is for kl_div (valid: none, mean, sum)", function_);
-  }
 }
 
 void Loss::read(nb::tuple arrays, Operands& operands) const {
-  for (std::size_t i = 0; i < arrays.size(); ++i) operands.add(nb::handle(arrays[i]).ptr(), function_, arguments_[i]);
+  const LossOperand* const expected = signature().begin();
+  for (std::size_t i = 0; i < arrays.size(); ++i) {
+    if (i < signature().size())
+      operands.add(nb::handle(arrays[i]).ptr(), function_, expected[i].name);
+    else if (!arrays[i].is_none())
+      fail<ValueError>("{}: got {} arrays (valid: {})", function_, arrays.size(), signature().size());
+  }
   const std::span<const Tensor> tensors = operands.tensors();
-  for (std::size_t i = 0; i < arguments_.size(); ++i) {
-    const bool is_optional = arguments_[i] == "weight" || arguments_[i] == "pos_weight";
-    if (!is_optional && !operand(tensors, i).defined()) {
-      fail<ValueError>("{}: {} is None (valid: an array)", function_, arguments_[i]);
+  for (std::size_t i = 0; i < signature().size(); ++i) {
+    if (!expected[i].is_optional && !operand(tensors, i).defined()) {
+      fail<ValueError>("{}: {} is None (valid: an array)", function_, expected[i].name);
     }
   }
   if ((validates_ || validation()) && takes_logits_) {
@@ -243,7 +180,8 @@ std::string Loss::with_shapes(const std::string& message, std::span<const Tensor
   if (shapes == message.npos || message.find("cannot be broadcast") == message.npos) return message;
   std::string text = function_ + ":";
   for (std::size_t i = 0; i < operands.size(); ++i) {
-    if (operands[i].defined()) text += fmt::format(" {} has shape {},", arguments_[i], operands[i].shape());
+    if (operands[i].defined())
+      text += fmt::format(" {} has shape {},", signature().begin()[i].name, operands[i].shape());
   }
   return text + " but " + message.substr(shapes);
 }
@@ -258,7 +196,8 @@ Tensor Loss::of_several_types(std::span<const Tensor> operands, LossExtras* extr
   const bool has_classes = operands.size() > 1 && operands[1].defined() && !is_floating(operands[1].dtype());
   DType result = DType::float32;
   for (std::size_t i = 0; i < operands.size(); ++i) {
-    const bool decides = (deciding_ >> i & 1) != 0 && !(has_classes && arguments_[i] == "weight");
+    const LossOperand& expected = signature().begin()[i];
+    const bool decides = expected.decides_dtype && !(has_classes && expected.role == Role::weight);
     if (decides && operands[i].defined() && is_floating(operands[i].dtype()))
       result = promote(result, operands[i].dtype());
   }
@@ -275,12 +214,14 @@ Tensor Loss::of_several_types(std::span<const Tensor> operands, LossExtras* extr
 }
 
 Tensor Loss::of_one_type(std::span<const Tensor> operands, LossExtras* extras) const {
-  const auto call = [&](const auto& loss) {
-    return call_loss(loss, loss_, operands, {reduction_, normalize_by_, validates_, extras});
-  };
+  const LossOptions options{.reduction = reduction_,
+                            .normalize_by = normalize_by_,
+                            .extras = extras,
+                            .validate = validates_,
+                            .broadcasts_both = true};  // with a warning, as torch has it
   return named(function_, info_of(loss_).name, [&] {
     try {
-      return std::visit(call, loss_.loss);
+      return functional::call(loss_, operands, options);
     } catch (const ShapeError& error) {
       throw ShapeError(with_shapes(error.what(), operands));
     }
@@ -302,7 +243,7 @@ Evaluation::Evaluation(std::shared_ptr<const Loss> loss, nb::tuple arrays, unsig
 }
 
 std::vector<Tensor> Evaluation::backward(nb::handle upstream) {
-  if (leaves_.empty()) fail<GraphError>("{}: its gradients were taken already", loss_->function());
+  if (leaves_.empty()) fail<GraphError>("{}: its gradients have already been computed", loss_->function());
   Operands given;
   given.add(upstream.ptr(), loss_->function(), "upstream gradient");
   adopt_openmp_threads();
@@ -343,7 +284,7 @@ std::vector<Tensor> GradientEvaluation::gradients() const {
 }
 
 std::vector<Tensor> GradientEvaluation::backward(nb::tuple cotangents) {
-  if (gradients_.empty()) fail<GraphError>("{}: its second derivatives were taken already", loss_->function());
+  if (gradients_.empty()) fail<GraphError>("{}: its second derivatives have already been computed", loss_->function());
   Operands given;
   for (std::size_t i = 0; i < cotangents.size(); ++i) {
     given.add(nb::handle(cotangents[i]).ptr(), loss_->function(), "second upstream gradient");

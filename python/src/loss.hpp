@@ -17,26 +17,23 @@ namespace perdita::python {
 /// Immutable, and checked when it is made: a module of Python's holds one.
 class Loss {
  public:
-  /// text: as parse_loss() reads it, and perhaps an option validate=true. arguments: the names of the arrays, in the
-  /// order they come: those the formula is of, then the weights. deciding: those whose types make that of the loss.
-  /// Throws ValueError.
-  Loss(std::string function, std::string_view text, std::vector<std::string> arguments,
-       const std::vector<std::string>& deciding, std::string_view reduction, std::string_view normalize_by);
+  /// text: as parse_loss() reads it, and perhaps an option validate=true. Throws ValueError.
+  Loss(std::string function, std::string_view text, std::string_view reduction, std::string_view normalize_by);
 
   const std::string& function() const { return function_; }
-  /// Reads the arrays of a tuple, checks their number. Warns (UserWarning) of a target that is broadcast to the input.
+  /// Reads the arrays of a tuple, in the order of the signature, of which those at the end may be missing. Warns
+  /// (UserWarning) of a target that is broadcast to the input.
   void read(nanobind::tuple arrays, Operands& operands) const;
   Tensor operator()(std::span<const Tensor> operands, LossExtras* extras = nullptr) const;
 
  private:
+  const perdita::Operands& signature() const { return info_of(loss_).operands; }
   Tensor of_one_type(std::span<const Tensor> operands, LossExtras* extras) const;
   Tensor of_several_types(std::span<const Tensor> operands, LossExtras* extras) const;
   std::string with_shapes(const std::string& message, std::span<const Tensor> operands) const;
 
   std::string function_;
   AnyLoss loss_;
-  std::vector<std::string> arguments_;
-  unsigned deciding_ = 0;  ///< bit i: argument i
   Reduction reduction_;
   Normalize normalize_by_;
   bool validates_ = false;

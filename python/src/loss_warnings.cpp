@@ -46,18 +46,19 @@ bool takes_logits(const AnyLoss& any) {
 void warn_of_logits(std::string_view function, const AnyLoss& loss, const Tensor& input, const Tensor& target) {
   if (info_of(loss).unit == Unit::mask && input.rank() == 2 && target.rank() == 1) {
     warn(fmt::format(
-        "{}: input has shape {} and target {}: each row is an image of one pixel (valid: [N, C, ...] for masks; "
-        "cross_entropy is a loss of plain classification)",
+        "{}: input has shape {} and target {}, so each row is an image of one pixel (valid: [N, C, ...] for masks; for "
+        "classification use cross_entropy)",
         function, input.shape(), target.shape()));
   }
   if (!is_floating(input.dtype()) || input.numel() == 0) return;
   const NoGrad no_grad;
   const Tensor others = sum(((input != 0.0) & (input != 1.0)).to(DType::int64));
   if (others.item() != 0) return;
-  warn(fmt::format(
-      "{}: input holds nothing but 0 and 1, but is taken for logits, of which 0 is the probability 0.5 (valid: logits, "
-      "as 20 * mask - 10 of a mask)",
-      function));
+  warn(
+      fmt::format("{}: input contains only 0 and 1, but is interpreted as logits, where 0 is the probability 0.5 "
+                  "(valid: logits, for "
+                  "example 20 * mask - 10)",
+                  function));
 }
 
 void warn_of_broadcast(std::string_view function, const AnyLoss& loss, const Tensor& input, const Tensor& target) {
@@ -67,8 +68,8 @@ void warn_of_broadcast(std::string_view function, const AnyLoss& loss, const Ten
   } catch (const ShapeError&) {
     return;  // the loss says what is wrong
   }
-  if (std::holds_alternative<SoftMargin>(loss.loss) && common != input.shape()) {
-    fail<ShapeError>("{}: target has shape {}, but input has {} (valid: the same, or one that broadcasts to it)",
+  if (!info_of(loss).grows_input && common != input.shape()) {
+    fail<ShapeError>("{}: target has shape {}, but input has {} (valid: the same shape, or one that broadcasts to it)",
                      function, target.shape(), input.shape());
   }
   // The first words are torch's, so that filters for its warning are filters for this one.

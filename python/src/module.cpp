@@ -63,7 +63,7 @@ nb::object value_and_gradients(const SharedLoss& loss, nb::tuple arrays, unsigne
   Evaluation evaluation(loss, arrays, wanted);
   if (evaluation.loss().numel() != 1) {
     fail<ShapeError>(
-        "{}: the loss has shape {} and so no gradient (valid: one element, as reduction 'mean' or 'sum' gives)",
+        "{}: gradients require a scalar loss, but the loss has shape {} (valid: reduction 'mean' or 'sum')",
         loss->function(), evaluation.loss().shape());
   }
   const Maker make(arrays);
@@ -204,8 +204,7 @@ NB_MODULE(_core, m) {
   nb::set_leak_warnings(false);  // Python's cache of losses lives until the interpreter ends
   nb::register_exception_translator(translate);
   nb::class_<Loss>(m, "Loss")
-      .def(nb::init<std::string, std::string_view, std::vector<std::string>, const std::vector<std::string>&,
-                    std::string_view, std::string_view>())
+      .def(nb::init<std::string, std::string_view, std::string_view, std::string_view>())
       .def("value", &value)
       .def("value_and_extras", &value_and_extras)
       .def("value_and_gradients", &value_and_gradients)

@@ -22,7 +22,7 @@ def test_sections_in_their_order_and_in_the_contents(open_page, kind):
     wanted = SECTIONS[kind].split()
     assert [e.get_attribute("id").removeprefix("h-") for e in page.all("section > h2")] == wanted
     links = [e.get_attribute("href").split("#h-")[1] for e in page.all("nav a")]
-    assert links == [name for name in wanted if name not in ("diagnosis", "verdict")]
+    assert links == [name for name in wanted if name not in ("diagnosis", "result")]
     for link in page.all("nav a"):
         link.click()
         heading = page.find("#" + link.get_attribute("href").split("#")[1])
@@ -50,7 +50,7 @@ def test_what_a_run_of_pictures_shows(open_page):
         assert all(page.run("return arguments[0].naturalWidth", picture) == 28 for picture in pictures)
     text = page.find("section[aria-labelledby=h-weights]").text
     assert "Class weights: balanced" in text
-    assert page.find("#gap title").get_attribute("textContent") == "Generalisation gap"
+    assert page.find("#gap title").get_attribute("textContent") == "Generalization gap"
     assert page.find("#reliability title").get_attribute("textContent") == "Reliability diagram"
 
 

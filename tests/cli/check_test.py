@@ -13,14 +13,14 @@ class Check(CliTest):
         out, _ = self.run_cli("check", "(y - t)^2")
         for line in (
             "loss             (y - t)^2",
-            "slope            2 * (y - t)",
+            "derivative       2 * (y - t)",
             "smooth ",
             "finite ",
             "convex ",
             "bounded below",
         ):
             self.assertIn(line, out)
-        self.assertIn("t = 1:  * loss   . slope", out)
+        self.assertIn("t = 1:  * loss   . derivative", out)
 
     def test_finds_faults_as_json(self):
         out, _ = self.run_cli("check", "log(1 + exp(-y * t))", "--json", "--targets", "1")
@@ -33,14 +33,14 @@ class Check(CliTest):
 
     def test_takes_a_formula_that_begins_with_a_minus(self):
         out, _ = self.run_cli("check", "-t * (1 - p)^2 * log_p", "--range", "-3..3")
-        self.assertIn("by z, the true class's logit", out)
+        self.assertIn("where z is the logit of the true class", out)
         self.assertIn("not convex", out)
 
     def test_draws_a_picture(self):
         self.run_cli("check", "formula: " + FOCAL, "--svg", "focal.svg", "--targets", "0,1")
         picture = self.read("focal.svg").decode()
         xml.etree.ElementTree.fromstring(picture)
-        self.assertIn("slope, t = 1", picture)
+        self.assertIn("derivative, t = 1", picture)
 
     def test_wrong_usage(self):
         self.fails(2, "check", says=["the formula is missing", "perdita check 'abs"])
@@ -48,7 +48,7 @@ class Check(CliTest):
         self.fails(2, "check", "t + 1", says=["does not depend on y"])
         self.fails(2, "check", "y", "--range", "3", says=["LOW..HIGH"])
         self.fails(2, "check", "y", "--range", "3..1", says=["LOW below HIGH"])
-        self.fails(2, "check", "y", "--targets", "a", says=["'a' is no number"])
+        self.fails(2, "check", "y", "--targets", "a", says=["'a' is not a number"])
         self.fails(1, "check", "y", "--svg", "nowhere/a.svg", says=["nowhere"])
 
 
@@ -82,7 +82,7 @@ class Training(CliTest):
 
     def test_says_where_a_formula_does_not_fit(self):
         self.fails(2, "train", "--data", "synthetic:blobs", "--loss", "formula: (y - t)^2", says=["log_p"])
-        self.fails(2, *self.TRAIN, "--loss", "formula: (y - t", says=["where ')' should be"])
+        self.fails(2, *self.TRAIN, "--loss", "formula: (y - t", says=["expected ')'"])
 
     def test_is_compared_with_other_losses(self):
         self.run_cli("compare", "--data", "synthetic:moons,samples=200", "--epochs", "1", "--out", "c", "--losses",

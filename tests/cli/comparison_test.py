@@ -58,7 +58,7 @@ class Comparison(CliTest):
             _, err = process.communicate()
             if number == signal.SIGINT:
                 self.assertEqual(process.returncode, 130)
-                self.assertRegex(err, r"interrupted after \d of 8 runs; to go on:\n  perdita compare --resume cut")
+                self.assertRegex(err, r"interrupted after \d of 8 runs; to continue:\n  perdita compare --resume cut")
             self.assertLess(len(self.results("cut")), 8)
             self.run_cli("compare", "--resume", "cut", "--quiet")
             self.assertEqual(without_time(self.results("cut")), without_time(self.results("whole")))
@@ -68,11 +68,11 @@ class Comparison(CliTest):
         losses = ["--losses", "cross_entropy; logit_adjusted:tau=0; balanced_softmax:lr=1e-6; ldam_drw"]
         words = ["compare", *DATA, *losses, "--epochs", "4", "--seeds", "1", "--out", "one"]
         out, _ = self.run_cli(*words, "--quiet")
-        self.assertIn("noise of the test samples", out)
+        self.assertIn("paired t-test over the test samples", out)
         self.assertIn("Holm", out)
         self.assertRegex(out, r"(?m)^balanced_softmax:lr=1e-6 +\d+\.\d\d % \*")  # has learned nothing
         self.assertNotRegex(out, r"(?m)^logit_adjusted:tau=0 .*\*")  # is cross_entropy
-        self.assertIn("noise of the test samples", self.read("one/report.html").decode())
+        self.assertIn("paired t-test over the test samples", self.read("one/report.html").decode())
         again, _ = self.run_cli("compare", "--resume", "one", "--quiet")
         self.assertEqual(out, again)
 
@@ -115,12 +115,12 @@ class Comparison(CliTest):
 
     def test_bad_input(self):
         self.fails(2, "compare", *DATA, says=["--losses is missing"])
-        self.fails(2, "compare", *DATA, "--losses", "cross_entropy", says=["two losses or more"])
+        self.fails(2, "compare", *DATA, "--losses", "cross_entropy", says=["two or more losses"])
         self.fails(2, "compare", *DATA, "--losses", "cross_entropy; focl", says=["'focl'", "did you mean 'focal'"])
         self.fails(2, "compare", *DATA, "--losses", "cross_entropy; mse", "--out", "x", says=["'mse'", "does not fit"])
         self.fails(2, "compare", "--losses", "mse; l1", says=["--data is missing"])
         self.fails(1, "compare", "--resume", "nowhere", says=["no comparison", "nowhere"])
-        self.fails(2, "compare", "--resume", "nowhere", "--seeds", "2", says=["--resume goes with"])
+        self.fails(2, "compare", "--resume", "nowhere", "--seeds", "2", says=["--resume can be combined only with"])
 
 
 main()

@@ -47,7 +47,7 @@ REFUSED = {
     "empty field": (table(extra="1,,3\n"), "line 26, column 1 'b': the value is missing, got '' (valid: a number"),
     "mixed first line": (table("1,b,y"), "line 1 has numbers and words, and may be a header or data, got 'b'"),
     "pandas": (table(",0,1"), "(valid: set header to yes or no; to_csv of pandas with index=False)"),
-    "open quote": (table(extra='1,"2,3\n'), "line 26: a quoted field is never closed"),
+    "open quote": (table(extra='1,"2,3\n'), "line 26: a quoted field is not closed"),
     "text after a quote": (table(extra='1,"2"x,3\n'), "line 26: 'x' follows a closing quote"),
     "NUL": (table(extra="1,2\0,3\n"), r"not a number, got '2\x00'"),
     "UTF-16": (table().encode("utf-16"), "the text is UTF-16 (valid: UTF-8)"),
@@ -94,8 +94,8 @@ class Csv(CliTest):
     def test_help_describes_the_same_options_alike(self):
         texts = [" ".join(self.run_cli(command, "--help")[0].split()) for command in ("train", "evaluate", "weights")]
         for text in texts:
-            self.assertIn("whether the first line names the columns: yes, no, detect (detect)", text)
-            self.assertIn("what separates columns: comma, semicolon, tab, detect (detect)", text)
+            self.assertIn("whether the first line contains column names: yes, no or detect (default: detect)", text)
+            self.assertIn("column separator: comma, semicolon, tab or detect (default: detect)", text)
 
     def test_columns(self):
         self.write("t.csv", table("a,y,y"))

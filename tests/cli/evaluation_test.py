@@ -161,7 +161,7 @@ class Evaluation(CliTest):
         rows[3][0] = math.nan
         self.write("nan.npy", npy("<f4", (6, 3), floats(rows)))
         out, _ = self.run_cli("evaluate", "--predictions", "nan.npy", "--targets", "y.npy")
-        self.assertIn("1 left out: loss is NaN (first: row 3)", out)
+        self.assertIn("1 excluded because the loss is NaN (first: row 3)", out)
         shares = [[0.2, 0.3, 0.5]] * 6
         self.write("shares.npy", npy("<f4", (6, 3), floats(shares)))
         _, err = self.run_cli("evaluate", "--predictions", "shares.npy", "--targets", "y.npy")
@@ -224,11 +224,11 @@ class Evaluation(CliTest):
         self.write("high.npy", npy("<i8", (6,), struct.pack("<6q", 0, 1, 3, 2, 7, 0)))
         fails("p.npy", "high.npy", says=["high.npy: target[2] is 3", "3 classes"])
         self.write("cut.npy", self.logits[:-4])
-        fails("cut.npy", "y.npy", says=["cut.npy", "cut off"])
+        fails("cut.npy", "y.npy", says=["cut.npy", "truncated"])
         self.write("half.npy", npy("<f2", (6, 3), bytes(36)))
         fails("half.npy", "y.npy", says=["half.npy", "element type '<f2'", "numpy.astype"])
         self.write("bad.npz", b"PK\x03\x04 nothing else")
-        fails("bad.npz", "y.npy", says=["bad.npz", "no ZIP directory"])
+        fails("bad.npz", "y.npy", says=["bad.npz", "the ZIP directory is missing"])
         fails("nowhere.npy", "y.npy", says=["nowhere.npy"])
         fails("p.npy", "y.npy", "--from", "probabilities", says=["row 0 holds"])
         self.assertFalse(os.path.exists(self.path("out")))

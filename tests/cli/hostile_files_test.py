@@ -90,11 +90,11 @@ class HostileFiles(CliTest):
     def test_labels_far_apart(self):
         self.write("y.csv", "99999999\n1\n")
         self.check(
-            "weights", "y.csv", held=11, says="is 99999999 (valid: 0..262143; more if the number of classes is given)"
+            "weights", "y.csv", held=11, says="is 99999999 (valid: 0..262143; for larger labels set num_classes)"
         )
         self.write("y.npy", npy("<i8", (2,), struct.pack("<2q", 99999999, 1)))
         self.check(
-            "weights", "y.npy", held=144, says="is 99999999 (valid: 0..262143; more if the number of classes is given)"
+            "weights", "y.npy", held=144, says="is 99999999 (valid: 0..262143; for larger labels set num_classes)"
         )
         self.write("most.csv", "262143\n1\n")
         self.check("weights", "most.csv", held=9)

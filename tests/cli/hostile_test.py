@@ -201,7 +201,7 @@ class RunFiles(CliTest):
             npy("<f4", (4,), bytes(16)),
             npy("<i8", (2, 2), bytes(32)),
             npy("<f4", (), bytes(4)),
-            b"no array",
+            b"does not contain an array",
         ):
             name = "runs/1-binary_cross_entropy_with_logits-seed-0/test_samples.npy"
             self.refuses(name, content, command="compare", folder="both")

@@ -69,14 +69,22 @@ class Weights(CliTest):
 
     def test_bad_input(self):
         labels = self.labels()
-        self.fails(2, "weights", says=["file of labels is missing"])
+        self.fails(2, "weights", says=["the file with the labels is missing"])
         self.fails(2, "weights", labels, "--scheme", "balancd", says=["'balancd'", "did you mean 'balanced'"])
         self.fails(2, "weights", labels, "--scheme", "effective_number:1", says=["beta", "below 1"])
-        self.fails(2, "weights", labels, "--cap", "3", says=["--cap goes with --pos-weight"])
-        self.fails(2, "weights", labels, "--pos-weight", "--scheme", "inverse", says=["do not go together"])
+        self.fails(2, "weights", labels, "--cap", "3", says=["--cap requires --pos-weight"])
+        self.fails(
+            2,
+            "weights",
+            labels,
+            "--pos-weight",
+            "--scheme",
+            "inverse",
+            says=["--pos-weight cannot be combined with --scheme"],
+        )
         self.fails(1, "weights", labels, "--num-classes", "2", says=["label[", "is 2", "0..1"])
         self.write("halves.npy", npy("<f8", (2,), [1, 1.5]))
-        self.fails(1, "weights", "halves.npy", says=["row 1", "1.5", "whole numbers"])
+        self.fails(1, "weights", "halves.npy", says=["row 1", "1.5", "integers"])
         for first in ("nan", "NA", "?"):  # is no header
             self.write("missing.csv", f"{first}\n0\n1\n1\n")
             self.fails(1, "weights", "missing.csv", says=[f"a label is missing, got '{first}'"])

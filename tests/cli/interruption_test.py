@@ -45,7 +45,7 @@ class Interruption(CliTest):
             with self.subTest(number):
                 status, err = self.interrupt(number, 2)
                 self.assertEqual(status, 128 + number, err)
-                self.assertRegex(err, r"interrupted in epoch \d+; to go on:\n  perdita train --resume run\n")
+                self.assertRegex(err, r"interrupted in epoch \d+; to continue:\n  perdita train --resume run\n")
                 self.assertFalse(os.path.exists(self.path("run/model.safetensors")))
                 self.expect_same_as_whole()
                 shutil.rmtree(self.path("run"))

@@ -63,7 +63,7 @@ class Judgement(CliTest):
         rows = [[draw.random(), draw.random(), "ab"[i % 2]] for i in range(200)]
         self.assertEqual(self.train(rows, "--epochs", "2")[1], "")
 
-    def test_noise_of_the_data_is_no_illness(self):
+    def test_noise_of_the_data_is_no_issue(self):
         for seed in (3, 4):
             draw = random.Random(seed)
             for rows in (

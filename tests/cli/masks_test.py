@@ -89,7 +89,7 @@ class Masks(CliTest):
         # Of normal noise: the mean of 0.103, 0.399 and 0.103.
         self.assertLess(abs(test["loss"] - 0.2017), 0.05)
         self.fails(2, "evaluate", "--predictions", "p.npy", "--targets", "masks.npy", "--loss", "quantile:q=0.1/0.9",
-                   says=["several q", "valid: one q"])  # fmt: skip
+                   says=["several values of q", "valid: one q"])  # fmt: skip
 
     def test_explanations(self):
         out, _ = self.run_cli("explain", "dice")

@@ -22,7 +22,7 @@ TEST(ProgressBar, FitsEveryWidth) {
   for (int width = 0; width < 120; ++width) {
     for (bool unicode : {false, true}) {
       const std::string line = progress_bar(half, width, unicode);
-      EXPECT_LE(display_width(line), static_cast<std::size_t>(width)) << line;
+      EXPECT_LE(evaluate::display_width(line), static_cast<std::size_t>(width)) << line;
       if (width >= 7) {
         EXPECT_NE(line.find("211/422"), std::string::npos) << width;
       }

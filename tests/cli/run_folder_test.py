@@ -58,7 +58,7 @@ class RunFolder(CliTest):
             _, err = process.communicate()
             self.assertEqual({k: v for k, v in self.content("run").items() if not k.startswith(".perdita")}, before)
             if number == signal.SIGINT:
-                self.assertIn("nothing was replaced in run", err)
+                self.assertIn("the earlier run in run was kept", err)
                 self.assertEqual(self.content("run"), before)
         self.run_cli("train", "--resume", "run", "--epochs", "3", "--quiet")  # and what was killed is cleared away
         self.assertNotIn(".perdita-new", os.listdir(self.path("run")))
@@ -139,11 +139,11 @@ class Resuming(CliTest):
         self.run_cli(*MOONS, "--lr", "0.01")
         config, model = self.read("run/config.json"), self.read("run/model.safetensors")
         _, err = self.run_cli("train", "--resume", "run", "--lr", "0.1", "--quiet")
-        self.assertIn("the run is finished, after epoch 2: lr stays 0.01", err)
+        self.assertIn("the run already finished after epoch 2; lr remains 0.01", err)
         self.assertEqual(self.read("run/config.json"), config)
         self.assertEqual(self.read("run/model.safetensors"), model)
         self.assertIn(b'lr</th><td class="text">0.01</td>', self.read("run/report.html"))
-        self.fails(2, "train", "--resume", "run", "--epochs", "1", says=["--epochs: got 1", "2 epochs are trained"])
+        self.fails(2, "train", "--resume", "run", "--epochs", "1", says=["--epochs: got 1", "already trained 2 epochs"])
         self.assertEqual(self.read("run/config.json"), config)
 
     def test_what_changes_on_the_way_is_in_the_history(self):

@@ -47,7 +47,7 @@ class Training(CliTest):
         broken = {**os.environ, "LD_LIBRARY_PATH": self.path("lib")}
         words = ["train", "--data", "synthetic:moons", "--epochs", "1", "--quiet"]
         out, _ = self.run_cli(*words, "--out", "run", env=broken)
-        self.assertIn("no PNG: librsvg is not installed", out)
+        self.assertIn("no PNG files, because librsvg is not installed", out)
         self.assertEqual({name for name in os.listdir(self.path("run")) if name.endswith(".png")}, set())
         self.assertIn("loss.svg", os.listdir(self.path("run")))
         out, _ = self.run_cli(*words, "--charts", "svg", "--out", "svg", env=broken)
@@ -165,7 +165,7 @@ class Training(CliTest):
         self.assertNotIn("area_under_roc", self.train(*data[:2], "--epochs", "1", out="clean")["suspects"])
         self.assertNotIn("suspects", self.train("--data", "synthetic:sine", "--epochs", "1", out="numbers"))
 
-    def test_illnesses_are_named(self):
+    def test_issues_are_named(self):
         words = ["--data", "synthetic:circles", "--hidden", "none", "--lr", "0.02", "--epochs", "30"]
         found = self.train(*words)["diagnosis"]
         self.assertEqual([finding["issue"] for finding in found], ["underfitting"])
@@ -173,7 +173,7 @@ class Training(CliTest):
         self.assertIn("diagnosis  underfitting: the training loss stands still at", out)
         self.assertIn("<b>underfitting</b>", self.read("told/report.html").decode())
         self.assertEqual(self.train("--data", "synthetic:moons", "--lr", "0.01", out="well")["diagnosis"], [])
-        self.assertIn("looks healthy", self.read("well/report.html").decode())
+        self.assertIn("No issue found.", self.read("well/report.html").decode())
 
     def test_threads_do_not_change_the_model_and_seeds_do(self):
         words = ["--data", "synthetic:imbalanced-blobs,samples=5000", "--epochs", "2", "--hidden", "300"]
@@ -199,7 +199,9 @@ class Training(CliTest):
             *"train --data synthetic:moons,samples=120,noise=0.5 --hidden 200,200 --lr 0.01".split(),
             *"--epochs 200 --patience 5 --out run".split(),
         )
-        self.assertRegex(out, r"stopped early: no better validation loss in 5 epochs; kept the model of epoch \d+")
+        self.assertRegex(
+            out, r"stopped early: the validation loss did not improve for 5 epochs; kept the model of epoch \d+"
+        )
         epochs = [r for r in self.history("run") if r["kind"] == "epoch"]
         best = min(epochs, key=lambda r: r["val_loss"])["epoch"]
         self.assertEqual(len(epochs), best + 5)

@@ -100,7 +100,10 @@ TEST(ClassShares, OfASamplerOfOnesOwn) {
   const ClassShares shares = class_shares(FixedOrder(), labels);
   EXPECT_TRUE(shares.expected.empty());
   EXPECT_EQ(shares.drawn, (std::vector<double>{0.5, 0.5}));
-  EXPECT_CONTAINS(message_of<IndexError>([] { class_shares(FixedOrder(), Ints{0, 1}); }), "index 9 is drawn of 2");
+  EXPECT_CONTAINS(message_of<IndexError>([] {
+                    class_shares(FixedOrder(), Ints{0, 1});
+                  }),
+                  "index 9 is out of range for 2");
 }
 
 // Whatever makes the batches, and however far ahead.

@@ -88,7 +88,7 @@ TEST(ClassWeights, RefusesWhatIsNoScheme) {
   const auto text = [](std::string_view scheme) {
     return message_of<ValueError>([&] { parse_weight_scheme(scheme); });
   };
-  EXPECT_CONTAINS(text("balancd"), "there is no scheme 'balancd' (valid: balanced, inverse");
+  EXPECT_CONTAINS(text("balancd"), "unknown scheme 'balancd' (valid: balanced, inverse");
   EXPECT_CONTAINS(text("balancd"), "did you mean 'balanced'?");
   EXPECT_CONTAINS(text("balanced:0.9"), "'0.9' is no option of balanced (valid: cap=R)");
   EXPECT_CONTAINS(text("balanced,"), "'' is no option of balanced");

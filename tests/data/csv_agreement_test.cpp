@@ -128,7 +128,7 @@ TEST(CsvAgreement, TrainAndEvaluateRefuseTheSameTextInTheSameWords) {
       {{"a,b,y\n1, \"\",3\n"}, "line 2, column 1 'b': the value is missing, got '' "},
       {{"1,b,y\n1,2,3\n"}, "line 1 has numbers and words, and may be a header or data, got 'b' (valid: "},
       {{"\n,0,1\n0,1,2\n"}, "line 2 has numbers and words, and may be a header or data, got '' (valid: "},
-      {{"a,b,y\n1,\"2,3\n"}, "line 2: a quoted field is never closed"},
+      {{"a,b,y\n1,\"2,3\n"}, "line 2: a quoted field is not closed"},
       {{"a,b,y\n1,\"2\"x,3\n"}, "line 2: 'x' follows a closing quote (valid: ',' or the end of the line)"},
   };
   for (const auto& [c, expected] : cases) {
@@ -160,8 +160,8 @@ TEST(CsvAgreement, TrainAndEvaluateFindTheSameColumn) {
   EXPECT_EQ(both("3").numbers, (Numbers{4, 8}));
   EXPECT_EQ(both("-2").numbers, (Numbers{3, 7}));
   EXPECT_CONTAINS(both("b").error, "two columns are named 'b' (valid: an index, -4..3)");
-  EXPECT_CONTAINS(both("c").error, "there is no column 'c' (valid: -4..3, 'a', '7', 'b', 'b')");
-  EXPECT_CONTAINS(both("4").error, "there is no column '4' (valid: -4..3");
+  EXPECT_CONTAINS(both("c").error, "column 'c' does not exist (valid: -4..3, 'a', '7', 'b', 'b')");
+  EXPECT_CONTAINS(both("4").error, "column '4' does not exist (valid: -4..3");
 }
 
 // Values that are marked as missing, and those that are not finite, are numbers to evaluate and refused by train.

@@ -82,10 +82,10 @@ TEST(Csv, TheTargetIsAnyColumn) {
   EXPECT_EQ(inputs("-2"), (std::vector<float>{1, 3}));
   EXPECT_EQ(inputs("7"), (std::vector<float>{1, 2}));  // a name wins over an index
   EXPECT_EQ(floats(parse("a,b,7\n1,2,3\n", {.target = "7"}).targets), std::vector<float>{3});
-  EXPECT_CONTAINS(message("1,2,7\n1,2,3\n", {.target = "7"}), "there is no column '7' (valid: -3..2)");
+  EXPECT_CONTAINS(message("1,2,7\n1,2,3\n", {.target = "7"}), "column '7' does not exist (valid: -3..2)");
   EXPECT_EQ(floats(parse("1,2,3\n", {.target = "1"}).targets), std::vector<float>{2});
-  EXPECT_CONTAINS(message("a,b\n1,2\n", {.target = "c"}), "there is no column 'c' (valid: -2..1, 'a', 'b')");
-  EXPECT_CONTAINS(message("1,2\n", {.target = "2"}), "there is no column '2' (valid: -2..1)");
+  EXPECT_CONTAINS(message("a,b\n1,2\n", {.target = "c"}), "column 'c' does not exist (valid: -2..1, 'a', 'b')");
+  EXPECT_CONTAINS(message("1,2\n", {.target = "2"}), "column '2' does not exist (valid: -2..1)");
   EXPECT_CONTAINS(message("a,a\n1,2\n", {.target = "a"}), "two columns are named 'a'");
 }
 
@@ -116,14 +116,14 @@ TEST(Csv, ErrorsNameLineAndColumn) {
   EXPECT_CONTAINS(message("1,\"2\n3\"\n4,x\n-inf,4\n"),
                   "line 4, column 0: the value is not finite, got '-inf' (valid: a finite number)");
   EXPECT_CONTAINS(message("1e39,4\n"),
-                  "line 1, column 0: the value is too large, got '1e39' (valid: up to 3.4e38 in size)");
+                  "line 1, column 0: the value is too large, got '1e39' (valid: an absolute value up to 3.4e38)");
   EXPECT_CONTAINS(message("1,2\n1,abc\n"),
                   "column 1: the value is not a number, got 'abc' (valid: a number, as the first target is");
   EXPECT_CONTAINS(message("1,a\n1,\n"), "line 2, column 1: the value is missing");
   EXPECT_CONTAINS(message("1,2\n1 2,3\n"), "not a number, got '1 2'");
   EXPECT_CONTAINS(message("1,2\n0x1p3,3\n"), "not a number, got '0x1p3'");
   EXPECT_CONTAINS(message("1,2\n+-3,3\n"), "not a number, got '+-3'");
-  EXPECT_CONTAINS(message("1,2\n3,\"x\n\n"), "line 2: a quoted field is never closed");
+  EXPECT_CONTAINS(message("1,2\n3,\"x\n\n"), "line 2: a quoted field is not closed");
   EXPECT_CONTAINS(message("1,2\n3,\"x\"y\n"),
                   "line 2: 'y' follows a closing quote (valid: ',' or the end of the line)");
   EXPECT_CONTAINS(message(""), "the file is empty");
@@ -170,9 +170,9 @@ TEST(Csv, NumbersAreTheNearestFloatsInAnyLocale) {
 TEST(Csv, NumbersThatFloatsDoNotTellApartAreRefused) {
   const std::string close = "1000000001,1\n1000000002,2\n1000000003,3\n";
   EXPECT_CONTAINS(message_of<DataError>([&] { parse("x,y\n" + close); }),
-                  "the numbers of column 0 'x' lie too close together for their size");
+                  "the values of column 0 'x' differ too little relative to their size");
   EXPECT_CONTAINS(message_of<DataError>([&] { parse(close, {.target = "0"}); }),
-                  "the numbers of column 0 lie too close");
+                  "the values of column 0 differ too little");
   EXPECT_CONTAINS(message_of<DataError>([&] { parse("16777216,1\n16777217,2\n"); }), "column 0");
   EXPECT_EQ(parse("0.1,1\n0.1,2\n").inputs.size(), 2);                      // constant
   EXPECT_EQ(parse("1000000001,1\n2000000002,2\n").inputs.size(), 2);        // far apart

@@ -96,7 +96,7 @@ TEST(Dataset, ChangesTheTask) {
   EXPECT_CONTAINS(message_of<ValueError>([] {
                     Dataset::of(numbers({2}), vector_of<float>({0, 0.5f})).as(Task::multiclass);
                   }),
-                  "target[1] is 0.5, which is no class");
+                  "target[1] is 0.5, which is not a class index");
   EXPECT_THROW(Dataset::of(numbers({1}), vector_of<float>({-1})).as(Task::multiclass), ValueError);
 }
 
@@ -153,7 +153,7 @@ TEST(Split, KeepsTheSourcesTestSetAndRefusesEmptyParts) {
   EXPECT_FALSE(splits.validation);
   EXPECT_EQ(splits.test->size(), 2);
   EXPECT_CONTAINS(message_of<ValueError>([&] { split(dataset, {.val_fraction = 1}); }), "val_fraction is 1");
-  EXPECT_CONTAINS(message_of<ValueError>([&] { hold_out(dataset, 0.001, 0); }), "leaves a part of 100 samples empty");
+  EXPECT_CONTAINS(message_of<ValueError>([&] { hold_out(dataset, 0.001, 0); }), "of 100 samples is empty");
   const Dataset regression = Dataset::of(numbers({9}), numbers({9}));
   EXPECT_THROW(hold_out(regression, 0.5, 0, true), ValueError);
 }
@@ -208,8 +208,7 @@ TEST(Synthetic, ErrorsListWhatIsValid) {
   const auto text = [](std::string_view name, const SyntheticOptions& options) {
     return message_of<ValueError>([&] { synthetic(name, options); });
   };
-  EXPECT_CONTAINS(text("moon", {}),
-                  "no problem is named 'moon' (valid: linear, sine, moons, circles, blobs, spirals, ");
+  EXPECT_CONTAINS(text("moon", {}), "unknown problem 'moon' (valid: linear, sine, moons, circles, blobs, spirals, ");
   EXPECT_CONTAINS(text("moons", {.features = 3}), "moons has no option features");
   EXPECT_CONTAINS(text("blobs", {.features = 1}), "features is 1 (valid: 2..1000000)");
   EXPECT_CONTAINS(text("blobs", {.samples = 2}), "2 samples for 3 classes");

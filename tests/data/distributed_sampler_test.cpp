@@ -63,7 +63,7 @@ TEST(DistributedSampler, ChecksItsArguments) {
   EXPECT_CONTAINS(text(5, 0, 0, false), "world_size is 0");
   EXPECT_CONTAINS(text(5, 2, 2, false), "rank is 2 (valid: 0..1)");
   EXPECT_CONTAINS(text(5, 2, -1, false), "rank is -1");
-  EXPECT_CONTAINS(text(3, 4, 0, true), "3 draws for 4 processes leave some without any (valid: at least 4)");
+  EXPECT_CONTAINS(text(3, 4, 0, true), "3 samples are too few for 4 processes (valid: at least 4)");
   EXPECT_CONTAINS(text(0, 4, 0, false), "valid: at least 1)");
   EXPECT_CONTAINS(message_of<ValueError>([] { DistributedSampler{AnySampler()}; }), "the sampler is empty");
 }

@@ -61,19 +61,20 @@ TEST(Idx, ErrorsNameTheFileAndTheByte) {
             "0d float32, 0e float64)");
   EXPECT_EQ(message(header({0, 0, 8, 9})), "read_idx: some/file: byte 3, the rank, is 9 (valid: 1..8)");
   EXPECT_EQ(message(header({0, 0, 8, 1, 0, 0, 0, 3, 1, 2})),
-            "read_idx: some/file: ends at byte 10, but shape [3] needs 11 (is the file cut off?)");
+            "read_idx: some/file: the file ends at byte 10, but shape [3] requires 11 bytes (is the file truncated?)");
   EXPECT_EQ(
       message(header({0, 0, 8, 1, 127, 0, 0, 0, 1, 2})),
       "read_idx: some/file: the header claims shape [2130706432] of 1-byte elements, more than a file of 10 bytes can "
       "hold");
   EXPECT_EQ(message(header({0, 0, 8, 1, 0, 0, 0, 1, 5, 6})),
-            "read_idx: some/file: goes on after byte 9, where shape [1] ends");
-  EXPECT_CONTAINS(message("\x89PNG\r\n"), "not an IDX file: begins with bytes 89 50 4e 47");
-  EXPECT_CONTAINS(message(""), "0 bytes, too few");
-  EXPECT_CONTAINS(message(header({0, 0, 8, 3, 0, 0})), "ends inside its header, which has 16 bytes for rank 3");
+            "read_idx: some/file: the file continues after byte 9, where the data of shape [1] end");
+  EXPECT_CONTAINS(message("\x89PNG\r\n"), "not an IDX file: it begins with bytes 89 50 4e 47");
+  EXPECT_CONTAINS(message(""), "the file has 0 bytes, fewer than the 4 bytes");
+  EXPECT_CONTAINS(message(header({0, 0, 8, 3, 0, 0})),
+                  "the file ends within its header, which has 16 bytes for rank 3");
   // Sizes whose product overflows 64 bits.
   EXPECT_CONTAINS(message(header({0, 0, 14, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255})),
-                  "more than a file of 16 bytes can hold");
+                  "more than a file of 16 bytes can contain");
 }
 
 TEST(Idx, MissingFileIsTheSystemsWord) {

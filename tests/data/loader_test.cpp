@@ -240,7 +240,7 @@ TEST(DataLoader, ChecksItsArguments) {
   };
   EXPECT_CONTAINS(text({.batch_size = 0}), "batch_size is 0 (valid: 1 or more)");
   EXPECT_CONTAINS(text({.prefetch = -1}), "prefetch is -1 (valid: 0..1024)");
-  EXPECT_CONTAINS(text({.shuffle = true, .sampler = SequentialSampler(5)}), "shuffle together with a sampler");
+  EXPECT_CONTAINS(text({.shuffle = true, .sampler = SequentialSampler(5)}), "shuffle and sampler are both given");
 }
 
 }  // namespace

@@ -72,7 +72,8 @@ TEST(Rows, WhatCannotBeStreamedIsRefusedByName) {
   EXPECT_CONTAINS(message_of<DataError>([] { open_rows(in_files("columns.npz")); }), "Fortran order");
   EXPECT_CONTAINS(message_of<DataError>([] { open_rows(in_files("scalar.npy")); }), "shape []");
   EXPECT_CONTAINS(message_of<ValueError>([] { open_rows(in_files("stored.npz")); }), "'logits', 'labels'");
-  EXPECT_CONTAINS(message_of<ValueError>([] { open_rows(in_files("stored.npz:other")); }), "no array 'other'");
+  EXPECT_CONTAINS(message_of<ValueError>([] { open_rows(in_files("stored.npz:other")); }),
+                  "does not contain an array 'other'");
   EXPECT_CONTAINS(message_of<FileError>([] { open_rows(in_files("nowhere.npy")); }), "nowhere.npy");
 }
 
@@ -216,14 +217,14 @@ TEST(Rows, BadTextIsToldByItsLine) {
   EXPECT_CONTAINS(message("NaN,dog\n1,cat\n", ":0"), "may be a header or data, got 'dog'");
   EXPECT_CONTAINS(message("a,b\n"), "no data after the header");
   EXPECT_CONTAINS(message("a,a\n1,2\n", ":a"), "two columns are named 'a' (valid: an index, -2..1)");
-  EXPECT_CONTAINS(message("a,b\n1,2\n", ":c"), "there is no column 'c' (valid: -2..1, 'a', 'b')");
+  EXPECT_CONTAINS(message("a,b\n1,2\n", ":c"), "column 'c' does not exist (valid: -2..1, 'a', 'b')");
   EXPECT_CONTAINS(message("1\n0x10\n"), "not a number, got '0x10'");
   EXPECT_CONTAINS(message("1\n1_000\n"), "not a number, got '1_000'");
   EXPECT_CONTAINS(message("1\n1 000\n"), "not a number, got '1 000'");
   EXPECT_CONTAINS(message("1\n+-1\n"), "not a number, got '+-1'");
   EXPECT_CONTAINS(message("1000000\n2\0\n"s), "not a number, got '2\\x00'");
   EXPECT_CONTAINS(message("1\n2\x1b[31m\n"), "not a number, got '2\\x1b[31m'");
-  EXPECT_CONTAINS(message("1\n\"2\n3\n"), "line 2: a quoted field is never closed");
+  EXPECT_CONTAINS(message("1\n\"2\n3\n"), "line 2: a quoted field is not closed");
   EXPECT_CONTAINS(message("1\n\"2\"x\n"), "line 2: 'x' follows a closing quote");
   EXPECT_CONTAINS(message("\xff\xfe"
                           "1\0"s),

@@ -95,7 +95,7 @@ TEST(Source, Csv) {
   EXPECT_EQ(load(spec).train.task, Task::regression);
   EXPECT_EQ(load(spec + ",task=multiclass").train.class_names, (Names{"0", "1", "3"}));
   EXPECT_CONTAINS(message<DataError>(spec + ",task=binary"),
-                  "a,b.csv: Dataset::as: a binary task has 2 classes, these data");
+                  "a,b.csv: Dataset::as: the data have 3 classes (valid for a binary task: 2)");
 }
 
 Array floats(const Shape& shape, std::initializer_list<float> values) {
@@ -122,7 +122,7 @@ TEST(Source, Npy) {
   EXPECT_CONTAINS(message<DataError>(spec), "inputs have shape [3, 2] and targets [2]");
   write_npy(x, floats({2, 2}, {1, 2, 3, nan}));
   EXPECT_CONTAINS(message<DataError>(spec), "x.npy: input[1] holds nan (valid: finite numbers)");
-  EXPECT_CONTAINS(message<ValueError>("npy:" + x), "1 files are named (valid: npy:X,Y[,task=TASK])");
+  EXPECT_CONTAINS(message<ValueError>("npy:" + x), "1 files are given (valid: npy:X,Y[,task=TASK])");
   EXPECT_CONTAINS(message<ValueError>(spec + ",target=1"), "unknown option 'target' (valid: task)");
 }
 
@@ -130,7 +130,7 @@ TEST(Source, Synthetic) {
   const Source source = load("synthetic:imbalanced-blobs,samples=1100,noise=0.5,ratio=10,classes=2,features=4", 3);
   EXPECT_EQ(source.train.class_counts(), (Ints{1000, 100}));
   EXPECT_EQ(source.train.sample_shape(), Shape{4});
-  EXPECT_CONTAINS(message<ValueError>("synthetic:blob"), "no problem is named 'blob' (valid: linear, ");
+  EXPECT_CONTAINS(message<ValueError>("synthetic:blob"), "unknown problem 'blob' (valid: linear, ");
   EXPECT_CONTAINS(message<ValueError>("synthetic:blobs,samples=many"), "samples is 'many' (valid: a number)");
   EXPECT_CONTAINS(message<ValueError>("synthetic:blobs,size=3"), "unknown option 'size' (valid: samples, noise,");
 }
@@ -140,8 +140,8 @@ TEST(Source, UnknownOnesListTheValidOnes) {
                   "data 'mnist': unknown source 'mnist' (valid: fashion-mnist, idx:DIR, csv:FILE");
   EXPECT_CONTAINS(message<ValueError>("fashion-mnist:x"), "unknown source");
   EXPECT_CONTAINS(message<ValueError>(""), "unknown source ''");
-  EXPECT_CONTAINS(message<ValueError>("csv:"), "nothing follows 'csv:'");
-  EXPECT_CONTAINS(message<ValueError>("csv"), "nothing follows 'csv:'");
+  EXPECT_CONTAINS(message<ValueError>("csv:"), "the value after 'csv:' is missing");
+  EXPECT_CONTAINS(message<ValueError>("csv"), "the value after 'csv:' is missing");
 }
 
 }  // namespace

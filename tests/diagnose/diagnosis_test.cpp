@@ -115,15 +115,15 @@ TEST(Diagnosis, TellsTheNumbers) {
                                               [](double x) { return std::abs(x - 0.25) + 0.5; }})};
   const Finding finding = diagnose(evidence).at(0);
   EXPECT_EQ(finding.issue, Issue::overfitting);
-  EXPECT_NE(finding.text.find("least in epoch 11 (0.5)"), std::string::npos) << finding.text;
+  EXPECT_NE(finding.text.find("lowest in epoch 11 (0.5)"), std::string::npos) << finding.text;
   EXPECT_NE(finding.text.find("early stopping would have saved 29 epochs"), std::string::npos) << finding.text;
 }
 
 TEST(Diagnosis, NamesClassesThatAreNotLearned) {
   Evidence evidence{.history = history({quick}), .class_names = {"cat", "dog", "owl"}};
-  evidence.classes =
-      score_counts({{100, 90, 90, 0.1, 1, 0.9, 0.9}, {100, 150, 95, 0.1, 1, 0.95, 0.9}, {100, 60, 5, 2, 1, 0.05, 0.1}},
-                   {90, 10, 0, 5, 95, 0, 15, 80, 5});
+  evidence.classes = evaluate::score_counts(
+      {{100, 90, 90, 0.1, 1, 0.9, 0.9}, {100, 150, 95, 0.1, 1, 0.95, 0.9}, {100, 60, 5, 2, 1, 0.05, 0.1}},
+      {90, 10, 0, 5, 95, 0, 15, 80, 5});
   const std::vector<Finding> findings = diagnose(evidence);
   ASSERT_EQ(findings.size(), 1u);
   EXPECT_EQ(findings[0].issue, Issue::class_not_learned);
@@ -134,15 +134,15 @@ TEST(Diagnosis, NamesClassesThatAreNotLearned) {
 TEST(Diagnosis, NamesConfidencesThatAreWrong) {
   for (const double confidence : {0.99, 0.4}) {
     Evidence evidence{.history = history({quick})};
-    CalibrationCounts counts(15);
+    evaluate::CalibrationCounts counts(15);
     for (int i = 0; i < 1000; ++i) counts.add(confidence, i % 10 < 7);
     evidence.calibration = counts.result();
-    evidence.classes =
-        score_counts({{500, 500, 350, 0, 0.7, 0.7, 0.7}, {500, 500, 350, 0, 0.7, 0.7, 0.7}}, {350, 150, 150, 350});
+    evidence.classes = evaluate::score_counts({{500, 500, 350, 0, 0.7, 0.7, 0.7}, {500, 500, 350, 0, 0.7, 0.7, 0.7}},
+                                              {350, 150, 150, 350});
     const std::vector<Finding> findings = diagnose(evidence);
     ASSERT_EQ(findings.size(), 1u);
     EXPECT_EQ(findings[0].issue, Issue::miscalibration);
-    EXPECT_NE(findings[0].text.find(confidence > 0.7 ? "too sure" : "not sure"), std::string::npos);
+    EXPECT_NE(findings[0].text.find(confidence > 0.7 ? "overconfident" : "underconfident"), std::string::npos);
   }
 }
 

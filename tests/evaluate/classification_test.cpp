@@ -44,7 +44,7 @@ TEST(ScoreClasses, NamesWhatIsWrong) {
   EXPECT_EQ(message_of({0, 3}, {0, 0}), "score_classes: targets[1] is 3 (valid: 0..2)");
   EXPECT_EQ(message_of({0, 2}, {-1, 0}), "score_classes: predicted[0] is -1 (valid: 0..2)");
   EXPECT_EQ(message_of({0, 2}, {0}),
-            "score_classes: 2 targets, 1 predictions and 0 losses (valid: as many, or no losses)");
+            "score_classes: there are 2 targets, 1 predictions and 0 losses (valid: the same number, or no losses)");
   EXPECT_THROW(score_classes({}, {}, {}, 3), ValueError);
 }
 

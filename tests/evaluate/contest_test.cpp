@@ -127,7 +127,7 @@ TEST(Contest, JudgesASingleRunByItsTestSamples) {
   EXPECT_FALSE(difference(c, 1, 3));
   EXPECT_EQ(cell(c, 1, 3), "0.1");
   EXPECT_NE(notes(c)[1].find("not judged: ECE"), std::string::npos);
-  EXPECT_NE(notes(c)[1].find("noise of the test samples"), std::string::npos);
+  EXPECT_NE(notes(c)[1].find("paired t-test over the test samples"), std::string::npos);
   c.entries[1].trials[0].samples = c.entries[0].trials[0].samples;  // the same model
   c.entries[1].trials[0].values = c.entries[0].trials[0].values;
   EXPECT_EQ(difference(c, 1, 0)->p, 1);

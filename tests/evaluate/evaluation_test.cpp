@@ -214,7 +214,7 @@ TEST(Evaluation, OfProbabilitiesIsThatOfTheirLogits) {
   const Evaluation mistaken =
       evaluate_arrays(array_of(probabilities, {2000, 5}), c.targets(), with_loss("cross_entropy"));
   ASSERT_EQ(mistaken.warnings.size(), 1u);
-  EXPECT_NE(mistaken.warnings[0].find("looks like probabilities"), std::string::npos);
+  EXPECT_NE(mistaken.warnings[0].find("appears to contain probabilities"), std::string::npos);
 }
 
 TEST(Evaluation, WeightsCountInTheMeanAndItsInterval) {
@@ -259,8 +259,8 @@ TEST(Evaluation, WhatDoesNotCountIsToldAndLeftOut) {
   EXPECT_EQ(e.left_out.unpredicted, 2);
   ASSERT_EQ(e.warnings.size(), 1u);
   EXPECT_EQ(e.warnings[0],
-            "3 of 9998 losses are not finite (2 NaN, 1 infinite; first: row 8000): the mean loss and the quantiles of "
-            "losses leave them out, all else counts them");
+            "3 of 9998 losses are not finite (2 NaN, 1 infinite; first: row 8000): they are excluded from the mean "
+            "loss and the quantiles of the loss, but not from the other metrics");
   ASSERT_GE(e.hardest.size(), 3u);
   EXPECT_EQ(e.hardest[0].index, 8000);
   EXPECT_TRUE(std::isnan(e.hardest[0].loss) && std::isnan(e.hardest[0].predicted));
@@ -342,7 +342,7 @@ TEST(Evaluation, NamesWhatDoesNotFit) {
   EXPECT_EQ(evaluate_arrays(c.predictions(), array_of(fractions, {70000, 1}), entropy).losses.count, 70000);
   expect(refusal<ShapeError>(c.predictions(), array_of(std::vector<std::int64_t>(5), {5}), entropy),
          "predictions 70000 rows, targets 5 rows");
-  expect(refusal<ShapeError>(c.predictions(), c.predictions(), entropy), "a class index a row");
+  expect(refusal<ShapeError>(c.predictions(), c.predictions(), entropy), "one class index per row");
   expect(refusal<ShapeError>(c.predictions(), c.targets(), with_loss("mse")), "valid for mse: equal");
   EvaluationOptions shares = entropy;
   shares.scale = Scale::probabilities;
@@ -356,9 +356,9 @@ TEST(Evaluation, NamesWhatDoesNotFit) {
   expect(refusal<ValueError>(c.predictions(), c.predictions(), with_loss("gaussian_nll")), "gaussian_nll");
   expect(refusal<DataError>(array_of(std::vector<float>{0, 0}, {1, 2}), array_of(std::vector<std::int64_t>{-100}, {1}),
                             entropy),
-         "none of 1 rows counts: 1 ignored");
+         "1 of 1 rows have the ignored label");
   expect(refusal<DataError>(array_of(std::vector<float>{}, {0}), array_of(std::vector<float>{}, {0}), with_loss("l1")),
-         "none of 0 rows counts");
+         "there is no sample to evaluate: 0 of 0 rows");
   OneWay short_one(array_of(std::vector<float>(300000), {300000})),
       long_one(array_of(std::vector<float>(900001), {900001}));
   try {

@@ -227,13 +227,13 @@ TEST(ClassLosses, LabelsOfOtherIntegerTypes) {
 
 TEST(ClassLosses, ChosenAtRunTime) {
   const Tensor logits = Tensor::randn({3, 4}, 2), t = labels({1, 3, 0}, {3});
-  EXPECT_EQ(F::evaluate_loss(parse_loss("cross_entropy:label_smoothing=0.1"), logits, t).item(),
+  EXPECT_EQ(F::call(parse_loss("cross_entropy:label_smoothing=0.1"), {logits, t}).item(),
             F::cross_entropy(logits, t, {.label_smoothing = 0.1}).item());
-  EXPECT_EQ(F::evaluate_loss(parse_loss("focal:gamma=3"), logits, t, {.reduction = Reduction::sum}).item(),
+  EXPECT_EQ(F::call(parse_loss("focal:gamma=3"), {logits, t}, {.reduction = Reduction::sum}).item(),
             F::focal_loss(logits, t, {.gamma = 3}, {.reduction = Reduction::sum}).item());
-  EXPECT_EQ(F::evaluate_loss(parse_loss("huber:delta=3"), logits, logits * 2.0).item(),
+  EXPECT_EQ(F::call(parse_loss("huber:delta=3"), {logits, logits * 2.0}).item(),
             F::huber_loss(logits, logits * 2.0, {.delta = 3}).item());
-  EXPECT_THROW(F::evaluate_loss(parse_loss("gaussian_nll"), logits, logits), ValueError);
+  EXPECT_THROW(F::call(parse_loss("gaussian_nll"), {logits, logits}), ValueError);
 }
 
 std::string message(const std::function<void()>& f) {

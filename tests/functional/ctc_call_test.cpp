@@ -203,7 +203,9 @@ TEST(Ctc, IsAModuleAndInTheCatalogue) {
   EXPECT_THROW(nn::CTCLoss({.blank = -1}), ValueError);
   const AnyLoss any = parse_loss("ctc_loss:blank=3,zero_infinity=true");
   EXPECT_EQ(to_string(any), "ctc:blank=3,zero_infinity=true");
-  EXPECT_EQ(message_of([&] { F::evaluate_loss(any, p.log_probs, p.targets); }),
+  EXPECT_EQ(message_of([&] {
+              F::call(any, {p.log_probs, p.targets});
+            }),
             "ctc_loss: takes the lengths of sequences (call it by name)");
 }
 

@@ -39,8 +39,8 @@ TEST(FormulaLoss, EqualsTheBuiltInLossOfTheSameFormula) {
     const AnyLoss written = parse_loss(std::string("formula: ") + twin.formula), known = parse_loss(twin.built_in);
     for (const Reduction reduction : {Reduction::none, Reduction::sum, Reduction::mean}) {
       const Tensor a = y.clone().set_requires_grad(), b = y.clone().set_requires_grad();
-      const Tensor ours = F::evaluate_loss(written, a, t, {.reduction = reduction});
-      const Tensor theirs = F::evaluate_loss(known, b, t, {.reduction = reduction});
+      const Tensor ours = F::call(written, {a, t}, {.reduction = reduction});
+      const Tensor theirs = F::call(known, {b, t}, {.reduction = reduction});
       expect_close(ours, theirs, twin.formula);
       sum(ours).backward();
       sum(theirs).backward();
@@ -57,8 +57,8 @@ TEST(FormulaLoss, OfClassesEqualsTheBuiltInLoss) {
     for (const Tensor& target : {labels, dense}) {
       const Tensor a = z.clone().set_requires_grad(), b = z.clone().set_requires_grad();
       LossExtras ours, theirs;
-      F::evaluate_loss(written, a, target, {.weight = weight, .extras = &ours}).backward();
-      F::evaluate_loss(known, b, target, {.weight = weight, .extras = &theirs}).backward();
+      F::call(written, {a, target}, {.weight = weight, .extras = &ours}).backward();
+      F::call(known, {b, target}, {.weight = weight, .extras = &theirs}).backward();
       expect_close(a.grad(), b.grad(), twin.formula);
       expect_close(ours.losses, theirs.losses, twin.formula);
       EXPECT_NEAR(ours.numerator / ours.denominator, theirs.numerator / theirs.denominator, 1e-5);

@@ -127,7 +127,7 @@ TEST(FrequencyLosses, RefuseWhatTheyCannotUse) {
   EXPECT_THROW(F::logit_adjusted_loss(data.logits, data.target, data.class_counts, {.tau = -1}), ValueError);
   EXPECT_THROW(F::ldam_loss(data.logits, softmax(data.logits, 1), data.class_counts), DTypeError);
   EXPECT_THROW(F::ldam_loss(data.logits, data.target + 1, data.class_counts), IndexError);
-  EXPECT_THROW(F::evaluate_loss(parse_loss("balanced_softmax"), data.logits, data.target), ValueError);
+  EXPECT_THROW(F::call(parse_loss("balanced_softmax"), {data.logits, data.target}), ValueError);
 }
 
 TEST(FrequencyLosses, AreConvexInTheLogits) {
@@ -135,7 +135,7 @@ TEST(FrequencyLosses, AreConvexInTheLogits) {
   const Tensor other = Tensor::randn({7, 4}, 6, 0, DType::float64);
   for (const char* name : {"balanced_softmax", "logit_adjusted:tau=2", "ldam"}) {
     const auto f = [&](const Tensor& z) {
-      return F::evaluate_loss(parse_loss(name), z, data.target, data.class_counts).item();
+      return F::call(parse_loss(name), {z, data.target, data.class_counts}).item();
     };
     for (double a : {0.1, 0.5, 0.8}) {
       EXPECT_LE(f(data.logits * a + other * (1 - a)), a * f(data.logits) + (1 - a) * f(other)) << name;

@@ -66,8 +66,13 @@ TEST(LinearCrossEntropy, IsCrossEntropyOfALinearLayerWhateverTheChunks) {
           const std::vector<Tensor> leaves{q.input, q.weight, q.bias};
           const auto by_stored = grad({expected}, leaves, {.grad_outputs = {upstream}});
           for (std::int64_t chunk_rows : {0, 1, 4, 100}) {
-            const LinearOptions linear{.bias = q.bias, .chunk_rows = chunk_rows};
-            const Tensor found = F::linear_cross_entropy(q.input, q.weight, q.target, options, linear);
+            const Tensor found = F::linear_cross_entropy(q.input, q.weight, q.target,
+                                                         {.linear_bias = q.bias,
+                                                          .weight = options.weight,
+                                                          .label_smoothing = options.label_smoothing,
+                                                          .reduction = reduction,
+                                                          .normalize_by = normalize,
+                                                          .chunk_rows = chunk_rows});
             expect_near(found, expected, "value");
             const auto gradients = grad({found}, leaves, {.grad_outputs = {upstream}});
             for (std::size_t i = 0; i < leaves.size(); ++i) expect_near(gradients[i], by_stored[i], "gradient");
@@ -104,15 +109,15 @@ TEST(LinearCrossEntropy, SecondDerivativesAndGradientsByTargetAndWeightStoreTheL
   const Problem p = indexed(3, 4);
   for (Reduction reduction : {Reduction::none, Reduction::mean}) {
     const auto of_leaves = [&](const std::vector<Tensor>& in) {
-      return F::linear_cross_entropy(in[0], in[1], p.target, {.reduction = reduction},
-                                     {.bias = in[2], .chunk_rows = 2});
+      return F::linear_cross_entropy(in[0], in[1], p.target,
+                                     {.linear_bias = in[2], .reduction = reduction, .chunk_rows = 2});
     };
     EXPECT_EQ(check_gradient(of_leaves, {p.input, p.weight, p.bias}, {.second_order = true}), "");
   }
   const Tensor soft = softmax(Tensor::randn({3, 4}, 9, 0, DType::float64), 1).detach().set_requires_grad();
   const Tensor class_weight = p.class_weight.detach().set_requires_grad();
   const auto of_others = [&](const std::vector<Tensor>& in) {
-    return F::linear_cross_entropy(p.input, p.weight, in[0], {.weight = in[1]}, {.bias = p.bias});
+    return F::linear_cross_entropy(p.input, p.weight, in[0], {.linear_bias = p.bias, .weight = in[1]});
   };
   EXPECT_EQ(check_gradient(of_others, {soft, class_weight}), "");
 }
@@ -121,8 +126,8 @@ TEST(LinearCrossEntropy, ExtrasAreThoseOfCrossEntropy) {
   const Problem p = indexed(9, 5);
   for (Reduction reduction : {Reduction::none, Reduction::mean}) {
     LossExtras found, expected;
-    F::linear_cross_entropy(p.input, p.weight, p.target, {.reduction = reduction, .extras = &found},
-                            {.bias = p.bias, .chunk_rows = 4});
+    F::linear_cross_entropy(p.input, p.weight, p.target,
+                            {.linear_bias = p.bias, .reduction = reduction, .extras = &found, .chunk_rows = 4});
     stored(p, {.reduction = reduction, .extras = &expected}, p.input);
     expect_near(found.losses, expected.losses, "losses");
     EXPECT_EQ(found.hits.to_vector<bool>(), expected.hits.to_vector<bool>());
@@ -142,7 +147,7 @@ TEST(LinearCrossEntropy, ErrorsSayWhatIsWrongAndWhatIsValid) {
     return "";
   };
   EXPECT_EQ(message([&] {
-              F::linear_cross_entropy(p.input, p.weight, Tensor::from(std::vector<std::int64_t>{0, 1, 2, 5}), {},
+              F::linear_cross_entropy(p.input, p.weight, Tensor::from(std::vector<std::int64_t>{0, 1, 2, 5}),
                                       {.chunk_rows = 1});
             }),
             "linear_cross_entropy: target[3] is 5, but input has 5 classes (valid: 0..4, or ignore_index -100)");
@@ -152,11 +157,12 @@ TEST(LinearCrossEntropy, ErrorsSayWhatIsWrongAndWhatIsValid) {
   EXPECT_EQ(message([&] { F::linear_cross_entropy(p.input, p.weight, p.target.slice(0, 0, 3)); }),
             "linear_cross_entropy: target has shape [3], but logits have [4, 5] (valid: [4] with class indices, [4, 5] "
             "with probabilities)");
-  EXPECT_EQ(message([&] { F::linear_cross_entropy(p.input, p.weight, p.target, {}, {.bias = p.bias.slice(0, 0, 2)}); }),
-            "linear_cross_entropy: bias has shape [2], but linear_weight has [5, 6] (valid: [5])");
+  EXPECT_EQ(
+      message([&] { F::linear_cross_entropy(p.input, p.weight, p.target, {.linear_bias = p.bias.slice(0, 0, 2)}); }),
+      "linear_cross_entropy: linear_bias has shape [2], but linear_weight has [5, 6] (valid: [5])");
   EXPECT_EQ(message([&] { F::linear_cross_entropy(p.input, p.weight.detach().to(DType::float32), p.target); }),
             "linear_cross_entropy: linear_weight holds float32, but input holds float64 (valid: the same)");
-  EXPECT_EQ(message([&] { F::linear_cross_entropy(p.input, p.weight, p.target, {}, {.chunk_rows = -1}); }),
+  EXPECT_EQ(message([&] { F::linear_cross_entropy(p.input, p.weight, p.target, {.chunk_rows = -1}); }),
             "linear_cross_entropy: chunk_rows is -1 (valid: 0 or more)");
 }
 

@@ -130,15 +130,16 @@ int contradictions(const Function& function, Trait claim) {
 }
 
 TEST(OverlapClaims, Hold) {
-#define PERDITA_CHECK(Loss, function, Module)                                                                     \
-  for (Trait claim : {Trait::convex, Trait::lipschitz, Trait::never_negative, Trait::smooth}) {                   \
-    const auto call = [](const Tensor& y, const Tensor& t, const Loss& loss) { return F::function(y, t, loss); }; \
-    if (has(Loss::info.traits, claim)) {                                                                          \
-      EXPECT_EQ(contradictions<Loss>(call, claim), 0) << Loss::info.name << static_cast<unsigned>(claim);         \
-    }                                                                                                             \
-  }
-  PERDITA_OVERLAP_LOSSES(PERDITA_CHECK)
-#undef PERDITA_CHECK
+  for_each_loss([]<class Loss>(const Loss&) {
+    if constexpr (ListedMask<Loss>) {
+      const LossFunction<Loss> call(function_name<Loss>);
+      for (Trait claim : {Trait::convex, Trait::lipschitz, Trait::never_negative, Trait::smooth}) {
+        if (has(Loss::info.traits, claim)) {
+          EXPECT_EQ(contradictions<Loss>(call, claim), 0) << Loss::info.name << static_cast<unsigned>(claim);
+        }
+      }
+    }
+  });
   const auto dice = [](const auto&... a) { return F::dice_loss(a...); };
   const auto lovasz = [](const auto&... a) { return F::lovasz_loss(a...); };
   EXPECT_GT(contradictions<Dice>(dice, Trait::convex), 0);

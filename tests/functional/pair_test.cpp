@@ -6,8 +6,8 @@
 #include <functional>
 #include <limits>
 
+#include "perdita/functional/elementwise.hpp"
 #include "perdita/functional/functional.hpp"
-#include "perdita/functional/pair_loss.hpp"
 #include "perdita/tensor/gradcheck.hpp"
 
 namespace perdita {
@@ -23,12 +23,12 @@ struct Case {
 
 std::vector<Case> cases() {
   std::vector<Case> all;
-#define PERDITA_CASE(Loss, function, Module)                                                                  \
-  all.push_back({#function,                                                                                   \
-                 [](const Tensor& y, const Tensor& t, const LossOptions& o) { return F::function(y, t, o); }, \
-                 perdita::Loss::info.input, perdita::Loss::info.target});
-  PERDITA_PAIR_LOSSES(PERDITA_CASE)
-#undef PERDITA_CASE
+  for_each_elementwise_loss([&]<class Loss>(const Loss&) {
+    const LossFunction<Loss> function(function_name<Loss>);
+    all.push_back({function_name<Loss>,
+                   [=](const Tensor& y, const Tensor& t, const LossOptions& o) { return function(y, t, o); },
+                   Loss::info.input, Loss::info.target});
+  });
   return all;
 }
 

@@ -3,8 +3,8 @@
 
 #include <limits>
 
+#include "perdita/functional/elementwise.hpp"
 #include "perdita/functional/functional.hpp"
-#include "perdita/functional/pair_loss.hpp"
 
 namespace perdita {
 namespace {
@@ -31,8 +31,8 @@ TEST(Broadcast, AccidentalOuterProductsAreErrors) {
             std::string::npos)
       << message;
   EXPECT_THROW(F::mse_loss(row, column), ShapeError);
-  PairLosses::each([&]<class Loss>(const Loss&) {
-    EXPECT_THROW(F::evaluate_loss({.loss = Loss{}}, column, row), ShapeError) << Loss::info.name;
+  for_each_elementwise_loss([&]<class Loss>(const Loss&) {
+    EXPECT_THROW(F::call({.loss = Loss{}}, {column, row}), ShapeError) << Loss::info.name;
   });
   EXPECT_THROW(F::gaussian_nll_loss(column, row, column), ShapeError);
   EXPECT_THROW(F::formula_loss(column, row, Formula::parse("abs(y - t)")), ShapeError);
@@ -69,7 +69,7 @@ TEST(Validation, TargetsOutsideTheirDomain) {
   const Tensor y = numbers({0.5, 2.0, 1.0});
   const auto pair = [&](const auto& loss, std::vector<double> target, const std::string& expected) {
     const Tensor t = numbers(std::move(target));
-    expect_refused([&](const LossOptions& o) { F::evaluate_loss({.loss = loss}, y, t, o); }, expected);
+    expect_refused([&](const LossOptions& o) { F::call({.loss = loss}, {y, t}, o); }, expected);
   };
   pair(HingeEmbedding{}, {1, -1, 0}, "target[2] is 0 (valid: -1 or 1)");
   pair(SoftMargin{}, {1, 0.5, -1}, "target[1] is 0.5 (valid: -1 or 1)");
@@ -86,7 +86,7 @@ TEST(Validation, InputsThatAreRatesAndMeans) {
   const Tensor t = numbers({1.0, 2.0});
   const auto pair = [&](const auto& loss, std::vector<double> input, const std::string& expected) {
     const Tensor y = numbers(std::move(input));
-    expect_refused([&](const LossOptions& o) { F::evaluate_loss({.loss = loss}, y, t, o); }, expected);
+    expect_refused([&](const LossOptions& o) { F::call({.loss = loss}, {y, t}, o); }, expected);
   };
   pair(PoissonNll{.log_input = false}, {1, -0.5}, "input[1] is -0.5 (valid: 0 or more)");
   pair(Tweedie{.log_input = false}, {0, 1}, "input[0] is 0 (valid: above 0)");
@@ -113,9 +113,12 @@ TEST(Validation, TargetsOfComparingLosses) {
 
 TEST(Validation, ProbabilitiesOfClasses) {
   const Tensor x = Tensor::from({1.0, 2.0, 3.0, 4.0}, {2, 2}), p = Tensor::from({0.5, 0.5, 1.5, -0.5}, {2, 2});
-  SoftmaxLosses::each([&]<class Loss>(const Loss&) {
-    expect_refused([&](const LossOptions& o) { F::evaluate_loss({.loss = Loss{}}, x, p, o); },
-                   "target[2] is 1.5 (valid: 0..1)");
+  for_each_softmax_loss([&]<class Loss>(const Loss&) {
+    expect_refused(
+        [&](const LossOptions& o) {
+          F::call({.loss = Loss{}}, {x, p}, o);
+        },
+        "target[2] is 1.5 (valid: 0..1)");
   });
 }
 

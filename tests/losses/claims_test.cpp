@@ -88,8 +88,10 @@ void check_claims() {
 }
 
 TEST(Claims, HoldForEveryLossOfElementsOrComparisons) {
-  PairLosses::each([]<class Loss>(Loss) { check_claims<Loss>(); });
-  ComparingLosses::each([]<class Loss>(Loss) { check_claims<Loss>(); });
+  for_each_elementwise_loss([]<class Loss>(Loss) { check_claims<Loss>(); });
+  for_each_loss([]<class Loss>(Loss) {
+    if constexpr (compares_predictions(Loss::info)) check_claims<Loss>();
+  });
 }
 
 // What each trait must not be granted to.

@@ -5,7 +5,7 @@
 #include <cstring>
 
 #include "perdita/core/parallel.hpp"
-#include "perdita/losses/kernels.hpp"
+#include "perdita/losses/compiled.hpp"
 #include "samples.hpp"
 
 namespace perdita {
@@ -36,7 +36,7 @@ Data<T> sample(const Loss& loss, std::size_t count, unsigned seed) {
 
 template <class T, class Loss>
 double evaluate(const Loss& loss, Data<T>& data, double scale = 1) {
-  return kernels::elementwise<Loss, T, 2>(
+  return kernels::elementwise_loss<Loss, T>(
       loss, {data.y.data(), data.t.data()},
       {.values = data.values.data(), .gradient = data.gradient.data(), .scale = scale}, std::ssize(data.y));
 }
@@ -44,7 +44,7 @@ double evaluate(const Loss& loss, Data<T>& data, double scale = 1) {
 template <class T>
 void agrees_with_doubles(unsigned seed) {
   const double epsilon = std::numeric_limits<T>::epsilon();
-  PairLosses::each([&](auto prototype) {
+  for_each_elementwise_loss([&](auto prototype) {
     using Loss = decltype(prototype);
     SCOPED_TRACE(Loss::info.name);
     for (const Loss& loss : testing::variants<Loss>()) {
@@ -71,7 +71,7 @@ TEST(EveryPairLoss, KernelAgreesWithPlainDoublesInDouble) { agrees_with_doubles<
 
 // Away from kinks: where the slopes a step to either side differ, the point is passed over (few may be).
 TEST(EveryPairLoss, SlopeIsTheCentralDifferenceOfTheValue) {
-  PairLosses::each([](auto prototype) {
+  for_each_elementwise_loss([](auto prototype) {
     using Loss = decltype(prototype);
     SCOPED_TRACE(Loss::info.name);
     for (const Loss& loss : testing::variants<Loss>()) {
@@ -94,7 +94,7 @@ TEST(EveryPairLoss, SlopeIsTheCentralDifferenceOfTheValue) {
 }
 
 TEST(EveryPairLoss, IsTheSameBitForBitForAnyNumberOfThreads) {
-  PairLosses::each([](auto prototype) {
+  for_each_elementwise_loss([](auto prototype) {
     using Loss = decltype(prototype);
     SCOPED_TRACE(Loss::info.name);
     Data<float> one = sample<float>(prototype, 200003, 9), several = one;
@@ -110,20 +110,20 @@ TEST(EveryPairLoss, IsTheSameBitForBitForAnyNumberOfThreads) {
 }
 
 TEST(EveryPairLoss, GradientMayReplaceTheInput) {
-  PairLosses::each([](auto prototype) {
+  for_each_elementwise_loss([](auto prototype) {
     using Loss = decltype(prototype);
     SCOPED_TRACE(Loss::info.name);
     Data<float> data = sample<float>(prototype, 1001, 3);
     evaluate(prototype, data);
     std::vector<float> in_place = data.y;
-    kernels::elementwise<Loss, float, 2>(prototype, {in_place.data(), data.t.data()}, {.gradient = in_place.data()},
-                                         1001);
+    kernels::elementwise_loss<Loss, float>(prototype, {in_place.data(), data.t.data()}, {.gradient = in_place.data()},
+                                           1001);
     EXPECT_EQ(std::memcmp(in_place.data(), data.gradient.data(), in_place.size() * sizeof(float)), 0);
   });
 }
 
 TEST(EveryPairLoss, LetsNaNThrough) {
-  PairLosses::each([](auto prototype) {
+  for_each_elementwise_loss([](auto prototype) {
     using Loss = decltype(prototype);
     SCOPED_TRACE(Loss::info.name);
     Data<float> data = sample<float>(prototype, 40, 3);
@@ -144,9 +144,9 @@ TEST(EveryPairLoss, StreamedGradientsEqualCachedOnes) {
   auto* in = static_cast<float*>(y.data());
   auto* out = static_cast<float*>(gradient.data());
   for (std::int64_t i = 0; i < count; ++i) in[i] = static_cast<float>(i % 977) * 0.01f - 4;
-  kernels::elementwise<Huber, float, 2>(Huber{}, {in, in + 0}, {.gradient = out}, 16);
+  kernels::elementwise_loss<Huber, float>(Huber{}, {in, in + 0}, {.gradient = out}, 16);
   std::vector<float> targets(static_cast<std::size_t>(count), 0.25f);
-  kernels::elementwise<Huber, float, 2>(Huber{}, {in, targets.data()}, {.gradient = out}, count);
+  kernels::elementwise_loss<Huber, float>(Huber{}, {in, targets.data()}, {.gradient = out}, count);
   for (std::int64_t i = 0; i < count; ++i) ASSERT_EQ(out[i], std::clamp(in[i] - 0.25f, -1.0f, 1.0f)) << i;
 }
 

@@ -73,7 +73,7 @@ std::vector<Loss> variants() {
   for (const auto& parameter : parameters_of<Loss>()) {
     Loss moved;
     const double value = parameter.get(moved);
-    if (parameter.is_bool)
+    if (parameter.is_bool || parameter.choices.size() == 2)
       parameter.set(moved, 1 - value);
     else
       parameter.set(moved, moved_within(parameter.valid, value));

@@ -168,7 +168,7 @@ TEST(Optimizer, OptionsAndParametersAreChecked) {
   EXPECT_EQ(message([&] { SGD({p}, {.lr = -1}); }), "SGD: lr is -1 (valid: 0 or more)");
   EXPECT_EQ(message([&] { SGD({p}, {.momentum = -0.1}); }), "SGD: momentum is -0.1 (valid: 0 or more)");
   EXPECT_EQ(message([&] { SGD({p}, {.nesterov = true}); }),
-            "SGD: nesterov with momentum 0 and dampening 0 (valid: momentum above 0, dampening 0)");
+            "SGD: nesterov is used with momentum 0 and dampening 0 (valid: momentum above 0, dampening 0)");
   EXPECT_EQ(message([&] { Adam({p}, {.beta1 = 1}); }), "Adam: beta1 is 1 (valid: 0 or more, below 1)");
   EXPECT_EQ(message([&] { AdamW({p}, {.eps = -1}); }), "AdamW: eps is -1 (valid: 0 or more)");
   EXPECT_EQ(message([&] { SGD({}); }), "SGD: there are no parameters (valid: at least one)");

@@ -1,5 +1,6 @@
 """Every loss of perdita.torch.functional, torch's and those that torch lacks, with operands to call it on."""
 
+import functools
 from dataclasses import dataclass, field
 
 import torch
@@ -59,11 +60,31 @@ def _classes():
     return {"input": Numbers(4).normal((4, 3)), "target": torch.tensor([0, 2, 1, 1])}
 
 
-def _frequency():
-    return {**_classes(), "class_counts": torch.tensor([5, 3, 2])}
+# By the unit of a loss and what an operand's numbers are: a batch on which the loss is defined and smooth.
+_OF_UNIT = {
+    "element": lambda numbers, meaning: numbers.uniform((4, 3), 0.1, 0.9),
+    "row": lambda numbers, meaning: (
+        torch.tensor([0, 2, 1, 1]) if meaning == "class indices" else numbers.normal((4, 3))
+    ),
+    "mask": lambda numbers, meaning: torch.tensor([0, 2, 1, 1]) if meaning == "masks" else numbers.normal((4, 3)),
+    "vector": lambda numbers, meaning: numbers.normal((4, 3)),
+    "event": lambda numbers, meaning: numbers.normal((6,)),
+    "group": lambda numbers, meaning: numbers.normal((2, 3)),
+}
+_OF_MEANING = {
+    "counts": torch.tensor([5, 3, 2]),
+    "times": torch.tensor([3.0, 1.0, 2.0, 2.0, 5.0, 2.0], dtype=torch.float64),
+    "0 or 1": torch.tensor([1, 0, 1, 1, 1, 0]),
+    "relevance": torch.tensor([[2, 0, 1], [0, 0, 3]]),
+}
 
 
-_MAKERS = {"pair": _pair, "softmax": _classes, "frequency": _frequency, "overlap": _classes}
+def _of_signature(entry):
+    """Operands for a loss, from its signature alone; those that are optional are left out."""
+    numbers = Numbers(3)
+    required = {o["name"]: o["meaning"] for o in entry["operands"] if not o["optional"]}
+    make = _OF_UNIT[entry["unit"]]
+    return {name: _OF_MEANING[m].clone() if m in _OF_MEANING else make(numbers, m) for name, m in required.items()}
 
 
 def _of_torch():
@@ -76,7 +97,8 @@ def _of_torch():
 def _of_perdita():
     for name, entry in ENTRIES.items():
         if not hasattr(torch_functional, name):
-            yield Call(name, name, _MAKERS[entry["kind"]], {}, ("input",))
+            predictions = [o["name"] for o in entry["operands"] if o["role"] == "prediction" and not o["optional"]]
+            yield Call(name, name, functools.partial(_of_signature, entry), {}, tuple(predictions))
     yield Call("formula", "formula", _pair, {}, ("input", "target"))
     yield Call("class_formula", "class_formula", _classes, {}, ("input",))
 

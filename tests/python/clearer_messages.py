@@ -6,7 +6,7 @@ _CLASSES = r"with class indices, or \[.*\] with class probabilities"
 
 # A part of torch's pattern -> Perdita's message after "function: ". {0}, {1} are the groups of torch's part.
 CLEARER = {
-    r"is not (?:a valid value|valid$)": r"reduction 'abc' is not known \(valid: none, mean, sum(, batchmean)?\)",
+    r"is not (?:a valid value|valid$)": r"reduction is 'abc' \(valid: none, mean, sum\)",
     r"size of tensor a \\\((\d)\\\) must match the size of tensor b \\\((\d)\\\)": (
         r".*cannot be broadcast together: sizes ({0} and {1}|{1} and {0}) differ \(valid: the same, or 1\)"
     ),

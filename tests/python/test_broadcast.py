@@ -15,7 +15,9 @@ from perdita.errors import ShapeError
 
 COLUMN, ROW = torch.linspace(0.1, 0.9, 8).reshape(8, 1), torch.linspace(0.2, 0.8, 8)
 REFUSED = ("binary_cross_entropy", "binary_cross_entropy_with_logits", "soft_margin_loss")
-ELEMENTWISE = [name for name, entry in ENTRIES.items() if entry["kind"] in ("pair", "triple")]
+ELEMENTWISE = [
+    name for name, entry in ENTRIES.items() if entry["unit"] == "element" and entry["operands"][0]["name"] == "input"
+]
 SHAPES = [(COLUMN, ROW), (ROW, COLUMN), (COLUMN, torch.rand(8, 4)), (torch.rand(8, 4), COLUMN)]
 
 

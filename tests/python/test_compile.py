@@ -8,7 +8,7 @@ import torch
 
 import perdita.torch.functional as perdita_functional
 from loss_cases import cases, function_name, reductions_of
-from perdita._catalogue import ENTRIES
+from perdita._catalogue import ARGUMENTS, ENTRIES
 
 CASES = [case for case in cases(shapes=slice(1))]
 GRID = [
@@ -105,7 +105,7 @@ def test_extras(case, reduction):
             torch.testing.assert_close(own, expected, rtol=1e-14, atol=0, equal_nan=True)
 
 
-CLASSES = [name for name, entry in ENTRIES.items() if entry["kind"] in ("softmax", "frequency", "picking")]
+CLASSES = [name for name, entry in ENTRIES.items() if entry["of_class_rows"]]
 
 
 @pytest.mark.parametrize("reduction", ["none", "mean"])
@@ -113,7 +113,7 @@ CLASSES = [name for name, entry in ENTRIES.items() if entry["kind"] in ("softmax
 def test_every_loss_over_classes(function, reduction):
     torch.compiler.reset()
     logits, labels = torch.linspace(-2, 2, 24, dtype=torch.float64).sin().reshape(6, 4), torch.arange(6) % 4
-    operands = logits, labels, *([torch.tensor([4, 3, 2, 1])] if ENTRIES[function]["kind"] == "frequency" else [])
+    operands = logits, labels, *([torch.tensor([4, 3, 2, 1])] if "class_counts" in ARGUMENTS[function] else [])
     call = functools.partial(getattr(perdita_functional, function), reduction=reduction)
     compiled = torch.compile(call, fullgraph=True, backend="aot_eager")
     torch.testing.assert_close(compiled(*operands), call(*operands), rtol=1e-14, atol=0)

@@ -117,7 +117,7 @@ def test_bad_input(tmp_path):
         (errors.DomainError, "bins is 0", lambda: perdita.evaluate(LOGITS, LABELS, bins=0)),
         (errors.DataError, "torn.npy", lambda: perdita.evaluate(tmp_path / "torn.npy", LABELS)),
         (errors.FileError, "missing.npy", lambda: perdita.evaluate(tmp_path / "missing.npy", LABELS)),
-        (errors.DataError, "none of", lambda: perdita.evaluate(LOGITS, LABELS * 0 - 100)),
+        (errors.DataError, "there is no sample to evaluate", lambda: perdita.evaluate(LOGITS, LABELS * 0 - 100)),
         (errors.DTypeError, "targets holds strings", lambda: perdita.evaluate(LOGITS, LABELS.astype(str))),
         (errors.DTypeError, "targets holds Python objects", lambda: perdita.evaluate(LOGITS, LABELS.astype(object))),
         (errors.DTypeError, "predictions holds complex", lambda: perdita.evaluate(LOGITS + 0j, LABELS)),
@@ -188,8 +188,10 @@ def test_what_is_left_out_is_said():
     assert result.left_out == {"ignored": 0, "nan": 0, "infinite": 1, "unpredicted": 0, "first_nonfinite": 1}
     assert result.hardest[0] == {"index": 1, "loss": None, "nonfinite": "inf", "predicted": 0, "true": 1}
     text = repr(result)
-    assert text.startswith("warning: 1 of 3 losses") and "1 left out: loss is infinite (first: row 1)" in text
-    with pytest.warns(UserWarning, match='if it is, say scale="probabilities"'):
+    assert (
+        text.startswith("warning: 1 of 3 losses") and "1 excluded because the loss is infinite (first: row 1)" in text
+    )
+    with pytest.warns(UserWarning, match='for probabilities, set scale="probabilities"'):
         perdita.evaluate(p, y)
 
 

@@ -239,7 +239,7 @@ def run(seed, folder):
         try:
             result = call()
         except perdita.errors.DataError as error:
-            if "add up to 0" not in str(error) or (table.weights > 0).all():
+            if "have sum 0" not in str(error) or (table.weights > 0).all():
                 raise
             table.weights = None  # none of the rows of finite loss has a weight
             result = call()

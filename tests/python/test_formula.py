@@ -120,16 +120,16 @@ def branches(y, t):
     [
         (branches, "perdita.ops.select(condition, a, b)"),
         (lambda y, t: max(y, t), "perdita.ops.max"),
-        (lambda y, t: math.exp(y), "perdita.ops.exp(y) for math.exp(y)"),
+        (lambda y, t: math.exp(y), "perdita.ops.exp(y) instead of math.exp(y)"),
         (lambda y, t: np.sin(y), "sin is no function of formulas"),
-        (lambda y, t: y.mean(), "a symbol has no 'mean'"),
+        (lambda y, t: y.mean(), "symbols have no attribute 'mean'"),
         (lambda y, t: sum(y), "single elements"),
         (lambda y, t: y * torch.ones(3), "an array of shape [3]"),
         (lambda y, t: y * np.ones(3), "an array of shape [3]"),
         (lambda y, t: 3.0, "does not depend on y"),
         (lambda y, t: t * 2, "does not depend on y"),
         ("y +", "the end where a number"),
-        (3, "a text, or a function"),
+        (3, "a string, or a function"),
     ],
 )
 def test_says_how_to_write_what_cannot_be_traced(function, says):
@@ -161,7 +161,7 @@ P = torch.nn.Parameter(torch.tensor(2.0))
     ],
 )
 def test_tensors_that_require_grad_are_refused(function):
-    with pytest.raises(DTypeError, match="requires grad.*frozen.*valid: .*detach"):
+    with pytest.raises(DTypeError, match="requires grad.*constant.*valid: .*detach"):
         perdita.formula(function)
 
 
@@ -183,7 +183,7 @@ CONTRADICTING = [
 
 @pytest.mark.parametrize("function", CONTRADICTING, ids=lambda f: ",".join(f.__code__.co_varnames))
 def test_names_that_contradict_their_places_are_refused(function):
-    with pytest.raises(DTypeError, match=r"called \(.*first one is the input .*valid: \(y, t\)"):
+    with pytest.raises(DTypeError, match=r"named \(.*first argument is the input .*valid: \(y, t\)"):
         perdita.formula(function)
 
 

@@ -85,7 +85,7 @@ def test_evaluate_names_the_loss_that_was_meant():
         (lambda: perdita.evaluate(X, Y, hardest=1.5), r"evaluate: hardest is 1.5 \(valid: an integer\)"),
         (lambda: perdita.evaluate(X, Y, scale=3), r"evaluate: scale is 3 \(valid: a string or None\)"),
         (lambda: perdita.evaluate(X, Y, header="x"), r"evaluate: header is 'x' \(valid: True or False, or None\)"),
-        (lambda: perdita.evaluate(X, Y, loss=3), "evaluate: loss is 3 .*valid: a name"),
+        (lambda: perdita.evaluate(X, Y, loss=3), "evaluate: loss is 3 .*valid: a string"),
         (lambda: perdita.set_num_threads("a"), r"set_num_threads: count is 'a' \(valid: an integer\)"),
         (lambda: perdita.set_num_threads(0), r"set_num_threads: count is 0 \(valid: 1\.\.1024\)"),
         (lambda: perdita.set_validation("x"), "set_validation: on is 'x' .*valid: True or False"),
@@ -114,6 +114,19 @@ def test_arguments_of_a_wrong_type(call, message):
     assert "incompatible function arguments" not in str(raised.value) and len(str(raised.value)) < 200
 
 
+@pytest.mark.parametrize(
+    ("loss", "reduction", "valid"),
+    [
+        ("mse_loss", "abc", "none, mean, sum"),
+        ("mse_loss", "batchmean", "none, mean, sum"),
+        ("kl_div", "abc", "none, mean, sum, batchmean"),
+    ],
+)
+def test_an_unknown_reduction_names_those_of_the_loss(loss, reduction, valid):
+    with pytest.raises(DomainError, match=rf"^{loss}: reduction is '{reduction}' \(valid: {valid}\)$"):
+        getattr(numpy_functional, loss)(X, X, reduction=reduction)
+
+
 @pytest.mark.parametrize("face", [numpy_functional, torch_functional])
 def test_one_hot_targets_of_integers(face):
     x, one_hot = (
@@ -124,7 +137,7 @@ def test_one_hot_targets_of_integers(face):
 
 
 def test_evaluate_warns_of_probabilities():
-    with pytest.warns(UserWarning, match='looks like probabilities .*say scale="probabilities"') as caught:
+    with pytest.warns(UserWarning, match='appears to contain probabilities .*set scale="probabilities"') as caught:
         perdita.evaluate(np.array([[0.5, 0.5], [0.2, 0.8]]), [0, 1])
     assert caught[0].filename == __file__
 

@@ -103,17 +103,17 @@ def test_compiled_losses_validate():
 
 def test_what_torch_computes_is_not_checked_and_says_so():
     x = torch.tensor(X)
-    with perdita.torch.torch_exact(), pytest.raises(DomainError, match="validate are not torch's"):
+    with perdita.torch.torch_exact(), pytest.raises(DomainError, match="validate are not options of torch"):
         torch_functional.soft_margin_loss(x, x, validate=True)
 
 
-@pytest.mark.parametrize("name", [name for name, entry in ENTRIES.items() if entry["kind"] == "overlap"])
+@pytest.mark.parametrize("name", [name for name, entry in ENTRIES.items() if entry["unit"] == "mask"])
 def test_masks_that_are_taken_for_logits(name):
     mask = (np.arange(32).reshape(2, 4, 4) % 3 == 0).astype(np.float64)
     scores, labels = np.linspace(-1, 1, 80).reshape(8, 10), np.arange(8)
     for face, convert in ((numpy_functional, np.asarray), (torch_functional, torch.as_tensor)):
         function = getattr(face, name)
-        with pytest.warns(UserWarning, match=f"{name}: input holds nothing but 0 and 1"):
+        with pytest.warns(UserWarning, match=f"{name}: input contains only 0 and 1"):
             function(convert(mask), convert(mask), validate=True)
         with pytest.warns(UserWarning, match=rf"{name}: input has shape \[8, 10\] and target \[8\].*cross_entropy"):
             function(convert(scores), convert(labels), validate=True)

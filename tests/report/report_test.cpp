@@ -110,9 +110,9 @@ TEST(Base64, Rfc4648Vectors) {
 TEST(Html, SaysTheResult) {
   const std::string page = html(small_run());
   EXPECT_NE(page.find("mean loss is <strong>2</strong>"), std::string::npos);
-  EXPECT_NE(page.find("<strong>75.0 %</strong> of them"), std::string::npos);
+  EXPECT_NE(page.find("the accuracy is <strong>75.0 %</strong>"), std::string::npos);
   EXPECT_NE(page.find("lowest after epoch 2 (1.25), 0.25 above"), std::string::npos);
-  EXPECT_NE(page.find("It has risen since, to 1.75"), std::string::npos);
+  EXPECT_NE(page.find("It has increased to 1.75 since then"), std::string::npos);
 }
 
 TEST(Html, EscapesEveryText) {

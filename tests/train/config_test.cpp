@@ -100,11 +100,12 @@ TEST(Config, CommandLineIsQuotedForTheShell) {
 }
 
 TEST(Config, WhatIsNotGivenFollowsFromTheData) {
-  const Config small = complete({}, {.training_samples = 320, .default_loss = "mse"});
+  const Config small = complete({}, {.training_samples = 320, .default_loss = parse_loss("mse")});
   EXPECT_EQ(small.batch_size, 32);
   EXPECT_EQ(small.epochs, 200);
   EXPECT_EQ(small.test_fraction, 0.2);
-  const Config large = complete({}, {.training_samples = 60000, .has_test_set = true, .default_loss = "mse"});
+  const Config large =
+      complete({}, {.training_samples = 60000, .has_test_set = true, .default_loss = parse_loss("mse")});
   EXPECT_EQ(large.batch_size, 128);
   EXPECT_EQ(large.epochs, 10);
   EXPECT_FALSE(large.test_fraction.has_value());

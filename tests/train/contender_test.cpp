@@ -17,23 +17,23 @@ TEST(Contender, OptionsGoToTheLossOrToTheRun) {
       common);
   ASSERT_EQ(all.size(), 4u);
   EXPECT_EQ(all[0].name, "cross_entropy");
-  EXPECT_EQ(*all[0].config.loss, "cross_entropy");
+  EXPECT_EQ(to_string(*all[0].config.loss), "cross_entropy");
   EXPECT_EQ(all[0].config.data, "fashion-mnist");
-  EXPECT_EQ(*all[1].config.loss, "focal:gamma=1");
+  EXPECT_EQ(to_string(*all[1].config.loss), "focal:gamma=1");
   EXPECT_EQ(*all[1].config.lr, 0.5);
-  EXPECT_EQ(*all[2].config.loss, "cross_entropy:label_smoothing=0.1");
-  EXPECT_EQ(all[2].config.class_weights, "effective_number:0.99,cap=5");
-  EXPECT_EQ(*all[3].config.loss, "ldam:max_margin=0.3");
-  EXPECT_EQ(all[3].config.last_layer, "cosine");
-  EXPECT_EQ(all[3].config.class_weights, "effective_number:0.9999");
+  EXPECT_EQ(to_string(*all[2].config.loss), "cross_entropy:label_smoothing=0.1");
+  EXPECT_EQ(to_string(all[2].config.class_weights), "effective_number:0.99,cap=5");
+  EXPECT_EQ(to_string(*all[3].config.loss), "ldam:max_margin=0.3");
+  EXPECT_EQ(to_string(all[3].config.last_layer), "cosine");
+  EXPECT_EQ(to_string(all[3].config.class_weights), "effective_number:0.9999");
   EXPECT_EQ(all[3].config.defer_weights, 0.8);
 }
 
 TEST(Contender, FormulasKeepTheirSeparators) {
   const auto all = parse_contenders("mse; formula: k * abs(y - t)^n where k = 2; n = 1.5; huber:delta=2,lr=0.1", {});
   ASSERT_EQ(all.size(), 3u);
-  EXPECT_EQ(*all[1].config.loss, "formula: k * abs(y - t)^n where k = 2; n = 1.5");
-  EXPECT_EQ(*all[2].config.loss, "huber:delta=2");
+  EXPECT_EQ(to_string(*all[1].config.loss), "formula: k * abs(y - t)^n where k = 2; n = 1.5");
+  EXPECT_EQ(to_string(*all[2].config.loss), "huber:delta=2");
 }
 
 TEST(Contender, WrongTextIsNamed) {

@@ -76,8 +76,8 @@ TEST(LastLayer, HasTheLosssOwnScaleOrThatOfLdam) {
   const auto scale_of = [](const char* loss, const char* layer) {
     Config config;
     config.data = "synthetic:blobs,samples=60,classes=3";
-    config.loss = loss;
-    config.last_layer = layer;
+    config.loss = parse_loss(loss);
+    config.last_layer = parse_last_layer(layer);
     return prepare(config).model.cosine_scale;
   };
   EXPECT_EQ(scale_of("cross_entropy", "linear"), std::nullopt);
@@ -86,7 +86,7 @@ TEST(LastLayer, HasTheLosssOwnScaleOrThatOfLdam) {
   EXPECT_EQ(scale_of("ldam", "cosine:scale=2"), 2);
   Config config;
   config.data = "synthetic:linear";
-  config.last_layer = "cosine";
+  config.last_layer = {.is_cosine = true};
   EXPECT_THROW(prepare(config), ValueError);
 }
 

@@ -29,7 +29,7 @@ bool fits(const AnyLoss& loss, const data::Dataset& data) {
 
 TEST(Objective, DefaultsFit) {
   for (const data::Dataset* data : {&binary, &classes, &numbers}) {
-    EXPECT_TRUE(fits(parse_loss(default_loss(data->task)), *data));
+    EXPECT_TRUE(fits(default_loss(data->task), *data));
   }
 }
 

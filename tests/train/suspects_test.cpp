@@ -82,7 +82,7 @@ TEST(FindSuspects, RanksFlippedLabelsOfTwoClassesFirst) {
   for (const char* loss : {"binary_cross_entropy_with_logits", "binary_cross_entropy", "cross_entropy"}) {
     Config config;
     config.data = "synthetic:moons,samples=2000,noise=0.1";
-    config.loss = loss;
+    config.loss = parse_loss(loss);
     config.epochs = 20;
     config.label_noise = 0.2;
     const Problem problem = prepare(config);

@@ -16,7 +16,6 @@ struct HingeEmbedding {
           elementwise_operands(prediction(Meaning::distance), target(Meaning::sign, signs).not_deciding_dtype()),
       .summary =
           "y for a similar pair (t = 1), max(0, margin - y) for a dissimilar one (t = -1), where y is a distance.",
-      .promotes = false,
       .traits = Trait::convex | Trait::lipschitz,
       .use_when = "pairs are known to be alike or not, and y is a distance between their embeddings",
       .avoid_when = "y is a score that may be negative for similar pairs: the loss then has no lower bound",

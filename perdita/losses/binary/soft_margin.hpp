@@ -12,7 +12,7 @@ struct SoftMargin {
       .family = Family::binary,
       .operands = elementwise_operands(prediction(Meaning::score), target(Meaning::sign, signs).not_deciding_dtype()),
       .summary = "log(1 + exp(-t y)) for labels t of -1 or 1.",
-      .promotes = false,
+      .grows_input = false,
       .traits = Trait::convex | Trait::lipschitz | Trait::smooth | Trait::never_negative | Trait::proper,
       .use_when = "two classes labelled -1 and 1",
       .avoid_when = "labels are 0 and 1 (see binary_cross_entropy_with_logits)",

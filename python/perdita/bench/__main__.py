@@ -1,13 +1,13 @@
-"""Forward and backward of the losses through perdita.torch.functional, beside torch eager, torch.compile and JAX.
+"""Benchmarks forward and backward of the losses of perdita.torch.functional against torch eager, torch.compile and JAX.
 
     python -m perdita.bench [--sizes 1000 100000 10000000] [--losses mse_loss ...] [--rivals eager compile jax]
                             [--allocator default tuned] [--threads N] [--json FILE]
 
-Calls alternate in one process; a figure is the median, and a ratio is the rival's time over ours (more than 1: we are
-faster). Threads of a library spin for a while after a call, and take processors from the next one's: before each timing
-there is a pause for them to fall asleep, and a call that does not count. "tuned" is glibc's allocator told to keep freed
-memory, which spares torch most of its page faults at large sizes; as that is settled when a process starts, each
-allocator has a process of its own. At its end each names the cells in which a rival was faster.
+Calls alternate in one process. Times are medians; ratios are the time of the other library divided by that of Perdita (more
+than 1: Perdita is faster). Before each timing there is a pause, because threads of a library spin for some time after a call
+and would take processors from the next one, and a warm-up call. "tuned" configures the allocator of glibc to keep freed
+memory, which avoids most page faults of torch for large sizes. This setting is fixed at process start, so each allocator
+runs in a separate process. At the end, each process lists the cases in which another library was faster.
 """
 
 import argparse
@@ -57,14 +57,14 @@ def _parse():
         default=[1_000, 100_000, 10_000_000],
         metavar="N",
         choices=[1_000, 100_000, 10_000_000],
-        help="about so many elements: 1000, 100000, 10000000",
+        help="approximate numbers of elements: 1000, 100000, 10000000",
     )
-    parser.add_argument("--losses", nargs="+", metavar="NAME", help="only these functions")
-    parser.add_argument("--rivals", nargs="+", choices=RIVALS, default=["eager"], help="what to compare with")
+    parser.add_argument("--losses", nargs="+", metavar="NAME", help="functions to benchmark (default: all)")
+    parser.add_argument("--rivals", nargs="+", choices=RIVALS, default=["eager"], help="libraries to compare with")
     parser.add_argument("--allocator", nargs="+", choices=sorted(ALLOCATORS), default=["default", "tuned"])
-    parser.add_argument("--threads", type=int, help="for all of them")
-    parser.add_argument("--rounds", type=int, default=15, help="timings of each, of which the median is taken")
-    parser.add_argument("--json", metavar="FILE", help="appends a line for each row to FILE")
+    parser.add_argument("--threads", type=int, help="number of threads of all libraries")
+    parser.add_argument("--rounds", type=int, default=15, help="number of timings of which the median is reported")
+    parser.add_argument("--json", metavar="FILE", help="append one line per row to FILE")
     parser.add_argument("--measure", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 

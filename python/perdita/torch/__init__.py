@@ -1,4 +1,4 @@
-"""The losses of torch.nn.functional and torch.nn on torch tensors: perdita.torch.functional, perdita.torch.nn."""
+"""Losses for torch tensors, compatible with torch.nn.functional and torch.nn: perdita.torch.functional, perdita.torch.nn."""
 
 from perdita.torch import functional, nn
 from perdita.torch._exact import DIFFERING, torch_exact

@@ -1,4 +1,4 @@
-"""The switch to torch's exact behaviour."""
+"""The switch to the exact behavior of torch."""
 
 import contextlib
 from collections.abc import Iterator
@@ -33,13 +33,13 @@ switch = _Switch()
 
 @contextlib.contextmanager
 def torch_exact() -> Iterator[None]:
-    """Within this block the losses that differ from torch's on purpose are computed by torch itself.
+    """Context manager in which losses that deliberately differ from torch are computed by torch.
 
         with perdita.torch.torch_exact():
             loss = F.soft_margin_loss(x, y)     # infinite where torch's exponential overflows
 
-    They are named in perdita.torch.DIFFERING; what differs is in each one's docstring. For all threads of the process.
-    normalize_by and return_extras, which torch does not have, are refused within.
+    perdita.torch.DIFFERING lists these losses; their docstrings describe the differences. The setting applies to all threads
+    of the process. normalize_by and return_extras, which torch does not have, raise an error in the block.
     """
     before, switch.on = switch.on, True
     try:

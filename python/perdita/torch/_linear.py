@@ -47,11 +47,12 @@ def linear_cross_entropy(
 ):
     """cross_entropy(linear(input, linear_weight, linear_bias), target) in chunks of rows, never storing all logits.
 
-    input: [F] or [N, F]. linear_weight: [C, F], or [C, d1, ..., dK, F] for logits [N, C, d1, ..., dK]; linear_bias: its
-    shape less F. target: class indices or probabilities, as for cross_entropy. The gradients by input, linear_weight and
-    linear_bias are made in the forward pass. chunk_rows: rows at a time; 0 keeps a chunk of logits below 25 MB. options:
-    torch's LinearCrossEntropyOptions, of which batch_chunk_size is taken. Under torch.compile, for second derivatives and
-    for gradients by target or weight the logits are stored, as torch does. Other keywords and errors: see cross_entropy.
+    input: [F] or [N, F]. linear_weight: [C, F], or [C, d1, ..., dK, F] for logits [N, C, d1, ..., dK]; linear_bias: the
+    same shape without F. target: class indices or probabilities, as for cross_entropy. The gradients with respect to input,
+    linear_weight and linear_bias are computed in the forward pass. chunk_rows: rows per chunk; 0 limits a chunk of logits to
+    25 MB. options: LinearCrossEntropyOptions of torch, of which batch_chunk_size is used. Under torch.compile, for second
+    derivatives, and for gradients with respect to target or weight, all logits are stored, as in torch. Other keywords and
+    errors: see cross_entropy.
     """
     weight = as_tensor(weight, input)
     chunk_rows = chunk_rows or getattr(options, "batch_chunk_size", None) or 0

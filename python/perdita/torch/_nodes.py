@@ -116,8 +116,8 @@ class _ThirdDerivative(torch.autograd.Function):
     @staticmethod
     def backward(ctx, gradient):
         raise GraphError(
-            "perdita: a third derivative of a loss was asked for (valid: first and second ones; torch.nn.functional has "
-            "higher ones of its losses)"
+            "perdita: third derivatives of losses are not supported (valid: first and second derivatives; the losses of "
+            "torch.nn.functional have higher ones)"
         )
 
 
@@ -147,7 +147,7 @@ def _over_grads_batch(call, operands):
     level = torch._C._vmapmode_increment_nesting() - 1
     torch._C._vmapmode_decrement_nesting()
     if level > 1:
-        raise GraphError("perdita: is_grads_batched within is_grads_batched was asked for (valid: one of them)")
+        raise GraphError("perdita: nested is_grads_batched is not supported (valid: a single level)")
     batched = [_is_in_grads_batch(t) for t in operands]
     stacks = [torch._remove_batch_dim(t, level, 1, 0) if b else t for t, b in zip(operands, batched, strict=True)]
     (size,) = {len(stack) for stack, b in zip(stacks, batched, strict=True) if b}
@@ -203,8 +203,8 @@ def _second_gradients(loss, wanted, *operands):
 def _applied(function, again, loss, wanted, *operands):
     if any(tensor is not None and has_tangent(tensor) for tensor in operands):
         raise GraphError(
-            "perdita: forward-mode differentiation of a gradient was asked for (valid: reverse mode; torch.nn.functional "
-            "has it of its losses)"
+            "perdita: forward-mode differentiation of gradients is not supported (valid: reverse mode; the losses of "
+            "torch.nn.functional support forward mode)"
         )
     if _are_transforms_active():
         return _OverBatch.apply(functools.partial(again, loss, wanted), *operands)

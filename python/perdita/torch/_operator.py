@@ -2,7 +2,7 @@
 
 import torch
 
-from perdita._catalogue import meanings_of, roles_of, takes_class_probabilities, unit_of
+from perdita._catalogue import is_optional, meanings_of, roles_of, takes_class_probabilities, unit_of
 from perdita._extras import LossExtras
 from perdita._functions import loss_of_text
 from perdita.torch._types import result_type
@@ -22,20 +22,21 @@ def _loss(
     b: torch.Tensor,
     c: torch.Tensor | None,
     d: torch.Tensor | None,
+    e: torch.Tensor | None,
 ) -> list[torch.Tensor]:
     """The loss; its extras, where asked for (see LossExtras; its numbers as float64 without dimensions); and, if it is
     reduced, the gradients of the tensors whose bit is set."""
     loss = loss_of_text(function, reduction, normalize_by, options)
     wanted = 0 if reduction == "none" else wanted
     if with_extras:
-        value, (*numbers, losses, margins, hits), evaluation = loss.forward_with_extras((a, b, c, d), wanted)
+        value, (*numbers, losses, margins, hits), evaluation = loss.forward_with_extras((a, b, c, d, e), wanted)
         found = [torch.tensor(number, dtype=torch.float64) for number in numbers]
         found.append(losses.clone() if reduction == "none" else losses)  # else they are the value itself
         found += [] if margins is None else [margins, hits]
         return [value, *found, *(evaluation.backward(value.new_ones(())) if wanted else ())]
     if not wanted:
-        return [loss.value((a, b, c, d))]
-    value, gradients = loss.value_and_gradients((a, b, c, d), wanted)
+        return [loss.value((a, b, c, d, e))]
+    value, gradients = loss.value_and_gradients((a, b, c, d, e), wanted)
     return [value, *gradients]
 
 
@@ -50,29 +51,30 @@ def _loss_gradients(
     b: torch.Tensor,
     c: torch.Tensor | None,
     d: torch.Tensor | None,
+    e: torch.Tensor | None,
 ) -> list[torch.Tensor]:
     """The gradients of losses that are not reduced."""
-    _, evaluation = loss_of_text(function, "none", normalize_by, options).forward((a, b, c, d), wanted)
+    _, evaluation = loss_of_text(function, "none", normalize_by, options).forward((a, b, c, d, e), wanted)
     return list(evaluation.backward(upstream))
 
 
 @_loss.register_fake
-def _(function, options, reduction, normalize_by, wanted, with_extras, a, b, c, d):
-    dtype = result_type(function, (a, b, c, d))
-    shape = _shape(function, options, (a, b, c, d))
+def _(function, options, reduction, normalize_by, wanted, with_extras, a, b, c, d, e):
+    dtype = result_type(function, (a, b, c, d, e))
+    shape = _shape(function, options, (a, b, c, d, e))
     found = [a.new_empty(() if reduction != "none" else shape, dtype=dtype)]
     if with_extras:
         found += [a.new_empty((), dtype=torch.float64), a.new_empty((), dtype=torch.float64)]
         found.append(a.new_empty(shape, dtype=dtype))
         if _has_margins(function, a, b):
             found += [a.new_empty(shape, dtype=dtype), a.new_empty(shape, dtype=torch.bool)]
-    gradients = [] if reduction == "none" else _wanted_of((a, b, c, d), wanted)
+    gradients = [] if reduction == "none" else _wanted_of((a, b, c, d, e), wanted)
     return found + [t.new_empty(t.shape) for t in gradients]
 
 
 @_loss_gradients.register_fake
-def _(function, options, normalize_by, wanted, upstream, a, b, c, d):
-    return [t.new_empty(t.shape) for t in _wanted_of((a, b, c, d), wanted)]
+def _(function, options, normalize_by, wanted, upstream, a, b, c, d, e):
+    return [t.new_empty(t.shape) for t in _wanted_of((a, b, c, d, e), wanted)]
 
 
 def _wanted_of(tensors, wanted):
@@ -100,15 +102,28 @@ def _shape(function, options, tensors):
         return (*items, *(a.shape[1:2] if has_classes else ()))
     if unit == "sequence":
         return a.shape[1:2] if a.dim() == 3 else ()
+    if unit == "event":
+        return a.shape
+    if unit == "group":
+        return _shape_of_groups(function, tensors)
     if function == "quantile_loss" and "/" in options:
         return a.shape
     named = list(zip(tensors, roles_of(function), meanings_of(function), strict=False))  # less those not given
     if unit == "vector":
         targets = [t for t, role, _ in named if role == "target"]
-        vectors = [t for t, _, meaning in named if meaning == "vectors"]
+        required = zip(named, is_optional(function), strict=False)
+        vectors = [t for (t, _, meaning), optional in required if meaning == "vectors" and not optional]
         return targets[0].shape if targets else torch.broadcast_shapes(*(t.shape for t in vectors))[:-1]
     compared = [t for t, role, _ in named if role in ("prediction", "target")]
     return torch.broadcast_shapes(*(t.shape for t in compared))
+
+
+def _shape_of_groups(function, tensors):
+    """Rows are groups where no operand says which group a row belongs to; else only the data say how many there are."""
+    groups = [t for t, meaning in zip(tensors, meanings_of(function), strict=False) if meaning == "groups"]
+    if groups[0] is None:
+        return tensors[0].shape[:-1]
+    return (torch.library.get_ctx().new_dynamic_size(),)
 
 
 def _setup(ctx, inputs, output):
@@ -123,22 +138,22 @@ def _backward(ctx, upstream):
     function, options, reduction, normalize_by, wanted = ctx.options
     upstream = upstream[0]
     if upstream is None:
-        return (None,) * 10
+        return (None,) * 11
     if reduction == "none":
         gradients = _loss_gradients(function, options, normalize_by, wanted, upstream, *ctx.saved_tensors)
     else:
         gradients = [gradient * upstream for gradient in ctx.saved_tensors]
     following = iter(gradients)
-    return *(None,) * 6, *(next(following) if wanted >> i & 1 else None for i in range(4))
+    return *(None,) * 6, *(next(following) if wanted >> i & 1 else None for i in range(5))
 
 
 _loss.register_autograd(_backward, setup_context=_setup)
 
 
 def loss_operator(function, tensors, reduction, normalize_by, options, return_extras, is_recorded=False):
-    """The loss of up to four tensors. options: as text. With extras their numbers are tensors. is_recorded: whether the
+    """The loss of up to five tensors. options: as text. With extras their numbers are tensors. is_recorded: whether the
     call is kept in a trace, whose later operands may require gradients where these do not."""
-    tensors = (*tensors, None, None)[:4]
+    tensors = (*tensors, None, None, None)[:5]
     wanted = 0
     for i, tensor in enumerate(tensors):
         if tensor is None:

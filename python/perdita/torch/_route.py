@@ -26,8 +26,8 @@ _NOT_TRACED = ("ctc_loss", "gaussian_nll_loss", "multilabel_margin_loss")
 def call_of_torch(function, tensors, reduction, normalize_by, return_extras, options):
     if normalize_by is not None or return_extras or "validate" in options:
         raise DomainError(
-            f"{function}: normalize_by, return_extras and validate are not torch's (valid: outside torch_exact() and "
-            f"transforms, on the CPU with float32 or float64)"
+            f"{function}: normalize_by, return_extras and validate are not options of torch, which computes this call "
+            f"(valid: outside torch_exact() and transforms, on the CPU with float32 or float64)"
         )
     if _has_weight(function, tensors):
         return _weighted_l1_loss(reduction, *tensors)
@@ -58,13 +58,13 @@ def call_transformed(function, tensors, reduction, normalize_by, return_extras, 
     """By torch's own loss, which transforms can look into."""
     if not hasattr(torch.nn.functional, function) or function in _OTHER_DERIVATIVES:
         raise DTypeError(
-            f"{function}: torch.func and forward-mode differentiation do not reach into this loss (valid: "
-            f"torch.autograd.grad and torch.autograd.functional, or the loss written with torch's operators)"
+            f"{function}: torch.func and forward-mode differentiation do not support this loss (valid: "
+            f"torch.autograd.grad and torch.autograd.functional, or the loss written with torch operators)"
         )
     if normalize_by is not None or return_extras:
         raise DTypeError(
-            f"{function}: normalize_by and return_extras are not torch's, which computes the losses under torch.func and "
-            f"forward-mode differentiation (valid: without them)"
+            f"{function}: normalize_by and return_extras are not supported under torch.func and forward-mode "
+            f"differentiation, where torch computes the losses (valid: without these options)"
         )
     return call_of_torch(function, tensors, reduction, None, False, options)
 
@@ -112,7 +112,7 @@ def _call_traced(function, tensors, reduction, normalize_by, return_extras, opti
             raise
         kinds = ", ".join(sorted({type(t).__name__ for t in tensors if t is not None}))
         raise DTypeError(
-            f"{function}: cannot be computed of {kinds}: {str(error).splitlines()[0] if str(error) else error!r} (valid: "
+            f"{function}: not supported for {kinds}: {str(error).splitlines()[0] if str(error) else error!r} (valid: "
             f"torch.Tensor on the CPU)"
         ) from error
 
@@ -147,7 +147,7 @@ def _is_fake(tensor):
 
 
 def refuse_others(function, tensors, options):
-    """Raises DTypeError for what is no tensor, and no option."""
+    """Raises DTypeError for operands that are not tensors and options that are not numbers."""
     for name, tensor in zip(ARGUMENTS[function], tensors, strict=False):
         if tensor is not None and not isinstance(tensor, torch.Tensor):
             raise DTypeError(f"{function}: {name} is a {type(tensor).__name__} (valid: a torch.Tensor)") from None

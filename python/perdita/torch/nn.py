@@ -1,5 +1,5 @@
-"""The losses as modules, by torch.nn's names: weights are buffers (tensors, or arrays as perdita.data gives
-them, which become tensors of torch's default dtype), options are checked when a module is made.
+"""The losses as modules with the names of torch.nn. Weights are buffers (tensors, or arrays such as those of perdita.data,
+which are converted to tensors of torch's default dtype). Options are checked in the constructor.
 
     criterion = perdita.torch.nn.CrossEntropyLoss(weight=class_weights)
     criterion(model(x), labels).backward()
@@ -8,7 +8,8 @@ them, which become tensors of torch's default dtype), options are checked when a
 import torch
 
 from perdita import _core
-from perdita._modules import _WEIGHTS, bind_options, make_classes, shown_options, sign_constructor
+from perdita._catalogue import BOUND_OPERANDS
+from perdita._modules import bind_options, make_classes, shown_options, sign_constructor
 from perdita._names import missing
 from perdita.errors import DTypeError, LabelError, ShapeError
 from perdita.torch import functional
@@ -16,13 +17,13 @@ from perdita.torch._operands import as_tensor
 
 
 class Loss(torch.nn.modules.loss._Loss):
-    """What the modules share. Called with the tensors of its function. Those that torch.nn has, too, are subclasses of
-    its module, so that code which asks isinstance(criterion, torch.nn.CrossEntropyLoss) takes them for what they are."""
+    """Base class of the modules, called with the tensor arguments of the function. Modules that also exist in torch.nn are
+    subclasses of that module, so that isinstance(criterion, torch.nn.CrossEntropyLoss) is true."""
 
     def __init__(self, *args, **kwargs):
         torch.nn.Module.__init__(self)  # not that of torch's loss, whose options are others
         options = bind_options(self._loss, self._signature, args, kwargs)
-        for name in _WEIGHTS:
+        for name in sorted(BOUND_OPERANDS):
             if name in options:
                 self.register_buffer(name, self._tensor(name, options.pop(name)))
         self._names = tuple(options)
@@ -42,7 +43,7 @@ class Loss(torch.nn.modules.loss._Loss):
         return tensor
 
     def _options(self):
-        weights = {name: getattr(self, name) for name in _WEIGHTS if name in self._buffers}
+        weights = {name: getattr(self, name) for name in sorted(BOUND_OPERANDS) if name in self._buffers}
         return {**{name: getattr(self, name) for name in self._names}, **weights}
 
     def forward(self, *tensors, **named):
@@ -61,7 +62,7 @@ globals().update(_classes)
 
 
 class AdaptiveLogSoftmaxWithLoss(torch.nn.AdaptiveLogSoftmaxWithLoss):
-    """torch.nn's module of this name, its loss computed here: no cluster's log-probabilities are stored."""
+    """The module of torch.nn with the loss of Perdita, which does not store the log-probabilities of clusters."""
 
     def forward(self, input_, target_):
         if not torch.compiler.is_compiling() and _core.wanted_gradients((input_, target_)) < 0:
@@ -100,7 +101,7 @@ __all__ = sorted([*_classes, "AdaptiveLogSoftmaxWithLoss"])
 if hasattr(torch.nn, "LinearCrossEntropyLoss"):
 
     class LinearCrossEntropyLoss(torch.nn.LinearCrossEntropyLoss):
-        """torch.nn's module of this name, always in chunks: see perdita.torch.functional.linear_cross_entropy."""
+        """The module of torch.nn, computed in chunks: see perdita.torch.functional.linear_cross_entropy."""
 
         def forward(self, input, target):
             shape = self.num_classes, *self.out_features

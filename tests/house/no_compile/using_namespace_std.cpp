@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "perdita/functional/pair_loss.hpp"
+#include "perdita/functional/elementwise.hpp"
 #include "perdita/losses/span.hpp"
 
 using namespace std;

@@ -1,0 +1,80 @@
+// How the function of a listed loss finds what computes it. Included by functional.hpp; for the sources of this folder.
+#pragma once
+
+#include <span>
+#include <type_traits>
+
+#include "perdita/functional/loss_options.hpp"
+#include "perdita/losses/any.hpp"
+
+namespace perdita {
+
+/// The options of a loss: those of losses over classes for rows of class logits or log-probabilities, else those of
+/// single elements.
+template <class Loss>
+using OptionsOf = std::conditional_t<is_of_class_rows(Loss::info), ClassOptions, LossOptions>;
+
+namespace detail {
+
+/// The tensors of a call, in the order of the signature, without weights; undefined where an optional one is absent.
+using GivenTensors = std::span<const Tensor* const>;
+
+// Losses whose signature says how they are computed. Each template is empty for other losses, so that it can be
+// instantiated for the whole list in the one file that defines it.
+
+template <class Loss>
+struct ElementwiseCall {};
+template <ListedElementwise Loss>
+struct ElementwiseCall<Loss> {
+  static Tensor call(const char* function, const Loss& loss, GivenTensors x, const LossOptions& options);
+};
+
+template <class Loss>
+struct ClassRowsCall {};
+template <ListedClassRows Loss>
+struct ClassRowsCall<Loss> {
+  static Tensor call(const char* function, const Loss& loss, GivenTensors x, const ClassOptions& options);
+};
+
+template <class Loss>
+struct CountedClassRowsCall {};
+template <ListedCountedClassRows Loss>
+struct CountedClassRowsCall<Loss> {
+  static Tensor call(const char* function, const Loss& loss, GivenTensors x, const ClassOptions& options);
+};
+
+template <class Loss>
+struct MaskCall {};
+template <ListedMask Loss>
+struct MaskCall<Loss> {
+  static Tensor call(const char* function, const Loss& loss, GivenTensors x, const LossOptions& options);
+};
+
+// Every other loss defines its overload of own_call() in a file of this folder.
+#define PERDITA_DECLARE(Loss, function, Module) \
+  Tensor own_call(const char* name, const Loss& loss, GivenTensors x, const LossOptions& options);
+PERDITA_LOSSES(PERDITA_DECLARE)
+#undef PERDITA_DECLARE
+
+/// The loss of the tensors `x`; `function` is its name in messages.
+template <class Loss>
+Tensor call_loss(const char* function, const Loss& loss, GivenTensors x, const OptionsOf<Loss>& options) {
+  if constexpr (ListedElementwise<Loss>)
+    return ElementwiseCall<Loss>::call(function, loss, x, options);
+  else if constexpr (ListedClassRows<Loss>)
+    return ClassRowsCall<Loss>::call(function, loss, x, options);
+  else if constexpr (ListedCountedClassRows<Loss>)
+    return CountedClassRowsCall<Loss>::call(function, loss, x, options);
+  else if constexpr (ListedMask<Loss>)
+    return MaskCall<Loss>::call(function, loss, x, options);
+  else
+    return own_call(function, loss, x, options);
+}
+
+// Losses beside the list.
+Tensor call_loss(const char* function, const Quantiles& loss, GivenTensors x, const LossOptions& options);
+Tensor call_loss(const char* function, const Formula& loss, GivenTensors x, const LossOptions& options);
+Tensor call_loss(const char* function, const ClassFormula& loss, GivenTensors x, const ClassOptions& options);
+
+}  // namespace detail
+}  // namespace perdita

@@ -1,0 +1,85 @@
+#include "perdita/functional/operands.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+
+#include "perdita/kernels/domain.hpp"
+
+namespace perdita {
+
+namespace {
+std::atomic<bool> all_losses_validate{false};
+}
+
+void set_validation(bool on) { all_losses_validate.store(on, std::memory_order_relaxed); }
+bool validation() { return all_losses_validate.load(std::memory_order_relaxed); }
+
+namespace detail {
+
+namespace {
+
+void check_same_shape(const char* function, const Tensor& input, const Tensor& target) {
+  if (input.shape() != target.shape()) {
+    fail<ShapeError>("{}: target has shape {}, but input has {} (valid: the same)", function, target.shape(),
+                     input.shape());
+  }
+}
+
+}  // namespace
+
+void check_domain(const char* function, const char* argument, const Tensor& tensor, const Interval& domain,
+                  bool allows_nan) {
+  const Tensor dense = tensor.detach().contiguous();
+  visit_floating(dense.dtype(), function, [&]<class T>() {
+    const T* const data = dense.data<T>();
+    const bool has_holes = domain.ends_only || !domain.includes_low || !domain.includes_high;
+    std::int64_t bad = has_holes ? 0 : kernels::first_outside(data, dense.numel(), domain.low, domain.high);
+    const auto is_outside = [&](T x) { return std::isnan(x) ? !allows_nan : !domain.contains(static_cast<double>(x)); };
+    bad = std::find_if(data + bad, data + dense.numel(), is_outside) - data;
+    if (bad < dense.numel()) {
+      fail<ValueError>("{}: {}[{}] is {} (valid: {})", function, argument, bad, data[bad], to_string(domain));
+    }
+  });
+}
+
+Tensor loss_operand(const char* function, const char* argument, const Tensor& tensor, DType dtype) {
+  if (!tensor.defined()) fail<ValueError>("{}: {} is not a tensor", function, argument);
+  return tensor.to(dtype);
+}
+
+DType loss_dtype(const char* function, const Tensor& input, const Tensor& target) {
+  if (!input.defined() || !target.defined()) {
+    fail<ValueError>("{}: {} is not a tensor", function, input.defined() ? "target" : "input");
+  }
+  if (!is_floating(input.dtype())) {
+    fail<DTypeError>("{}: input holds {} (valid: float32, float64)", function, name_of(input.dtype()));
+  }
+  return is_floating(target.dtype()) ? promote(input.dtype(), target.dtype()) : input.dtype();
+}
+
+void check_broadcast(const char* function, const Shape& input, const Shape& target, const LossOptions& options) {
+  if (input == target) return;
+  const Shape common = broadcast_shapes(input, target, function);
+  if (common == input || common == target || options.broadcasts_both) return;
+  fail<ShapeError>(
+      "{}: target has shape {}, but input has {}, and their losses would have {} (valid: the same shape, or one that "
+      "the other broadcasts to; broadcasts_both allows it)",
+      function, target, input, common);
+}
+
+void check_loss_operands(const char* function, const LossInfo& info, const Domains& domains, const Tensor& input,
+                         const Tensor& target, const LossOptions& options) {
+  if (info.broadcasts) {
+    check_broadcast(function, input.shape(), target.shape(), options);
+  } else {
+    check_same_shape(function, input, target);
+  }
+  if (!info.checks_domain && !validates(options)) return;
+  const auto is_bounded = [](const Interval& i) { return std::isfinite(i.low) || std::isfinite(i.high); };
+  if (is_bounded(domains.input)) check_domain(function, "input", input, domains.input);
+  if (is_bounded(domains.target)) check_domain(function, "target", target, domains.target);
+}
+
+}  // namespace detail
+}  // namespace perdita

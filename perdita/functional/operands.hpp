@@ -1,0 +1,54 @@
+// Checks of the operands of a loss: types, shapes, domains. For the sources of this folder and for elementwise().
+#pragma once
+
+#include "perdita/functional/loss_options.hpp"
+#include "perdita/losses/any.hpp"
+#include "perdita/tensor/autograd.hpp"
+
+namespace perdita::detail {
+
+/// `tensor` as an operand of a loss, in its dtype. Throws ValueError when it is none.
+Tensor loss_operand(const char* function, const char* argument, const Tensor& tensor, DType dtype);
+
+/// What a loss of these is computed in. Throws ValueError, DTypeError.
+DType loss_dtype(const char* function, const Tensor& input, const Tensor& target);
+
+/// Throws ValueError that names the first element of `tensor` outside `domain`.
+void check_domain(const char* function, const char* argument, const Tensor& tensor, const Interval& domain,
+                  bool allows_nan = false);
+
+/// Where inputs and targets must lie.
+struct Domains {
+  Interval input, target;
+};
+
+/// The domains of a loss with these parameters; of a user's formula those of `info`.
+template <class Loss>
+Domains domains_of(const LossInfo& info, const Loss& loss) {
+  if constexpr (requires { Loss::info; })
+    return {input_domain(loss), target_domain(loss)};
+  else
+    return {info.input, info.target};
+}
+
+/// Whether the domains of operands are to be checked.
+template <class Options>
+bool validates(const Options& options) {
+  return options.validate || validation();
+}
+
+/// Throws ShapeError unless the shapes broadcast; also where neither is the result's, but for options that allow it.
+void check_broadcast(const char* function, const Shape& input, const Shape& target, const LossOptions& options);
+
+/// Shapes fit and, where the loss or the options ask for it, elements are in their domains. Throws ShapeError,
+/// ValueError.
+void check_loss_operands(const char* function, const LossInfo& info, const Domains& domains, const Tensor& input,
+                         const Tensor& target, const LossOptions& options);
+
+/// Whether the compiled kernel serves: dense operands of one shape, and a gradient with respect to the input at most.
+inline bool is_plain_call(const Tensor& input, const Tensor& target, const LossOptions& options) {
+  return !options.weight.defined() && !options.pos_weight.defined() && input.shape() == target.shape() &&
+         input.is_contiguous() && target.is_contiguous() && !needs_grad({&target});
+}
+
+}  // namespace perdita::detail
