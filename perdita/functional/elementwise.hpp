@@ -73,10 +73,13 @@ Tensor elementwise_loss(const char* function, const LossInfo& info, const Loss& 
 template <class Formula>
 class ElementwiseLoss {
  public:
-  explicit ElementwiseLoss(const Formula& formula) : formula_(formula) { detail::require_elementwise<Formula>(); }
+  explicit ElementwiseLoss(const Formula& formula) : formula_(formula) {}
   /// As any loss of perdita::functional. Throws ShapeError, DTypeError.
   Tensor operator()(const Tensor& input, const Tensor& target, const LossOptions& options = {}) const {
-    return detail::elementwise_loss("elementwise", info, formula_, input, target, options);
+    if constexpr (detail::require_elementwise<Formula>())
+      return detail::elementwise_loss("elementwise", info, formula_, input, target, options);
+    else
+      return {};
   }
 
  private:

@@ -1,38 +1,76 @@
-// Keeps losses of rows out of functions that take single elements.
+// What a formula of single elements must be, checked before anything is compiled for it: each mistake is one error.
 #pragma once
 
 #include <type_traits>
 
+#include "perdita/losses/formula_probe.hpp"
 #include "perdita/losses/info.hpp"
-#include "perdita/math/functions.hpp"
 
 namespace perdita::detail {
 
-/// Fails to compile for a loss of the list that is not a formula of single elements: as one it would give a wrong
-/// number. A lambda says nothing of itself.
+enum class FormulaFault {
+  none,
+  rows_of_classes,
+  rows,
+  masks,
+  sequences,
+  more_operands,
+  not_two_numbers,
+  functions_of_std,
+  ignores_input,
+  not_one_number
+};
+
+/// What keeps `Formula` from being a formula of an input and a target. A loss of the list for other operands is one,
+/// as it would give a wrong number.
 template <class Formula>
-constexpr void require_elementwise() {
+constexpr FormulaFault fault_of() {
+  constexpr bool takes_two = requires(const Formula& f, const Dual<Probe>& y, const Probe& t) { f(y, t); };
   if constexpr (requires { Formula::info.unit; }) {
     constexpr const LossInfo& info = Formula::info;
-    static_assert(
-        !is_of_class_rows(info),
-        "this loss is of rows of classes, not of single elements: call value_and_gradient(loss, logits, labels, "
-        "gradient) with labels of int64 (perdita/losses/class_span.hpp), or its function of tensors");
-    static_assert(
-        !compares_predictions(info),
-        "this loss compares rows, it is not of single elements: see perdita/losses/comparing_span.hpp, or call its "
-        "function of tensors");
-    static_assert(
-        info.unit != Unit::mask,
-        "this loss is of masks, not of single elements: call value_and_gradient(loss, logits, targets, pixels, "
-        "gradient) (perdita/losses/overlap_span.hpp), or its function of tensors");
-    static_assert(info.unit != Unit::sequence,
-                  "this loss is of sequences, not of single elements: call its function of tensors");
-    if constexpr (info.unit == Unit::element && !compares_predictions(info)) {
-      static_assert(std::is_invocable_v<const Formula&, Pack<float, 1>, Pack<float, 1>>,
-                    "this loss takes more than an input and a target: call its function of tensors");
-    }
+    if (is_of_class_rows(info)) return FormulaFault::rows_of_classes;
+    if (compares_predictions(info)) return FormulaFault::rows;
+    if (info.unit == Unit::mask) return FormulaFault::masks;
+    if (info.unit == Unit::sequence) return FormulaFault::sequences;
+    if (!takes_two) return FormulaFault::more_operands;
   }
+  if constexpr (takes_two) {
+    using Result = std::remove_cvref_t<std::invoke_result_t<const Formula&, const Dual<Probe>&, const Probe&>>;
+    if (std::is_same_v<Result, ProbeOfStd>) return FormulaFault::functions_of_std;
+    if (std::is_same_v<Result, Probe> || std::is_arithmetic_v<Result>) return FormulaFault::ignores_input;
+    if (!std::is_same_v<Result, Dual<Probe>>) return FormulaFault::not_one_number;
+    return FormulaFault::none;
+  }
+  return FormulaFault::not_two_numbers;
+}
+
+/// Whether `Formula` is a formula of an input and a target; where not, a failed static_assert says why.
+template <class Formula>
+constexpr bool require_elementwise() {
+  constexpr FormulaFault fault = fault_of<Formula>();
+  static_assert(
+      fault != FormulaFault::rows_of_classes,
+      "this loss is of rows of classes, not of single elements: call value_and_gradient(loss, logits, labels, "
+      "gradient) with labels of int64 (perdita/losses/span.hpp), or its function of tensors");
+  static_assert(fault != FormulaFault::rows,
+                "this loss compares rows, it is not of single elements: see perdita/losses/span.hpp, or call its "
+                "function of tensors");
+  static_assert(fault != FormulaFault::masks,
+                "this loss is of masks, not of single elements: call value_and_gradient(loss, logits, targets, pixels, "
+                "gradient) (perdita/losses/span.hpp), or its function of tensors");
+  static_assert(fault != FormulaFault::sequences,
+                "this loss is of sequences, not of single elements: call its function of tensors");
+  static_assert(fault != FormulaFault::more_operands,
+                "this loss takes more than an input and a target: call its function of tensors");
+  static_assert(
+      fault != FormulaFault::not_two_numbers,
+      "a formula is called with two numbers, an input and a target: [](auto y, auto t) { return abs(y - t); }");
+  static_assert(fault != FormulaFault::functions_of_std,
+                "the functions of a formula are those of perdita, without std::: abs(y - t), not std::abs(y - t)");
+  static_assert(fault != FormulaFault::ignores_input,
+                "the formula's value does not depend on its first argument (the input), so it has no gradient");
+  static_assert(fault != FormulaFault::not_one_number, "a formula of numbers must return one number");
+  return fault == FormulaFault::none;
 }
 
 }  // namespace perdita::detail

@@ -79,35 +79,28 @@ void check_range([[maybe_unused]] std::string_view operation, [[maybe_unused]] c
 template <class Range>
 using ElementOf = std::remove_cv_t<typename decltype(std::span(std::declval<Range&>()))::element_type>;
 
-// The checks below stop at the first line that says what is wrong: without them g++ shows every kernel it tried.
-
-/// A range as a span of T, read or (`const T` aside) written.
-template <class T, class Range>
-std::span<T> span_of(Range& range) {
-  constexpr bool is_real = std::is_same_v<std::remove_cv_t<T>, float> || std::is_same_v<std::remove_cv_t<T>, double>;
-  constexpr bool is_same = std::is_same_v<ElementOf<Range>, std::remove_cv_t<T>>;
+/// Whether all ranges hold floats or all hold doubles, and `Formula` is a formula of single elements; where not, one
+/// failed static_assert says why. Nothing may be instantiated then: compilers would show every kernel they tried.
+template <class Formula, class... Ranges>
+constexpr bool require_spans_of_elements() {
+  using T = std::common_type_t<ElementOf<Ranges>...>;
+  constexpr bool is_real =
+      ((std::is_same_v<ElementOf<Ranges>, float> || std::is_same_v<ElementOf<Ranges>, double>)&&...);
+  constexpr bool is_same = (std::is_same_v<ElementOf<Ranges>, T> && ...);
   static_assert(is_real, "a loss takes spans of float or of double");
-  static_assert(is_same, "input, target and output must be spans of one type: all of float or all of double");
+  static_assert(!is_real || is_same,
+                "input, target and output must be spans of one type: all of float or all of double");
   if constexpr (is_real && is_same)
-    return std::span<T>(range);
+    return require_elementwise<Formula>();
   else
-    return {};
+    return false;
 }
 
 /// The sum of formula(y, t).
 template <class Formula, class T>
 double sum_of(const Formula& formula, std::span<const T> y, std::span<const T> t,
               const kernels::ElementwiseOutputs<T>& outputs) {
-  using P = Pack<T, static_cast<int>(16 / sizeof(T))>;  // one that the kernels use, too
-  constexpr bool takes_two = std::is_invocable_v<const Formula&, const Dual<P>&, const P&>;
-  static_assert(
-      takes_two,
-      "a formula is called with two numbers, an input and a target: [](auto y, auto t) { return abs(y - t); };"
-      " its functions are those of perdita, without std::");
-  if constexpr (takes_two)
-    return kernels::elementwise<Formula, T, 2>(formula, {y.data(), t.data()}, outputs, std::ssize(y));
-  else
-    return 0;
+  return kernels::elementwise<Formula, T, 2>(formula, {y.data(), t.data()}, outputs, std::ssize(y));
 }
 
 }  // namespace detail
@@ -115,26 +108,30 @@ double sum_of(const Formula& formula, std::span<const T> y, std::span<const T> t
 /// The reduced loss of `formula(input, target)`. Spans of float or double, of equal size; ShapeError otherwise.
 template <class Formula, class Input, class Target>
 double value(const Formula& formula, const Input& input, const Target& target, Reduction reduction = Reduction::mean) {
-  detail::require_elementwise<Formula>();
-  using T = detail::ElementOf<const Input>;
-  const auto y = detail::span_of<const T>(input), t = detail::span_of<const T>(target);
-  detail::check_range<T>("value", formula);
-  detail::check_sizes<T>("value", y, t, y, "input");
-  return detail::sum_of<Formula, T>(formula, y, t, {}) / detail::denominator("value", reduction, y.size());
+  if constexpr (detail::require_spans_of_elements<Formula, const Input, const Target>()) {
+    using T = detail::ElementOf<const Input>;
+    const std::span<const T> y(input), t(target);
+    detail::check_range<T>("value", formula);
+    detail::check_sizes<T>("value", y, t, y, "input");
+    return detail::sum_of<Formula, T>(formula, y, t, {}) / detail::denominator("value", reduction, y.size());
+  }
+  return 0;
 }
 
 /// The loss of each element into `output`, which may be the input or the target itself; returns their sum. Throws
 /// ShapeError; ValueError for memory that overlaps otherwise.
 template <class Formula, class Input, class Target, class Output>
 double values(const Formula& formula, const Input& input, const Target& target, Output&& output) {
-  detail::require_elementwise<Formula>();
-  using T = detail::ElementOf<const Input>;
-  const auto y = detail::span_of<const T>(input), t = detail::span_of<const T>(target);
-  const auto out = detail::span_of<T>(output);
-  detail::check_range<T>("values", formula);
-  detail::check_sizes<T>("values", y, t, out, "output");
-  detail::check_overlap("values", out, "output", y, t);
-  return detail::sum_of<Formula, T>(formula, y, t, {.values = out.data()});
+  if constexpr (detail::require_spans_of_elements<Formula, const Input, const Target, Output>()) {
+    using T = detail::ElementOf<const Input>;
+    const std::span<const T> y(input), t(target);
+    const std::span<T> out(output);
+    detail::check_range<T>("values", formula);
+    detail::check_sizes<T>("values", y, t, out, "output");
+    detail::check_overlap("values", out, "output", y, t);
+    return detail::sum_of<Formula, T>(formula, y, t, {.values = out.data()});
+  }
+  return 0;
 }
 
 /// The reduced loss, and into `gradient` its derivative by each element of the input, in one pass over memory.
@@ -143,16 +140,18 @@ template <class Formula, class Input, class Target, class Gradient>
 requires(!std::is_arithmetic_v<Target>)  // a number is the size of rows: see comparing_span.hpp
     double value_and_gradient(const Formula& formula, const Input& input, const Target& target, Gradient&& gradient,
                               Reduction reduction = Reduction::mean) {
-  detail::require_elementwise<Formula>();
-  using T = detail::ElementOf<const Input>;
-  const auto y = detail::span_of<const T>(input), t = detail::span_of<const T>(target);
-  const auto out = detail::span_of<T>(gradient);
-  detail::check_range<T>("value_and_gradient", formula);
-  detail::check_sizes<T>("value_and_gradient", y, t, out, "gradient");
-  detail::check_overlap("value_and_gradient", out, "gradient", y, t);
-  const double denominator = detail::denominator("value_and_gradient", reduction, y.size());
-  const double sum = detail::sum_of<Formula, T>(formula, y, t, {.gradient = out.data(), .scale = 1 / denominator});
-  return sum / denominator;
+  if constexpr (detail::require_spans_of_elements<Formula, const Input, const Target, Gradient>()) {
+    using T = detail::ElementOf<const Input>;
+    const std::span<const T> y(input), t(target);
+    const std::span<T> out(gradient);
+    detail::check_range<T>("value_and_gradient", formula);
+    detail::check_sizes<T>("value_and_gradient", y, t, out, "gradient");
+    detail::check_overlap("value_and_gradient", out, "gradient", y, t);
+    const double denominator = detail::denominator("value_and_gradient", reduction, y.size());
+    const double sum = detail::sum_of<Formula, T>(formula, y, t, {.gradient = out.data(), .scale = 1 / denominator});
+    return sum / denominator;
+  }
+  return 0;
 }
 
 }  // namespace perdita

@@ -2,7 +2,9 @@
 
 usage: no_compile.py COMPILER INCLUDE_FOLDER SNIPPET
 
-    // must fail: REGEX     the compiler refuses it, and an error message matches
+    // must fail: REGEX                     the compiler refuses it, an error message matches, and its output has at
+                                            most 30 lines
+    // must fail in at most N lines: REGEX  the same with another limit
     // must compile
 """
 
@@ -10,23 +12,30 @@ import re
 import subprocess
 import sys
 
+LINES = 30
+
 
 def main():
     compiler, include, snippet = sys.argv[1:]
     first = open(snippet).readline()
-    expectation = re.match(r"// must (?:(compile)|fail: (.+))$", first)
+    expectation = re.match(
+        r"// must (?:(?P<compile>compile)|fail(?: in at most (?P<lines>\d+) lines)?: (?P<error>.+))$", first
+    )
     if not expectation:
         sys.exit(f"{snippet}: its first line is no expectation")
-    command = [compiler, "-std=c++20", "-fsyntax-only", "-fno-math-errno", "-I", include, snippet]
-    compilation = subprocess.run(command, capture_output=True, text=True)
+    options = ["-std=c++20", "-fsyntax-only", "-fno-math-errno", "-Wno-psabi"]
+    compilation = subprocess.run([compiler, *options, "-I", include, snippet], capture_output=True, text=True)
     print(compilation.stderr)
-    if expectation[1]:
+    if expectation["compile"]:
         sys.exit(0 if compilation.returncode == 0 else "it was to compile")
     if compilation.returncode == 0:
         sys.exit("it compiles, and must not")
-    errors = [line for line in compilation.stderr.splitlines() if "error:" in line]
-    if not any(re.search(expectation[2], line) for line in errors):
-        sys.exit(f"the error says nothing like: {expectation[2]}")
+    lines = compilation.stderr.splitlines()
+    if not any(re.search(expectation["error"], line) for line in lines if "error:" in line):
+        sys.exit(f"the error says nothing like: {expectation['error']}")
+    most = int(expectation["lines"] or LINES)
+    if len(lines) > most:
+        sys.exit(f"the output has {len(lines)} lines, more than {most}")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ import torch.nn.functional as torch_functional
 
 import perdita
 import perdita.torch.functional as perdita_functional
-from loss_cases import Numbers, cases, function_name
+from loss_cases import cases, function_name
+from loss_operands import Numbers
 from perdita._catalogue import ENTRIES
 
 

@@ -49,6 +49,14 @@ def of_perdita(*args, **keywords):
     return evaluate(perdita_functional, *args, **keywords)
 
 
+def bound(case, tensors, **options):
+    """The loss of its first differentiable operand, all others bound."""
+    name = case.loss.differentiable[0]
+    rest = {key: tensor for key, tensor in tensors.items() if key != name}
+    function = getattr(perdita_functional, function_name(case.loss))
+    return tensors[name], lambda x: function(**{name: x}, **rest, **{**case.variant.options, **options})
+
+
 def assert_same_shape(ours, theirs, what):
     assert ours is not None, f"{what}: no gradient, torch has one"
     assert ours.shape == theirs.shape, f"{what}: shape {tuple(ours.shape)}, torch {tuple(theirs.shape)}"

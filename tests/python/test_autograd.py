@@ -1,27 +1,15 @@
 """The losses inside torch's autograd: every habit of a training loop, with torch's own losses beside."""
 
-import copy
-import io
-import pickle
-import threading
-
 import pytest
 import torch
 import torch.nn.functional as torch_functional
 
 import perdita.torch.functional as perdita_functional
-from loss_cases import LOSSES, Case, cases, function_name
+from comparing import bound
+from loss_cases import cases, function_name
 
 FIRST = cases(variants=slice(1), shapes=slice(1))
 IDS = [case.loss.name for case in FIRST]
-
-
-def bound(case, tensors, **options):
-    """The loss of its first differentiable operand, all others bound."""
-    name = case.loss.differentiable[0]
-    rest = {key: tensor for key, tensor in tensors.items() if key != name}
-    function = getattr(perdita_functional, function_name(case.loss))
-    return tensors[name], lambda x: function(**{name: x}, **rest, **{**case.variant.options, **options})
 
 
 @pytest.mark.parametrize("reduction", ["none", "mean"])
@@ -37,50 +25,6 @@ def test_backward_twice(case, reduction):
     assert torch.equal(kept, second)
     with pytest.raises(RuntimeError):
         torch.autograd.grad(value, x)
-
-
-@pytest.mark.parametrize("reduction", ["none", "mean"])
-@pytest.mark.parametrize("case", FIRST, ids=IDS)
-def test_an_operand_changed_before_backward(case, reduction):
-    """A reduced loss has its gradient from the forward pass, and ignores the change. What is differentiated in backward,
-    losses that are not reduced and linear_cross_entropy, raises torch's error."""
-    x, loss = bound(case, case.tensors(), reduction=reduction)
-    leaf = x.clone().requires_grad_()
-    (expected,) = torch.autograd.grad(loss(leaf).sum(), leaf)
-    leaf = x.clone().requires_grad_()
-    inner = leaf * 1
-    value = loss(inner).sum()
-    with torch.no_grad():
-        inner.add_(1.0)
-    if reduction == "none" or "linear" in case.loss.name:
-        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-            torch.autograd.grad(value, leaf)
-    else:
-        (found,) = torch.autograd.grad(value, leaf)
-        assert torch.equal(found, expected)
-
-
-@pytest.mark.parametrize("case", FIRST, ids=IDS)
-def test_an_operand_changed_between_two_passes(case):
-    x, loss = bound(case, case.tensors())
-    leaf = x.clone().requires_grad_()
-    inner = leaf * 1
-    value = loss(inner)
-    torch.autograd.grad(value, leaf, retain_graph=True)
-    with torch.no_grad():
-        inner.mul_(2.0)
-    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-        torch.autograd.grad(value, leaf)
-
-
-def test_an_operand_changed_before_a_second_derivative():
-    leaf = torch.arange(4.0).requires_grad_()
-    inner, target = leaf * 1, torch.ones(4)
-    value = perdita_functional.soft_margin_loss(inner, target)
-    with torch.no_grad():
-        inner.add_(1.0)
-    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-        torch.autograd.grad(value, leaf, create_graph=True)
 
 
 @pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
@@ -230,174 +174,3 @@ def test_higher_order_functions():
             hessians.append(torch.autograd.functional.hessian(lambda v, f=loss: f(v).sum(), x))
         torch.testing.assert_close(jacobians[1], jacobians[0])
         torch.testing.assert_close(hessians[1], hessians[0])
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["binary_cross_entropy_with_logits", "soft_margin_loss", "multilabel_soft_margin_loss", "mse_loss", "kl_div"],
-)
-@pytest.mark.parametrize("at", [0.0, -0.0, 1e-9, 30.0, -800.0])
-def test_second_derivatives_where_a_stable_form_has_its_seam(name, at):
-    """max(x, 0) and |x| inside a smooth loss leave no kink."""
-    t, seconds = torch.ones(1, 1, dtype=torch.float64), []
-    for functional in (torch_functional, perdita_functional):
-        x = torch.full((1, 1), at, dtype=torch.float64, requires_grad=True)
-        (gradient,) = torch.autograd.grad(getattr(functional, name)(x, t, reduction="sum"), x, create_graph=True)
-        second = torch.zeros_like(x)
-        if gradient.requires_grad:
-            second = torch.autograd.grad(gradient.sum(), x, allow_unused=True)[0]
-        seconds.append(torch.zeros_like(x) if second is None else second)
-    if seconds[0].isnan():  # disagreements: soft_margin_overflow
-        seconds[0] = torch.zeros_like(seconds[0])
-    torch.testing.assert_close(seconds[1], seconds[0], rtol=1e-9, atol=1e-15)
-
-
-@pytest.mark.parametrize("transform", ["grad", "vmap", "jvp"])
-def test_functional_transforms(transform):
-    """torch.func: right, or an error; not a wrong number."""
-    x, t = torch.linspace(-1, 1, 6, dtype=torch.float64).reshape(2, 3), torch.zeros(2, 3, dtype=torch.float64)
-
-    def run(functional):
-        loss = lambda v: functional.mse_loss(v, t[0], reduction="sum")  # noqa: E731
-        if transform == "grad":
-            return torch.func.grad(loss)(x[0])
-        if transform == "vmap":
-            return torch.func.vmap(loss)(x)
-        return torch.func.jvp(loss, (x[0],), (torch.ones(3, dtype=torch.float64),))[1]
-
-    try:
-        found = run(perdita_functional)
-    except (RuntimeError, NotImplementedError) as error:
-        assert str(error)
-    else:
-        torch.testing.assert_close(found, run(torch_functional))
-
-
-@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
-@pytest.mark.parametrize("loss", LOSSES, ids=str)
-def test_any_number_of_threads_gives_the_same_bits(loss, reduction):
-    big = {2: (700, 60), 3: (64, 90, 30), 4: (40, 20, 30, 9)}
-    shape = loss.shapes[0]
-    shape = ((300, 200),) * 2 if shape and isinstance(shape[0], tuple) else big[len(shape)]
-    case = Case(loss, loss.variants[-1], shape)
-    before, results = torch.get_num_threads(), []
-    try:
-        for threads in (1, 2):
-            torch.set_num_threads(threads)
-            tensors = case.tensors(torch.float32)
-            x, call = bound(case, tensors, reduction=reduction)
-            x.requires_grad_()
-            value = call(x)
-            results.append((value.detach(), torch.autograd.grad(value.sum(), x)[0]))
-    finally:
-        torch.set_num_threads(before)
-    if "linear" in loss.name or "distance_function" in case.variant.options:  # torch's own sums
-        torch.testing.assert_close(results[1], results[0])
-    else:
-        assert torch.equal(results[0][0], results[1][0]) and torch.equal(results[0][1], results[1][1])
-
-
-def test_calls_from_many_threads():
-    x = torch.randn(200, 30, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    labels = torch.arange(200) % 30
-
-    def step():
-        leaf = x.clone().requires_grad_()
-        perdita_functional.cross_entropy(leaf, labels, label_smoothing=0.1).backward()
-        return leaf.grad
-
-    expected, wrong = step(), []
-
-    def work():
-        for _ in range(20):
-            if not torch.equal(step(), expected):
-                wrong.append(threading.get_ident())
-
-    workers = [threading.Thread(target=work) for _ in range(6)]
-    [worker.start() for worker in workers]
-    [worker.join() for worker in workers]
-    assert not wrong
-
-
-def modules():
-    import perdita.torch.nn as nn
-
-    weight = torch.tensor([1.0, 2.0, 0.5])
-    return [
-        nn.CrossEntropyLoss(weight=weight, label_smoothing=0.1, ignore_index=1),
-        nn.MSELoss(reduction="sum"),
-        nn.BCEWithLogitsLoss(pos_weight=weight),
-        nn.HuberLoss(delta=0.5),
-        nn.TripletMarginWithDistanceLoss(distance_function=torch.nn.PairwiseDistance(), swap=True),
-    ]
-
-
-@pytest.mark.parametrize("index", range(5))
-@pytest.mark.parametrize("way", ["deepcopy", "pickle", "torch.save"])
-def test_modules_are_copied(index, way):
-    module = modules()[index]
-    if way == "deepcopy":
-        twin = copy.deepcopy(module)
-    elif way == "pickle":
-        twin = pickle.loads(pickle.dumps(module))
-    else:
-        file = io.BytesIO()
-        torch.save(module, file)
-        file.seek(0)
-        twin = torch.load(file, weights_only=False)
-    assert type(twin) is type(module) and repr(twin) == repr(module)
-    x, y = torch.randn(4, 3, generator=torch.Generator().manual_seed(0)), torch.rand(4, 3)
-    operands = (x, y, x + 1) if "Triplet" in type(module).__name__ else (x, y)
-    if "CrossEntropyLoss" in type(module).__name__:
-        operands = (x, torch.tensor([0, 1, 2, 0]))
-    assert torch.equal(module(*operands), twin(*operands))
-
-
-def test_modules_in_a_model():
-    """Buffers move and are saved as torch's are."""
-    import perdita.torch.nn as nn
-
-    weight = torch.tensor([1.0, 2.0, 0.5])
-    ours, theirs = nn.CrossEntropyLoss(weight=weight.clone()), torch.nn.CrossEntropyLoss(weight=weight)
-    assert list(ours.state_dict()) == list(theirs.state_dict()) == ["weight"]
-    assert isinstance(ours, torch.nn.Module) and not list(ours.parameters())
-    ours.load_state_dict({"weight": 2 * weight})
-    assert torch.equal(ours.weight, 2 * weight)
-    assert ours.double().weight.dtype == torch.float64
-    x, labels = torch.zeros(2, 3, dtype=torch.float64), torch.tensor([0, 1])
-    torch.testing.assert_close(ours(x, labels), theirs.double()(x, labels))
-
-
-def test_every_class_of_torch_is_there():
-    import perdita.torch.nn as nn
-
-    names = {name for name in torch.nn.modules.loss.__all__ if name != "NLLLoss2d"} | {"AdaptiveLogSoftmaxWithLoss"}
-    assert not {name for name in names if not hasattr(nn, name)}
-
-
-def test_adaptive_log_softmax():
-    import perdita.torch.nn as nn
-
-    torch.manual_seed(0)
-    theirs = torch.nn.AdaptiveLogSoftmaxWithLoss(8, 20, [5, 12], div_value=2.0, head_bias=True).double()
-    ours = nn.AdaptiveLogSoftmaxWithLoss(8, 20, [5, 12], div_value=2.0, head_bias=True).double()
-    ours.load_state_dict(theirs.state_dict())
-    labels = torch.randint(0, 20, (16,))
-    results = []
-    for module in (theirs, ours):
-        x = torch.randn(16, 8, generator=torch.Generator().manual_seed(1), dtype=torch.float64).requires_grad_()
-        output, loss = module(x, labels)
-        loss.backward()
-        results.append((output.detach(), loss.detach(), x.grad, *(p.grad for p in module.parameters())))
-        torch.testing.assert_close(module.predict(x), module.log_prob(x).argmax(1))
-    torch.testing.assert_close(results[1], results[0], rtol=1e-11, atol=1e-14)
-    with pytest.raises(RuntimeError, match=r"\[0, 19\]"):
-        ours(x, labels + 10)
-
-
-@pytest.mark.parametrize("wrong", [{"reduction": "foo"}, {"label_smoothing": 1.5}, {"normalize_by": "foo"}])
-def test_modules_check_their_options_when_made(wrong):
-    import perdita.torch.nn as nn
-
-    with pytest.raises(ValueError, match=f"{list(wrong.values())[0]}"):
-        nn.CrossEntropyLoss(**wrong)

@@ -193,3 +193,23 @@ def test_a_product_with_the_loss_of_another_graph():
         rtol=1e-10,
         atol=1e-13,
     )
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["binary_cross_entropy_with_logits", "soft_margin_loss", "multilabel_soft_margin_loss", "mse_loss", "kl_div"],
+)
+@pytest.mark.parametrize("at", [0.0, -0.0, 1e-9, 30.0, -800.0])
+def test_second_derivatives_where_a_stable_form_has_its_seam(name, at):
+    """max(x, 0) and |x| inside a smooth loss leave no kink."""
+    t, seconds = torch.ones(1, 1, dtype=torch.float64), []
+    for functional in (torch.nn.functional, F):
+        x = torch.full((1, 1), at, dtype=torch.float64, requires_grad=True)
+        (gradient,) = torch.autograd.grad(getattr(functional, name)(x, t, reduction="sum"), x, create_graph=True)
+        second = torch.zeros_like(x)
+        if gradient.requires_grad:
+            second = torch.autograd.grad(gradient.sum(), x, allow_unused=True)[0]
+        seconds.append(torch.zeros_like(x) if second is None else second)
+    if seconds[0].isnan():  # disagreements: soft_margin_overflow
+        seconds[0] = torch.zeros_like(seconds[0])
+    torch.testing.assert_close(seconds[1], seconds[0], rtol=1e-9, atol=1e-15)

@@ -1,13 +1,12 @@
-// What the snippets share: a formula, instantiated as the library would.
+// What the snippets share: a formula, as the library takes it.
 #pragma once
 
 #include <cmath>
 
-#include "perdita/math/dual.hpp"
-#include "perdita/math/pack.hpp"
+#include "perdita/losses/span.hpp"
 
 template <class Formula>
-auto instantiate(Formula formula) {
-  using Pack = perdita::Pack<float, 4>;
-  return formula(perdita::Dual<Pack>{Pack(1.0), Pack(1.0)}, Pack(2.0));
+double instantiate(Formula formula) {
+  float y[4] = {}, t[4] = {}, gradient[4] = {};
+  return perdita::value_and_gradient(formula, y, t, gradient);
 }

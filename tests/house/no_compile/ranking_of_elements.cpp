@@ -1,4 +1,4 @@
-// must fail: compares rows.*perdita/losses/comparing_span.hpp
+// must fail: compares rows.*perdita/losses/span.hpp
 #include "perdita/losses/list.hpp"
 #include "perdita/losses/span.hpp"
 

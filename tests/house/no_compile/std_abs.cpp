@@ -1,4 +1,4 @@
-// must fail: its functions are those of perdita, without std::
+// must fail: abs\(y - t\), not std::abs\(y - t\)
 #include <cmath>
 
 #include "perdita/losses/span.hpp"
