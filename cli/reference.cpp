@@ -52,7 +52,7 @@ std::string in_table(std::string_view text) {
 }  // namespace
 
 void write_reference(const std::filesystem::path& folder) {
-  const std::string title = "# The losses\n\nGenerated from the list of losses by `perdita explain --pages";
+  const std::string title = "# The losses\n";
   const std::filesystem::path index_file = folder / "README.md";
   if (std::filesystem::exists(index_file) && !read_file(index_file).starts_with(title)) {
     fail<FileError>("{} exists and is not an index of losses (valid: a new folder, or one with such pages only)",
@@ -69,7 +69,7 @@ void write_reference(const std::filesystem::path& folder) {
     if (const auto curve = curve_of(loss))
       write_file_atomically(folder / fmt::format("{}.svg", name), picture_of(loss, *curve));
   }
-  std::string index = title + " docs/reference`.\n";
+  std::string index = title + "\nGenerated from the list of losses by `perdita explain --pages docs/reference`.\n";
   for (const auto& [family, lines] : rows)
     index += fmt::format("\n## {}\n\n| loss | in PyTorch | summary |\n|---|---|---|\n{}", family, lines);
   write_file_atomically(index_file, index);

@@ -48,7 +48,7 @@ std::string suspicion(const EvaluationPlan& how, const RawBlock& block, std::str
   if (how.scale == Scale::logits && rows.in_range == rows.count &&
       (are_classes ? rows.sums_to_one == rows.count : rows.count >= 20)) {
     return fmt::format(
-        "{} appears to contain probabilities ({}), but is interpreted as logits; for probabilities, set {}",
+        "{}: the predictions appear to be probabilities ({}), but are interpreted as logits; for probabilities, set {}",
         how.predictions_name, are_classes ? "rows have sum 1" : "all numbers are in 0..1", remedy);
   }
   if (how.scale != Scale::logits && are_classes && rows.sums_to_one < rows.count - rows.count / 100) {

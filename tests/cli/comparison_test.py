@@ -91,7 +91,7 @@ class Comparison(CliTest):
         words = ["--losses", "cross_entropy; cross_entropy:lr=1e30,optimizer=sgd", "--seeds", "2"]
         out, _ = self.run_cli("compare", *DATA, *words, "--epochs", "4", "--out", "out")
         self.assertRegex(out, r"(?m)^cross_entropy:lr=1e30,optimizer=sgd +–")
-        self.assertRegex(out, r"seed 0, failed and is left out: the training loss is")
+        self.assertRegex(out, r"seed 0, failed and is excluded: the training loss is")
 
     def test_weights_that_wreck_training_bring_a_warning(self):
         words = [

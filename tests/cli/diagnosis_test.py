@@ -59,7 +59,7 @@ class Diagnosis(CliTest):
         self.assertIn("1 of the inputs (counted from 0: 1) is the same in every training sample", err)
         rows = [[draw.random(), draw.random(), "ab"[i % 2]] for i in range(195)] + [[0.5, 0.5, "rare"]] * 5
         _, err = self.train(rows, "--epochs", "2", "--val-fraction", "0.02")
-        self.assertIn("no validation sample is of class rare", err)
+        self.assertIn("there are no validation samples of class rare", err)
         rows = [[draw.random(), draw.random(), "ab"[i % 2]] for i in range(200)]
         self.assertEqual(self.train(rows, "--epochs", "2")[1], "")
 

@@ -165,7 +165,7 @@ class Evaluation(CliTest):
         shares = [[0.2, 0.3, 0.5]] * 6
         self.write("shares.npy", npy("<f4", (6, 3), floats(shares)))
         _, err = self.run_cli("evaluate", "--predictions", "shares.npy", "--targets", "y.npy")
-        self.assertIn("warning: shares.npy looks like probabilities", err)
+        self.assertIn("warning: shares.npy: the predictions appear to be probabilities", err)
         self.assertEqual(self.evaluate("shares.npy", "y.npy", "--from", "probabilities")["warnings"], [])
 
     def test_charts_of_any_name_are_xml(self):

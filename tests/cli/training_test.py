@@ -186,7 +186,7 @@ class Training(CliTest):
         found = self.train(*words)["diagnosis"]
         self.assertEqual([finding["issue"] for finding in found], ["underfitting"])
         out, _ = self.run_cli("train", *words, "--out", "told")
-        self.assertIn("diagnosis  underfitting: the training loss stands still at", out)
+        self.assertIn("diagnosis  underfitting: the training loss stagnates at", out)
         self.assertIn("<b>underfitting</b>", self.read("told/report.html").decode())
         self.assertEqual(self.train("--data", "synthetic:moons", "--lr", "0.01", out="well")["diagnosis"], [])
         self.assertIn("No issue found.", self.read("well/report.html").decode())

@@ -90,8 +90,8 @@ TEST(ClassWeights, RefusesWhatIsNoScheme) {
   };
   EXPECT_CONTAINS(text("balancd"), "unknown scheme 'balancd' (valid: balanced, inverse");
   EXPECT_CONTAINS(text("balancd"), "did you mean 'balanced'?");
-  EXPECT_CONTAINS(text("balanced:0.9"), "'0.9' is no option of balanced (valid: cap=R)");
-  EXPECT_CONTAINS(text("balanced,"), "'' is no option of balanced");
+  EXPECT_CONTAINS(text("balanced:0.9"), "unknown option '0.9' of balanced (valid: cap=R)");
+  EXPECT_CONTAINS(text("balanced,"), "unknown option '' of balanced");
   EXPECT_CONTAINS(text("effective_number:1"), "beta is 1 (valid: 0 or more, below 1");
   EXPECT_CONTAINS(text("effective_number:x"), "beta is 'x'");
   EXPECT_CONTAINS(text("effective_number:nan"), "beta is nan");

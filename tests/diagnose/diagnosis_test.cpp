@@ -127,8 +127,8 @@ TEST(Diagnosis, NamesClassesThatAreNotLearned) {
   const std::vector<Finding> findings = diagnose(evidence);
   ASSERT_EQ(findings.size(), 1u);
   EXPECT_EQ(findings[0].issue, Issue::class_not_learned);
-  EXPECT_NE(findings[0].text.find("class owl is recognised in 5 of 100 samples"), std::string::npos);
-  EXPECT_NE(findings[0].text.find("taken for dog"), std::string::npos);
+  EXPECT_NE(findings[0].text.find("class owl is predicted correctly for 5 of 100 samples"), std::string::npos);
+  EXPECT_NE(findings[0].text.find("predicted as dog"), std::string::npos);
 }
 
 TEST(Diagnosis, NamesConfidencesThatAreWrong) {

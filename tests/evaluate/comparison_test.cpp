@@ -50,7 +50,7 @@ TEST(Comparison, LeavesOutFailuresAndSaysSo) {
   c.candidates[1].runs[0] = {.seed = 1, .failure = "the training loss is nan"};
   EXPECT_EQ(spread_of(c.candidates[1], 0).count, 2);
   EXPECT_NEAR(difference(c, 1, 0)->mean, 0.03, 1e-15);  // of the seeds 2 and 3
-  EXPECT_NE(notes(c).back().find("better, seed 1, failed and is left out: the training loss is nan"),
+  EXPECT_NE(notes(c).back().find("better, seed 1, failed and is excluded: the training loss is nan"),
             std::string::npos);
   c.candidates[1].runs[1].failure = "too";
   EXPECT_FALSE(difference(c, 1, 0));

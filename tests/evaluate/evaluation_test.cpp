@@ -214,7 +214,7 @@ TEST(Evaluation, OfProbabilitiesIsThatOfTheirLogits) {
   const Evaluation mistaken =
       evaluate_arrays(array_of(probabilities, {2000, 5}), c.targets(), with_loss("cross_entropy"));
   ASSERT_EQ(mistaken.warnings.size(), 1u);
-  EXPECT_NE(mistaken.warnings[0].find("appears to contain probabilities"), std::string::npos);
+  EXPECT_NE(mistaken.warnings[0].find("appear to be probabilities"), std::string::npos);
 }
 
 TEST(Evaluation, WeightsCountInTheMeanAndItsInterval) {

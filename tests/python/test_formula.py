@@ -121,7 +121,7 @@ def branches(y, t):
         (branches, "perdita.ops.select(condition, a, b)"),
         (lambda y, t: max(y, t), "perdita.ops.max"),
         (lambda y, t: math.exp(y), "perdita.ops.exp(y) instead of math.exp(y)"),
-        (lambda y, t: np.sin(y), "sin is no function of formulas"),
+        (lambda y, t: np.sin(y), "unsupported function sin"),
         (lambda y, t: y.mean(), "symbols have no attribute 'mean'"),
         (lambda y, t: sum(y), "single elements"),
         (lambda y, t: y * torch.ones(3), "an array of shape [3]"),

@@ -137,7 +137,7 @@ def test_one_hot_targets_of_integers(face):
 
 
 def test_evaluate_warns_of_probabilities():
-    with pytest.warns(UserWarning, match='appears to contain probabilities .*set scale="probabilities"') as caught:
+    with pytest.warns(UserWarning, match='appear to be probabilities .*set scale="probabilities"') as caught:
         perdita.evaluate(np.array([[0.5, 0.5], [0.2, 0.8]]), [0, 1])
     assert caught[0].filename == __file__
 

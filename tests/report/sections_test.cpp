@@ -89,7 +89,7 @@ TEST(ConfusionSection, OfFewClassesIsTheMatrix) {
   const std::vector<std::int64_t> truth{0, 0, 0, 1}, guess{0, 0, 1, 1};
   const std::string html = confusion_section(evaluate::score_classes(truth, guess, {}, 2), {"a", "b\""});
   EXPECT_EQ(texts(html, "td"), (Texts{"", "2", "1", "0", "1"}));
-  EXPECT_NE(html.find("title=\"a taken for b&quot;: 1 of 3 (33.3 %)\""), html.npos);
+  EXPECT_NE(html.find("title=\"a predicted as b&quot;: 1 of 3 (33.3 %)\""), html.npos);
 }
 
 TEST(ConfusionSection, OfManyClassesTellsTheMistakesMadeMostOften) {
