@@ -1,5 +1,5 @@
 // Losses that compare over spans: small numbers worked out by hand.
-#include "perdita/losses/comparing_span.hpp"
+#include "perdita/losses/span.hpp"
 
 #include <gtest/gtest.h>
 
