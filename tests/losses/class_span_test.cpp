@@ -1,10 +1,10 @@
 // Losses of classes over spans: small numbers worked out by hand.
-#include "perdita/losses/span.hpp"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <vector>
+
+#include "perdita/losses/span.hpp"
 
 namespace perdita {
 namespace {
