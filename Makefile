@@ -1,21 +1,21 @@
-# A thin door to CMake and its presets; each target first installs what is missing.
+# Shortcuts for CMake and its presets; each target first installs missing dependencies.
 JOBS ?= $(shell nproc)
 EPOCHS ?= 15
 
 .PHONY: help deps build demo test bench asan tsan fuzz lint format stubs reference docs clean
 help:
-	@echo "make build   the library, the command line, tests and examples, in build/release"
-	@echo "make demo    builds, trains on Fashion-MNIST, compares losses on a long-tailed part of it; reports in runs/"
-	@echo "make test    builds and runs every test, those of the Python package and of the reports in a browser too"
+	@echo "make build   builds the library, the command line, tests and examples in build/release"
+	@echo "make demo    builds, trains on Fashion-MNIST and compares losses on a long-tailed subset; reports in runs/"
+	@echo "make test    builds and runs all tests, including those of the Python package and of the reports in a browser"
 	@echo "make bench   builds and runs the benchmarks"
-	@echo "make asan    the tests under AddressSanitizer and UndefinedBehaviorSanitizer"
-	@echo "make tsan    the tests under ThreadSanitizer"
+	@echo "make asan    runs the tests with AddressSanitizer and UndefinedBehaviorSanitizer"
+	@echo "make tsan    runs the tests with ThreadSanitizer"
 	@echo "make fuzz    builds the fuzz targets (clang)"
-	@echo "make lint    clang-format, ruff, mypy, and clang-tidy over what changed (scripts/lint.sh names more)"
+	@echo "make lint    runs clang-format, ruff, mypy, and clang-tidy on changed files (see scripts/lint.sh for more checks)"
 	@echo "make format  formats all C++ and Python"
-	@echo "make stubs   renews the type stubs of the Python package, with the package that make test installed"
-	@echo "make reference  renews docs/reference from the list of losses"
-	@echo "make docs    the documentation, with the API of C++ and of Python, as a site: build/docs/index.html"
+	@echo "make stubs   regenerates the type stubs of the Python package (after make test, which installs it)"
+	@echo "make reference  regenerates docs/reference from the list of losses"
+	@echo "make docs    builds the documentation with the API of C++ and Python: build/docs/index.html"
 	@echo "make clean   removes build/"
 
 deps:
@@ -25,7 +25,7 @@ build: deps
 	@cmake --preset release
 	@cmake --build --preset release -j $(JOBS)
 
-# Builds no more than it runs. What an earlier demo left is replaced.
+# Builds only the command line. The results of an earlier demo are replaced.
 demo: deps
 	@cmake --preset release
 	@cmake --build --preset release --target perdita_cli -j $(JOBS)

@@ -118,15 +118,15 @@ class Output {
     bar_->update(run.trainer().epoch());
   }
   void epoch(const train::EpochReport& report) { bar_->update(report.epoch, report.train_loss); }
-  void end(std::int64_t number, const evaluate::Trial& trial) {
+  void end(std::int64_t number, const evaluate::RunResult& result) {
     std::string text = fmt::format("{:>3}/{}  {}, seed {}: ", comparison_.runs_done(), comparison_.runs(),
-                                   name_of(number), trial.seed);
-    if (trial.failure.empty()) {
-      const evaluate::Metric& metric = comparison_.contest().metrics.front();
-      text += metric.is_share ? fmt::format("{} {:.2f} %", metric.title, 100 * trial.values.front())
-                              : fmt::format("{} {}", metric.title, evaluate::format_number(trial.values.front()));
+                                   name_of(number), result.seed);
+    if (result.failure.empty()) {
+      const evaluate::Metric& metric = comparison_.results().metrics.front();
+      text += metric.is_share ? fmt::format("{} {:.2f} %", metric.title, 100 * result.values.front())
+                              : fmt::format("{} {}", metric.title, evaluate::format_number(result.values.front()));
     } else {
-      text += "failed: " + printable(trial.failure);
+      text += "failed: " + printable(result.failure);
     }
     bar_->finish(text + time_left());
     bar_.reset();
@@ -135,7 +135,7 @@ class Output {
 
  private:
   std::string name_of(std::int64_t number) const {
-    const auto& entries = comparison_.contest().entries;
+    const auto& entries = comparison_.results().candidates;
     return printable(entries[static_cast<std::size_t>(number) % entries.size()].name);
   }
   std::string time_left() const {
@@ -154,8 +154,8 @@ class Output {
 };
 
 void print_result(const train::Comparison& comparison) {
-  say("\n{}\n", evaluate::contest_table(comparison.contest()));
-  for (const std::string& note : evaluate::notes(comparison.contest())) say("{}\n", printable(note));
+  say("\n{}\n", evaluate::comparison_table(comparison.results()));
+  for (const std::string& note : evaluate::notes(comparison.results())) say("{}\n", printable(note));
   say("\n");
   print_report(comparison.path(), comparison.plan().common.charts.png);
 }
@@ -175,7 +175,7 @@ int compare(const std::vector<std::string>& words) {
   if (!a.quiet) {
     events.on_run = [&](std::int64_t number, const train::Run& run) { output.begin(number, run); };
     events.on_epoch = [&](const train::EpochReport& report) { output.epoch(report); };
-    events.on_result = [&](std::int64_t number, const evaluate::Trial& trial) { output.end(number, trial); };
+    events.on_result = [&](std::int64_t number, const evaluate::RunResult& result) { output.end(number, result); };
   }
   if (!comparison.run(events)) {
     output.stop();

@@ -94,7 +94,9 @@ void TrainOutput::begin() {
     say_to(out_, "{:<8} {}\n", name, printable(text));
   };
   line("data", fmt::format("{}: {}", config.data, samples_line(problem)));
-  line("model", fmt::format("MLP {}, {} parameters", trainer.model().sizes(), format_count(trainer.parameter_count())));
+  const train::ModelDescription model = trainer.model().description();
+  line("model",
+       fmt::format("{} {}, {} parameters", model.title, model.sizes, format_count(trainer.model().parameter_count())));
   std::string weights;
   if (!config.class_weights.is_none()) weights = ", class weights " + to_string(config.class_weights);
   if (!config.pos_weight.is_none()) weights = ", pos weight " + to_string(config.pos_weight);
@@ -171,8 +173,8 @@ void print_result_json(const train::Run& run, const std::optional<train::TestRes
     const evaluate::Interval interval =
         evaluate::mean_interval(result->loss, run.problem().objective.is_never_negative());
     auto& test = object["test"];
-    test["samples"] = result->judgement.losses.size();
-    test["loss"] = number(result->judgement.mean_loss);
+    test["samples"] = result->evaluation.losses.size();
+    test["loss"] = number(result->evaluation.mean_loss);
     test["loss_interval"] = {number(interval.low), number(interval.high)};
     if (result->classes) {
       test["accuracy"] = result->classes->accuracy;

@@ -3,7 +3,7 @@
 
 #include "cli/run_options.hpp"
 #include "fuzz.hpp"
-#include "perdita/train/contender.hpp"
+#include "perdita/train/candidate.hpp"
 
 namespace {
 
@@ -35,7 +35,7 @@ void parse(const std::vector<std::string>& words) {
   require(train::to_json(train::config_from_json(written, "written")) == written);
   train::command_line(train::complete(config, {.training_samples = 100, .default_loss = parse_loss("mse")}));
   cli::check_storable("--losses", losses);
-  if (!losses.empty()) train::parse_contenders(losses, config);
+  if (!losses.empty()) train::parse_candidates(losses, config);
 }
 
 }  // namespace

@@ -55,9 +55,9 @@ void read_checkpoint(std::string_view bytes) {
   train::Trainer trainer(problem);
   trainer.restore(checkpoint);
   trainer.take_best();
-  train::find_suspects(problem, trainer.ledger());
+  train::find_suspects(problem, trainer.margin_tracker());
   diagnose::Evidence evidence;
-  train::measure_contradictions(trainer.model(), problem, trainer.ledger(), evidence);
+  train::measure_contradictions(trainer.model(), problem, trainer.margin_tracker(), evidence);
 }
 
 /// On small data of ours: what a comparison costs is what its configuration asks for.
@@ -71,8 +71,8 @@ void read_comparison(std::string_view text) {
   write_file_atomically(folder() / "comparison.json", text);
   const train::Comparison comparison = train::Comparison::resume(folder());
   require(comparison.runs_done() <= comparison.runs());
-  evaluate::contest_table(comparison.contest());
-  evaluate::notes(comparison.contest());
+  evaluate::comparison_table(comparison.results());
+  evaluate::notes(comparison.results());
 }
 
 }  // namespace

@@ -93,11 +93,11 @@ def write_runs(seeds):
     """Behind a byte that chooses the file: config.json, history.jsonl, a checkpoint, comparison.json; and words of a
     command, a line each."""
     common = {key: CONFIG[key] for key in ("data", "epochs", "seed")}
-    trial = {"loss": "binary_focal", "seed": 0, "accuracy": 0.8, "balanced_accuracy": 0.8, "test_cross_entropy": 0.5,
+    result = {"loss": "binary_focal", "seed": 0, "accuracy": 0.8, "balanced_accuracy": 0.8, "test_cross_entropy": 0.5,
              "ece": None, "seconds": 0.1, "recall": [0.7, 0.9]}  # fmt: skip
     failed = {"loss": "binary_focal:gamma=1", "seed": 1, "failure": "the training loss is nan"}
     comparison = {"version": "0.1.0", "losses": "binary_focal; binary_focal:gamma=1", "seeds": 2, "options": common,
-                  "results": [trial, failed]}  # fmt: skip
+                  "results": [result, failed]}  # fmt: skip
     files = [json.dumps(CONFIG).encode(), "".join(json.dumps(line) + "\n" for line in HISTORY).encode(), checkpoint(),
              json.dumps(comparison).encode()]  # fmt: skip
     (seeds / "run_files").mkdir(parents=True, exist_ok=True)

@@ -36,7 +36,7 @@ BlockStream::BlockStream(data::RowReader& predictions, data::RowReader& targets,
   std::int64_t row_bytes = 0;
   for (const data::RowReader* reader : readers_) row_bytes += reader ? reader->row_bytes() : 0;
   blocks_in_round_ = std::clamp<std::int64_t>(
-      most_round_bytes / (strands * block_rows_ * std::max<std::int64_t>(row_bytes, 1)), 1, most_blocks_in_round);
+      most_round_bytes / (partitions * block_rows_ * std::max<std::int64_t>(row_bytes, 1)), 1, most_blocks_in_round);
   std::vector<std::int64_t> counts;
   for (const data::RowReader* reader : readers_) {
     if (reader && reader->rows) counts.push_back(*reader->rows);
@@ -64,12 +64,12 @@ std::int64_t BlockStream::for_each(const std::function<void(std::int64_t, const 
 
 std::int64_t BlockStream::read_by_threads(const std::function<void(std::int64_t, const RawBlock&)>& body,
                                           const std::function<void(std::int64_t)>& progress) {
-  const std::int64_t rows = *readers_[0]->rows, strand_rows = blocks_in_round_ * block_rows_;
+  const std::int64_t rows = *readers_[0]->rows, partition_rows = blocks_in_round_ * block_rows_;
   for (std::int64_t round = 0; round < rows; round += round_rows()) {
     const std::int64_t round_end = std::min(rows, round + round_rows());
-    parallel_for((round_end - round + strand_rows - 1) / strand_rows, [&](std::int64_t strand) {
-      static thread_local std::array<Room, 3> room;  // a thread's, not a strand's: it stays in the thread's cache
-      const std::int64_t begin = round + strand * strand_rows, end = std::min(rows, begin + strand_rows);
+    parallel_for((round_end - round + partition_rows - 1) / partition_rows, [&](std::int64_t partition) {
+      static thread_local std::array<Room, 3> room;  // a thread's, not a partition's: it stays in the thread's cache
+      const std::int64_t begin = round + partition * partition_rows, end = std::min(rows, begin + partition_rows);
       for (std::int64_t first = begin; first < end; first += block_rows_) {
         const std::int64_t count = std::min(block_rows_, end - first);
         for (std::size_t i = 0; i < 3; ++i) {
@@ -77,7 +77,7 @@ std::int64_t BlockStream::read_by_threads(const std::function<void(std::int64_t,
           room[i].resize(static_cast<std::size_t>(block_rows_ * readers_[i]->row_bytes()));
           readers_[i]->read(first, count, room[i].data());
         }
-        body(strand, {first, count, room[0].data(), room[1].data(), readers_[2] ? room[2].data() : nullptr});
+        body(partition, {first, count, room[0].data(), room[1].data(), readers_[2] ? room[2].data() : nullptr});
       }
     });
     progress(round_end);
@@ -107,7 +107,7 @@ BlockStream::Round BlockStream::read_round(std::int64_t first, Round&& round) {
 
 std::int64_t BlockStream::read_ahead(const std::function<void(std::int64_t, const RawBlock&)>& body,
                                      const std::function<void(std::int64_t)>& progress) {
-  const std::int64_t strand_rows = blocks_in_round_ * block_rows_;
+  const std::int64_t partition_rows = blocks_in_round_ * block_rows_;
   Round now = read_round(0, {}), spare;
   while (now.count > 0) {
     const std::int64_t next_first = now.first + now.count;
@@ -117,13 +117,13 @@ std::int64_t BlockStream::read_ahead(const std::function<void(std::int64_t, cons
         return read_round(next_first, std::move(room));
       });
     }
-    parallel_for((now.count + strand_rows - 1) / strand_rows, [&](std::int64_t strand) {
-      const std::int64_t end = std::min(now.count, (strand + 1) * strand_rows);
-      for (std::int64_t at = strand * strand_rows; at < end; at += block_rows_) {
+    parallel_for((now.count + partition_rows - 1) / partition_rows, [&](std::int64_t partition) {
+      const std::int64_t end = std::min(now.count, (partition + 1) * partition_rows);
+      for (std::int64_t at = partition * partition_rows; at < end; at += block_rows_) {
         const auto pointer = [&](std::size_t i) {
           return readers_[i] ? now.room[i].data() + at * readers_[i]->row_bytes() : nullptr;
         };
-        body(strand, {now.first + at, std::min(block_rows_, end - at), pointer(0), pointer(1), pointer(2)});
+        body(partition, {now.first + at, std::min(block_rows_, end - at), pointer(0), pointer(1), pointer(2)});
       }
     });
     progress(next_first);

@@ -17,26 +17,26 @@ struct RawBlock {
   const void* weights = nullptr;  ///< null if there is no such file
 };
 
-/// Division of a stream into blocks, and of the blocks into rounds with some blocks per strand (partition). It depends
-/// only on the size of a row. Each strand processes its blocks in order, one at a time, and the results of the strands
-/// are merged in order. The result is therefore the same for any number of threads and any kind of file.
+/// Division of a stream into blocks, and of the blocks into rounds with some blocks per partition. It depends
+/// only on the size of a row. Each partition processes its blocks in order, one at a time, and the results of the
+/// partitions are merged in order. The result is therefore the same for any number of threads and any kind of file.
 class BlockStream {
  public:
-  static constexpr std::int64_t strands = 8;
+  static constexpr std::int64_t partitions = 8;
 
   /// `weights` may be null. Throws ShapeError if lengths that are known differ.
   BlockStream(data::RowReader& predictions, data::RowReader& targets, data::RowReader* weights);
 
-  /// Calls body(strand, block) for every block, and progress(rows so far) after each round. Files with random access
+  /// Calls body(partition, block) for every block, and progress(rows so far) after each round. Files with random access
   /// are read by the thread that needs the rows; for other files the next round is read while the previous one is
   /// processed. Returns the number of rows. Rethrows exceptions of the readers and the body, and throws ShapeError if
   /// one file ends before another.
-  std::int64_t for_each(const std::function<void(std::int64_t strand, const RawBlock& block)>& body,
+  std::int64_t for_each(const std::function<void(std::int64_t partition, const RawBlock& block)>& body,
                         const std::function<void(std::int64_t rows)>& progress);
 
  private:
   struct Round;
-  std::int64_t round_rows() const { return strands * blocks_in_round_ * block_rows_; }
+  std::int64_t round_rows() const { return partitions * blocks_in_round_ * block_rows_; }
   std::int64_t read_by_threads(const std::function<void(std::int64_t, const RawBlock&)>& body,
                                const std::function<void(std::int64_t)>& progress);
   std::int64_t read_ahead(const std::function<void(std::int64_t, const RawBlock&)>& body,

@@ -33,7 +33,7 @@ void CalibrationCounts::add(double confidence, bool is_right) {
 }
 
 template <class T>
-void CalibrationCounts::add(const JudgedRows<T>& rows) {
+void CalibrationCounts::add(const EvaluatedRows<T>& rows) {
   const T* const confidences = rows.confidences.data();
   const std::int32_t *const labels = rows.labels.data(), *const predicted = rows.predicted.data();
   const std::size_t count = rows.losses.size(), stride = places();
@@ -86,7 +86,7 @@ Calibration CalibrationCounts::result() const {
   return c;
 }
 
-template void CalibrationCounts::add(const JudgedRows<float>&);
-template void CalibrationCounts::add(const JudgedRows<double>&);
+template void CalibrationCounts::add(const EvaluatedRows<float>&);
+template void CalibrationCounts::add(const EvaluatedRows<double>&);
 
 }  // namespace perdita::evaluate

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "perdita/evaluate/judged_rows.hpp"
+#include "perdita/evaluate/evaluated_rows.hpp"
 
 namespace perdita::evaluate {
 
@@ -32,7 +32,7 @@ class CalibrationCounts {
   /// ValueError unless 1 <= bins <= 1000.
   explicit CalibrationCounts(int bins);
   template <class T>
-  void add(const JudgedRows<T>& rows);
+  void add(const EvaluatedRows<T>& rows);
   /// Adds one prediction; its confidence must be in [0, 1].
   void add(double confidence, bool is_right);
   void merge(const CalibrationCounts& other);

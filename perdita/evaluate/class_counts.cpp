@@ -14,7 +14,7 @@ ClassCounts::ClassCounts(std::int64_t classes)
 }
 
 template <class T>
-void ClassCounts::add(const JudgedRows<T>& rows) {
+void ClassCounts::add(const EvaluatedRows<T>& rows) {
   const std::size_t count = rows.losses.size();
   for (std::size_t i = 0; i < count; ++i) {
     if (!std::isfinite(rows.losses[i])) continue;
@@ -64,7 +64,7 @@ ClassificationScore ClassCounts::score() const {
   return score_counts(std::move(scores), confusion_);
 }
 
-template void ClassCounts::add(const JudgedRows<float>&);
-template void ClassCounts::add(const JudgedRows<double>&);
+template void ClassCounts::add(const EvaluatedRows<float>&);
+template void ClassCounts::add(const EvaluatedRows<double>&);
 
 }  // namespace perdita::evaluate

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "perdita/evaluate/classification.hpp"
-#include "perdita/evaluate/judged_rows.hpp"
+#include "perdita/evaluate/evaluated_rows.hpp"
 
 namespace perdita::evaluate {
 
@@ -16,7 +16,7 @@ class ClassCounts {
 
   explicit ClassCounts(std::int64_t classes);
   template <class T>
-  void add(const JudgedRows<T>& rows);
+  void add(const EvaluatedRows<T>& rows);
   void merge(const ClassCounts& other);
   ClassificationScore score() const;
 

@@ -21,7 +21,7 @@ struct FirstRows {
   std::int64_t count = 0, in_range = 0, sums_to_one = 0;
 };
 
-FirstRows look_at(const Judgement& how, const RawBlock& block) {
+FirstRows look_at(const EvaluationPlan& how, const RawBlock& block) {
   FirstRows rows{.count = std::min<std::int64_t>(block.count, 1000)};
   visit_dtype(how.predictions, [&]<class T>() {
     const T* const p = static_cast<const T*>(block.predictions);
@@ -41,7 +41,7 @@ FirstRows look_at(const Judgement& how, const RawBlock& block) {
 }
 
 /// Whether the first rows are what they are said to be.
-std::string suspicion(const Judgement& how, const RawBlock& block, std::string_view remedy) {
+std::string suspicion(const EvaluationPlan& how, const RawBlock& block, std::string_view remedy) {
   if (how.kind != Kind::classes && how.kind != Kind::binary) return {};
   const FirstRows rows = look_at(how, block);
   const bool are_classes = how.kind == Kind::classes;
@@ -86,39 +86,40 @@ class Weights {
 };
 
 template <class T>
-Gathered gather(const Judgement& how, BlockStream& stream, const data::RowReader* weights,
+Gathered gather(const EvaluationPlan& how, BlockStream& stream, const data::RowReader* weights,
                 const EvaluationOptions& options, const std::function<void(std::int64_t)>& progress,
                 Evaluation& result) {
-  struct Strand {
+  struct Partition {
     Gathered gathered;
     Weights weights;
   };
   const std::int64_t classes = how.kind == Kind::binary ? 2 : how.columns;
   const auto kept_scores = std::make_shared<std::atomic<std::int64_t>>(0);
-  const auto new_strand = [&] {
-    return Strand{Gathered(how.kind, classes, options.bins, options.hardest, kept_scores), Weights(weights)};
+  const auto new_partition = [&] {
+    return Partition{Gathered(how.kind, classes, options.bins, options.hardest, kept_scores), Weights(weights)};
   };
   // Made when they get a block: with many classes each takes memory, and a short file has work for one alone.
-  std::array<std::optional<Strand>, BlockStream::strands> strands;
-  strands[0].emplace(new_strand());
-  std::string suspected;  // by the first strand alone
+  std::array<std::optional<Partition>, BlockStream::partitions> partitions;
+  partitions[0].emplace(new_partition());
+  std::string suspected;  // by the first partition alone
   result.rows = stream.for_each(
       [&](std::int64_t at, const RawBlock& block) {
-        std::optional<Strand>& made = strands[static_cast<std::size_t>(at)];
-        if (!made) made.emplace(new_strand());
-        Strand& strand = *made;
+        std::optional<Partition>& made = partitions[static_cast<std::size_t>(at)];
+        if (!made) made.emplace(new_partition());
+        Partition& partition = *made;
         if (block.first == 0) suspected = suspicion(how, block, options.probabilities_option);
-        static thread_local Judged<T> judged;  // a thread's, not a strand's: it stays in the thread's cache
-        judge(how, block, judged);
-        strand.gathered.add(how, block, judged, strand.weights.of(block, how.units_per_row));
+        static thread_local EvaluatedBlock<T>
+            evaluated;  // a thread's, not a partition's: it stays in the thread's cache
+        evaluate_block(how, block, evaluated);
+        partition.gathered.add(how, block, evaluated, partition.weights.of(block, how.units_per_row));
       },
       [&](std::int64_t rows) {
         if (progress) progress(rows);
       });
   if (!suspected.empty()) result.warnings.push_back(std::move(suspected));
-  Gathered& all = strands[0]->gathered;
-  for (std::size_t i = 1; i < strands.size(); ++i) {
-    if (strands[i]) all.merge(std::move(strands[i]->gathered));
+  Gathered& all = partitions[0]->gathered;
+  for (std::size_t i = 1; i < partitions.size(); ++i) {
+    if (partitions[i]) all.merge(std::move(partitions[i]->gathered));
   }
   return std::move(all);
 }
@@ -187,7 +188,7 @@ void check_weights(const data::RowReader* weights) {
                    weights->row_shape);
 }
 
-std::vector<std::string> class_names_for(const Judgement& how, const std::vector<std::string>& given) {
+std::vector<std::string> class_names_for(const EvaluationPlan& how, const std::vector<std::string>& given) {
   if (given.empty() && how.kind == Kind::binary) return {"negative", "positive"};
   const std::int64_t classes = how.kind == Kind::classes ? how.columns : how.kind == Kind::binary ? 2 : 0;
   if (!given.empty() && std::ssize(given) != classes)
@@ -202,8 +203,8 @@ Evaluation evaluate(data::RowReader& predictions, data::RowReader& targets, data
                     const EvaluationOptions& options, const std::function<void(std::int64_t)>& progress) {
   if (options.hardest < 0 || options.hardest > 100000)
     fail<ValueError>("evaluate: hardest is {} (valid: 0..100000)", options.hardest);
-  const Judgement how =
-      plan_judgement(options.loss, options.scale.value_or(default_scale(options.loss)), predictions, targets);
+  const EvaluationPlan how =
+      plan_evaluation(options.loss, options.scale.value_or(default_scale(options.loss)), predictions, targets);
   check_weights(weights);
   check_width(predictions);
   Evaluation result{.loss = to_string(options.loss),

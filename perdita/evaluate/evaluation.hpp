@@ -11,8 +11,8 @@
 #include <vector>
 
 #include "perdita/data/rows.hpp"
+#include "perdita/evaluate/evaluated_block.hpp"
 #include "perdita/evaluate/gathered.hpp"
-#include "perdita/evaluate/judge.hpp"
 
 namespace perdita::evaluate {
 

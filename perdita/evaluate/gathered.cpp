@@ -63,17 +63,17 @@ Gathered::Gathered(Kind kind, std::int64_t class_count, int bins, std::int64_t w
 }
 
 template <class T>
-std::span<const std::int64_t> Gathered::drop_ignored(std::int64_t first, Judged<T>& judged) {
+std::span<const std::int64_t> Gathered::drop_ignored(std::int64_t first, EvaluatedBlock<T>& evaluated) {
   places_.clear();
-  if (none_negative(judged.labels)) return {};
-  for (std::int64_t i = 0; i < judged.units; ++i) {
-    if (judged.labels[static_cast<std::size_t>(i)] >= 0) places_.push_back(i);
+  if (none_negative(evaluated.labels)) return {};
+  for (std::int64_t i = 0; i < evaluated.units; ++i) {
+    if (evaluated.labels[static_cast<std::size_t>(i)] >= 0) places_.push_back(i);
   }
-  left_out.ignored += judged.units - std::ssize(places_);
-  keep(judged.losses, places_);
-  keep(judged.confidences, places_);
-  keep(judged.labels, places_);
-  keep(judged.predicted, places_);
+  left_out.ignored += evaluated.units - std::ssize(places_);
+  keep(evaluated.losses, places_);
+  keep(evaluated.confidences, places_);
+  keep(evaluated.labels, places_);
+  keep(evaluated.predicted, places_);
   keep(weights_, places_);
   for (std::int64_t& place : places_) place += first;
   return places_;
@@ -81,7 +81,7 @@ std::span<const std::int64_t> Gathered::drop_ignored(std::int64_t first, Judged<
 
 /// Means and quantiles are those of finite losses.
 template <class T>
-void Gathered::add_losses(const JudgedRows<T>& rows) {
+void Gathered::add_losses(const EvaluatedRows<T>& rows) {
   if (all_finite(rows.losses)) {
     loss.add(rows.losses, std::span<const double>(weights_));
     return losses.add(rows.losses);
@@ -104,17 +104,19 @@ void Gathered::add_losses(const JudgedRows<T>& rows) {
 }
 
 template <class T>
-void Gathered::add(const Judgement& how, const RawBlock& block, Judged<T>& judged, std::span<const double> weights) {
+void Gathered::add(const EvaluationPlan& how, const RawBlock& block, EvaluatedBlock<T>& evaluated,
+                   std::span<const double> weights) {
   const std::int64_t first = block.first * how.units_per_row;
-  if (sample) draw(how.kind, first, judged);
+  if (sample) draw(how.kind, first, evaluated);
   weights_.assign(weights.begin(), weights.end());
-  const std::span<const std::int64_t> places = drop_ignored(first, judged);
-  const JudgedRows<T> rows{first, places, judged.losses, judged.labels, judged.predicted, judged.confidences};
+  const std::span<const std::int64_t> places = drop_ignored(first, evaluated);
+  const EvaluatedRows<T> rows{
+      first, places, evaluated.losses, evaluated.labels, evaluated.predicted, evaluated.confidences};
   counted += std::ssize(rows.losses);
   add_losses(rows);
-  if (how.kind == Kind::binary) add_binary(rows, judged);
+  if (how.kind == Kind::binary) add_binary(rows, evaluated);
   if (classes) add_classes(rows);
-  if (residuals) add_residuals(rows, judged);
+  if (residuals) add_residuals(rows, evaluated);
   if (how.kind == Kind::losses_only) {
     for (std::size_t i = 0; i < rows.losses.size(); ++i) {
       if (const auto l = static_cast<double>(rows.losses[i]); hardest.takes(l))
@@ -124,16 +126,16 @@ void Gathered::add(const Judgement& how, const RawBlock& block, Judged<T>& judge
 }
 
 template <class T>
-void Gathered::draw(Kind kind, std::int64_t first, const Judged<T>& judged) {
-  const std::span<const T> all_losses(judged.losses);
-  if (kind == Kind::classes) return sample->add(first, judged.logits, judged.labels, all_losses);
-  std::vector<T> pairs(2 * judged.labels.size());  // a logit is that of one class over another, whose logit is 0
-  for (std::size_t i = 0; i < judged.labels.size(); ++i) pairs[2 * i + 1] = judged.logits[i];
-  sample->add(first, static_cast<const T*>(pairs.data()), judged.labels, all_losses);
+void Gathered::draw(Kind kind, std::int64_t first, const EvaluatedBlock<T>& evaluated) {
+  const std::span<const T> all_losses(evaluated.losses);
+  if (kind == Kind::classes) return sample->add(first, evaluated.logits, evaluated.labels, all_losses);
+  std::vector<T> pairs(2 * evaluated.labels.size());  // a logit is that of one class over another, whose logit is 0
+  for (std::size_t i = 0; i < evaluated.labels.size(); ++i) pairs[2 * i + 1] = evaluated.logits[i];
+  sample->add(first, static_cast<const T*>(pairs.data()), evaluated.labels, all_losses);
 }
 
 template <class T>
-void Gathered::add_classes(const JudgedRows<T>& rows) {
+void Gathered::add_classes(const EvaluatedRows<T>& rows) {
   classes->add(rows);
   calibration->add(rows);
   for (std::size_t i = 0; i < rows.losses.size(); ++i) {
@@ -146,12 +148,12 @@ void Gathered::add_classes(const JudgedRows<T>& rows) {
 }
 
 template <class T>
-void Gathered::add_binary(const JudgedRows<T>& rows, Judged<T>& judged) {
-  const auto count = static_cast<std::size_t>(judged.units);
-  roc->add(std::span(judged.scores, count), std::span(judged.logits, count), rows.labels);
+void Gathered::add_binary(const EvaluatedRows<T>& rows, EvaluatedBlock<T>& evaluated) {
+  const auto count = static_cast<std::size_t>(evaluated.units);
+  roc->add(std::span(evaluated.scores, count), std::span(evaluated.logits, count), rows.labels);
   std::vector<double> errors;
   for (std::size_t i = 0; i < rows.losses.size(); ++i) {
-    T& p = judged.confidences[i];  // of a 1 so far
+    T& p = evaluated.confidences[i];  // of a 1 so far
     if (std::isnan(p)) continue;
     const double error = static_cast<double>(p) - rows.labels[i];
     errors.push_back(error * error);
@@ -161,11 +163,12 @@ void Gathered::add_binary(const JudgedRows<T>& rows, Judged<T>& judged) {
 }
 
 template <class T>
-void Gathered::add_residuals(const JudgedRows<T>& rows, const Judged<T>& judged) {
+void Gathered::add_residuals(const EvaluatedRows<T>& rows, const EvaluatedBlock<T>& evaluated) {
   std::vector<double> gaps, sizes, truths;
   for (std::size_t i = 0; i < rows.losses.size(); ++i) {
     const auto unit = static_cast<std::size_t>(rows.index(i) - rows.first);
-    const auto prediction = static_cast<double>(judged.inputs[unit]), truth = static_cast<double>(judged.targets[unit]);
+    const auto prediction = static_cast<double>(evaluated.inputs[unit]),
+               truth = static_cast<double>(evaluated.targets[unit]);
     const auto l = static_cast<double>(rows.losses[i]);
     if (hardest.takes(l)) hardest.add({rows.index(i), l, prediction, truth});
     const double gap = prediction - truth;
@@ -204,7 +207,7 @@ void Gathered::merge(Gathered&& other) {
   largest_target = std::max(largest_target, other.largest_target);
 }
 
-template void Gathered::add(const Judgement&, const RawBlock&, Judged<float>&, std::span<const double>);
-template void Gathered::add(const Judgement&, const RawBlock&, Judged<double>&, std::span<const double>);
+template void Gathered::add(const EvaluationPlan&, const RawBlock&, EvaluatedBlock<float>&, std::span<const double>);
+template void Gathered::add(const EvaluationPlan&, const RawBlock&, EvaluatedBlock<double>&, std::span<const double>);
 
 }  // namespace perdita::evaluate

@@ -11,8 +11,8 @@
 
 #include "perdita/evaluate/calibration.hpp"
 #include "perdita/evaluate/class_counts.hpp"
+#include "perdita/evaluate/evaluated_block.hpp"
 #include "perdita/evaluate/hardest.hpp"
-#include "perdita/evaluate/judge.hpp"
 #include "perdita/evaluate/moments.hpp"
 #include "perdita/evaluate/quantile_sketch.hpp"
 #include "perdita/evaluate/roc.hpp"
@@ -31,7 +31,7 @@ struct LeftOut {
   void merge(const LeftOut& other);
 };
 
-/// Statistics of one strand. Members that do not apply to the kind are unused.
+/// Statistics of one partition. Members that do not apply to the kind are unused.
 class Gathered {
  public:
   Gathered(Kind kind, std::int64_t classes, int bins, std::int64_t hardest,
@@ -39,7 +39,8 @@ class Gathered {
 
   /// `weights` has one entry per unit, or none.
   template <class T>
-  void add(const Judgement& how, const RawBlock& block, Judged<T>& judged, std::span<const double> weights);
+  void add(const EvaluationPlan& how, const RawBlock& block, EvaluatedBlock<T>& evaluated,
+           std::span<const double> weights);
   void merge(Gathered&& other);
 
   std::int64_t counted = 0;  ///< units that are not ignored
@@ -64,18 +65,18 @@ class Gathered {
   /// Drops ignored units from all columns but inputs, targets, logits and scores; returns the places of the others, or
   /// nothing if none was dropped.
   template <class T>
-  std::span<const std::int64_t> drop_ignored(std::int64_t first, Judged<T>& judged);
+  std::span<const std::int64_t> drop_ignored(std::int64_t first, EvaluatedBlock<T>& evaluated);
   template <class T>
-  void add_losses(const JudgedRows<T>& rows);
+  void add_losses(const EvaluatedRows<T>& rows);
   template <class T>
-  void draw(Kind kind, std::int64_t first, const Judged<T>& judged);
+  void draw(Kind kind, std::int64_t first, const EvaluatedBlock<T>& evaluated);
   template <class T>
-  void add_classes(const JudgedRows<T>& rows);
+  void add_classes(const EvaluatedRows<T>& rows);
   /// Turns the confidences of a 1 into those of the predicted class.
   template <class T>
-  void add_binary(const JudgedRows<T>& rows, Judged<T>& judged);
+  void add_binary(const EvaluatedRows<T>& rows, EvaluatedBlock<T>& evaluated);
   template <class T>
-  void add_residuals(const JudgedRows<T>& rows, const Judged<T>& judged);
+  void add_residuals(const EvaluatedRows<T>& rows, const EvaluatedBlock<T>& evaluated);
 
   std::vector<std::int64_t> places_;
   std::vector<double> weights_;

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "perdita/evaluate/judged_rows.hpp"
+#include "perdita/evaluate/evaluated_rows.hpp"
 
 namespace perdita::evaluate {
 

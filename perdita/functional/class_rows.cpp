@@ -312,9 +312,9 @@ void check_options(std::string_view loss, const ClassOptions& options) {
   }
 }
 
-template <ListedClassRows Loss>
-Tensor detail::ClassRowsCall<Loss>::call(const char* function, const Loss& loss, GivenTensors x,
-                                         const ClassOptions& options) {
+template <class Loss>
+Tensor detail::ClassRowsCall<Loss, true>::call(const char* function, const Loss& loss, GivenTensors x,
+                                               const ClassOptions& options) {
   return class_loss(function, loss, *x[0], *x[1], options);
 }
 namespace detail {

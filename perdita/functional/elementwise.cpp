@@ -5,8 +5,9 @@
 
 namespace perdita::detail {
 
-template <ListedElementwise Loss>
-Tensor ElementwiseCall<Loss>::call(const char* function, const Loss& loss, GivenTensors x, const LossOptions& options) {
+template <class Loss>
+Tensor ElementwiseCall<Loss, true>::call(const char* function, const Loss& loss, GivenTensors x,
+                                         const LossOptions& options) {
   return elementwise_loss(function, Loss::info, loss, *x[0], *x[1], options);
 }
 #define PERDITA_DEFINE(Loss, function, Module) template struct ElementwiseCall<Loss>;

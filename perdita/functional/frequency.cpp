@@ -84,9 +84,9 @@ Tensor frequency_loss(const char* function, const Loss& loss, const Tensor& inpu
 
 namespace detail {
 
-template <ListedCountedClassRows Loss>
-Tensor CountedClassRowsCall<Loss>::call(const char* function, const Loss& loss, GivenTensors x,
-                                        const ClassOptions& options) {
+template <class Loss>
+Tensor CountedClassRowsCall<Loss, true>::call(const char* function, const Loss& loss, GivenTensors x,
+                                              const ClassOptions& options) {
   return frequency_loss(function, loss, *x[0], *x[1], *x[2], options);
 }
 #define PERDITA_DEFINE(Loss, function, Module) template struct CountedClassRowsCall<Loss>;

@@ -22,31 +22,31 @@ using GivenTensors = std::span<const Tensor* const>;
 // Losses whose signature says how they are computed. Each template is empty for other losses, so that it can be
 // instantiated for the whole list in the one file that defines it.
 
-template <class Loss>
+template <class Loss, bool = ListedElementwise<Loss>>
 struct ElementwiseCall {};
-template <ListedElementwise Loss>
-struct ElementwiseCall<Loss> {
+template <class Loss>
+struct ElementwiseCall<Loss, true> {
   static Tensor call(const char* function, const Loss& loss, GivenTensors x, const LossOptions& options);
 };
 
-template <class Loss>
+template <class Loss, bool = ListedClassRows<Loss>>
 struct ClassRowsCall {};
-template <ListedClassRows Loss>
-struct ClassRowsCall<Loss> {
+template <class Loss>
+struct ClassRowsCall<Loss, true> {
   static Tensor call(const char* function, const Loss& loss, GivenTensors x, const ClassOptions& options);
 };
 
-template <class Loss>
+template <class Loss, bool = ListedCountedClassRows<Loss>>
 struct CountedClassRowsCall {};
-template <ListedCountedClassRows Loss>
-struct CountedClassRowsCall<Loss> {
+template <class Loss>
+struct CountedClassRowsCall<Loss, true> {
   static Tensor call(const char* function, const Loss& loss, GivenTensors x, const ClassOptions& options);
 };
 
-template <class Loss>
+template <class Loss, bool = ListedMask<Loss>>
 struct MaskCall {};
-template <ListedMask Loss>
-struct MaskCall<Loss> {
+template <class Loss>
+struct MaskCall<Loss, true> {
   static Tensor call(const char* function, const Loss& loss, GivenTensors x, const LossOptions& options);
 };
 

@@ -316,9 +316,9 @@ Tensor overlap_loss(const char* function, const Lovasz& loss, const Tensor& inpu
 
 }  // namespace
 
-template <ListedMask Loss>
-Tensor detail::MaskCall<Loss>::call(const char* function, const Loss& loss, GivenTensors x,
-                                    const LossOptions& options) {
+template <class Loss>
+Tensor detail::MaskCall<Loss, true>::call(const char* function, const Loss& loss, GivenTensors x,
+                                          const LossOptions& options) {
   return overlap_loss(function, loss, *x[0], *x[1], options);
 }
 namespace detail {

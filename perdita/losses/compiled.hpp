@@ -10,18 +10,18 @@
 namespace perdita::kernels {
 
 /// Empty for losses that are not elementwise, so that it can be instantiated for the whole list.
-template <class Loss, class T>
+template <class Loss, class T, bool is_elementwise = ListedElementwise<Loss>>
 struct CompiledElementwise {};
-template <ListedElementwise Loss, class T>
-struct CompiledElementwise<Loss, T> {
+template <class Loss, class T>
+struct CompiledElementwise<Loss, T, true> {
   static double compute(const Loss& loss, const std::array<const T*, 2>& in, const ElementwiseOutputs<T>& out,
                         std::int64_t count);
 };
 
-template <class Loss, class T>
+template <class Loss, class T, bool is_softmax = ListedSoftmax<Loss>>
 struct CompiledSoftmax {};
-template <ListedSoftmax Loss, class T>
-struct CompiledSoftmax<Loss, T> {
+template <class Loss, class T>
+struct CompiledSoftmax<Loss, T, true> {
   static double compute(const Loss& loss, const SoftmaxTask<T>& task);
 };
 

@@ -2,9 +2,9 @@
 
 namespace perdita::kernels {
 
-template <ListedElementwise Loss, class T>
-double CompiledElementwise<Loss, T>::compute(const Loss& loss, const std::array<const T*, 2>& in,
-                                             const ElementwiseOutputs<T>& out, std::int64_t count) {
+template <class Loss, class T>
+double CompiledElementwise<Loss, T, true>::compute(const Loss& loss, const std::array<const T*, 2>& in,
+                                                   const ElementwiseOutputs<T>& out, std::int64_t count) {
   return elementwise<Loss, T, 2>(loss, in, out, count);
 }
 

@@ -2,8 +2,8 @@
 
 namespace perdita::kernels {
 
-template <ListedSoftmax Loss, class T>
-double CompiledSoftmax<Loss, T>::compute(const Loss& loss, const SoftmaxTask<T>& task) {
+template <class Loss, class T>
+double CompiledSoftmax<Loss, T, true>::compute(const Loss& loss, const SoftmaxTask<T>& task) {
   return softmax_loss(loss, task);
 }
 

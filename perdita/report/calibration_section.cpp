@@ -30,7 +30,7 @@ DistributionChart confidence_chart(const Calibration& calibration) {
 }
 
 /// Whether the model claims more than it keeps, in plain words.
-std::string sureness(const Calibration& c) {
+std::string confidence_summary(const Calibration& c) {
   double count = 0, right = 0;
   for (const CalibrationBin& bin : c.bins) {
     count += static_cast<double>(bin.count);
@@ -92,7 +92,7 @@ std::string calibration_section(const Calibration& calibration, const evaluate::
   for (const CalibrationBin& bin : calibration.bins) {
     if (bin.count > 0) samples.y.push_back(static_cast<double>(bin.count));
   }
-  std::string text = sureness(calibration);
+  std::string text = confidence_summary(calibration);
   text += figure(two_sizes(chart), values_of(told, std::span(&samples, 1)),
                  "Accuracy (vertical) of the predictions with a given confidence (horizontal). Below the diagonal the "
                  "model is overconfident, above it underconfident.");

@@ -24,9 +24,9 @@ EpochSummary summarize_epochs(const RunReport& report) {
     ++s.epochs;
     s.seconds += record.find("seconds").value_or(0.0);
     s.last_val = val;
-    const double judged = record.find("val_loss") ? val : train;
-    if (!(judged < lowest)) continue;
-    lowest = judged;
+    const double compared = record.find("val_loss") ? val : train;
+    if (!(compared < lowest)) continue;
+    lowest = compared;
     s.best = record.epoch, s.best_val = val, s.best_train = train;
   }
   return s;

@@ -18,7 +18,7 @@ struct Checkpoint {
   std::uint32_t data_checksum = 0;
   nn::StateDict model = {}, optimizer = {};
   nn::StateDict best = {};     ///< the model after best_epoch, where patience asks for it
-  nn::StateDict samples = {};  ///< of the SampleLedger
+  nn::StateDict samples = {};  ///< of the MarginTracker
 };
 
 /// A safetensors file: tensors model.*, optimizer.*, best.* and samples.*, the rest as JSON in its metadata. Throws

@@ -9,10 +9,10 @@
 #include "perdita/core/version.hpp"
 #include "perdita/data/json.hpp"
 #include "perdita/data/npy.hpp"
-#include "perdita/report/contest_page.hpp"
+#include "perdita/report/comparison_page.hpp"
+#include "perdita/train/comparison_metrics.hpp"
 #include "perdita/train/fields.hpp"
 #include "perdita/train/run_report.hpp"
-#include "perdita/train/yardstick.hpp"
 
 namespace perdita::train {
 
@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-using evaluate::Trial;
+using evaluate::RunResult;
 
 fs::path file_of(const fs::path& folder) { return folder / "comparison.json"; }
 
@@ -39,41 +39,41 @@ std::string slug(std::string_view text) {
   return name.substr(0, 60);
 }
 
-Config with_seed(const Contender& contender, std::uint64_t seed) {
-  Config config = contender.config;
+Config with_seed(const Candidate& candidate, std::uint64_t seed) {
+  Config config = candidate.config;
   config.seed = seed;
   if (config.charts.png)
     config.charts = {.svg = true, .png = false};  // PNGs of every run would take longer than short runs do
   return config;
 }
 
-Json to_json(const evaluate::Contest& contest) {
-  auto results = Json::array();
-  for (const evaluate::Entry& entry : contest.entries) {
-    for (const Trial& trial : entry.trials) {
-      Json result{{"loss", entry.name}, {"seed", trial.seed}};
-      if (!trial.failure.empty()) result["failure"] = trial.failure;
-      for (std::size_t m = 0; m < trial.values.size(); ++m) {
-        const double value = trial.values[m];
-        result[contest.metrics[m].name] = std::isfinite(value) ? Json(value) : Json();
+Json to_json(const evaluate::ComparisonResults& results) {
+  auto list = Json::array();
+  for (const evaluate::CandidateResults& candidate : results.candidates) {
+    for (const RunResult& run : candidate.runs) {
+      Json result{{"loss", candidate.name}, {"seed", run.seed}};
+      if (!run.failure.empty()) result["failure"] = run.failure;
+      for (std::size_t m = 0; m < run.values.size(); ++m) {
+        const double value = run.values[m];
+        result[results.metrics[m].name] = std::isfinite(value) ? Json(value) : Json();
       }
-      if (!trial.recalls.empty()) result["recall"] = trial.recalls;
-      results.push_back(result);
+      if (!run.recalls.empty()) result["recall"] = run.recalls;
+      list.push_back(result);
     }
   }
-  return results;
+  return list;
 }
 
-Trial trial_from(const Fields& result, const evaluate::Contest& contest) {
-  Trial trial{.seed = result.whole_unsigned("seed")};
-  if (result.has("failure")) trial.failure = result.text("failure");
-  if (!trial.failure.empty()) return trial;
-  for (const evaluate::Metric& metric : contest.metrics) {
+RunResult run_result_from(const Fields& result, const evaluate::ComparisonResults& results) {
+  RunResult run{.seed = result.whole_unsigned("seed")};
+  if (result.has("failure")) run.failure = result.text("failure");
+  if (!run.failure.empty()) return run;
+  for (const evaluate::Metric& metric : results.metrics) {
     const bool is_known = !result.at(metric.name.c_str()).is_null();
-    trial.values.push_back(is_known ? result.number(metric.name.c_str()) : std::numeric_limits<double>::quiet_NaN());
+    run.values.push_back(is_known ? result.number(metric.name.c_str()) : std::numeric_limits<double>::quiet_NaN());
   }
-  if (result.has("recall")) trial.recalls = result.numbers("recall", contest.class_names.size());
-  return trial;
+  if (result.has("recall")) run.recalls = result.numbers("recall", results.class_names.size());
+  return run;
 }
 
 fs::path samples_file(const fs::path& run) { return run / "test_samples.npy"; }
@@ -114,20 +114,21 @@ Folder new_folder(const fs::path& path) {
   return folder;
 }
 
-/// The trials in comparison.json, in which nothing may be wrong.
-void read_results(const Fields& file, const std::string& name, const ComparisonPlan& plan, evaluate::Contest& contest) {
+/// The runs in comparison.json, in which nothing may be wrong.
+void read_results(const Fields& file, const std::string& name, const ComparisonPlan& plan,
+                  evaluate::ComparisonResults& results) {
   for (const Json& result : file.list("results")) {
     const Fields fields(result, name + ": results");
     const std::string loss = fields.text("loss");
-    const auto entry = std::ranges::find(contest.entries, loss, &evaluate::Entry::name);
-    if (entry == contest.entries.end()) fields.refuse("loss", "one of the losses that are compared");
-    Trial trial = trial_from(fields, contest);
-    if (trial.seed - plan.common.seed >= static_cast<std::uint64_t>(plan.seeds))
+    const auto candidate = std::ranges::find(results.candidates, loss, &evaluate::CandidateResults::name);
+    if (candidate == results.candidates.end()) fields.refuse("loss", "one of the losses that are compared");
+    RunResult run = run_result_from(fields, results);
+    if (run.seed - plan.common.seed >= static_cast<std::uint64_t>(plan.seeds))
       fields.refuse("seed", "one of the seeds");
-    if (std::ranges::find(entry->trials, trial.seed, &Trial::seed) != entry->trials.end()) {
-      fail<DataError>("{}: results of {} has seed {} twice", name, loss, trial.seed);
+    if (std::ranges::find(candidate->runs, run.seed, &RunResult::seed) != candidate->runs.end()) {
+      fail<DataError>("{}: results of {} has seed {} twice", name, loss, run.seed);
     }
-    entry->trials.push_back(std::move(trial));
+    candidate->runs.push_back(std::move(run));
   }
 }
 
@@ -139,25 +140,25 @@ Comparison::Comparison(ComparisonPlan plan, const fs::path& folder) : Comparison
 }
 
 Comparison::Comparison(ComparisonPlan plan) : plan_(std::move(plan)) {
-  contenders_ = parse_contenders(plan_.losses, plan_.common);
-  for (const Contender& contender : contenders_) {
+  candidates_ = parse_candidates(plan_.losses, plan_.common);
+  for (const Candidate& candidate : candidates_) {
     Problem problem = [&] {
       try {
-        return prepare(with_seed(contender, plan_.common.seed));
+        return prepare(with_seed(candidate, plan_.common.seed));
       } catch (const ValueError& error) {
-        fail<ValueError>("'{}': {}", contender.name, error.what());
+        fail<ValueError>("'{}': {}", candidate.name, error.what());
       }
     }();
     if (!problem.test)
       fail<ValueError>("there are no test samples for the comparison (valid: a test-fraction above 0)");
-    if (contest_.metrics.empty()) {
-      contest_.metrics = yardstick_of(problem);
-      contest_.class_names = classes_by_size(problem);
-      contest_.labels = test_labels_by_size(problem);
+    if (results_.metrics.empty()) {
+      results_.metrics = comparison_metrics(problem);
+      results_.class_names = classes_by_size(problem);
+      results_.labels = test_labels_by_size(problem);
     }
     for (const std::string& warning : problem.warnings)
-      warnings_.push_back(fmt::format("'{}': {}", contender.name, warning));
-    contest_.entries.push_back({contender.name, {}});
+      warnings_.push_back(fmt::format("'{}': {}", candidate.name, warning));
+    results_.candidates.push_back({candidate.name, {}});
   }
 }
 
@@ -173,32 +174,32 @@ Comparison Comparison::resume(const fs::path& path) {
                     .seeds = file.whole("seeds", 1, 1000),
                     .common = config_from_json(file.at("options").dump(-1, ' ', true), name)});
   found.folder_.emplace(std::move(folder));
-  read_results(file, name, found.plan_, found.contest_);
+  read_results(file, name, found.plan_, found.results_);
   for (std::int64_t number = 0; found.plan_.seeds == 1 && number < found.runs(); ++number) {
-    auto& trials = found.contest_.entries[static_cast<std::size_t>(number)].trials;
+    auto& runs = found.results_.candidates[static_cast<std::size_t>(number)].runs;
     const fs::path samples = samples_file(found.path_of(number));
-    if (!trials.empty() && fs::exists(samples)) trials.front().samples = read_samples(samples);
+    if (!runs.empty() && fs::exists(samples)) runs.front().samples = read_samples(samples);
   }
   return found;
 }
 
-const Contender& Comparison::contender_of(std::int64_t number) const {
-  return contenders_[static_cast<std::size_t>(number % std::ssize(contenders_))];
+const Candidate& Comparison::candidate_of(std::int64_t number) const {
+  return candidates_[static_cast<std::size_t>(number % std::ssize(candidates_))];
 }
 
 std::uint64_t Comparison::seed_of(std::int64_t number) const {
-  return plan_.common.seed + static_cast<std::uint64_t>(number / std::ssize(contenders_));
+  return plan_.common.seed + static_cast<std::uint64_t>(number / std::ssize(candidates_));
 }
 
 fs::path Comparison::path_of(std::int64_t number) const {
-  const std::int64_t place = number % std::ssize(contenders_) + 1;
+  const std::int64_t place = number % std::ssize(candidates_) + 1;
   return folder_->files() / "runs" /
-         fmt::format("{}-{}-seed-{}", place, slug(contender_of(number).name), seed_of(number));
+         fmt::format("{}-{}-seed-{}", place, slug(candidate_of(number).name), seed_of(number));
 }
 
 bool Comparison::is_done(std::int64_t number) const {
-  const auto& trials = contest_.entries[static_cast<std::size_t>(number % std::ssize(contenders_))].trials;
-  return std::ranges::find(trials, seed_of(number), &Trial::seed) != trials.end();
+  const auto& runs = results_.candidates[static_cast<std::size_t>(number % std::ssize(candidates_))].runs;
+  return std::ranges::find(runs, seed_of(number), &RunResult::seed) != runs.end();
 }
 
 std::int64_t Comparison::runs_done() const {
@@ -208,7 +209,7 @@ std::int64_t Comparison::runs_done() const {
 }
 
 Run Comparison::open(std::int64_t number) const {
-  Problem problem = prepare(with_seed(contender_of(number), seed_of(number)));
+  Problem problem = prepare(with_seed(candidate_of(number), seed_of(number)));
   const fs::path path = path_of(number);
   if (!fs::exists(path / "config.json")) return Run(std::move(problem), path, true);
   Resumable found = find_run(path);
@@ -242,7 +243,7 @@ bool Comparison::run(const ComparisonEvents& events) {
   for (std::int64_t number = 0; number < runs(); ++number) {
     if (is_done(number)) continue;
     if (folder_->is_staged() && !replace_old(number, events)) return false;
-    Trial trial{.seed = seed_of(number)};
+    RunResult outcome{.seed = seed_of(number)};
     Run run = open(number);
     if (events.on_run) events.on_run(number, run);
     const RunEvents inner{.on_step = {}, .on_epoch = events.on_epoch, .should_stop = events.should_stop};
@@ -250,19 +251,19 @@ bool Comparison::run(const ComparisonEvents& events) {
       if (!run.train(inner)) return false;
       run.finish();
       Measurement measured = measure(run.trainer().model(), run.problem());
-      trial.values = std::move(measured.values);
-      trial.recalls = std::move(measured.recalls);
-      trial.values.push_back(seconds_of(run));
+      outcome.values = std::move(measured.values);
+      outcome.recalls = std::move(measured.recalls);
+      outcome.values.push_back(seconds_of(run));
       if (plan_.seeds == 1) {
-        trial.samples = std::move(measured.samples);
-        write_samples(trial.samples, samples_file(path_of(number)));
+        outcome.samples = std::move(measured.samples);
+        write_samples(outcome.samples, samples_file(path_of(number)));
       }
     } catch (const NumericalError& error) {
-      trial.failure = error.what();
+      outcome.failure = error.what();
     }
-    contest_.entries[static_cast<std::size_t>(number % std::ssize(contenders_))].trials.push_back(trial);
+    results_.candidates[static_cast<std::size_t>(number % std::ssize(candidates_))].runs.push_back(outcome);
     save();
-    if (events.on_result) events.on_result(number, trial);
+    if (events.on_result) events.on_result(number, outcome);
   }
   return true;
 }
@@ -272,15 +273,15 @@ void Comparison::save() const {
                   {"losses", plan_.losses},
                   {"seeds", plan_.seeds},
                   {"options", Json::parse(train::to_json(plan_.common))},
-                  {"results", to_json(contest_)}};
+                  {"results", to_json(results_)}};
   write_file_atomically(file_of(folder_->files()), file.dump(2, ' ', false, Json::error_handler_t::replace) + '\n');
 }
 
 void Comparison::finish() const {
-  write_file_atomically(folder_->path() / "comparison.csv", evaluate::contest_csv(contest_));
-  report::ContestPage page{
-      .contest = contest_, .data = plan_.common.data, .command = {}, .configuration = {}, .histories = {}};
-  for (std::int64_t number = 0; number < std::ssize(contenders_); ++number) {  // of the first seed
+  write_file_atomically(folder_->path() / "comparison.csv", evaluate::comparison_csv(results_));
+  report::ComparisonPage page{
+      .results = results_, .data = plan_.common.data, .command = {}, .configuration = {}, .histories = {}};
+  for (std::int64_t number = 0; number < std::ssize(candidates_); ++number) {  // of the first seed
     const fs::path history = path_of(number) / "history.jsonl";
     page.histories.push_back(fs::exists(history) ? evaluate::read_history(history) : std::vector<evaluate::Record>());
   }

@@ -1,6 +1,6 @@
-// Comparison: every contender trained under every seed, in a folder that it can be resumed from.
+// Comparison: every candidate trained under every seed, in a folder that it can be resumed from.
 //
-//   comparison.json   the contenders, the common options, and the results so far
+//   comparison.json   the candidates, the common options, and the results so far
 //   comparison.csv    the results, a line a run
 //   report.html       and the charts results and recall, as the option charts says
 //   runs/             a folder for each run, as `perdita train` leaves it
@@ -14,17 +14,17 @@
 #include <string_view>
 #include <vector>
 
-#include "perdita/evaluate/contest.hpp"
-#include "perdita/train/contender.hpp"
+#include "perdita/evaluate/comparison.hpp"
+#include "perdita/train/candidate.hpp"
 #include "perdita/train/folder.hpp"
 #include "perdita/train/run.hpp"
 
 namespace perdita::train {
 
-/// What is compared. Contender c under seed s trains with common.seed + s, from the same weights and on the same
+/// What is compared. Candidate c under seed s trains with common.seed + s, from the same weights and on the same
 /// batches as the others under s.
 struct ComparisonPlan {
-  std::string losses;  ///< as parse_contenders() takes them
+  std::string losses;  ///< as parse_candidates() takes them
   std::int64_t seeds = 3;
   Config common;  ///< without a loss
 };
@@ -33,15 +33,15 @@ struct ComparisonEvents {
   /// A run begins (number counted from 0), goes on after an interruption at `epoch`, or begins anew.
   std::function<void(std::int64_t run, const Run&)> on_run = {};
   std::function<void(const EpochReport&)> on_epoch = {};
-  std::function<void(std::int64_t run, const evaluate::Trial&)> on_result = {};
+  std::function<void(std::int64_t run, const evaluate::RunResult&)> on_result = {};
   std::function<bool()> should_stop = {};
 };
 
 class Comparison {
  public:
   /// A new one in `folder`, which is made here; a comparison that is there is replaced once the first epoch of the new
-  /// one is on the disk. Prepares every contender once,
-  /// so that what does not fit is found before anything is trained. Throws as parse_contenders() and prepare(),
+  /// one is on the disk. Prepares every candidate once,
+  /// so that what does not fit is found before anything is trained. Throws as parse_candidates() and prepare(),
   /// ValueError where the data leave no test samples, FileError when the folder holds anything but a comparison.
   Comparison(ComparisonPlan plan, const std::filesystem::path& folder);
   /// Goes on with the one in `folder`. Throws FileError when there is none, DataError when it is damaged.
@@ -52,11 +52,11 @@ class Comparison {
   /// Writes the table and the report.
   void finish() const;
 
-  std::int64_t runs() const { return std::ssize(contenders_) * plan_.seeds; }
+  std::int64_t runs() const { return std::ssize(candidates_) * plan_.seeds; }
   std::int64_t runs_done() const;
   const ComparisonPlan& plan() const { return plan_; }
-  const evaluate::Contest& contest() const { return contest_; }
-  /// What prepare() warns of, with the contender's name.
+  const evaluate::ComparisonResults& results() const { return results_; }
+  /// What prepare() warns of, with the candidate's name.
   const std::vector<std::string>& warnings() const { return warnings_; }
   const std::filesystem::path& path() const { return folder_->path(); }
   /// Whether the folder still holds the comparison that this one is to replace.
@@ -68,15 +68,15 @@ class Comparison {
   bool replace_old(std::int64_t number, const ComparisonEvents& events);
   Run open(std::int64_t number) const;
   std::filesystem::path path_of(std::int64_t number) const;
-  const Contender& contender_of(std::int64_t number) const;
+  const Candidate& candidate_of(std::int64_t number) const;
   std::uint64_t seed_of(std::int64_t number) const;
   bool is_done(std::int64_t number) const;
   void save() const;
 
   ComparisonPlan plan_;
   std::optional<Folder> folder_;
-  std::vector<Contender> contenders_;
-  evaluate::Contest contest_;
+  std::vector<Candidate> candidates_;
+  evaluate::ComparisonResults results_;
   std::vector<std::string> warnings_;
 };
 

@@ -67,7 +67,7 @@ bool all_finite(const Tensor& tensor) {
   return std::ranges::all_of(values, [](double x) { return std::isfinite(x); });
 }
 
-std::string diagnose(const Mlp& model, const Problem& problem, const data::Batch& batch) {
+std::string diagnose(const Model& model, const Problem& problem, const data::Batch& batch) {
   const NoGrad no_grad;
   model.eval();
   Findings found;

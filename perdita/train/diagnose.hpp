@@ -12,6 +12,6 @@ namespace perdita::train {
 bool all_finite(const Tensor& tensor);
 
 /// Looks at the inputs, targets and outputs of a batch and at the parameters; says what it saw and the likely cause.
-std::string diagnose(const Mlp& model, const Problem& problem, const data::Batch& batch);
+std::string diagnose(const Model& model, const Problem& problem, const data::Batch& batch);
 
 }  // namespace perdita::train

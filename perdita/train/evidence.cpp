@@ -67,27 +67,27 @@ float distance(const float* a, const float* b, std::size_t columns) {
   return sum;
 }
 
-constexpr std::size_t nobody = static_cast<std::size_t>(-1);
+constexpr std::size_t no_sample = static_cast<std::size_t>(-1);
 
-/// What the nearest samples but the sample `itself` say of a row: the commonest class (of several the smallest), or the
-/// mean.
-double said_by_nearest(const Rows& train, const float* row, std::size_t itself, bool classes) {
+/// What the nearest samples, except the sample `itself`, predict for a row: the commonest class (of several the
+/// smallest), or the mean.
+double prediction_of_nearest(const Rows& train, const float* row, std::size_t itself, bool classes) {
   std::vector<std::pair<float, std::size_t>> found;
   for (std::size_t i = 0; i < train.size(); ++i) {
     if (i * train.step != itself) found.emplace_back(distance(train.row(i), row, train.columns), i);
   }
   const std::size_t count = std::min(neighbours, found.size());
   std::ranges::nth_element(found, found.begin() + static_cast<std::ptrdiff_t>(count - 1));
-  std::vector<double> said;
-  for (std::size_t i = 0; i < count; ++i) said.push_back(train.targets[found[i].second]);
-  if (!classes) return std::accumulate(said.begin(), said.end(), 0.0) / static_cast<double>(count);
-  std::ranges::sort(said);
-  return *std::ranges::max_element(said, {}, [&](double target) { return std::ranges::count(said, target); });
+  std::vector<double> predicted;
+  for (std::size_t i = 0; i < count; ++i) predicted.push_back(train.targets[found[i].second]);
+  if (!classes) return std::accumulate(predicted.begin(), predicted.end(), 0.0) / static_cast<double>(count);
+  std::ranges::sort(predicted);
+  return *std::ranges::max_element(predicted, {}, [&](double target) { return std::ranges::count(predicted, target); });
 }
 
-double error_of(double said, double target, bool classes) {
-  if (classes) return said == target ? 0 : 1;
-  return (said - target) * (said - target);
+double error_of(double predicted, double target, bool classes) {
+  if (classes) return predicted == target ? 0 : 1;
+  return (predicted - target) * (predicted - target);
 }
 
 }  // namespace
@@ -112,7 +112,7 @@ std::string sameness_of(const data::Dataset& samples) {
   return fmt::format("every target is {}", evaluate::format_number(targets.mean));
 }
 
-std::optional<diagnose::Reference> ask_neighbours(const Mlp& model, const Problem& problem) {
+std::optional<diagnose::Reference> neighbour_reference(const Model& model, const Problem& problem) {
   const bool classes = problem.objective.has_classes();
   if (problem.train.size() < 50 || (!classes && problem.train.targets.size() != problem.train.size())) {
     return std::nullopt;
@@ -128,35 +128,36 @@ std::optional<diagnose::Reference> ask_neighbours(const Mlp& model, const Proble
                                                           : nullptr;
   if (other != nullptr) held_out = rows_of(*other, most);
   put_on_one_scale(train, {&left_out, &held_out});
-  std::vector<double> theirs, ours, differences;
-  const auto ask = [&](const data::Dataset& dataset, const Rows& rows, bool trained_on) {
-    const Judgement judged = judge(model, problem.objective, dataset, false);
+  std::vector<double> neighbour_errors, model_errors, differences;
+  const auto compare = [&](const data::Dataset& dataset, const Rows& rows, bool trained_on) {
+    const ModelEvaluation evaluated = evaluate_model(model, problem.objective, dataset, false);
     for (std::size_t i = 0; i < rows.size(); ++i) {
       const std::size_t sample = i * rows.step;
-      const double said = said_by_nearest(train, rows.row(i), trained_on ? sample : nobody, classes);
-      const double told = classes ? static_cast<double>(judged.predictions[sample]) : judged.predicted_values[sample];
-      theirs.push_back(error_of(said, rows.targets[i], classes));
-      ours.push_back(error_of(told, rows.targets[i], classes));
-      differences.push_back(ours.back() - theirs.back());
+      const double predicted = prediction_of_nearest(train, rows.row(i), trained_on ? sample : no_sample, classes);
+      const double model_prediction =
+          classes ? static_cast<double>(evaluated.predictions[sample]) : evaluated.predicted_values[sample];
+      neighbour_errors.push_back(error_of(predicted, rows.targets[i], classes));
+      model_errors.push_back(error_of(model_prediction, rows.targets[i], classes));
+      differences.push_back(model_errors.back() - neighbour_errors.back());
     }
   };
-  ask(problem.train, left_out, true);
-  if (other != nullptr) ask(*other, held_out, false);
+  compare(problem.train, left_out, true);
+  if (other != nullptr) compare(*other, held_out, false);
   const evaluate::Summary gain = evaluate::summarize(differences);
   return diagnose::Reference{.name = classes ? fmt::format("the vote of the {} nearest other samples", neighbours)
                                              : fmt::format("the mean of the {} nearest other samples", neighbours),
                              .is_share = classes,
-                             .error = evaluate::summarize(theirs).mean,
-                             .of_model = evaluate::summarize(ours).mean,
+                             .error = evaluate::summarize(neighbour_errors).mean,
+                             .of_model = evaluate::summarize(model_errors).mean,
                              .deviations = gain.standard_error > 0 ? gain.mean / gain.standard_error : 0};
 }
 
-void measure_contradictions(const Mlp& model, const Problem& problem, const SampleLedger& ledger,
+void measure_contradictions(const Model& model, const Problem& problem, const MarginTracker& tracker,
                             diagnose::Evidence& evidence) {
-  if (ledger.is_empty()) return;
+  if (tracker.is_empty()) return;
   const NoGrad no_grad;
   model.eval();
-  std::vector<double> sureness;  // the most probable class beside the next, as a difference of logarithms
+  std::vector<double> confidence;  // the most probable class beside the next, as a difference of logarithms
   data::DataLoader loader(problem.train, {.batch_size = 1024});
   for (const auto& [inputs, targets] : loader) {
     const Tensor log_p = problem.objective.log_probabilities(model(inputs).contiguous());
@@ -168,11 +169,11 @@ void measure_contradictions(const Mlp& model, const Problem& problem, const Samp
                               values.begin() + static_cast<std::ptrdiff_t>(i + classes));
       std::ranges::partial_sort(row, row.begin() + 2, std::ranges::greater{});
       const double gap = row[0] - row[1];
-      sureness.push_back(std::isnan(gap) ? 0 : gap);  // of a model that ran away
+      confidence.push_back(std::isnan(gap) ? 0 : gap);  // of a model that ran away
     }
   }
-  std::vector<SampleScore> samples = ledger.ranking();
-  std::ranges::sort(samples, {}, [&](const SampleScore& s) { return sureness[static_cast<std::size_t>(s.sample)]; });
+  std::vector<SampleScore> samples = tracker.ranking();
+  std::ranges::sort(samples, {}, [&](const SampleScore& s) { return confidence[static_cast<std::size_t>(s.sample)]; });
   const auto share = [&](double begin, double end) {
     const auto first = static_cast<std::size_t>(begin * static_cast<double>(samples.size()));
     const auto past = static_cast<std::size_t>(end * static_cast<double>(samples.size()));

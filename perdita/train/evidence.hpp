@@ -6,8 +6,8 @@
 #include <string>
 
 #include "perdita/diagnose/diagnosis.hpp"
-#include "perdita/train/judge.hpp"
-#include "perdita/train/sample_ledger.hpp"
+#include "perdita/train/evaluate_model.hpp"
+#include "perdita/train/margin_tracker.hpp"
 
 namespace perdita::train {
 
@@ -18,10 +18,10 @@ std::string sameness_of(const data::Dataset& samples);
 /// and on training samples, each of which is left out of its own vote but not of what the model was trained on, which
 /// flatters the model. Nothing with few samples or several numbers to predict. Of many samples and inputs it looks at a
 /// part.
-std::optional<diagnose::Reference> ask_neighbours(const Mlp& model, const Problem& problem);
+std::optional<diagnose::Reference> neighbour_reference(const Model& model, const Problem& problem);
 
 /// Sets contradicted_surest and contradicted_middle, where the loss's outputs give probabilities.
-void measure_contradictions(const Mlp& model, const Problem& problem, const SampleLedger& ledger,
+void measure_contradictions(const Model& model, const Problem& problem, const MarginTracker& tracker,
                             diagnose::Evidence& evidence);
 
 }  // namespace perdita::train

@@ -3,11 +3,11 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <optional>
 
 #include "perdita/core/error.hpp"
+#include "perdita/evaluate/evaluation_plan.hpp"
 
 namespace perdita::train {
 
@@ -38,6 +38,30 @@ std::optional<bool> log_input_of(const AnyLoss& any) {
           return loss.log_input;
         else
           return std::nullopt;
+      },
+      any.loss);
+}
+
+/// The levels of a loss of several quantiles; empty for other losses.
+std::vector<double> levels_of(const AnyLoss& any) {
+  return std::visit(
+      []<class Loss>(const Loss& loss) -> std::vector<double> {
+        if constexpr (requires { loss.levels; })
+          return loss.levels;
+        else
+          return {};
+      },
+      any.loss);
+}
+
+/// Below this distance a pair is predicted to be similar: half of the margin that dissimilar pairs should reach.
+double threshold_of_distances(const AnyLoss& any) {
+  return std::visit(
+      []<class Loss>(const Loss& loss) {
+        if constexpr (meaning_of_prediction(Loss::info) == Meaning::distance && requires { loss.margin; })
+          return loss.margin / 2;
+        else
+          return 0.0;
       },
       any.loss);
 }
@@ -94,11 +118,13 @@ bool suits(const AnyLoss& any, Task task, std::int64_t columns) {
 }
 
 /// Whether adding a number to both input and target changes nothing: then they are in one unit.
-bool is_of_difference(const Formula& formula) {
-  constexpr std::array y{-2.0, -0.3, 0.4, 1.7, 3.1}, t{0.0, 1.0, 0.5, -1.2, 2.0};
-  std::array<double, y.size()> by_input, by_target;
-  formula.compute<double>(y.data(), t.data(), y.size(), {.by_input = by_input.data(), .by_target = by_target.data()});
-  for (std::size_t i = 0; i < y.size(); ++i) {
+bool is_of_difference(const AnyLoss& loss) {
+  const Tensor y = Tensor::from({-2.0, -0.3, 0.4, 1.7, 3.1}).set_requires_grad();
+  const Tensor t = Tensor::from({0.0, 1.0, 0.5, -1.2, 2.0}).set_requires_grad();
+  functional::call(loss, {y, t}, {.reduction = Reduction::sum}).backward();
+  const std::vector<double> by_input = y.grad().to_vector<double>();
+  const std::vector<double> by_target = t.grad().defined() ? t.grad().to_vector<double>() : std::vector(5, 0.0);
+  for (std::size_t i = 0; i < by_input.size(); ++i) {
     if (!(std::abs(by_input[i] + by_target[i]) <= 1e-9 * std::abs(by_input[i]))) return false;
   }
   return true;
@@ -139,19 +165,18 @@ AnyLoss default_loss(Task task) {
   return {.loss = Mse{}};
 }
 
-Objective::Objective(const AnyLoss& loss, const data::Dataset& dataset, const Weighing& weighing)
+Objective::Objective(const AnyLoss& loss, const data::Dataset& dataset, const SampleWeighting& weighting)
     : loss_(loss),
       task_(dataset.task),
       of_classes_(is_of_class_rows(info_of(loss))),
-      class_weights_(weighing.class_weights),
-      normalize_by_(weighing.normalize_by) {
+      class_weights_(weighting.class_weights),
+      normalize_by_(weighting.normalize_by) {
   const std::int64_t columns = columns_of(dataset);
   if (!suits(loss, task_, columns)) refuse(loss, dataset, columns);
   ignored_target_ = ignored_target_of(loss);
-  if (const auto* several = std::get_if<Quantiles>(&loss.loss)) {
-    outputs_ = std::ssize(several->levels);
-    median_ = std::ranges::min_element(several->levels, {}, [](double q) { return std::abs(q - 0.5); }) -
-              several->levels.begin();
+  if (const std::vector<double> levels = levels_of(loss); !levels.empty()) {
+    outputs_ = std::ssize(levels);
+    median_ = std::ranges::min_element(levels, {}, [](double q) { return std::abs(q - 0.5); }) - levels.begin();
   } else if (task_ == Task::regression) {
     outputs_ = columns;
   } else {
@@ -166,9 +191,9 @@ Objective::Objective(const AnyLoss& loss, const data::Dataset& dataset, const We
 }
 
 bool Objective::scales() const {
-  if (const auto* formula = std::get_if<Formula>(&loss_.loss)) return is_of_difference(*formula);
   const bool identity = head_ == Head::identity && !log_input_of(loss_);
   const Meaning predicted = meaning_of_prediction(info_of(loss_));
+  if (predicted == Meaning::any && info_of(loss_).unit == Unit::element) return is_of_difference(loss_);
   return (predicted == Meaning::value || predicted == Meaning::quantiles) &&
          (identity || head_ == Head::mean_and_variance);
 }
@@ -177,8 +202,7 @@ double Objective::logit_scale() const { return logit_scale_of(loss_); }
 
 void Objective::check_targets(const data::Dataset& dataset) const {
   if (task_ != Task::regression) return;  // a Dataset has only classes that exist
-  const auto* kl_div = std::get_if<KlDiv>(&loss_.loss);
-  const Interval valid = kl_div != nullptr && kl_div->log_target ? reals : info_of(loss_).target;
+  const Interval valid = evaluate::valid_targets(loss_);
   const std::int64_t columns = columns_of(dataset);
   visit_floating(dataset.targets.dtype, "check_targets", [&]<class T>() {
     const T* targets = dataset.targets.data<T>();
@@ -276,8 +300,8 @@ Tensor Objective::predictions(const Tensor& outputs) const {
   if (has_classes()) {
     if (of_classes_) return argmax(outputs, 1);
     const Tensor y = outputs.squeeze(1);
-    if (const auto* hinge = std::get_if<HingeEmbedding>(&loss_.loss)) {
-      return (y < hinge->margin / 2).to(DType::int64);  // near means alike, and alike is class 1
+    if (meaning_of_prediction(info_of(loss_)) == Meaning::distance) {
+      return (y < threshold_of_distances(loss_)).to(DType::int64);  // near means alike, and alike is class 1
     }
     return (y > (head_ == Head::sigmoid ? 0.5 : 0.0)).to(DType::int64);
   }

@@ -9,7 +9,7 @@
 
 #include "perdita/data/dataset.hpp"
 #include "perdita/functional/functional.hpp"
-#include "perdita/train/model.hpp"
+#include "perdita/train/head.hpp"
 
 namespace perdita::train {
 
@@ -17,7 +17,7 @@ namespace perdita::train {
 AnyLoss default_loss(data::Task task);
 
 /// How samples count in a batch.
-struct Weighing {
+struct SampleWeighting {
   Tensor class_weights = {};  ///< float32, one for each class, or undefined
   Normalize normalize_by = Normalize::standard;
 };
@@ -25,7 +25,7 @@ struct Weighing {
 class Objective {
  public:
   /// Throws ValueError where the loss is not for such targets, with the losses that are.
-  Objective(const AnyLoss& loss, const data::Dataset& dataset, const Weighing& weighing = {});
+  Objective(const AnyLoss& loss, const data::Dataset& dataset, const SampleWeighting& weighting = {});
 
   Head head() const { return head_; }
   std::int64_t outputs() const { return outputs_; }

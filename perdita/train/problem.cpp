@@ -9,6 +9,7 @@
 #include "perdita/data/split.hpp"
 #include "perdita/train/class_weights.hpp"
 #include "perdita/train/data_warning.hpp"
+#include "perdita/train/mlp.hpp"
 
 namespace perdita::train {
 
@@ -124,7 +125,7 @@ Problem prepare(const Config& given) {
       .validation = splits.validation,
       .test = splits.test,
       .objective = Objective(loss, splits.train, {class_weights(config, splits.train), config.normalize_by}),
-      .model = {},
+      .make_model = {},
       .true_labels = {},
       .sample_shape = source.train.sample_shape(),
       .warnings = {}};
@@ -143,15 +144,15 @@ Problem prepare(const Config& given) {
   const bool pixels = problem.train.inputs.dtype == DType::uint8;
   const data::PixelScale pixel_scale =
       pixels && *config.standardize ? pixel_scale_of(problem.train.inputs) : data::PixelScale{};
-  problem.model = {.inputs = numel(problem.train.sample_shape()),
-                   .outputs = problem.objective.outputs(),
-                   .hidden = config.hidden,
-                   .dropout = config.dropout,
-                   .head = problem.objective.head(),
-                   .cosine_scale = cosine_scale(config, problem.objective)};
-  if (*config.standardize && !pixels) problem.model.input_scaling = scaling_of(problem.train.inputs);
-  if (*config.standardize && problem.objective.scales())
-    problem.model.output_scaling = scaling_of(problem.train.targets);
+  MlpOptions options{.inputs = numel(problem.train.sample_shape()),
+                     .outputs = problem.objective.outputs(),
+                     .hidden = config.hidden,
+                     .dropout = config.dropout,
+                     .head = problem.objective.head(),
+                     .cosine_scale = cosine_scale(config, problem.objective)};
+  if (*config.standardize && !pixels) options.input_scaling = scaling_of(problem.train.inputs);
+  if (*config.standardize && problem.objective.scales()) options.output_scaling = scaling_of(problem.train.targets);
+  problem.make_model = [options] { return std::make_unique<Mlp>(options); };
   scale(problem.train, pixel_scale);
   if (problem.validation) scale(*problem.validation, pixel_scale);
   if (problem.test) scale(*problem.test, pixel_scale);

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,10 +20,10 @@ struct Problem {
   data::Dataset train;
   std::optional<data::Dataset> validation, test;
   Objective objective;
-  MlpOptions model;
-  std::vector<std::int64_t> true_labels;  ///< of the training samples, where some were made wrong
-  Shape sample_shape;                     ///< before samples became rows
-  std::vector<std::string> warnings;      ///< what is likely to go wrong, a sentence each
+  std::function<std::unique_ptr<Model>()> make_model;  ///< with new weights, drawn from nn's generator
+  std::vector<std::int64_t> true_labels;               ///< of the training samples, where some were made wrong
+  Shape sample_shape;                                  ///< before samples became rows
+  std::vector<std::string> warnings;                   ///< what is likely to go wrong, a sentence each
   std::uint32_t checksum = 0;  ///< of all training and validation samples: a resumed run must find them unchanged
 };
 

@@ -6,9 +6,9 @@
 #include "perdita/core/error.hpp"
 #include "perdita/core/file.hpp"
 #include "perdita/data/safetensors.hpp"
+#include "perdita/train/comparison_metrics.hpp"
 #include "perdita/train/evidence.hpp"
 #include "perdita/train/run_report.hpp"
-#include "perdita/train/yardstick.hpp"
 
 namespace perdita::train {
 
@@ -198,12 +198,12 @@ std::optional<TestResult> Run::finish() {
 }
 
 TestResult Run::test() {
-  TestResult result{.judgement = judge(trainer_.model(), problem_->objective, *problem_->test, false),
+  TestResult result{.evaluation = evaluate_model(trainer_.model(), problem_->objective, *problem_->test, false),
                     .loss = {},
                     .classes = {},
                     .regression = {},
                     .calibration = calibration_of(trainer_.model(), *problem_)};
-  const Judgement& j = result.judgement;
+  const ModelEvaluation& j = result.evaluation;
   result.loss = evaluate::summarize(j.losses);
   Record record{"test", trainer_.epoch(), 0, {{"loss", j.mean_loss}}};
   if (problem_->objective.has_classes()) {
@@ -226,7 +226,7 @@ void Run::record(const Record& record) {
 }
 
 /// Of the test losses, all together and by class.
-void Run::write_histograms(const Judgement& test) {
+void Run::write_histograms(const ModelEvaluation& test) {
   events_->add_histogram("test_loss", trainer_.epoch(), test.losses);
   for (std::int64_t k = 0; k < std::ssize(problem_->train.class_names) && !test.targets.empty(); ++k) {
     std::vector<float> losses;
@@ -241,8 +241,9 @@ void Run::write_histograms(const Judgement& test) {
 void Run::write_model() const {
   data::SafeTensors file;
   for (const auto& [name, tensor] : trainer_.model().state_dict()) file.tensors[name] = tensor.to_array();
-  nlohmann::ordered_json facts{{"model", "mlp"},
-                               {"sizes", trainer_.model().sizes()},
+  const ModelDescription description = trainer_.model().description();
+  nlohmann::ordered_json facts{{"model", description.kind},
+                               {"sizes", description.sizes},
                                {"head", name_of(problem_->objective.head())},
                                {"loss", to_string(*problem_->config.loss)},
                                {"task", data::name_of(problem_->train.task)}};
@@ -262,9 +263,9 @@ void Run::diagnose(const std::optional<TestResult>& test) {
     evidence.calibration = test->calibration;
   }
   if (const auto found = suspects()) evidence.doubtful = found->doubtful;
-  measure_contradictions(trainer_.model(), *problem_, trainer_.ledger(), evidence);
+  measure_contradictions(trainer_.model(), *problem_, trainer_.margin_tracker(), evidence);
   evidence.sameness = sameness_of(problem_->train);
-  evidence.reference = [this] { return ask_neighbours(trainer_.model(), *problem_); };
+  evidence.reference = [this] { return neighbour_reference(trainer_.model(), *problem_); };
   diagnosis_ = diagnose::diagnose(evidence);
 }
 

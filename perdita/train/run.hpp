@@ -24,8 +24,8 @@
 #include "perdita/evaluate/history.hpp"
 #include "perdita/evaluate/statistics.hpp"
 #include "perdita/report/event_file.hpp"
+#include "perdita/train/evaluate_model.hpp"
 #include "perdita/train/folder.hpp"
-#include "perdita/train/judge.hpp"
 #include "perdita/train/suspects.hpp"
 #include "perdita/train/trainer.hpp"
 
@@ -39,7 +39,7 @@ struct RunEvents {
 
 /// How good the model is on the test set.
 struct TestResult {
-  Judgement judgement;
+  ModelEvaluation evaluation;
   evaluate::Summary loss;
   std::optional<evaluate::ClassificationScore> classes;
   std::optional<evaluate::RegressionScore> regression;
@@ -66,7 +66,7 @@ class Run {
   /// What the run suffers from: known after finish(), or once train() has thrown NumericalError.
   const std::vector<diagnose::Finding>& diagnosis() const { return diagnosis_; }
   /// Nothing where the loss tells no margins. Ranks anew with each call.
-  std::optional<Suspects> suspects() const { return find_suspects(*problem_, trainer_.ledger()); }
+  std::optional<Suspects> suspects() const { return find_suspects(*problem_, trainer_.margin_tracker()); }
   const Problem& problem() const { return *problem_; }
   const Trainer& trainer() const { return trainer_; }
   const std::filesystem::path& path() const { return folder_.path(); }
@@ -76,7 +76,7 @@ class Run {
  private:
   void write_model() const;
   void record(const evaluate::Record& record);
-  void write_histograms(const Judgement& test);
+  void write_histograms(const ModelEvaluation& test);
   void diagnose(const std::optional<TestResult>& test);
   void write_report(const std::optional<TestResult>& test) const;
   TestResult test();

@@ -23,15 +23,15 @@ std::function<report::Image(std::int64_t)> pictures_of(const data::Dataset& samp
 }
 
 void describe_test(report::RunReport& page, const Problem& problem, const TestResult& test) {
-  const Judgement& judgement = test.judgement;
-  page.test_losses = judgement.losses;
+  const ModelEvaluation& evaluation = test.evaluation;
+  page.test_losses = evaluation.losses;
   page.test_rows = problem.test->rows;
-  page.targets = judgement.targets;
-  page.predictions = judgement.predictions;
+  page.targets = evaluation.targets;
+  page.predictions = evaluation.predictions;
   page.calibration = test.calibration;
-  if (judgement.target_values.size() == judgement.losses.size()) {  // one number a sample
-    page.target_values = judgement.target_values;
-    page.predicted_values = judgement.predicted_values;
+  if (evaluation.target_values.size() == evaluation.losses.size()) {  // one number a sample
+    page.target_values = evaluation.target_values;
+    page.predicted_values = evaluation.predicted_values;
   }
   page.picture = pictures_of(*problem.test, problem.sample_shape);
 }
@@ -79,7 +79,8 @@ report::RunReport describe(const Problem& problem, const Trainer& trainer, const
                            const Suspects* suspects) {
   report::RunReport page;
   page.data = problem.train.name;
-  page.model = fmt::format("an MLP {}", trainer.model().sizes());
+  const ModelDescription model = trainer.model().description();
+  page.model = fmt::format("{} {} {}", model.article, model.title, model.sizes);
   page.loss = to_string(*problem.config.loss);
   page.loss_is_never_negative = problem.objective.is_never_negative();
   page.train_samples = problem.train.size();

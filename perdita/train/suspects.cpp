@@ -26,9 +26,9 @@ Suspects::Found rate(const Problem& problem, const std::vector<SampleScore>& ran
 
 }  // namespace
 
-std::optional<Suspects> find_suspects(const Problem& problem, const SampleLedger& ledger) {
-  if (ledger.is_empty()) return std::nullopt;
-  Suspects suspects{.ranking = ledger.ranking()};
+std::optional<Suspects> find_suspects(const Problem& problem, const MarginTracker& tracker) {
+  if (tracker.is_empty()) return std::nullopt;
+  Suspects suspects{.ranking = tracker.ranking()};
   if (suspects.ranking.empty()) return std::nullopt;  // every sample was ignored
   suspects.contradicted =
       std::ranges::count_if(suspects.ranking, [](const SampleScore& score) { return score.aum < 0; });

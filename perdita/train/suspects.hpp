@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "perdita/train/margin_tracker.hpp"
 #include "perdita/train/problem.hpp"
-#include "perdita/train/sample_ledger.hpp"
 
 namespace perdita::train {
 
@@ -23,7 +23,7 @@ struct Suspects {
 };
 
 /// Nothing where the loss tells no margins.
-std::optional<Suspects> find_suspects(const Problem& problem, const SampleLedger& ledger);
+std::optional<Suspects> find_suspects(const Problem& problem, const MarginTracker& tracker);
 
 /// "rank,row,label,aum,mean_loss,last_loss", a line a sample; rows as they stand in the source, from 0.
 std::string suspects_csv(const Suspects& suspects, const data::Dataset& samples);

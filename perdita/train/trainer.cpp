@@ -7,16 +7,17 @@
 #include "perdita/core/error.hpp"
 #include "perdita/data/class_sampler.hpp"
 #include "perdita/data/weighted_sampler.hpp"
+#include "perdita/nn/layers.hpp"
 #include "perdita/train/diagnose.hpp"
-#include "perdita/train/judge.hpp"
+#include "perdita/train/evaluate_model.hpp"
 
 namespace perdita::train {
 
 namespace {
 
-Mlp make_model(const Problem& problem) {
+std::unique_ptr<Model> make_model(const Problem& problem) {
   nn::manual_seed(problem.config.seed);
-  return Mlp(problem.model);
+  return problem.make_model();
 }
 
 /// Refuses what no run leaves: other types than `own` has, NaN, counts and second moments below 0.
@@ -67,10 +68,10 @@ data::AnySampler sampler_of(const Problem& problem) {
 Trainer::Trainer(const Problem& problem)
     : problem_(problem),
       model_(make_model(problem)),
-      optimizer_(make_optimizer(problem.config.optimizer, *problem.config.lr, model_.parameters())),
+      optimizer_(make_optimizer(problem.config.optimizer, *problem.config.lr, model_->parameters())),
       loader_(make_loader(problem)),
       schedule_(problem.config.schedule),
-      ledger_(problem.train.size()) {
+      margin_tracker_(problem.train.size()) {
   state_.config = problem.config;
   state_.data_checksum = problem.checksum;
 }
@@ -86,23 +87,23 @@ double Trainer::step(const data::Batch& batch, const StepReport& at) {
   const bool weighted = done >= problem_.config.defer_weights;
   LossExtras extras;
   LossExtras* const wanted = problem_.objective.has_margins() ? &extras : nullptr;
-  const Tensor loss = problem_.objective.loss(model_(batch.inputs), batch.targets, weighted, wanted);
+  const Tensor loss = problem_.objective.loss((*model_)(batch.inputs), batch.targets, weighted, wanted);
   const double value = loss.item();
   if (!std::isfinite(value)) {
     fail<NumericalError>("the training loss is {} in epoch {}, batch {} of {}; {}", value, at.epoch, at.batch,
-                         at.batches, diagnose(model_, problem_, batch));
+                         at.batches, diagnose(*model_, problem_, batch));
   }
   loss.backward();
   optimizer_->set_lr(at.lr);
   optimizer_->step();
-  ledger_.add(batch.indices(), extras);
+  margin_tracker_.add(batch.indices(), extras);
   return value;
 }
 
 std::optional<EpochReport> Trainer::run_epoch(const Events& events) {
   const auto start = std::chrono::steady_clock::now();
   StepReport at{.epoch = state_.epoch + 1, .step = state_.step, .batches = loader_.size()};
-  model_.train();
+  model_->train();
   double total = 0;
   std::int64_t samples = 0;
   data::Batch last;
@@ -117,13 +118,13 @@ std::optional<EpochReport> Trainer::run_epoch(const Events& events) {
     if (events.on_step) events.on_step(at);
     last = batch;
   }
-  for (const Tensor& parameter : model_.parameters()) {
+  for (const Tensor& parameter : model_->parameters()) {
     if (all_finite(parameter)) continue;
     fail<NumericalError>("a parameter is not finite after epoch {}, batch {} of {}; {}", at.epoch, at.batch, at.batches,
-                         diagnose(model_, problem_, last));
+                         diagnose(*model_, problem_, last));
   }
   EpochReport report{.epoch = at.epoch, .step = at.step, .train_loss = at.mean_loss, .lr = at.lr};
-  judge_epoch(report, events);
+  validate(report, events);
   if (events.should_stop && events.should_stop()) return std::nullopt;
   state_.epoch = at.epoch;
   state_.step = at.step;
@@ -131,21 +132,22 @@ std::optional<EpochReport> Trainer::run_epoch(const Events& events) {
   return report;
 }
 
-void Trainer::judge_epoch(EpochReport& report, const Events& events) {
+void Trainer::validate(EpochReport& report, const Events& events) {
   if (!problem_.validation) return;
-  const Judgement judgement = judge(model_, problem_.objective, *problem_.validation, true, events.should_stop);
-  if (judgement.losses.empty()) return;
-  report.val_loss = judgement.mean_loss;
+  const ModelEvaluation evaluation =
+      evaluate_model(*model_, problem_.objective, *problem_.validation, true, events.should_stop);
+  if (evaluation.losses.empty()) return;
+  report.val_loss = evaluation.mean_loss;
   if (problem_.objective.has_classes()) {
-    report.val_accuracy = static_cast<double>(judgement.correct) / static_cast<double>(judgement.losses.size());
+    report.val_accuracy = static_cast<double>(evaluation.correct) / static_cast<double>(evaluation.losses.size());
   }
-  if (!(judgement.mean_loss < state_.best_loss)) return;
+  if (!(evaluation.mean_loss < state_.best_loss)) return;
   report.is_best = true;
-  state_.best_loss = judgement.mean_loss;
+  state_.best_loss = evaluation.mean_loss;
   state_.best_epoch = report.epoch;
   if (problem_.config.patience == 0) return;
   state_.best.clear();
-  for (const auto& [name, tensor] : model_.state_dict()) state_.best.emplace_back(name, tensor.clone());
+  for (const auto& [name, tensor] : model_->state_dict()) state_.best.emplace_back(name, tensor.clone());
 }
 
 bool Trainer::stopped_early() const {
@@ -155,29 +157,23 @@ bool Trainer::stopped_early() const {
 
 bool Trainer::is_finished() const { return state_.epoch >= *problem_.config.epochs || stopped_early(); }
 
-std::int64_t Trainer::parameter_count() const {
-  std::int64_t count = 0;
-  for (const Tensor& parameter : model_.parameters()) count += parameter.numel();
-  return count;
-}
-
 Checkpoint Trainer::checkpoint() const {
   Checkpoint full = state_;
-  full.model = model_.state_dict();
+  full.model = model_->state_dict();
   full.optimizer = optimizer_->state_dict();
-  full.samples = ledger_.state_dict();
+  full.samples = margin_tracker_.state_dict();
   return full;
 }
 
 void Trainer::restore(const Checkpoint& checkpoint) {
-  const nn::StateDict own = model_.state_dict();
+  const nn::StateDict own = model_->state_dict();
   check_values("model", checkpoint.model, own);
   check_values("best", checkpoint.best, own);
   check_values("optimizer", checkpoint.optimizer, {});
-  if (!checkpoint.best.empty()) model_.load_state_dict(checkpoint.best);  // checks it: finish() will need it
-  model_.load_state_dict(checkpoint.model);
+  if (!checkpoint.best.empty()) model_->load_state_dict(checkpoint.best);  // checks it: finish() will need it
+  model_->load_state_dict(checkpoint.model);
   optimizer_->load_state_dict(checkpoint.optimizer);
-  ledger_.load_state_dict(checkpoint.samples);
+  margin_tracker_.load_state_dict(checkpoint.samples);
   state_ = checkpoint;
   state_.config = problem_.config;
   state_.model.clear();
@@ -193,7 +189,7 @@ void Trainer::restore(const Checkpoint& checkpoint) {
 }
 
 void Trainer::take_best() const {
-  if (!state_.best.empty()) model_.load_state_dict(state_.best);
+  if (!state_.best.empty()) model_->load_state_dict(state_.best);
 }
 
 }  // namespace perdita::train

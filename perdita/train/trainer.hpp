@@ -8,8 +8,8 @@
 #include "perdita/data/loader.hpp"
 #include "perdita/optim/optimizer.hpp"
 #include "perdita/train/checkpoint.hpp"
+#include "perdita/train/margin_tracker.hpp"
 #include "perdita/train/problem.hpp"
-#include "perdita/train/sample_ledger.hpp"
 #include "perdita/train/schedule.hpp"
 
 namespace perdita::train {
@@ -53,9 +53,8 @@ class Trainer {
 
   std::int64_t epoch() const { return state_.epoch; }
   std::int64_t best_epoch() const { return state_.best_epoch; }
-  const Mlp& model() const { return model_; }
-  const SampleLedger& ledger() const { return ledger_; }
-  std::int64_t parameter_count() const;
+  const Model& model() const { return *model_; }
+  const MarginTracker& margin_tracker() const { return margin_tracker_; }
 
   Checkpoint checkpoint() const;
   /// Throws ValueError or ShapeError for a checkpoint of another model.
@@ -66,14 +65,14 @@ class Trainer {
  private:
   double step(const data::Batch& batch, const StepReport& at);
   double lr_of(const StepReport& at) const;
-  void judge_epoch(EpochReport& report, const Events& events);
+  void validate(EpochReport& report, const Events& events);
 
   const Problem& problem_;
-  Mlp model_;
+  std::unique_ptr<Model> model_;
   std::unique_ptr<optim::Optimizer> optimizer_;
   data::DataLoader loader_;
   Schedule schedule_;
-  SampleLedger ledger_;
+  MarginTracker margin_tracker_;
   Checkpoint state_;  // without the tensors of model and optimizer, which live there
 };
 

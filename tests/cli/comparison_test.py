@@ -64,7 +64,7 @@ class Comparison(CliTest):
             self.assertEqual(without_time(self.results("cut")), without_time(self.results("whole")))
             shutil.rmtree(self.path("cut"))
 
-    def test_one_seed_is_judged_by_the_test_samples(self):
+    def test_one_seed_is_compared_by_the_test_samples(self):
         losses = ["--losses", "cross_entropy; logit_adjusted:tau=0; balanced_softmax:lr=1e-6; ldam_drw"]
         words = ["compare", *DATA, *losses, "--epochs", "4", "--seeds", "1", "--out", "one"]
         out, _ = self.run_cli(*words, "--quiet")

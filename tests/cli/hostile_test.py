@@ -122,7 +122,7 @@ class RunFiles(CliTest):
                 }
                 self.refuses("checkpoint.safetensors", fill(self.checkpoint, name, wrong[dtype]))
 
-    def test_a_ledger_without_visits(self):
+    def test_a_margin_tracker_without_visits(self):
         self.write("run/checkpoint.safetensors", fill(self.checkpoint, "samples.visits", bytes(8)))
         out, _ = self.run_cli("train", "--resume", "run")  # nothing left to train: there is nobody to suspect
         self.assertNotIn("suspects", out)

@@ -122,36 +122,52 @@ class Training(CliTest):
         test = self.train("--data", "npy:x.npy,y.npy", "--hidden", "none", "--lr", "0.05", "--epochs", "40")["test"]
         self.assertGreater(test["r2"], 0.999)
 
-    def test_every_loss_trains_on_what_it_is_for(self):
-        losses = json.loads(self.run_cli("losses", "--json")[0])
-        distributions = ["0.1,0.9,0\n", "0.6,0.2,0.2\n", "1,0,0\n"]
+    def write_problem(self, loss, rows=300):
+        """Arrays x.npy, constant.npy and y.npy: targets of the kind that the loss is for, which depend on the inputs of x
+        and not on those of constant."""
         rng = random.Random(8)
-        for loss in losses:
+        x = [[rng.gauss(0, 1) for _ in range(4)] for _ in range(rows)]
+        self.write("x.npy", npy("<f4", (rows, 4), struct.pack(f"<{4 * rows}f", *(v for row in x for v in row))))
+        self.write("constant.npy", npy("<f4", (rows, 4), bytes(16 * rows)))
+        name, family = loss["name"], loss["family"]
+        if family == "overlap":  # masks of four pixels
+            y = [[float(v > 0) for v in row] for row in x]
+        elif name == "kl_div":  # distributions over four classes
+            powers = [[math.exp(v) for v in row] for row in x]
+            y = [[v / sum(row) for v in row] for row in powers]
+        elif name in ("poisson_nll", "tweedie", "gamma_nll"):  # positive numbers
+            y = [[float(1 + round(math.exp(row[0] + 0.5)))] for row in x]
+        elif family == "regression":
+            y = [[2 * row[0] - row[1]] for row in x]
+        else:
+            y = [[int(row[0] + row[1] > 0) if family == "binary" else row.index(max(row))] for row in x]
+        flat = [v for row in y for v in row]
+        code, descr = ("q", "<i8") if isinstance(flat[0], int) else ("f", "<f4")
+        shape = (rows,) if len(y[0]) == 1 else (rows, len(y[0]))
+        self.write("y.npy", npy(descr, shape, struct.pack(f"<{len(flat)}{code}", *flat)))
+
+    def test_every_loss_trains_on_what_it_is_for(self):
+        for loss in json.loads(self.run_cli("losses", "--json")[0]):
             name = loss["name"]
             if loss["family"] in ("margin", "distance", "sequence"):  # they take more than an input and a target
                 self.fails(2, *f"train --data synthetic:moons --loss {name} --out x".split(), says=[name, "valid: "])
                 continue
             with self.subTest(name):
-                if name == "kl_div":
-                    x = [rng.gauss(0, 1) for _ in range(90)]
-                    y = [float(v) for i in range(30) for v in distributions[i % 3].split(",")]
-                    self.write("x.npy", npy("<f4", (30, 3), struct.pack("<90f", *x)))
-                    self.write("y.npy", npy("<f4", (30, 3), struct.pack("<90f", *y)))
-                    data = "npy:x.npy,y.npy"
-                elif loss["family"] == "overlap":  # masks of three pixels
-                    self.write("x.npy", npy("<f4", (30, 2), struct.pack("<60f", *(rng.gauss(0, 1) for _ in range(60)))))
-                    self.write("y.npy", npy("<f4", (30, 3), struct.pack("<90f", *(i % 2 for i in range(90)))))
-                    data = "npy:x.npy,y.npy"
-                elif name in ("poisson_nll", "tweedie", "gamma_nll"):
-                    rows = [f"{x},{1 + rng.randrange(1 + x)}" for x in range(40)]
-                    self.write("counts.csv", "x,count\n" + "\n".join(rows) + "\n")
-                    data = "csv:counts.csv,task=regression"
-                else:
-                    data = {"regression": "synthetic:sine", "binary": "synthetic:moons"}.get(
-                        loss["family"], "synthetic:blobs"
-                    )
-                result = self.train("--data", data, "--loss", name, "--epochs", "2", out=f"run-{name}")
-                self.assertTrue(math.isfinite(result["test"]["loss"]))
+                self.write_problem(loss)
+                words = ["--loss", name, *"--hidden 32 --lr 0.01 --batch-size 32 --epochs 30 --charts none".split()]
+                losses = {}
+                for inputs in ("x", "constant"):
+                    run = f"{inputs}-{name}"
+                    result = self.train("--data", f"npy:{inputs}.npy,y.npy", *words, out=run)
+                    losses[inputs] = [r["train_loss"] for r in self.history(run) if r["kind"] == "epoch"]
+                    # The checkpoint holds the model that was tested.
+                    os.remove(self.path(f"{run}/model.safetensors"))
+                    again = json.loads(self.run_cli("train", "--resume", run, "--json")[0])
+                    self.assertEqual(again["test"], result["test"])
+                # Better than at first, and than the best constant, which is all that can be learned of constant inputs.
+                best_constant = losses["constant"][-1]
+                self.assertLess(losses["x"][-1], losses["x"][0])
+                self.assertLess(losses["x"][-1], best_constant - 0.03 * abs(best_constant))
 
     def test_wrong_labels_are_found(self):
         data = ["--data", "synthetic:blobs,samples=2000,classes=4", "--label-noise", "0.15", "--epochs", "8"]

@@ -85,6 +85,11 @@ TEST(Evaluation, TheDivergenceOfARowIsASum) {
   const Evaluation e = evaluate_arrays(array_of(logs, {2, 2}), array_of(t, {2, 2}), with_loss("kl_div"));
   EXPECT_EQ(e.losses.count, 2);
   EXPECT_NEAR(e.losses.mean, (std::log(2) + 0.5 * std::log(0.5 / 0.9) + 0.5 * std::log(0.5 / 0.1)) / 2, 1e-12);
+  std::vector<double> log_t;
+  for (double p : t) log_t.push_back(std::log(p));  // of 0 too, which is -inf
+  const Evaluation of_logs =
+      evaluate_arrays(array_of(logs, {2, 2}), array_of(log_t, {2, 2}), with_loss("kl_div:log_target=true"));
+  EXPECT_NEAR(of_logs.losses.mean, e.losses.mean, 1e-12);
 }
 
 TEST(Evaluation, OfProbabilitiesThatAreExactlyZeroAndOne) {
@@ -163,7 +168,7 @@ TEST(Evaluation, ErrorsThatAreNotFiniteAreLeftOutOfTheRegression) {
   EXPECT_EQ(e.hardest[2].index, 2);
 }
 
-// More rows than one strand gets, so that what strands gathered is merged.
+// More rows than one partition gets, so that what partitions gathered is merged.
 constexpr std::int64_t many = 1'300'000;
 
 TEST(Evaluation, OfManyNumbersIsItsDefinition) {
@@ -171,7 +176,7 @@ TEST(Evaluation, OfManyNumbersIsItsDefinition) {
   std::normal_distribution<double> normal;
   std::vector<double> y, t, residuals;
   for (std::int64_t i = 0; i < many; ++i) {
-    t.push_back(5 + 2 * normal(random) + (i > many / 2));  // the halves differ, lest a strand stand for all
+    t.push_back(5 + 2 * normal(random) + (i > many / 2));  // the halves differ, lest a partition stand for all
     y.push_back(t.back() + 0.3 + normal(random) - 2 * (i > many / 2));
     residuals.push_back(y.back() - t.back());
   }

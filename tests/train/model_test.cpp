@@ -1,11 +1,10 @@
 // The network of a run: its scalings, its heads, its names.
-#include "perdita/train/model.hpp"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
 
 #include "perdita/core/error.hpp"
+#include "perdita/train/mlp.hpp"
 #include "perdita/train/problem.hpp"
 
 namespace perdita::train {
@@ -73,12 +72,15 @@ TEST(LastLayer, IsReadAndWritten) {
 }
 
 TEST(LastLayer, HasTheLosssOwnScaleOrThatOfLdam) {
-  const auto scale_of = [](const char* loss, const char* layer) {
+  const auto scale_of = [](const char* loss, const char* layer) -> std::optional<double> {
     Config config;
     config.data = "synthetic:blobs,samples=60,classes=3";
     config.loss = parse_loss(loss);
     config.last_layer = parse_last_layer(layer);
-    return prepare(config).model.cosine_scale;
+    for (const auto& [name, tensor] : prepare(config).make_model()->state_dict()) {
+      if (name.ends_with(".scale")) return tensor.item();
+    }
+    return std::nullopt;
   };
   EXPECT_EQ(scale_of("cross_entropy", "linear"), std::nullopt);
   EXPECT_EQ(scale_of("cross_entropy", "cosine"), 30);
@@ -92,10 +94,8 @@ TEST(LastLayer, HasTheLosssOwnScaleOrThatOfLdam) {
 
 TEST(Mlp, NamesAndSizes) {
   const Mlp model({.inputs = 4, .outputs = 3, .hidden = {5, 2}, .dropout = 0.5});
-  EXPECT_EQ(model.sizes(), "4-5-2-3");
-  std::int64_t parameters = 0;
-  for (const Tensor& parameter : model.parameters()) parameters += parameter.numel();
-  EXPECT_EQ(parameters, 4 * 5 + 5 + 5 * 2 + 2 + 2 * 3 + 3);
+  EXPECT_EQ(model.description().sizes, "4-5-2-3");
+  EXPECT_EQ(model.parameter_count(), 4 * 5 + 5 + 5 * 2 + 2 + 2 * 3 + 3);
 }
 
 }  // namespace

@@ -114,6 +114,22 @@ TEST(Objective, BinaryLabelsBecomeSignsWhereTheLossWantsThem) {
   EXPECT_EQ(objective.predictions(y).to_vector<std::int64_t>(), (std::vector<std::int64_t>{0, 1, 0, 1}));
 }
 
+TEST(Objective, ADistanceBelowHalfOfTheMarginIsASimilarPair) {
+  const Tensor y = Tensor::from({0.4f, 0.6f, 0.9f, 1.1f}, {4, 1});
+  const auto predicted = [&](const char* loss) {
+    return Objective(parse_loss(loss), binary).predictions(y).to_vector<std::int64_t>();
+  };
+  EXPECT_EQ(predicted("hinge_embedding"), (std::vector<std::int64_t>{1, 0, 0, 0}));
+  EXPECT_EQ(predicted("hinge_embedding:margin=2"), (std::vector<std::int64_t>{1, 1, 1, 0}));
+}
+
+TEST(Objective, SeveralQuantilesHaveAnOutputEach) {
+  const Objective objective(parse_loss("quantile:q=0.9/0.1/0.4"), numbers);
+  EXPECT_EQ(objective.outputs(), 3);
+  const Tensor y = Tensor::from({1.0f, 2.0f, 3.0f}, {1, 3});
+  EXPECT_EQ(objective.predictions(y).to_vector<float>(), std::vector<float>{3});  // 0.4 is nearest to the median
+}
+
 TEST(Objective, OneLogitHasAMarginAsSeveralHave) {
   const Tensor targets = Tensor::from(binary.targets);  // 0 1 1 0
   const std::vector<float> logits{-2, 3, -0.5, 1};
@@ -147,6 +163,9 @@ TEST(Objective, TargetsOutsideTheDomainAreNamed) {
   const data::Dataset outside = dataset(Tensor::from(std::vector<float>{0.5f, 1, 2, 0}));
   const Objective objective(parse_loss("binary_cross_entropy"), outside);
   EXPECT_NO_THROW(objective.check_targets(numbers));
+  const data::Dataset logarithms = dataset(Tensor::from({-0.5f, -1.0f, -0.1f, -3.0f, 0.0f, -2.0f}, {3, 2}));
+  EXPECT_NO_THROW(Objective(parse_loss("kl_div:log_target=true"), logarithms).check_targets(logarithms));
+  EXPECT_THROW(Objective(parse_loss("kl_div"), logarithms).check_targets(logarithms), DataError);
   try {
     objective.check_targets(outside);
     FAIL() << "a target of 2 was accepted";

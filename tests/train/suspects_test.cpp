@@ -53,18 +53,18 @@ TEST(AreaUnderRoc, IsTheShareOfPairs) {
   EXPECT_THROW(evaluate::area_under_roc(scores, {true}), ShapeError);
 }
 
-TEST(SampleLedger, RanksByMeanMarginAndSurvivesACheckpoint) {
+TEST(MarginTracker, RanksByMeanMarginAndSurvivesACheckpoint) {
   constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-  SampleLedger ledger(4);
-  EXPECT_TRUE(ledger.is_empty());
-  const auto visit = [](SampleLedger& to, std::vector<std::int64_t> samples, std::vector<double> margins,
+  MarginTracker tracker(4);
+  EXPECT_TRUE(tracker.is_empty());
+  const auto visit = [](MarginTracker& to, std::vector<std::int64_t> samples, std::vector<double> margins,
                         std::vector<double> losses) {
     to.add(samples, {.losses = Tensor::from(losses), .margins = Tensor::from(margins)});
   };
-  visit(ledger, {0, 1, 2}, {1, -2, 5}, {0.3, 2, 0});
-  SampleLedger resumed(4);
-  resumed.load_state_dict(ledger.state_dict());
-  for (SampleLedger* each : {&ledger, &resumed}) {
+  visit(tracker, {0, 1, 2}, {1, -2, 5}, {0.3, 2, 0});
+  MarginTracker resumed(4);
+  resumed.load_state_dict(tracker.state_dict());
+  for (MarginTracker* each : {&tracker, &resumed}) {
     visit(*each, {2, 0, 1}, {nan, 3, -1}, {nan, 0.1, 1});  // sample 2 is ignored, 3 never drawn
     const auto ranking = each->ranking();
     ASSERT_EQ(ranking.size(), 3u);
@@ -75,7 +75,7 @@ TEST(SampleLedger, RanksByMeanMarginAndSurvivesACheckpoint) {
     EXPECT_EQ(ranking[1].sample, 0);
     EXPECT_EQ(ranking[2].aum, 5);
   }
-  EXPECT_THROW(SampleLedger(5).load_state_dict(ledger.state_dict()), ValueError);
+  EXPECT_THROW(MarginTracker(5).load_state_dict(tracker.state_dict()), ValueError);
 }
 
 TEST(FindSuspects, RanksFlippedLabelsOfTwoClassesFirst) {
@@ -88,7 +88,7 @@ TEST(FindSuspects, RanksFlippedLabelsOfTwoClassesFirst) {
     const Problem problem = prepare(config);
     Trainer trainer(problem);
     while (!trainer.is_finished()) trainer.run_epoch();
-    const auto suspects = find_suspects(problem, trainer.ledger());
+    const auto suspects = find_suspects(problem, trainer.margin_tracker());
     ASSERT_TRUE(suspects && suspects->found) << loss;
     EXPECT_EQ(std::ssize(suspects->ranking), problem.train.size());
     EXPECT_GT(suspects->found->by_aum, 0.95) << loss;

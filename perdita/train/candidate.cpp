@@ -1,4 +1,4 @@
-#include "perdita/train/contender.hpp"
+#include "perdita/train/candidate.hpp"
 
 #include <algorithm>
 #include <cctype>
@@ -32,7 +32,7 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 const Option* run_option(std::string_view key) {
   std::string name(key == "weights" ? "class-weights" : key);
   std::ranges::replace(name, '_', '-');
-  // What differs between contenders may not be what they are compared on.
+  // What differs between candidates may not be what they are compared on.
   for (std::string_view common : {"data", "loss", "imbalance", "val-fraction", "test-fraction", "seed", "threads"}) {
     if (name == common) return nullptr;
   }
@@ -71,8 +71,8 @@ std::vector<std::string> entries_of(std::string_view text) {
   return entries;
 }
 
-Contender parse_contender(std::string_view name, const Config& common) {
-  Contender contender{std::string(name), common};
+Candidate parse_candidate(std::string_view name, const Config& common) {
+  Candidate candidate{std::string(name), common};
   const std::string text = expand(name);
   const std::size_t colon = text.find(':');
   std::string loss = text.substr(0, colon), of_loss;
@@ -92,23 +92,23 @@ Contender parse_contender(std::string_view name, const Config& common) {
     }
   }
   try {
-    contender.config.loss = parse_loss(loss + of_loss);
-    for (const auto& [option, value] : of_run) option->set(contender.config, value);
+    candidate.config.loss = parse_loss(loss + of_loss);
+    for (const auto& [option, value] : of_run) option->set(candidate.config, value);
   } catch (const ValueError& error) {
     fail<ValueError>("'{}': {}", name, error.what());
   }
-  return contender;
+  return candidate;
 }
 
 }  // namespace
 
-std::vector<Contender> parse_contenders(std::string_view text, const Config& common) {
-  std::vector<Contender> all;
+std::vector<Candidate> parse_candidates(std::string_view text, const Config& common) {
+  std::vector<Candidate> all;
   for (const std::string& entry : entries_of(text)) {
-    if (std::ranges::find(all, entry, &Contender::name) != all.end()) {
+    if (std::ranges::find(all, entry, &Candidate::name) != all.end()) {
       fail<ValueError>("'{}' is given twice (valid: each loss once)", entry);
     }
-    all.push_back(parse_contender(entry, common));
+    all.push_back(parse_candidate(entry, common));
   }
   if (all.size() < 2) {
     fail<ValueError>("got '{}' (valid: two or more losses, for example 'cross_entropy; focal:gamma=2')", text);

@@ -1,4 +1,4 @@
-#include "perdita/evaluate/judge.hpp"
+#include "perdita/evaluate/evaluated_block.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -46,7 +46,7 @@ const T* as(DType dtype, const void* elements, std::int64_t count, std::vector<T
 }
 
 /// Labels of any type as integers; those of other types must be whole.
-kernels::Labels read_labels(const Judgement& how, const RawBlock& block) {
+kernels::Labels read_labels(const EvaluationPlan& how, const RawBlock& block) {
   const std::string operation = fmt::format("evaluate: {}", how.targets_name);
   const auto read = [&](DType dtype, const void* labels) {
     return kernels::read_labels<float>(operation, dtype, labels, block.count, how.columns, how.loss.ignore_index,
@@ -70,7 +70,7 @@ kernels::Labels read_labels(const Judgement& how, const RawBlock& block) {
 
 /// NaN is none of our business here: it is counted.
 template <class T>
-void check_range(const Judgement& how, const RawBlock& block, const T* numbers, double low, double high,
+void check_range(const EvaluationPlan& how, const RawBlock& block, const T* numbers, double low, double high,
                  std::string_view what) {
   const std::int64_t count = block.count * how.columns;
   for (std::int64_t i = kernels::first_outside(numbers, count, low, high); i < count; ++i) {
@@ -83,7 +83,7 @@ void check_range(const Judgement& how, const RawBlock& block, const T* numbers, 
 }
 
 template <class T>
-void check_scale(const Judgement& how, const RawBlock& block, const T* numbers) {
+void check_scale(const EvaluationPlan& how, const RawBlock& block, const T* numbers) {
   constexpr double slack = 1e-5;  // of softmax in single precision
   if (how.scale == Scale::probabilities)
     check_range(how, block, numbers, 0.0, how.kind == Kind::binary ? 1.0 : 1 + slack, "a probability");
@@ -93,7 +93,7 @@ void check_scale(const Judgement& how, const RawBlock& block, const T* numbers) 
 
 /// The loss of each row, by a written formula.
 template <class T>
-void compute_rows(const ClassFormula& formula, const Judgement& how, Judged<T>& out) {
+void compute_rows(const ClassFormula& formula, const EvaluationPlan& how, EvaluatedBlock<T>& out) {
   const NoGrad no_grad;
   const auto rows = static_cast<std::int64_t>(out.losses.size());
   const std::vector<T> logits(out.logits, out.logits + rows * how.columns);
@@ -105,7 +105,7 @@ void compute_rows(const ClassFormula& formula, const Judgement& how, Judged<T>& 
 /// Predicted classes and confidences, where the softmax of the logits does not have them: of probabilities, which need
 /// no softmax, and of logits that are not finite.
 template <class T>
-void complete_predictions(const Judgement& how, const T* given, Judged<T>& out) {
+void complete_predictions(const EvaluationPlan& how, const T* given, EvaluatedBlock<T>& out) {
   for (std::size_t row = 0; row < out.predicted.size(); ++row) {
     const bool has_probabilities = how.scale == Scale::probabilities;
     if (!has_probabilities && !std::isnan(out.confidences[row])) continue;
@@ -118,7 +118,7 @@ void complete_predictions(const Judgement& how, const T* given, Judged<T>& out) 
 }
 
 template <class T>
-void judge_classes(const Judgement& how, const RawBlock& block, Judged<T>& out) {
+void evaluate_classes(const EvaluationPlan& how, const RawBlock& block, EvaluatedBlock<T>& out) {
   const std::int64_t elements = block.count * how.columns;
   const kernels::Labels labels = read_labels(how, block);
   out.labels.assign(labels.data(), labels.data() + block.count);
@@ -154,7 +154,7 @@ void judge_classes(const Judgement& how, const RawBlock& block, Judged<T>& out) 
 /// Inputs of the loss from predictions (logits where they are logits, whatever the loss takes), and the logits that
 /// calibration needs.
 template <class T>
-const T* read_binary(const Judgement& how, const T* given, std::int64_t count, Judged<T>& out) {
+const T* read_binary(const EvaluationPlan& how, const T* given, std::int64_t count, EvaluatedBlock<T>& out) {
   const bool takes_probabilities = default_scale(how.loss) == Scale::probabilities;
   if (how.scale == Scale::probabilities) {
     apply(LogitOf{}, given, out.made_logits, count);
@@ -166,7 +166,7 @@ const T* read_binary(const Judgement& how, const T* given, std::int64_t count, J
 }
 
 template <class T>
-void read_binary_labels(const Judgement& how, const RawBlock& block, const T* targets, Judged<T>& out) {
+void read_binary_labels(const EvaluationPlan& how, const RawBlock& block, const T* targets, EvaluatedBlock<T>& out) {
   const double no = info_of(how.loss).target.ends_only ? -1 : 0;
   out.labels.resize(static_cast<std::size_t>(out.units));
   for (std::int64_t i = 0; i < out.units; ++i) {
@@ -181,7 +181,7 @@ void read_binary_labels(const Judgement& how, const RawBlock& block, const T* ta
 
 /// Confidences are those of a 1.
 template <class T>
-void predict_binary(const Judgement& how, const T* given, std::int64_t count, Judged<T>& out) {
+void predict_binary(const EvaluationPlan& how, const T* given, std::int64_t count, EvaluatedBlock<T>& out) {
   out.scores = given;
   const bool has_probabilities = how.scale == Scale::probabilities;
   if (has_probabilities)
@@ -196,7 +196,7 @@ void predict_binary(const Judgement& how, const T* given, std::int64_t count, Ju
 
 /// A mask a row.
 template <class T>
-void judge_masks(const Judgement& how, const RawBlock& block, Judged<T>& out) {
+void evaluate_masks(const EvaluationPlan& how, const RawBlock& block, EvaluatedBlock<T>& out) {
   const std::int64_t count = block.count * how.columns;
   const T* const logits = as(how.predictions, block.predictions, count, out.inputs);
   const T* const targets = as(how.targets, block.targets, count, out.targets);
@@ -223,7 +223,7 @@ void judge_masks(const Judgement& how, const RawBlock& block, Judged<T>& out) {
 
 /// At an infinite logit a formula may come to 0 times infinity. The loss there is its limit.
 template <class T, class Loss>
-void take_limits(const Loss& loss, const T* targets, Judged<T>& out) {
+void take_limits(const Loss& loss, const T* targets, EvaluatedBlock<T>& out) {
   constexpr T far = T(0x1p60), huge = T(0x1p40);
   for (std::size_t i = 0; i < out.losses.size(); ++i) {
     if (!std::isnan(out.losses[i]) || !std::isinf(out.logits[i])) continue;
@@ -237,7 +237,8 @@ void take_limits(const Loss& loss, const T* targets, Judged<T>& out) {
 /// The losses of a block. Of logits binary_cross_entropy is not computed through probabilities, of which those near 1
 /// would be rounded to it; its logarithms are bounded as ever.
 template <class T, class Loss>
-void compute_pairs(const Loss& loss, const Judgement& how, const T* input, const T* targets, Judged<T>& out) {
+void compute_pairs(const Loss& loss, const EvaluationPlan& how, const T* input, const T* targets,
+                   EvaluatedBlock<T>& out) {
   constexpr bool bounds_logarithms = std::is_same_v<Loss, BinaryCrossEntropy>;
   if (bounds_logarithms && how.scale == Scale::logits) {
     compute_pairs(BinaryCrossEntropyWithLogits{}, how, input, targets, out);
@@ -249,7 +250,7 @@ void compute_pairs(const Loss& loss, const Judgement& how, const T* input, const
 }
 
 template <class T>
-void judge_pairs(const Judgement& how, const RawBlock& block, Judged<T>& out) {
+void evaluate_pairs(const EvaluationPlan& how, const RawBlock& block, EvaluatedBlock<T>& out) {
   const std::int64_t count = block.count * how.columns;
   const T* const given = as(how.predictions, block.predictions, count, out.inputs);
   const T* const targets = as(how.targets, block.targets, count, out.targets);
@@ -260,7 +261,7 @@ void judge_pairs(const Judgement& how, const RawBlock& block, Judged<T>& out) {
     input = read_binary(how, given, count, out);
     predict_binary(how, given, count, out);
   } else {
-    const Interval valid = info_of(how.loss).target;
+    const Interval valid = valid_targets(how.loss);
     if (const std::int64_t bad = kernels::first_outside(targets, count, valid.low, valid.high); bad < count) {
       fail<DataError>("evaluate: {}: target[{}] is {} (valid for {}: {})", how.targets_name,
                       block.first + bad / how.columns, targets[bad], info_of(how.loss).name, to_string(valid));
@@ -296,15 +297,15 @@ void sum_rows(std::int64_t columns, std::vector<T>& losses) {
 }  // namespace
 
 template <class T>
-void judge(const Judgement& how, const RawBlock& block, Judged<T>& out) {
+void evaluate_block(const EvaluationPlan& how, const RawBlock& block, EvaluatedBlock<T>& out) {
   out.units = block.count * how.units_per_row;
-  if (how.kind == Kind::classes) return judge_classes(how, block, out);
-  if (is_of_masks(how.loss)) return judge_masks(how, block, out);
-  judge_pairs(how, block, out);
+  if (how.kind == Kind::classes) return evaluate_classes(how, block, out);
+  if (is_of_masks(how.loss)) return evaluate_masks(how, block, out);
+  evaluate_pairs(how, block, out);
   if (how.units_per_row < how.columns) sum_rows(how.columns, out.losses);
 }
 
-template void judge(const Judgement&, const RawBlock&, Judged<float>&);
-template void judge(const Judgement&, const RawBlock&, Judged<double>&);
+template void evaluate_block(const EvaluationPlan&, const RawBlock&, EvaluatedBlock<float>&);
+template void evaluate_block(const EvaluationPlan&, const RawBlock&, EvaluatedBlock<double>&);
 
 }  // namespace perdita::evaluate

@@ -1,3 +1,5 @@
+#include "perdita/evaluate/evaluation_plan.hpp"
+
 #include <fmt/ranges.h>
 
 #include <algorithm>
@@ -6,7 +8,6 @@
 
 #include "perdita/core/error.hpp"
 #include "perdita/core/suggest.hpp"
-#include "perdita/evaluate/judge.hpp"
 
 namespace perdita::evaluate {
 
@@ -87,16 +88,16 @@ Scale default_scale(const AnyLoss& any) {
                                                                                            : Scale::logits;
 }
 
-Judgement plan_judgement(const AnyLoss& loss, Scale scale, const data::RowReader& predictions,
-                         const data::RowReader& targets) {
-  Judgement how{.loss = loss,
-                .kind = kind_of(loss),
-                .scale = scale,
-                .predictions = predictions.dtype,
-                .targets = targets.dtype,
-                .predictions_name = predictions.name,
-                .targets_name = targets.name,
-                .columns = predictions.row_elements()};
+EvaluationPlan plan_evaluation(const AnyLoss& loss, Scale scale, const data::RowReader& predictions,
+                               const data::RowReader& targets) {
+  EvaluationPlan how{.loss = loss,
+                     .kind = kind_of(loss),
+                     .scale = scale,
+                     .predictions = predictions.dtype,
+                     .targets = targets.dtype,
+                     .predictions_name = predictions.name,
+                     .targets_name = targets.name,
+                     .columns = predictions.row_elements()};
   const std::string_view name = info_of(loss).name;
   if (how.kind == Kind::classes) {
     if (predictions.row_shape.rank() != 1 || how.columns < 2) {
@@ -120,9 +121,20 @@ Judgement plan_judgement(const AnyLoss& loss, Scale scale, const data::RowReader
   return how;
 }
 
+Interval valid_targets(const AnyLoss& any) {
+  return std::visit(
+      []<class Loss>(const Loss& loss) {
+        if constexpr (requires { loss.log_target; }) {
+          if (loss.log_target) return reals;
+        }
+        return Loss::info.target;
+      },
+      any.loss);
+}
+
 bool is_of_masks(const AnyLoss& any) { return info_of(any).unit == Unit::mask; }
 
-bool is_computed_in_float(const Judgement& how) {
+bool is_computed_in_float(const EvaluationPlan& how) {
   if (how.predictions != DType::float32) return false;
   if (how.kind == Kind::classes) return true;  // labels stay integers
   const bool are_zeros_and_ones = how.kind == Kind::binary || is_of_masks(how.loss);

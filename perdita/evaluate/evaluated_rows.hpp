@@ -8,7 +8,7 @@ namespace perdita::evaluate {
 
 /// Columns of equal length, without the rows that are ignored. Losses may be infinite or NaN.
 template <class T>
-struct JudgedRows {
+struct EvaluatedRows {
   std::int64_t first = 0;                 ///< where the first stands in the stream
   std::span<const std::int64_t> indices;  ///< where each stands; empty: one after the other
   std::span<const T> losses;

@@ -1,4 +1,4 @@
-#include "perdita/evaluate/contest.hpp"
+#include "perdita/evaluate/comparison.hpp"
 
 #include <fmt/format.h>
 
@@ -12,8 +12,8 @@ namespace perdita::evaluate {
 
 namespace {
 
-bool is_known(const Trial& trial, std::size_t metric) {
-  return trial.failure.empty() && metric < trial.values.size() && std::isfinite(trial.values[metric]);
+bool is_known(const RunResult& run, std::size_t metric) {
+  return run.failure.empty() && metric < run.values.size() && std::isfinite(run.values[metric]);
 }
 
 std::string spread_text(const Metric& metric, const Summary& spread) {
@@ -28,9 +28,9 @@ std::string spread_text(const Metric& metric, const Summary& spread) {
 
 /// Of one run each, sample by sample. Scaled so that the mean is the metric's difference: those of roots and shares of
 /// variance are not the differences of the columns' means, but go with them.
-std::optional<PairedTest> test_of_samples(const Contest& contest, const Trial& ours, const Trial& first,
-                                          std::size_t metric) {
-  const Metric& of = contest.metrics[metric];
+std::optional<PairedTest> test_of_samples(const ComparisonResults& results, const RunResult& ours,
+                                          const RunResult& first, std::size_t metric) {
+  const Metric& of = results.metrics[metric];
   const auto column = static_cast<std::size_t>(of.column);
   if (of.column < 0 || column >= ours.samples.size() || column >= first.samples.size()) return std::nullopt;
   const std::vector<float>&a = ours.samples[column], &b = first.samples[column];
@@ -39,7 +39,7 @@ std::optional<PairedTest> test_of_samples(const Contest& contest, const Trial& o
   for (std::size_t i = 0; i < a.size(); ++i)
     differences.push_back(static_cast<double>(a[i]) - static_cast<double>(b[i]));
   auto test =
-      of.classes.empty() ? paired_test(differences) : paired_test_of_groups(differences, contest.labels, of.classes);
+      of.classes.empty() ? paired_test(differences) : paired_test_of_groups(differences, results.labels, of.classes);
   if (!test) return std::nullopt;
   const double wanted = ours.values[metric] - first.values[metric];
   const double scale = test->mean == 0 ? 0 : wanted / test->mean;
@@ -47,12 +47,12 @@ std::optional<PairedTest> test_of_samples(const Contest& contest, const Trial& o
   return PairedTest{.mean = wanted, .interval = {low, high}, .p = test->p};
 }
 
-/// Not corrected for the number of entries.
-std::optional<Difference> by_itself(const Contest& contest, std::size_t entry, std::size_t metric) {
+/// Not corrected for the number of candidates.
+std::optional<Difference> by_itself(const ComparisonResults& results, std::size_t candidate, std::size_t metric) {
   std::vector<double> differences;
-  const Trial *one = nullptr, *other = nullptr;
-  for (const Trial& ours : contest.entries[entry].trials) {
-    for (const Trial& first : contest.entries.front().trials) {
+  const RunResult *one = nullptr, *other = nullptr;
+  for (const RunResult& ours : results.candidates[candidate].runs) {
+    for (const RunResult& first : results.candidates.front().runs) {
       if (ours.seed != first.seed || !is_known(ours, metric) || !is_known(first, metric)) continue;
       differences.push_back(ours.values[metric] - first.values[metric]);
       one = &ours, other = &first;
@@ -60,28 +60,28 @@ std::optional<Difference> by_itself(const Contest& contest, std::size_t entry, s
   }
   if (differences.empty()) return std::nullopt;
   const bool of_samples = differences.size() == 1;
-  const auto test = of_samples ? test_of_samples(contest, *one, *other, metric) : paired_test(differences);
+  const auto test = of_samples ? test_of_samples(results, *one, *other, metric) : paired_test(differences);
   if (!test) return std::nullopt;
   return Difference{.mean = test->mean, .interval = test->interval, .p = test->p, .of_samples = of_samples};
 }
 
 /// Titles of the metrics without a significance test, such as "ECE"; empty if there are none.
-std::string not_judged(const Contest& contest) {
+std::string not_tested(const ComparisonResults& results) {
   std::string names;
-  for (const Metric& metric : contest.metrics) {
+  for (const Metric& metric : results.metrics) {
     if (!metric.is_cost && metric.column < 0) names += fmt::format("{}{}", names.empty() ? "" : ", ", metric.title);
   }
   return names;
 }
 
-std::string note_of_samples(const Contest& contest) {
-  const std::string others = not_judged(contest);
+std::string note_of_samples(const ComparisonResults& results) {
+  const std::string others = not_tested(results);
   return fmt::format(
       "* significantly different from {} (paired t-test over the test samples; for means over classes, over the "
       "samples "
       "of each class; p < 0.05 with Holm's correction for the number of losses){}. The test does not cover the "
       "variation between training runs; for that use --seeds 3 or more.",
-      contest.entries.front().name, others.empty() ? "" : "; not tested: " + others);
+      results.candidates.front().name, others.empty() ? "" : "; not tested: " + others);
 }
 
 /// A field of RFC 4180.
@@ -94,23 +94,23 @@ std::string csv_field(const std::string& text) {
 
 }  // namespace
 
-Summary spread_of(const Entry& entry, std::size_t metric) {
+Summary spread_of(const CandidateResults& candidate, std::size_t metric) {
   std::vector<double> values;
-  for (const Trial& trial : entry.trials) {
-    if (is_known(trial, metric)) values.push_back(trial.values[metric]);
+  for (const RunResult& run : candidate.runs) {
+    if (is_known(run, metric)) values.push_back(run.values[metric]);
   }
   return summarize(values);
 }
 
-std::optional<Difference> difference(const Contest& contest, std::size_t entry, std::size_t metric) {
-  std::vector<double> all;  // the p values of all entries, for their number counts
+std::optional<Difference> difference(const ComparisonResults& results, std::size_t candidate, std::size_t metric) {
+  std::vector<double> all;  // the p values of all candidates, for their number counts
   std::optional<Difference> found;
   std::size_t place = 0;
-  for (std::size_t e = 1; e < contest.entries.size(); ++e) {
-    const auto judged = by_itself(contest, e, metric);
-    if (!judged) continue;
-    if (e == entry) found = judged, place = all.size();
-    all.push_back(judged->p);
+  for (std::size_t e = 1; e < results.candidates.size(); ++e) {
+    const auto compared = by_itself(results, e, metric);
+    if (!compared) continue;
+    if (e == candidate) found = compared, place = all.size();
+    all.push_back(compared->p);
   }
   if (!found) return std::nullopt;
   found->p = holm(all)[place];
@@ -118,22 +118,22 @@ std::optional<Difference> difference(const Contest& contest, std::size_t entry, 
   return found;
 }
 
-std::string cell(const Contest& contest, std::size_t entry, std::size_t metric) {
-  const Summary spread = spread_of(contest.entries[entry], metric);
+std::string cell(const ComparisonResults& results, std::size_t candidate, std::size_t metric) {
+  const Summary spread = spread_of(results.candidates[candidate], metric);
   if (spread.count == 0) return "–";
-  std::string text = spread_text(contest.metrics[metric], spread);
-  if (entry == 0 || contest.metrics[metric].is_cost) return text;
-  const auto found = difference(contest, entry, metric);
+  std::string text = spread_text(results.metrics[metric], spread);
+  if (candidate == 0 || results.metrics[metric].is_cost) return text;
+  const auto found = difference(results, candidate, metric);
   return found && !found->is_noise ? text + " *" : text;
 }
 
-std::vector<std::string> notes(const Contest& contest) {
+std::vector<std::string> notes(const ComparisonResults& results) {
   std::vector<std::string> all;
   std::size_t seeds = 0;
   bool has_samples = false;
-  for (const Entry& entry : contest.entries) {
-    seeds = std::max(seeds, entry.trials.size());
-    for (const Trial& trial : entry.trials) has_samples |= !trial.samples.empty();
+  for (const CandidateResults& candidate : results.candidates) {
+    seeds = std::max(seeds, candidate.runs.size());
+    for (const RunResult& run : candidate.runs) has_samples |= !run.samples.empty();
   }
   if (seeds > 1) {
     all.push_back(fmt::format("Mean ± standard deviation over {} seeds.", seeds));
@@ -141,30 +141,30 @@ std::vector<std::string> notes(const Contest& contest) {
         fmt::format("* significantly different from {} (paired t-test over the seeds, where runs of the same seed have "
                     "the same initial weights and batches; {} degree{} of freedom, p < 0.05 with Holm's correction for "
                     "the number of losses).",
-                    contest.entries.front().name, seeds - 1, seeds == 2 ? "" : "s"));
+                    results.candidates.front().name, seeds - 1, seeds == 2 ? "" : "s"));
   } else if (has_samples) {
     all.push_back("One run of each loss.");
-    all.push_back(note_of_samples(contest));
+    all.push_back(note_of_samples(results));
   } else {
     all.push_back("One seed allows no significance test: use --seeds 3 or more.");
   }
-  for (const Entry& entry : contest.entries) {
-    for (const Trial& trial : entry.trials) {
-      if (!trial.failure.empty()) {
-        all.push_back(fmt::format("{}, seed {}, failed and is excluded: {}", entry.name, trial.seed, trial.failure));
+  for (const CandidateResults& candidate : results.candidates) {
+    for (const RunResult& run : candidate.runs) {
+      if (!run.failure.empty()) {
+        all.push_back(fmt::format("{}, seed {}, failed and is excluded: {}", candidate.name, run.seed, run.failure));
       }
     }
   }
   return all;
 }
 
-std::string contest_table(const Contest& contest) {
+std::string comparison_table(const ComparisonResults& results) {
   std::vector<std::vector<std::string>> rows{{"loss"}};
-  for (const Metric& metric : contest.metrics) rows[0].push_back(metric.title);
-  for (std::size_t e = 0; e < contest.entries.size(); ++e) {
-    rows.push_back({printable(contest.entries[e].name)});
-    for (std::size_t m = 0; m < contest.metrics.size(); ++m) {
-      std::string text = cell(contest, e, m);
+  for (const Metric& metric : results.metrics) rows[0].push_back(metric.title);
+  for (std::size_t e = 0; e < results.candidates.size(); ++e) {
+    rows.push_back({printable(results.candidates[e].name)});
+    for (std::size_t m = 0; m < results.metrics.size(); ++m) {
+      std::string text = cell(results, e, m);
       rows.back().push_back(text.ends_with('*') ? text : text + "  ");
     }
   }
@@ -184,15 +184,15 @@ std::string contest_table(const Contest& contest) {
   return text;
 }
 
-std::string contest_csv(const Contest& contest) {
+std::string comparison_csv(const ComparisonResults& results) {
   std::string text = "loss,seed";
-  for (const Metric& metric : contest.metrics) text += "," + metric.name;
+  for (const Metric& metric : results.metrics) text += "," + metric.name;
   text += '\n';
-  for (const Entry& entry : contest.entries) {
-    for (const Trial& trial : entry.trials) {
-      text += fmt::format("{},{}", csv_field(entry.name), trial.seed);
-      for (std::size_t m = 0; m < contest.metrics.size(); ++m) {
-        text += is_known(trial, m) ? fmt::format(",{}", trial.values[m]) : ",";
+  for (const CandidateResults& candidate : results.candidates) {
+    for (const RunResult& run : candidate.runs) {
+      text += fmt::format("{},{}", csv_field(candidate.name), run.seed);
+      for (std::size_t m = 0; m < results.metrics.size(); ++m) {
+        text += is_known(run, m) ? fmt::format(",{}", run.values[m]) : ",";
       }
       text += '\n';
     }

@@ -20,9 +20,9 @@ struct SampleScore {
 /// Gathers margins and losses of the training samples, as the passes of training give them. Samples with wrong labels
 /// have low margins throughout, since what the others teach contradicts them (Pleiss, Zhang, Elenberg, Weinberger:
 /// Identifying mislabeled data using the area under the margin ranking, NeurIPS 2020, eq. 1 and 2).
-class SampleLedger {
+class MarginTracker {
  public:
-  explicit SampleLedger(std::int64_t samples = 0);
+  explicit MarginTracker(std::int64_t samples = 0);
 
   /// extras.margins and extras.losses of the samples of a batch. Nothing where there are no margins.
   void add(std::span<const std::int64_t> samples, const LossExtras& extras);

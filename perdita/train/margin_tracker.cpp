@@ -1,4 +1,4 @@
-#include "perdita/train/sample_ledger.hpp"
+#include "perdita/train/margin_tracker.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -14,26 +14,26 @@ const Tensor& find(const nn::StateDict& state, std::string_view name, std::int64
   for (const auto& [key, tensor] : state) {
     if (key != name) continue;
     if (tensor.rank() != 1 || tensor.numel() != samples || tensor.dtype() != dtype) {
-      fail<ValueError>("SampleLedger: {} has shape {} and type {} (valid: [{}], {})", name, tensor.shape(),
+      fail<ValueError>("MarginTracker: {} has shape {} and type {} (valid: [{}], {})", name, tensor.shape(),
                        name_of(tensor.dtype()), samples, name_of(dtype));
     }
     return tensor;
   }
-  fail<ValueError>("SampleLedger: the state lacks {} (valid: margins, losses, last, visits)", name);
+  fail<ValueError>("MarginTracker: the state lacks {} (valid: margins, losses, last, visits)", name);
 }
 
 std::vector<double> take(const nn::StateDict& state, std::string_view name, std::int64_t samples) {
   std::vector<double> values = find(state, name, samples, DType::float64).to_vector<double>();
   const auto bad = std::ranges::find_if(values, [](double value) { return std::isnan(value); });
-  if (bad != values.end()) fail<ValueError>("SampleLedger: {} of sample {} is nan", name, bad - values.begin());
+  if (bad != values.end()) fail<ValueError>("MarginTracker: {} of sample {} is nan", name, bad - values.begin());
   return values;
 }
 
 }  // namespace
 
-SampleLedger::SampleLedger(std::int64_t samples) : samples_(samples) {}
+MarginTracker::MarginTracker(std::int64_t samples) : samples_(samples) {}
 
-void SampleLedger::add(std::span<const std::int64_t> samples, const LossExtras& extras) {
+void MarginTracker::add(std::span<const std::int64_t> samples, const LossExtras& extras) {
   if (!extras.margins.defined()) return;
   if (is_empty()) {
     const auto count = static_cast<std::size_t>(samples_);
@@ -51,7 +51,7 @@ void SampleLedger::add(std::span<const std::int64_t> samples, const LossExtras& 
   }
 }
 
-std::vector<SampleScore> SampleLedger::ranking() const {
+std::vector<SampleScore> MarginTracker::ranking() const {
   std::vector<SampleScore> all;
   for (std::size_t i = 0; i < visits_.size(); ++i) {
     if (visits_[i] == 0) continue;
@@ -62,7 +62,7 @@ std::vector<SampleScore> SampleLedger::ranking() const {
   return all;
 }
 
-nn::StateDict SampleLedger::state_dict() const {
+nn::StateDict MarginTracker::state_dict() const {
   if (is_empty()) return {};
   return {{"margins", Tensor::from(margins_)},
           {"losses", Tensor::from(losses_)},
@@ -70,19 +70,20 @@ nn::StateDict SampleLedger::state_dict() const {
           {"visits", Tensor::from(visits_)}};
 }
 
-void SampleLedger::load_state_dict(const nn::StateDict& state) {
+void MarginTracker::load_state_dict(const nn::StateDict& state) {
   if (state.empty()) {  // of a loss without margins
-    *this = SampleLedger(samples_);
+    *this = MarginTracker(samples_);
     return;
   }
-  SampleLedger loaded(samples_);
+  MarginTracker loaded(samples_);
   loaded.margins_ = take(state, "margins", samples_);
   loaded.losses_ = take(state, "losses", samples_);
   loaded.last_ = take(state, "last", samples_);
   loaded.visits_ = find(state, "visits", samples_, DType::int64).to_vector<std::int64_t>();
   const auto bad = std::ranges::find_if(loaded.visits_, [](std::int64_t visits) { return visits < 0; });
   if (bad != loaded.visits_.end()) {
-    fail<ValueError>("SampleLedger: visits of sample {} are {} (valid: 0 or more)", bad - loaded.visits_.begin(), *bad);
+    fail<ValueError>("MarginTracker: visits of sample {} are {} (valid: 0 or more)", bad - loaded.visits_.begin(),
+                     *bad);
   }
   *this = std::move(loaded);
 }

@@ -1,4 +1,4 @@
-#include "perdita/train/yardstick.hpp"
+#include "perdita/train/comparison_metrics.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 
 #include "perdita/data/loader.hpp"
 #include "perdita/evaluate/classification.hpp"
-#include "perdita/train/judge.hpp"
+#include "perdita/train/evaluate_model.hpp"
 
 namespace perdita::train {
 
@@ -43,13 +43,13 @@ std::vector<double> recall_of_groups(const Problem& problem, const evaluate::Cla
 }
 
 /// Mean of -log p of the true class, and how right confidences are.
-struct Sureness {
+struct ProbabilityScore {
   double loss = 0;
   std::vector<float> losses;
   evaluate::Calibration calibration;
 };
 
-std::optional<Sureness> sureness_of(const Mlp& model, const Problem& problem) {
+std::optional<ProbabilityScore> probability_score(const Model& model, const Problem& problem) {
   const NoGrad no_grad;
   model.eval();
   evaluate::CalibrationCounts calibration(bins);
@@ -69,12 +69,12 @@ std::optional<Sureness> sureness_of(const Mlp& model, const Problem& problem) {
       calibration.add(std::min(std::exp(*best), 1.0), best - first == labels[row]);
     }
   }
-  return Sureness{total / static_cast<double>(problem.test->size()), std::move(losses), calibration.result()};
+  return ProbabilityScore{total / static_cast<double>(problem.test->size()), std::move(losses), calibration.result()};
 }
 
 }  // namespace
 
-std::vector<evaluate::Metric> yardstick_of(const Problem& problem) {
+std::vector<evaluate::Metric> comparison_metrics(const Problem& problem) {
   const evaluate::Metric seconds{.name = "seconds", .title = "seconds", .is_cost = true};
   if (!problem.objective.has_classes()) {
     return {{.name = "rmse", .title = "RMSE", .column = 0},
@@ -126,14 +126,14 @@ std::vector<std::int64_t> test_labels_by_size(const Problem& problem) {
 
 namespace {
 
-Measurement measure_numbers(const Judgement& judged) {
-  const auto score = evaluate::score_regression(judged.target_values, judged.predicted_values);
+Measurement measure_numbers(const ModelEvaluation& evaluated) {
+  const auto score = evaluate::score_regression(evaluated.target_values, evaluated.predicted_values);
   Measurement result{.values = {score.rmse, score.mae, score.r2}, .recalls = {}, .samples = {{}, {}}};
-  const std::size_t rows = judged.losses.size(), columns = judged.target_values.size() / rows;
+  const std::size_t rows = evaluated.losses.size(), columns = evaluated.target_values.size() / rows;
   for (std::size_t row = 0; row < rows; ++row) {
     double square = 0, size = 0;
     for (std::size_t i = row * columns; i < (row + 1) * columns; ++i) {
-      const double error = judged.predicted_values[i] - judged.target_values[i];
+      const double error = evaluated.predicted_values[i] - evaluated.target_values[i];
       square += error * error / static_cast<double>(columns);
       size += std::abs(error) / static_cast<double>(columns);
     }
@@ -145,28 +145,28 @@ Measurement measure_numbers(const Judgement& judged) {
 
 }  // namespace
 
-Measurement measure(const Mlp& model, const Problem& problem) {
-  const Judgement judged = judge(model, problem.objective, *problem.test, false);
-  if (!problem.objective.has_classes()) return measure_numbers(judged);
-  const auto score = evaluate::score_classes(judged.targets, judged.predictions, {}, problem.test->num_classes());
+Measurement measure(const Model& model, const Problem& problem) {
+  const ModelEvaluation evaluated = evaluate_model(model, problem.objective, *problem.test, false);
+  if (!problem.objective.has_classes()) return measure_numbers(evaluated);
+  const auto score = evaluate::score_classes(evaluated.targets, evaluated.predictions, {}, problem.test->num_classes());
   Measurement result{.values = {score.accuracy, score.balanced_accuracy}, .recalls = {}, .samples = {{}}};
   for (std::size_t k : by_size(problem.train.class_counts())) result.recalls.push_back(score.classes[k].recall);
   if (has_groups(problem)) {
     for (double recall : recall_of_groups(problem, score)) result.values.push_back(recall);
   }
-  for (std::size_t i = 0; i < judged.targets.size(); ++i)
-    result.samples[0].push_back(judged.targets[i] == judged.predictions[i] ? 1.0f : 0.0f);
-  auto sureness = sureness_of(model, problem);
-  result.values.push_back(sureness ? sureness->loss : unknown);
-  result.values.push_back(sureness ? sureness->calibration.ece : unknown);
-  if (sureness) result.samples.push_back(std::move(sureness->losses));
+  for (std::size_t i = 0; i < evaluated.targets.size(); ++i)
+    result.samples[0].push_back(evaluated.targets[i] == evaluated.predictions[i] ? 1.0f : 0.0f);
+  auto probabilities = probability_score(model, problem);
+  result.values.push_back(probabilities ? probabilities->loss : unknown);
+  result.values.push_back(probabilities ? probabilities->calibration.ece : unknown);
+  if (probabilities) result.samples.push_back(std::move(probabilities->losses));
   return result;
 }
 
-std::optional<evaluate::Calibration> calibration_of(const Mlp& model, const Problem& problem) {
+std::optional<evaluate::Calibration> calibration_of(const Model& model, const Problem& problem) {
   if (!problem.objective.has_classes() || !problem.test) return std::nullopt;
-  const auto sureness = sureness_of(model, problem);
-  return sureness ? std::optional(sureness->calibration) : std::nullopt;
+  const auto probabilities = probability_score(model, problem);
+  return probabilities ? std::optional(probabilities->calibration) : std::nullopt;
 }
 
 }  // namespace perdita::train

@@ -8,7 +8,7 @@ import re
 from harness import CliTest, main
 
 
-class Judgement(CliTest):
+class Diagnosis(CliTest):
     def csv(self, rows, header="a,b,y"):
         self.write("data.csv", header + "\n" + "".join(",".join(map(str, row)) + "\n" for row in rows))
         return "csv:data.csv"

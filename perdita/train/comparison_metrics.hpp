@@ -1,11 +1,11 @@
-// A common yardstick for models that were trained with different losses.
+// The metrics that models trained with different losses are compared by.
 #pragma once
 
 #include <optional>
 #include <vector>
 
 #include "perdita/evaluate/calibration.hpp"
-#include "perdita/evaluate/contest.hpp"
+#include "perdita/evaluate/comparison.hpp"
 #include "perdita/train/model.hpp"
 #include "perdita/train/problem.hpp"
 
@@ -15,7 +15,7 @@ namespace perdita::train {
 /// and where the classes differ in size in training, the mean recall of the largest third of the classes (rounded
 /// down), the smallest third, and those between. Numbers: root mean square and mean absolute error, R^2. Last the
 /// seconds of training.
-std::vector<evaluate::Metric> yardstick_of(const Problem& problem);
+std::vector<evaluate::Metric> comparison_metrics(const Problem& problem);
 
 /// The class with most training samples first; empty for numbers.
 std::vector<std::string> classes_by_size(const Problem& problem);
@@ -31,9 +31,9 @@ struct Measurement {
   /// columns that the metrics speak of.
   std::vector<std::vector<float>> samples;
 };
-Measurement measure(const Mlp& model, const Problem& problem);
+Measurement measure(const Model& model, const Problem& problem);
 
 /// Of the test samples; nothing without them, for numbers, and where the loss's outputs give no probabilities.
-std::optional<evaluate::Calibration> calibration_of(const Mlp& model, const Problem& problem);
+std::optional<evaluate::Calibration> calibration_of(const Model& model, const Problem& problem);
 
 }  // namespace perdita::train

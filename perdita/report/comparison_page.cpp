@@ -1,4 +1,4 @@
-#include "perdita/report/contest_page.hpp"
+#include "perdita/report/comparison_page.hpp"
 
 #include <fmt/format.h>
 
@@ -16,13 +16,13 @@ namespace {
 
 using namespace evaluate;
 
-/// The entry with the best mean of a metric.
-std::size_t winner(const Contest& contest, std::size_t metric) {
+/// The candidate with the best mean of a metric.
+std::size_t winner(const ComparisonResults& results, std::size_t metric) {
   std::size_t best = 0;
-  const double sign = contest.metrics[metric].more_is_better ? 1 : -1;
+  const double sign = results.metrics[metric].more_is_better ? 1 : -1;
   double most = -std::numeric_limits<double>::infinity();
-  for (std::size_t e = 0; e < contest.entries.size(); ++e) {
-    const Summary spread = spread_of(contest.entries[e], metric);
+  for (std::size_t e = 0; e < results.candidates.size(); ++e) {
+    const Summary spread = spread_of(results.candidates[e], metric);
     if (spread.count == 0 || !(sign * spread.mean > most)) continue;
     best = e, most = sign * spread.mean;
   }
@@ -30,25 +30,25 @@ std::size_t winner(const Contest& contest, std::size_t metric) {
 }
 
 /// The cell of the first metric without its mark.
-std::string spread_only(const Contest& contest, std::size_t entry) {
-  const std::string text = cell(contest, entry, 0);
+std::string spread_only(const ComparisonResults& results, std::size_t candidate) {
+  const std::string text = cell(results, candidate, 0);
   return text.substr(0, text.find(" *"));
 }
 
-std::string lead(const ContestPage& page) {
+std::string lead(const ComparisonPage& page) {
   return fmt::format(
       "Perdita trained the same network on <code>{}</code> with {} losses, starting from the same weights and using "
       "the "
       "same batches.",
-      escape(page.data), page.contest.entries.size());
+      escape(page.data), page.results.candidates.size());
 }
 
 /// Which loss is best, and whether the difference is significant; empty if all runs failed.
-std::string verdict(const Contest& c) {
-  if (c.metrics.empty() || spread_of(c.entries[winner(c, 0)], 0).count == 0) return {};
+std::string conclusion(const ComparisonResults& c) {
+  if (c.metrics.empty() || spread_of(c.candidates[winner(c, 0)], 0).count == 0) return {};
   const std::size_t best = winner(c, 0);
   std::string text = fmt::format("The best loss by {} is <b>{}</b> with <b>{}</b>", escape(c.metrics[0].title),
-                                 escape(c.entries[best].name), escape(spread_only(c, best)));
+                                 escape(c.candidates[best].name), escape(spread_only(c, best)));
   const auto d = best == 0 ? std::nullopt : difference(c, best, 0);
   if (d) {
     const double scale = c.metrics[0].is_share ? 100 : 1;
@@ -57,11 +57,11 @@ std::string verdict(const Contest& c) {
     text += fmt::format(
         "; its difference from {} is {}{} (95 % confidence interval of this difference alone: {} to {}), which is "
         "{}{}{}",
-        escape(c.entries[0].name), format_number(scale * d->mean), unit, format_number(scale * d->interval.low),
+        escape(c.candidates[0].name), format_number(scale * d->mean), unit, format_number(scale * d->interval.low),
         format_number(scale * d->interval.high), d->is_noise ? "not significant" : "significant",
         d->of_samples ? " given the variation between test samples" : " given the variation between seeds",
         d->is_noise && excludes_zero
-            ? fmt::format(", corrected for the {} comparisons that were made (Holm's method)", c.entries.size() - 1)
+            ? fmt::format(", corrected for the {} comparisons that were made (Holm's method)", c.candidates.size() - 1)
             : "");
   }
   return fmt::format(
@@ -92,14 +92,14 @@ std::string stacked(std::string cell) {
   return mean + "<br><small>" + spread + "</small>";
 }
 
-std::string table(const Contest& c) {
+std::string table(const ComparisonResults& c) {
   std::string text =
       "<div class=\"scroll\"><table class=\"dense\"><caption>Metrics on the test samples: mean and standard deviation "
       "over the seeds. Bold: the best mean.</caption><thead><tr><th scope=\"col\" class=\"text\">loss</th>";
   for (const Metric& metric : c.metrics) text += fmt::format("<th scope=\"col\">{}</th>", escape(metric.title));
   text += "</tr></thead><tbody>\n";
-  for (std::size_t e = 0; e < c.entries.size(); ++e) {
-    text += fmt::format("<tr><th scope=\"row\">{}</th>", breakable(c.entries[e].name));
+  for (std::size_t e = 0; e < c.candidates.size(); ++e) {
+    text += fmt::format("<tr><th scope=\"row\">{}</th>", breakable(c.candidates[e].name));
     for (std::size_t m = 0; m < c.metrics.size(); ++m) {
       const std::string shown = stacked(cell(c, e, m));
       const bool is_best = !c.metrics[m].is_cost && winner(c, m) == e && shown != "–";
@@ -113,7 +113,7 @@ std::string table(const Contest& c) {
 }
 
 /// The first metric, a row for each loss.
-DotChart result_chart(const Contest& c) {
+DotChart result_chart(const ComparisonResults& c) {
   const Metric& metric = c.metrics.front();
   DotChart chart{.title = metric.title + " by loss",
                  .description = fmt::format("Dots: one per seed. Diamond: their mean. Bar: its 95 % confidence "
@@ -123,27 +123,27 @@ DotChart result_chart(const Contest& c) {
                  .rows = {},
                  .percent = metric.is_share,
                  .id = "results"};
-  for (const Entry& entry : c.entries) {
-    DotRow row{.name = entry.name, .values = {}};
-    for (const Trial& trial : entry.trials) {
-      if (!trial.values.empty()) row.values.push_back(trial.values.front());
+  for (const CandidateResults& candidate : c.candidates) {
+    DotRow row{.name = candidate.name, .values = {}};
+    for (const RunResult& run : candidate.runs) {
+      if (!run.values.empty()) row.values.push_back(run.values.front());
     }
     chart.rows.push_back(std::move(row));
   }
   return chart;
 }
 
-std::string result_section(const Contest& c) {
+std::string result_section(const ComparisonResults& c) {
   if (c.metrics.empty()) return {};
   const DotChart chart = result_chart(c);
   return figure(dot_chart(chart, Placement::page), "", escape(chart.description)) + table(c);
 }
 
 /// The training curve of each loss, in one small chart per loss.
-std::string curve_section(const ContestPage& page) {
+std::string curve_section(const ComparisonPage& page) {
   std::string text;
-  for (std::size_t e = 0; e < page.histories.size() && e < page.contest.entries.size(); ++e) {
-    const std::string& name = page.contest.entries[e].name;
+  for (std::size_t e = 0; e < page.histories.size() && e < page.results.candidates.size(); ++e) {
+    const std::string& name = page.results.candidates[e].name;
     LineChart chart{.title = "Loss by epoch: " + name,
                     .description = {},
                     .x_label = "epoch",
@@ -170,13 +170,13 @@ std::string curve_section(const ContestPage& page) {
          text + "</div>\n";
 }
 
-/// Of each class of the contest, the mean over the seeds; empty where all failed.
-std::vector<double> mean_recalls(const Contest& c, const Entry& entry) {
+/// Of each class of the comparison, the mean over the seeds; empty where all failed.
+std::vector<double> mean_recalls(const ComparisonResults& c, const CandidateResults& candidate) {
   std::vector<double> sums(c.class_names.size());
   double count = 0;
-  for (const Trial& trial : entry.trials) {
-    if (trial.recalls.size() != sums.size()) continue;
-    for (std::size_t k = 0; k < sums.size(); ++k) sums[k] += trial.recalls[k];
+  for (const RunResult& run : candidate.runs) {
+    if (run.recalls.size() != sums.size()) continue;
+    for (std::size_t k = 0; k < sums.size(); ++k) sums[k] += run.recalls[k];
     ++count;
   }
   for (double& sum : sums) sum /= count;
@@ -184,7 +184,7 @@ std::vector<double> mean_recalls(const Contest& c, const Entry& entry) {
 }
 
 /// Of the first loss and of the one that is ahead; no series where all their runs failed.
-LineChart recall_chart(const Contest& c) {
+LineChart recall_chart(const ComparisonResults& c) {
   LineChart chart{.title = "Recall by class",
                   .description =
                       "Recall of each class, ordered by decreasing number of training samples, for the first loss and "
@@ -197,14 +197,14 @@ LineChart recall_chart(const Contest& c) {
   std::vector<std::size_t> shown{0};
   if (winner(c, 0) != 0) shown.push_back(winner(c, 0));
   for (std::size_t e : shown) {
-    Series series{.name = c.entries[e].name, .x = {}, .y = mean_recalls(c, c.entries[e])};
+    Series series{.name = c.candidates[e].name, .x = {}, .y = mean_recalls(c, c.candidates[e])};
     for (std::size_t k = 0; k < series.y.size(); ++k) series.x.push_back(static_cast<double>(k + 1));
     if (!series.x.empty()) chart.series.push_back(std::move(series));
   }
   return chart;
 }
 
-std::string recall_section(const Contest& c) {
+std::string recall_section(const ComparisonResults& c) {
   if (c.class_names.empty() || c.class_names.size() > most_classes_in_detail) return {};
   const LineChart chart = recall_chart(c);
   std::string text = chart.series.empty()
@@ -215,9 +215,9 @@ std::string recall_section(const Contest& c) {
       "seeds.</caption><thead><tr>"
       "<th scope=\"col\" class=\"text\">class</th>";
   std::vector<std::vector<double>> columns;
-  for (const Entry& entry : c.entries) {
-    columns.push_back(mean_recalls(c, entry));
-    text += "<th scope=\"col\">" + breakable(entry.name) + "</th>";
+  for (const CandidateResults& candidate : c.candidates) {
+    columns.push_back(mean_recalls(c, candidate));
+    text += "<th scope=\"col\">" + breakable(candidate.name) + "</th>";
   }
   text += "</tr></thead><tbody>\n";
   for (std::size_t k = 0; k < c.class_names.size(); ++k) {
@@ -232,9 +232,9 @@ std::string recall_section(const Contest& c) {
 
 }  // namespace
 
-std::string html(const ContestPage& page) {
-  const Contest& c = page.contest;
-  return open_page("Comparison", escape("Losses compared on " + page.data)) + verdict(c) + "<p class=\"lead\">" +
+std::string html(const ComparisonPage& page) {
+  const ComparisonResults& c = page.results;
+  return open_page("Comparison", escape("Losses compared on " + page.data)) + conclusion(c) + "<p class=\"lead\">" +
          lead(page) + "</p>\n</header>\n<main>\n" +
          sections({{"results", "Results", result_section(c)},
                    {"recall", "Recall by class", recall_section(c)},
@@ -243,8 +243,8 @@ std::string html(const ContestPage& page) {
          close_page(version());
 }
 
-void write_report(const ContestPage& page, const std::filesystem::path& folder, const ChartFiles& files) {
-  const Contest& c = page.contest;
+void write_report(const ComparisonPage& page, const std::filesystem::path& folder, const ChartFiles& files) {
+  const ComparisonResults& c = page.results;
   write_file_atomically(folder / "report.html", html(page));
   if (c.metrics.empty() || (!files.svg && !files.png)) return;
   write_chart(dot_chart(result_chart(c), Placement::file), folder / "results", files);

@@ -1,5 +1,5 @@
 // Losses with options of training, from text.
-#include "perdita/train/contender.hpp"
+#include "perdita/train/candidate.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,10 +8,10 @@
 namespace perdita::train {
 namespace {
 
-TEST(Contender, OptionsGoToTheLossOrToTheRun) {
+TEST(Candidate, OptionsGoToTheLossOrToTheRun) {
   Config common;
   common.data = "fashion-mnist";
-  const auto all = parse_contenders(
+  const auto all = parse_candidates(
       " cross_entropy;focal:gamma=1,lr=0.5 ; cross_entropy:weights=effective_number:0.99,cap=5,label_smoothing=0.1; "
       "ldam_drw:max_margin=0.3;",
       common);
@@ -29,20 +29,20 @@ TEST(Contender, OptionsGoToTheLossOrToTheRun) {
   EXPECT_EQ(all[3].config.defer_weights, 0.8);
 }
 
-TEST(Contender, FormulasKeepTheirSeparators) {
-  const auto all = parse_contenders("mse; formula: k * abs(y - t)^n where k = 2; n = 1.5; huber:delta=2,lr=0.1", {});
+TEST(Candidate, FormulasKeepTheirSeparators) {
+  const auto all = parse_candidates("mse; formula: k * abs(y - t)^n where k = 2; n = 1.5; huber:delta=2,lr=0.1", {});
   ASSERT_EQ(all.size(), 3u);
   EXPECT_EQ(to_string(*all[1].config.loss), "formula: k * abs(y - t)^n where k = 2; n = 1.5");
   EXPECT_EQ(to_string(*all[2].config.loss), "huber:delta=2");
 }
 
-TEST(Contender, WrongTextIsNamed) {
+TEST(Candidate, WrongTextIsNamed) {
   for (const char* text : {"", "cross_entropy", "cross_entropy; cross_entropy", "cross_entropy; focl",
                            "cross_entropy; focal:seed=3", "cross_entropy; focal:weights=balancd:1,lr=x"}) {
-    EXPECT_THROW(parse_contenders(text, {}), ValueError) << text;
+    EXPECT_THROW(parse_candidates(text, {}), ValueError) << text;
   }
   try {
-    parse_contenders("mse; huber:detla=1", {});
+    parse_candidates("mse; huber:detla=1", {});
     FAIL();
   } catch (const ValueError& error) {
     EXPECT_NE(std::string(error.what()).find("'huber:detla=1'"), std::string::npos);

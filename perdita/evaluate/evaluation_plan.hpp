@@ -1,13 +1,11 @@
-// From predictions and targets, as they come, to the loss of each and what a model meant by them.
+// What an evaluation computes, decided from the loss and the files before any row is read.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "perdita/data/rows.hpp"
-#include "perdita/evaluate/block_stream.hpp"
 #include "perdita/losses/any.hpp"
 
 namespace perdita::evaluate {
@@ -31,11 +29,15 @@ Kind kind_of(const AnyLoss& loss);
 /// What the loss takes, where nothing else is said.
 Scale default_scale(const AnyLoss& loss);
 
+/// What targets from files may be, given the loss's parameters. Logarithms of probabilities may be any number, because
+/// rounding leaves some above 0.
+Interval valid_targets(const AnyLoss& loss);
+
 /// Whether a row is a mask and has one loss.
 bool is_of_masks(const AnyLoss& loss);
 
-/// How blocks are to be judged; the same for all of a stream.
-struct Judgement {
+/// How blocks are evaluated; the same for all of a stream.
+struct EvaluationPlan {
   AnyLoss loss;
   Kind kind = Kind::classes;
   Scale scale = Scale::logits;
@@ -46,27 +48,10 @@ struct Judgement {
 };
 
 /// Throws ShapeError or ValueError where predictions, targets and loss do not fit together.
-Judgement plan_judgement(const AnyLoss& loss, Scale scale, const data::RowReader& predictions,
-                         const data::RowReader& targets);
-
-/// The columns of a block; every vector has `units` entries, or none where the kind does not have it.
-template <class T>
-struct Judged {
-  std::int64_t units = 0;
-  std::vector<T> losses, confidences;
-  std::vector<std::int32_t> labels, predicted;  ///< -1: the row is ignored; nothing is predicted
-  std::vector<T> inputs, targets;               ///< classes: logits, if they had to be made; else one of each a unit
-  const T* logits = nullptr;                    ///< of classes [units, columns]; of binary the logit of 1 [units]
-  const T* scores = nullptr;                    ///< of binary: the predictions as given, which rank the units
-  std::vector<T> made_logits;
-};
+EvaluationPlan plan_evaluation(const AnyLoss& loss, Scale scale, const data::RowReader& predictions,
+                               const data::RowReader& targets);
 
 /// Whether a block is computed in float: predictions are float32, and targets lose nothing as floats.
-bool is_computed_in_float(const Judgement& how);
-
-/// Fills `out`, whose memory is used again. Throws IndexError for a label out of range and DataError for a target or a
-/// probability outside its domain; both name the first row.
-template <class T>
-void judge(const Judgement& how, const RawBlock& block, Judged<T>& out);
+bool is_computed_in_float(const EvaluationPlan& how);
 
 }  // namespace perdita::evaluate

@@ -1,4 +1,4 @@
-#include "perdita/train/judge.hpp"
+#include "perdita/train/evaluate_model.hpp"
 
 #include "perdita/data/loader.hpp"
 
@@ -14,11 +14,11 @@ void append(std::vector<T>& all, const Tensor& tensor) {
 
 }  // namespace
 
-Judgement judge(const Mlp& model, const Objective& objective, const data::Dataset& dataset, bool weighted,
-                const std::function<bool()>& stop) {
+ModelEvaluation evaluate_model(const Model& model, const Objective& objective, const data::Dataset& dataset,
+                               bool weighted, const std::function<bool()>& stop) {
   const NoGrad no_grad;
   model.eval();
-  Judgement result;
+  ModelEvaluation result;
   double total = 0, denominator = 0;
   data::DataLoader loader(dataset, {.batch_size = 1024});
   for (const auto& [inputs, targets] : loader) {

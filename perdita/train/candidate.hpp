@@ -1,4 +1,4 @@
-// Contenders of a comparison: losses, each with options of training that go with it.
+// Candidates of a comparison: losses, each with options of training that go with it.
 #pragma once
 
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace perdita::train {
 
-struct Contender {
+struct Candidate {
   std::string name;  ///< as it was written
   Config config;     ///< the common options, and its own
 };
@@ -19,6 +19,6 @@ struct Contender {
 /// ldam_drw is ldam with deferred re-weighting as in the paper:
 /// ldam:last_layer=cosine,weights=effective_number:0.9999,defer_weights=0.8.
 /// Throws ValueError that names the entry, for fewer than two of them, and for one that is there twice.
-std::vector<Contender> parse_contenders(std::string_view text, const Config& common);
+std::vector<Candidate> parse_candidates(std::string_view text, const Config& common);
 
 }  // namespace perdita::train
