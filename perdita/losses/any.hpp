@@ -9,6 +9,7 @@
 
 #include "perdita/losses/formula.hpp"
 #include "perdita/losses/list.hpp"
+#include "perdita/losses/parameter_range.hpp"
 #include "perdita/losses/regression/quantiles.hpp"
 
 namespace perdita {
@@ -45,10 +46,6 @@ std::string to_string(const AnyLoss& loss);
 /// All names, in the order of the list.
 std::vector<std::string_view> loss_names();
 
-/// Throws ValueError unless every parameter of `loss` lies in its valid interval.
-template <class Loss>
-void check_parameters(const Loss& loss);
-
 /// "delta: where the parabola meets its tangent (default 1, valid: above 0)", a line a parameter.
 std::vector<std::string> describe_parameters(const AnyLoss& loss);
 
@@ -66,24 +63,6 @@ std::string text_of(const Parameter<Loss>& parameter, const Loss& loss) {
   if (parameter.is_bool) return value != 0 ? "true" : "false";
   if (!parameter.choices.empty()) return std::string(parameter.choices[static_cast<std::size_t>(value)]);
   return fmt::format("{}", value);
-}
-
-/// An interval in words: "any number", "0 or more", "0..1", "-1 or 1".
-std::string to_string(const Interval& interval);
-
-template <class Loss>
-void check_parameters(const Loss& loss) {
-  if constexpr (requires { loss.check(); }) loss.check();
-  if constexpr (requires { Loss::parameters(); }) {
-    for (const auto& parameter : Loss::parameters()) {
-      if (!parameter.is_bool && !parameter.valid.contains(parameter.get(loss))) {
-        const double value = parameter.get(loss);
-        fail<ValueError>("{}: {} is {} (valid: {}{})", Loss::info.name, parameter.name, value,
-                         to_string(parameter.valid),
-                         std::isinf(value) && parameter.valid.finite_only ? ", finite" : "");
-      }
-    }
-  }
 }
 
 }  // namespace perdita

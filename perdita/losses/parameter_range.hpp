@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <string>
 
 #include "perdita/losses/info.hpp"
 
@@ -24,6 +25,25 @@ const Parameter<Loss>* beyond_float_range(const Loss& loss) {
     }
   }
   return nullptr;
+}
+
+/// An interval in words: "any number", "0 or more", "0..1", "-1 or 1".
+std::string to_string(const Interval& interval);
+
+/// Throws ValueError unless every parameter of `loss` lies in its valid interval.
+template <class Loss>
+void check_parameters(const Loss& loss) {
+  if constexpr (requires { loss.check(); }) loss.check();
+  if constexpr (requires { Loss::parameters(); }) {
+    for (const auto& parameter : Loss::parameters()) {
+      if (!parameter.is_bool && !parameter.valid.contains(parameter.get(loss))) {
+        const double value = parameter.get(loss);
+        fail<ValueError>("{}: {} is {} (valid: {}{})", Loss::info.name, parameter.name, value,
+                         to_string(parameter.valid),
+                         std::isinf(value) && parameter.valid.finite_only ? ", finite" : "");
+      }
+    }
+  }
 }
 
 }  // namespace perdita

@@ -3,7 +3,7 @@
 
 #include <cmath>
 
-#include "perdita/losses/overlap_span.hpp"
+#include "perdita/losses/span.hpp"
 #include "perdita/nn/losses.hpp"
 #include "perdita/tensor/gradcheck.hpp"
 

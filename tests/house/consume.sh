@@ -13,9 +13,17 @@ case $way in
     # The flags are words to be split.
     "$cxx" -std=c++20 -O1 "$here/consumer/main.cpp" $flags -o "$work/consumer" ;;
   *)
-    "$cmake" -S "$here/consumer/$way" -B "$work" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_CXX_COMPILER="$cxx" \
-      -DCMAKE_PREFIX_PATH="$staged" -DPERDITA_SOURCE="$source" -DCMAKE_CXX_COMPILER_LAUNCHER="$launcher" \
-      -DPERDITA_WERROR=ON
+    # Without a build type there is a warning, and none is set for the project; with one there is none.
+    configure() {
+      "$cmake" -S "$here/consumer/$way" -B "$1" -G Ninja -DCMAKE_BUILD_TYPE="$2" -DCMAKE_CXX_COMPILER="$cxx" \
+        -DCMAKE_PREFIX_PATH="$staged" -DPERDITA_SOURCE="$source" -DCMAKE_CXX_COMPILER_LAUNCHER="$launcher" \
+        -DPERDITA_WERROR=ON 2>&1
+    }
+    configure "$work/untyped" "" >"$work/untyped.log" || { cat "$work/untyped.log"; exit 1; }
+    grep -q "CMAKE_BUILD_TYPE is not set" "$work/untyped.log"
+    grep -q "^CMAKE_BUILD_TYPE:[A-Z]*=$" "$work/untyped/CMakeCache.txt"
+    configure "$work" Release >"$work/typed.log" || { cat "$work/typed.log"; exit 1; }
+    if grep "CMAKE_BUILD_TYPE is not set" "$work/typed.log"; then exit 1; fi
     "$cmake" --build "$work" --target consumer -j 2 ;;
 esac
 "$work/consumer"

@@ -62,7 +62,6 @@ def main():
             build,
             "-G",
             "Ninja",
-            "-DCMAKE_BUILD_TYPE=Release",
             f"-DCMAKE_CXX_COMPILER={cxx}",
             f"-DCMAKE_CXX_COMPILER_LAUNCHER={launcher}",
             f"-DCMAKE_PREFIX_PATH={staged}",

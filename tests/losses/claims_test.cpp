@@ -60,19 +60,29 @@ int contradictions(const Loss& loss, Trait claim, unsigned seed) {
   return found;
 }
 
-/// Whether the expected loss over hard targets drawn with probability p is least where the model says p: for binary
-/// losses of a logit (t in {0, 1} or {-1, 1}) or probability.
+/// Counts the probabilities p for which the expected loss over two targets, the upper one with probability p, is not
+/// least where it is to be: at their mean for a regression; at p, or its logit, for hard targets of a binary loss.
 template <class Loss>
 int improper(const Loss& loss) {
   int found = 0;
-  const double negative = Loss::info.target.low, positive = Loss::info.target.high;
+  const bool of_means = Loss::info.family == Family::regression;
+  const double negative = of_means ? 1 : Loss::info.target.low, positive = of_means ? 3 : Loss::info.target.high;
   for (double p : {0.1, 0.3, 0.5, 0.85}) {
-    const double best = Loss::info.input.high == 1 ? p : std::log(p / (1 - p));
+    const double logit = std::log(p / (1 - p)), mean = p * positive + (1 - p) * negative;
+    const double best = of_means ? mean : Loss::info.input.high == 1 ? p : logit;
     const double slope = p * slope_at(loss, best, positive) + (1 - p) * slope_at(loss, best, negative);
     found += std::abs(slope) > 1e-9;
   }
   return found;
 }
+
+/// gaussian_nll with a variance, as a function of input and target.
+struct GaussianNllOfVariance {
+  static constexpr const LossInfo& info = GaussianNll::info;
+  double variance = 0.7;
+
+  auto operator()(auto y, auto t) const { return GaussianNll{}(y, t, testing::Real(variance)); }
+};
 
 template <class Loss>
 void check_claims() {
@@ -82,7 +92,7 @@ void check_claims() {
       EXPECT_EQ(contradictions(Loss{}, claim, 21), 0) << static_cast<unsigned>(claim);
     }
   }
-  if (has(Loss::info.traits, Trait::proper) && Loss::info.family == Family::binary) {
+  if (has(Loss::info.traits, Trait::proper)) {
     EXPECT_EQ(improper(Loss{}), 0);
   }
 }
@@ -92,6 +102,7 @@ TEST(Claims, HoldForEveryLossOfElementsOrComparisons) {
   for_each_loss([]<class Loss>(Loss) {
     if constexpr (compares_predictions(Loss::info)) check_claims<Loss>();
   });
+  check_claims<GaussianNllOfVariance>();
 }
 
 // What each trait must not be granted to.
@@ -105,6 +116,8 @@ TEST(Claims, FalseOnesAreFound) {
   EXPECT_GT(contradictions(MultiMargin{.p = 2}, Trait::lipschitz, 1), 0);
   EXPECT_GT(contradictions(TripletMargin{}, Trait::smooth, 1), 0);
   EXPECT_GT(improper(BinaryFocal{}), 0);
+  EXPECT_GT(improper(L1{}), 0);
+  EXPECT_GT(improper(LogCosh{}), 0);
 }
 
 TEST(Catalogue, EntriesAreComplete) {

@@ -1,10 +1,10 @@
 // Losses of classes over spans: small numbers worked out by hand.
-#include "perdita/losses/class_span.hpp"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <vector>
+
+#include "perdita/losses/span.hpp"
 
 namespace perdita {
 namespace {
@@ -36,6 +36,18 @@ TEST(ClassSpan, TargetsMayBeDistributions) {
   EXPECT_NEAR(value_and_gradient(Focal{}, In(logits), 3, In(targets), Out(by_targets), Reduction::sum), expected,
               1e-14);
   for (std::size_t i = 0; i < 6; ++i) EXPECT_NEAR(by_targets[i], by_labels[i], 1e-14) << i;
+}
+
+TEST(ClassSpan, CrossEntropyOfDistributions) {
+  Row gradient(6);
+  const Row targets{0.5, 0.25, 0.25, 0.2, 0.3, 0.5};
+  const double total = std::exp(1) + std::exp(2) + std::exp(3);  // of the first row; the second row's logits are 0
+  EXPECT_NEAR(value_and_gradient(CrossEntropy{}, In(logits), 3, In(targets), Out(gradient)),
+              (std::log(total) - 1.75 + std::log(3)) / 2, 1e-15);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_NEAR(gradient[i], (std::exp(logits[i]) / total - targets[i]) / 2, 1e-15) << i;
+    EXPECT_NEAR(gradient[3 + i], (1.0 / 3 - targets[3 + i]) / 2, 1e-15) << i;
+  }
 }
 
 TEST(ClassSpan, NllTakesLogProbabilities) {

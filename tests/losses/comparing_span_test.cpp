@@ -1,10 +1,10 @@
 // Losses that compare over spans: small numbers worked out by hand.
-#include "perdita/losses/comparing_span.hpp"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <vector>
+
+#include "perdita/losses/span.hpp"
 
 namespace perdita {
 namespace {

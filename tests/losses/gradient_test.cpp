@@ -2,6 +2,7 @@
 // plain doubles, whose slope is a central difference; all sizes around a register, in place, and any thread count.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "perdita/core/parallel.hpp"
@@ -136,18 +137,29 @@ TEST(EveryPairLoss, LetsNaNThrough) {
   });
 }
 
-// A large array takes the path of streaming stores; its end is not a whole register.
+// A large array takes the path of streaming stores; its end is not a whole register. It repeats a short one, whose
+// gradients and values are cached.
 TEST(EveryPairLoss, StreamedGradientsEqualCachedOnes) {
-  const std::int64_t count = (std::int64_t{5} << 20) + 5;
-  const Buffer y = Buffer::allocate(static_cast<std::size_t>(count) * 4),
-               gradient = Buffer::allocate(static_cast<std::size_t>(count) * 4);
-  auto* in = static_cast<float*>(y.data());
-  auto* out = static_cast<float*>(gradient.data());
-  for (std::int64_t i = 0; i < count; ++i) in[i] = static_cast<float>(i % 977) * 0.01f - 4;
-  kernels::elementwise_loss<Huber, float>(Huber{}, {in, in + 0}, {.gradient = out}, 16);
-  std::vector<float> targets(static_cast<std::size_t>(count), 0.25f);
-  kernels::elementwise_loss<Huber, float>(Huber{}, {in, targets.data()}, {.gradient = out}, count);
-  for (std::int64_t i = 0; i < count; ++i) ASSERT_EQ(out[i], std::clamp(in[i] - 0.25f, -1.0f, 1.0f)) << i;
+  const std::size_t count = (std::size_t{5} << 20) + 5, period = 977;
+  const auto repeated = [&](const std::vector<float>& period_of) {
+    std::vector<float> all(count);
+    for (std::size_t i = 0; i < count; i += period)
+      std::copy_n(period_of.begin(), std::min(period, count - i), all.begin() + static_cast<std::ptrdiff_t>(i));
+    return all;
+  };
+  for_each_elementwise_loss([&](auto prototype) {
+    using Loss = decltype(prototype);
+    SCOPED_TRACE(Loss::info.name);
+    Data<float> cached = sample<float>(prototype, period, 9);
+    evaluate(prototype, cached);
+    Data<float> streamed{repeated(cached.y), repeated(cached.t), std::vector<float>(count), std::vector<float>(count)};
+    evaluate(prototype, streamed);
+    const auto is_same = [](const std::vector<float>& a, const std::vector<float>& b) {
+      return std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+    };
+    EXPECT_TRUE(is_same(streamed.gradient, repeated(cached.gradient)));
+    EXPECT_TRUE(is_same(streamed.values, repeated(cached.values)));
+  });
 }
 
 }  // namespace

@@ -6,9 +6,9 @@
 #pragma once
 
 #include "perdita/kernels/labels.hpp"
-#include "perdita/losses/any.hpp"
 #include "perdita/losses/compiled.hpp"
-#include "perdita/losses/span.hpp"
+#include "perdita/losses/parameter_range.hpp"
+#include "perdita/losses/span/elements.hpp"
 
 namespace perdita {
 

@@ -3,13 +3,13 @@
 //     double v = value_and_gradient(Dice{}, logits, targets, height * width, gradient);
 #pragma once
 
-#include <algorithm>
 #include <span>
 #include <vector>
 
 #include "perdita/kernels/overlap.hpp"
-#include "perdita/losses/any.hpp"
-#include "perdita/losses/span.hpp"
+#include "perdita/losses/list.hpp"
+#include "perdita/losses/parameter_range.hpp"
+#include "perdita/losses/span/elements.hpp"
 #include "perdita/math/dual.hpp"
 #include "perdita/math/functions.hpp"
 
@@ -63,8 +63,9 @@ double value_and_gradient(const Loss& loss, const Logits& logits, const Targets&
   std::vector<kernels::OverlapSums> sums(masks);
   if (!kernels::overlap_sums(task, sums.data())) {
     const auto is_valid = [&](T x) { return probabilities.contains(x) || x == static_cast<T>(loss.ignore_index); };
-    const auto bad = std::find_if_not(t.begin(), t.end(), is_valid);
-    fail<ValueError>("value_and_gradient: target[{}] is {} (valid: 0..1, or ignore_index {})", bad - t.begin(), *bad,
+    std::size_t bad = 0;
+    while (is_valid(t[bad])) ++bad;
+    fail<ValueError>("value_and_gradient: target[{}] is {} (valid: 0..1, or ignore_index {})", bad, t[bad],
                      loss.ignore_index);
   }
   const double divisor = detail::denominator("value_and_gradient", reduction, masks);

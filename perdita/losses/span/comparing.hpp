@@ -8,7 +8,7 @@
 
 #include "perdita/kernels/labels.hpp"
 #include "perdita/losses/comparing_kernels.hpp"
-#include "perdita/losses/span.hpp"
+#include "perdita/losses/span/elements.hpp"
 
 namespace perdita {
 

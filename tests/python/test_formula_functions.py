@@ -1,0 +1,50 @@
+"""The functions of formulas: perdita.ops and the table of docs/formulas.md have those that the parser knows."""
+
+import pathlib
+import re
+
+import numpy as np
+import pytest
+
+import perdita
+from perdita import ops
+from perdita._symbols import FUNCTIONS
+
+PAGE = pathlib.Path(__file__).parents[2] / "docs/formulas.md"
+BUILDING_BLOCKS = {"clamp_min", "clamp_max", "flip_sign", "zero_unless"}  # of other functions and of derivatives
+WITHOUT_DERIVATIVE = {"trigamma"}  # of no use in a function that is differentiated
+
+
+def error_of(text):
+    with pytest.raises(ValueError) as raised:
+        perdita.formula(text)(np.ones(2), np.ones(2))
+    return str(raised.value)
+
+
+def parsed():
+    """As the parser lists them where a name is unknown."""
+    names = re.search(r"\(valid: ([^)]*)\)", error_of("no_such_function(y) - t"))[1].split(", ")
+    assert len(names) == len(set(names)) > 20
+    return set(names) - BUILDING_BLOCKS
+
+
+def test_the_page_lists_them():
+    (row,) = re.findall(r"^\| `(abs [^`]*)`", PAGE.read_text(), re.MULTILINE)
+    names = row.split()
+    assert names == sorted(names)
+    assert set(names) == parsed() - {"select"}  # which has its own row
+    assert "| `select(c, a, b)` |" in PAGE.read_text()
+
+
+def test_ops_has_them():
+    assert set(FUNCTIONS) == parsed() - WITHOUT_DERIVATIVE
+    assert {name for name in dir(ops) if callable(getattr(ops, name)) and not name.startswith("_")} == set(FUNCTIONS)
+
+
+@pytest.mark.parametrize("name", sorted(FUNCTIONS))
+def test_arguments(name):
+    arity = FUNCTIONS[name]
+    arguments = ["y", "t", "2", "3"]
+    perdita.formula(f"{name}({', '.join(arguments[:arity])})")(np.ones(2), np.ones(2))
+    wrong = arguments[:1] if name in ("min", "max") else arguments  # of which there may be more
+    assert f"{name} takes {arity} argument" in error_of(f"{name}({', '.join(wrong)})")
