@@ -261,7 +261,7 @@ void evaluate_pairs(const EvaluationPlan& how, const RawBlock& block, EvaluatedB
     input = read_binary(how, given, count, out);
     predict_binary(how, given, count, out);
   } else {
-    const Interval valid = valid_targets(how.loss);
+    const perdita::Interval valid = valid_targets(how.loss);
     if (const std::int64_t bad = kernels::first_outside(targets, count, valid.low, valid.high); bad < count) {
       fail<DataError>("evaluate: {}: target[{}] is {} (valid for {}: {})", how.targets_name,
                       block.first + bad / how.columns, targets[bad], info_of(how.loss).name, to_string(valid));

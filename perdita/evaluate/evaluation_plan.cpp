@@ -121,7 +121,7 @@ EvaluationPlan plan_evaluation(const AnyLoss& loss, Scale scale, const data::Row
   return how;
 }
 
-Interval valid_targets(const AnyLoss& any) {
+perdita::Interval valid_targets(const AnyLoss& any) {
   return std::visit(
       []<class Loss>(const Loss& loss) {
         if constexpr (requires { loss.log_target; }) {

@@ -31,7 +31,7 @@ Scale default_scale(const AnyLoss& loss);
 
 /// What targets from files may be, given the loss's parameters. Logarithms of probabilities may be any number, because
 /// rounding leaves some above 0.
-Interval valid_targets(const AnyLoss& loss);
+perdita::Interval valid_targets(const AnyLoss& loss);
 
 /// Whether a row is a mask and has one loss.
 bool is_of_masks(const AnyLoss& loss);

@@ -128,7 +128,7 @@ class BadInput(CliTest):
     def test_resume(self):
         self.fails(1, "train", "--resume", "nowhere", says=["nowhere"])
         os.mkdir(self.path("empty"))
-        self.fails(1, "train", "--resume", "empty", says=["no run in empty"])
+        self.fails(1, "train", "--resume", "empty", says=["the folder empty does not contain a run"])
         write_images(self, "images")
         self.run_cli("train", "--data", "idx:images", "--epochs", "1", "--out", "run", "--quiet")
         self.fails(2, "train", "--resume", "run", "--seed", "1", says=["--seed cannot change", "--epochs"])

@@ -230,7 +230,7 @@ class Evaluation(CliTest):
         self.write("bad.npz", b"PK\x03\x04 nothing else")
         fails("bad.npz", "y.npy", says=["bad.npz", "the ZIP directory is missing"])
         fails("nowhere.npy", "y.npy", says=["nowhere.npy"])
-        fails("p.npy", "y.npy", "--from", "probabilities", says=["row 0 holds"])
+        fails("p.npy", "y.npy", "--from", "probabilities", says=["row 0 contains"])
         self.assertFalse(os.path.exists(self.path("out")))
 
 

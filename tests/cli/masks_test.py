@@ -69,7 +69,7 @@ class Masks(CliTest):
             epochs = [r for r in self.history(loss) if r["kind"] == "epoch"]
             self.assertLess(epochs[-1]["train_loss"], 0.5 * epochs[0]["train_loss"])
         self.fails(
-            2, "train", "--data", "synthetic:moons", "--loss", "dice", "--out", "r", says=["does not fit", "valid:"]
+            2, "train", "--data", "synthetic:moons", "--loss", "dice", "--out", "r", says=["does not support", "valid:"]
         )
         self.fails(2, "train", "--data", "npy:x.npy,y.npy", "--loss", "dice:multilabel=1", "--out", "r",
                    says=["multilabel=true", "valid: false"])  # fmt: skip

@@ -46,8 +46,8 @@ TEST(Json, BoundsValues) {
 }
 
 TEST(Json, RefusesWhatReadersDisagreeOn) {
-  EXPECT_EQ(message(R"({"a":1,"a":2})"), "f.json has key 'a' twice");
-  EXPECT_EQ(message(R"({"a\u001b":1,"a\u001b":2})"), "f.json has key 'a\\x1b' twice");
+  EXPECT_EQ(message(R"({"a":1,"a":2})"), "f.json contains the key 'a' twice");
+  EXPECT_EQ(message(R"({"a\u001b":1,"a\u001b":2})"), "f.json contains the key 'a\\x1b' twice");
   EXPECT_CONTAINS(message("{\"a\":1"), "f.json is not valid JSON: ");
   EXPECT_CONTAINS(message("\x1b[31m"), "f.json is not valid JSON: ");
   EXPECT_EQ(message("\x1b[31m").find('\x1b'), std::string::npos);

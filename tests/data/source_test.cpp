@@ -121,7 +121,7 @@ TEST(Source, Npy) {
   write_npy(y, floats({2}, {1, 2}));
   EXPECT_CONTAINS(message<DataError>(spec), "inputs have shape [3, 2] and targets [2]");
   write_npy(x, floats({2, 2}, {1, 2, 3, nan}));
-  EXPECT_CONTAINS(message<DataError>(spec), "x.npy: input[1] holds nan (valid: finite numbers)");
+  EXPECT_CONTAINS(message<DataError>(spec), "x.npy: input[1] contains nan (valid: finite numbers)");
   EXPECT_CONTAINS(message<ValueError>("npy:" + x), "1 files are given (valid: npy:X,Y[,task=TASK])");
   EXPECT_CONTAINS(message<ValueError>(spec + ",target=1"), "unknown option 'target' (valid: task)");
 }

@@ -346,10 +346,10 @@ TEST(Evaluation, NamesWhatDoesNotFit) {
   expect(refusal<ShapeError>(c.predictions(), c.targets(), with_loss("mse")), "valid for mse: equal");
   EvaluationOptions shares = entropy;
   shares.scale = Scale::probabilities;
-  expect(refusal<DataError>(c.predictions(), c.targets(), shares), "row 0 holds");
+  expect(refusal<DataError>(c.predictions(), c.targets(), shares), "row 0 contains");
   expect(refusal<DataError>(array_of(std::vector<float>{0.5f, NAN, 2.0f}, {3}), array_of(std::vector<float>(3), {3}),
                             with_loss("binary_cross_entropy")),
-         "row 2 holds 2");
+         "row 2 contains 2");
   expect(refusal<DataError>(array_of(std::vector<float>(3), {3}), array_of(std::vector<float>{0, 1, 0.5}, {3}),
                             with_loss("binary_cross_entropy_with_logits")),
          "target[2] is 0.5");

@@ -173,7 +173,8 @@ TEST(Optimizer, OptionsAndParametersAreChecked) {
   EXPECT_EQ(message([&] { AdamW({p}, {.eps = -1}); }), "AdamW: eps is -1 (valid: 0 or more)");
   EXPECT_EQ(message([&] { SGD({}); }), "SGD: there are no parameters (valid: at least one)");
   EXPECT_EQ(message([&] { SGD({p, p}); }), "SGD: parameter 1 is given twice");
-  EXPECT_EQ(message([&] { SGD({Tensor::from({1.0})}); }), "SGD: parameter 0 does not require a gradient");
+  EXPECT_EQ(message([&] { SGD({Tensor::from({1.0})}); }),
+            "SGD: parameter 0 does not require a gradient (valid: tensors with requires_grad)");
 }
 
 }  // namespace

@@ -124,7 +124,7 @@ def test_bad_input():
         (lambda: data.ClassBalancedSampler(LABELS, "more"), "oversample"),
         (lambda: data.imbalanced_subset(LABELS, "tail"), "longtail:R"),
         (lambda: data.stratified_split(LABELS, [0.5, 0.4]), "with sum 1"),
-        (lambda: data.random_split(5, [1.5, -0.5]), "above 0"),
+        (lambda: data.random_split(5, [1.5, -0.5]), "positive numbers"),
         (lambda: data.random_split(-5, [0.5, 0.5]), "empty"),
         (lambda: data.stratified_split([0, -1], [0.5, 0.5]), "label"),
         (lambda: data.SubsetSampler([-1]), "-1"),

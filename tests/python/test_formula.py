@@ -128,7 +128,7 @@ def branches(y, t):
         (lambda y, t: y * np.ones(3), "an array of shape [3]"),
         (lambda y, t: 3.0, "does not depend on y"),
         (lambda y, t: t * 2, "does not depend on y"),
-        ("y +", "the end where a number"),
+        ("y +", "found the end, expected a number"),
         (3, "a string, or a function"),
     ],
 )
