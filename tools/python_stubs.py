@@ -17,7 +17,7 @@ import perdita.nn
 import perdita.ops
 import perdita.torch.functional
 import perdita.torch.nn
-from perdita._catalogue import ARGUMENTS, meanings_of, roles_of
+from perdita._catalogue import ARGUMENTS, ENTRIES, meanings_of, roles_of
 from perdita._modules import CLASSES
 from perdita._options import loss_of
 
@@ -72,8 +72,11 @@ def type_of(function, name, default):
         if meaning in ("lengths", "variances"):
             return {"lengths": "_Lengths", "variances": "_Array | float"}[meaning]
         if role in ("prediction", "target"):
-            return "_Array"
+            return "_Array" if default is EMPTY else "_Array | None"
         return "_Weight" if default is EMPTY else "_Weight | None"
+    choices = ENTRIES.get(function, {"choices": {}})["choices"]
+    if name in choices:
+        return f"Literal[{', '.join(map(repr, choices[name]))}]".replace("'", '"')
     return {bool: "bool", int: "int", float: "float"}[type(default)]
 
 

@@ -4,7 +4,7 @@ import functools
 import operator
 
 from perdita import _core
-from perdita._catalogue import FORMULAS
+from perdita._catalogue import ENTRIES, FORMULAS
 from perdita.errors import DTypeError
 
 
@@ -36,7 +36,7 @@ def text_of(options):
 def _text_of_value(name, value):
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, str) and value.isidentifier():  # one of several names, which the core checks
+    if name in _NAMED and isinstance(value, str) and value.isidentifier():  # the core checks it
         return value
     if isinstance(value, tuple):  # q=0.1/0.9; a single one ends in a slash
         return "/".join(repr(level) for level in value) + "/" * (len(value) < 2)
@@ -54,3 +54,5 @@ def _text_of_value(name, value):
 
 
 _INTEGERS = ("ignore_index", "blank")
+# Options that are one of several names.
+_NAMED = {name for entry in ENTRIES.values() for name in entry["choices"]}

@@ -34,12 +34,17 @@ nb::dict signature_of(const LossInfo& info) {
   return signature;
 }
 
-/// What a loss's function and module are called, and what they take; parameters are (name, default).
+/// What a loss's function and module are called, and what they take; parameters are (name, default), choices the names
+/// that those have which are one of several.
 template <class Loss>
 nb::dict entry_of(std::string_view function, std::string_view module) {
   nb::list parameters;
+  nb::dict choices;
   for (const auto& parameter : parameters_of<Loss>()) {
     const double value = parameter.get(Loss{});
+    if (!parameter.choices.empty())
+      choices[nb::cast(parameter.name)] =
+          std::vector<std::string_view>(parameter.choices.begin(), parameter.choices.end());
     parameters.append(nb::make_tuple(parameter.name, parameter.is_bool            ? nb::cast(value != 0)
                                                      : !parameter.choices.empty() ? nb::cast(text_of(parameter, Loss{}))
                                                      : parameter.is_integer ? nb::cast(static_cast<std::int64_t>(value))
@@ -49,6 +54,7 @@ nb::dict entry_of(std::string_view function, std::string_view module) {
   entry["function"] = function;
   entry["module"] = module;
   entry["parameters"] = parameters;
+  entry["choices"] = choices;
   return entry;
 }
 

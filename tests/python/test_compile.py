@@ -152,5 +152,5 @@ def test_operators_keep_torchs_rules():
     from perdita.torch._operator import _loss
 
     x, t = torch.randn(3, 4, dtype=torch.float64, requires_grad=True), torch.randn(3, 4, dtype=torch.float64)
-    torch.library.opcheck(_loss, ("mse_loss", "", "mean", "standard", 1, False, x, t, None, None))
-    torch.library.opcheck(_loss, ("mse_loss", "", "none", "standard", 1, True, x, t, None, None))
+    torch.library.opcheck(_loss, ("mse_loss", "", "mean", "standard", 1, False, x, t, None, None, None))
+    torch.library.opcheck(_loss, ("mse_loss", "", "none", "standard", 1, True, x, t, None, None, None))

@@ -42,7 +42,7 @@ def test_numpy_functions_refuse_masked_elements(case, name):
     np.testing.assert_array_equal(function(**arrays, **case.variant.options), expected)
     mask.flat[0] = True
     arrays[name] = np.ma.array(plain, mask=mask)
-    with pytest.raises(DomainError, match=rf"{name} is a masked array with 1 masked elements, .*\[~mask\]"):
+    with pytest.raises(DomainError, match=rf"{name} is a masked array with 1 masked elements .*\[~mask\]"):
         function(**arrays, **case.variant.options)
 
 

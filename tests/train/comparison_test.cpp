@@ -154,7 +154,7 @@ TEST_F(ComparisonTest, ADamagedFileIsRefusedByName) {
 
 /// Metrics of a model whose outputs are known: the same for every sample.
 struct ConstantModel final : Model {
-  explicit ConstantModel(std::vector<float> outputs) : outputs(Tensor::from(outputs)) {}
+  explicit ConstantModel(const std::vector<float>& values) : outputs(Tensor::from(values)) {}
   Tensor forward(const Tensor& inputs) const override {
     return Tensor::zeros({inputs.size(0), outputs.size(0)}) + outputs;
   }

@@ -168,7 +168,7 @@ def cases(size):
     yield Case("lovasz_loss", shape, PF.lovasz_loss, lovasz_of_torch, masks, masks[0].numel())
     masks = _class_masks(items, 4, side)
     yield Case("dice_loss", f"{items}x4x{side}x{side}", PF.dice_loss, dice_of_classes_of_torch, masks, masks[0].numel())
-    for loss, make, theirs in JOINT_CASES:
+    for loss, make, theirs, _ in JOINT_CASES:
         tensors = make(size)
         shape = "x".join(map(str, tensors[0].shape))
         yield Case(loss, shape, getattr(PF, loss), theirs, tensors, tensors[0].numel())

@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from perdita.bench.joint_cases import JOINT_CASES
+
 _LOG_ZERO = -1e5  # log-probability of what cannot be: finite, so that gradients are, too
 
 
@@ -134,6 +136,7 @@ LOSSES: dict[str, Callable[..., Any]] = {
     "dice_loss": _dice,
     "lovasz_loss": _lovasz,
     "ctc_loss": _ctc,
+    **{loss: of_jax for loss, _, _, of_jax in JOINT_CASES},
 }
 
 
