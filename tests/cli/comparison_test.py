@@ -105,7 +105,7 @@ class Comparison(CliTest):
         data = ["--data", "synthetic:blobs,samples=4000,classes=4", "--imbalance", "longtail:200"]
         _, err = self.run_cli("compare", *data, *words, "--lr", "0.05", "--epochs", "1", "--seeds", "1", "--out", "w")
         self.assertIn("warning: 'cross_entropy:weights=inverse': --class-weights inverse is likely to make training diverge", err)
-        self.assertRegex(err, r"better: --class-weights inverse,cap=\d+, or --lr 0\.\d+")
+        self.assertRegex(err, r"try --class-weights inverse,cap=\d+, or --lr 0\.\d+")
 
     def test_numbers(self):
         out, _ = self.run_cli(
