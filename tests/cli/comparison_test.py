@@ -104,7 +104,7 @@ class Comparison(CliTest):
         ]
         data = ["--data", "synthetic:blobs,samples=4000,classes=4", "--imbalance", "longtail:200"]
         _, err = self.run_cli("compare", *data, *words, "--lr", "0.05", "--epochs", "1", "--seeds", "1", "--out", "w")
-        self.assertIn("warning: 'cross_entropy:weights=inverse': --class-weights inverse is likely to make training diverge", err)
+        self.assertIn("warning: 'cross_entropy:weights=inverse': --class-weights inverse is likely to make", err)
         self.assertRegex(err, r"try --class-weights inverse,cap=\d+, or --lr 0\.\d+")
 
     def test_numbers(self):
@@ -117,7 +117,9 @@ class Comparison(CliTest):
         self.fails(2, "compare", *DATA, says=["--losses is missing"])
         self.fails(2, "compare", *DATA, "--losses", "cross_entropy", says=["two or more losses"])
         self.fails(2, "compare", *DATA, "--losses", "cross_entropy; focl", says=["'focl'", "did you mean 'focal'"])
-        self.fails(2, "compare", *DATA, "--losses", "cross_entropy; mse", "--out", "x", says=["'mse'", "does not support"])
+        self.fails(
+            2, "compare", *DATA, "--losses", "cross_entropy; mse", "--out", "x", says=["'mse'", "does not support"]
+        )
         self.fails(2, "compare", "--losses", "mse; l1", says=["--data is missing"])
         self.fails(1, "compare", "--resume", "nowhere", says=["no comparison", "nowhere"])
         self.fails(2, "compare", "--resume", "nowhere", "--seeds", "2", says=["--resume can be combined only with"])
