@@ -16,9 +16,9 @@ constexpr auto adam_parameters(std::string_view weight_decay) {
   return std::array{
       parameter<&Options::beta1>("beta1", "decay rate of the mean of gradients", decay_rate),
       parameter<&Options::beta2>("beta2", "decay rate of the mean of squared gradients", decay_rate),
-      parameter<&Options::eps>("eps", "added to the root of that mean", non_negative),
+      parameter<&Options::eps>("eps", "added to the square root of that mean", non_negative),
       parameter<&Options::weight_decay>("weight_decay", weight_decay, non_negative),
-      parameter<&Options::amsgrad>("amsgrad", "divides by the largest mean of squares so far"),
+      parameter<&Options::amsgrad>("amsgrad", "use the maximum of the mean of squared gradients so far"),
   };
 }
 }  // namespace detail
@@ -70,7 +70,8 @@ struct AdamWOptions {
 
   /// What can be chosen by name: everything but lr and maximize.
   static constexpr auto parameters() {
-    return detail::adam_parameters<AdamWOptions>("shrinks the parameters by this times lr in each step");
+    return detail::adam_parameters<AdamWOptions>(
+        "decoupled weight decay: the parameters are multiplied by 1 - lr * weight_decay");
   }
 };
 

@@ -20,10 +20,10 @@ struct SGDOptions {
   /// What can be chosen by name: everything but lr and maximize.
   static constexpr auto parameters() {
     return std::array{
-        parameter<&SGDOptions::momentum>("momentum", "share of the last velocity that a step keeps", non_negative),
-        parameter<&SGDOptions::dampening>("dampening", "share of a gradient that the velocity leaves out"),
+        parameter<&SGDOptions::momentum>("momentum", "momentum factor", non_negative),
+        parameter<&SGDOptions::dampening>("dampening", "dampening of the momentum"),
         parameter<&SGDOptions::weight_decay>("weight_decay", "L2 penalty, added to the gradient", non_negative),
-        parameter<&SGDOptions::nesterov>("nesterov", "steps by Nesterov's momentum"),
+        parameter<&SGDOptions::nesterov>("nesterov", "use Nesterov momentum"),
     };
   }
 };

@@ -60,7 +60,9 @@ class HostileFiles(CliTest):
         at = data.rfind(b"PK\x01\x02")
         data[at + 24 : at + 28] = struct.pack("<I", 2400000128)  # the directory claims as much
         self.write("a.npz", bytes(data))
-        self.evaluate("a.npz", "--loss", "mse", held=200, says="needs 2400000000 bytes, more than the file can hold")
+        self.evaluate(
+            "a.npz", "--loss", "mse", held=200, says="requires 2400000000 bytes, more than the file can contain"
+        )
 
     def test_npy_shapes(self):
         for shape in ((3, 100000000), (3, 2**62), (2**40, 2**40), (2**62, 0), (3, 2**31, 2**31)):

@@ -118,7 +118,7 @@ TEST(Csv, ErrorsNameLineAndColumn) {
   EXPECT_CONTAINS(message("1e39,4\n"),
                   "line 1, column 0: the value is too large, got '1e39' (valid: an absolute value up to 3.4e38)");
   EXPECT_CONTAINS(message("1,2\n1,abc\n"),
-                  "column 1: the value is not a number, got 'abc' (valid: a number, as the first target is");
+                  "column 1: the value is not a number, got 'abc' (valid: a number, like the first target");
   EXPECT_CONTAINS(message("1,a\n1,\n"), "line 2, column 1: the value is missing");
   EXPECT_CONTAINS(message("1,2\n1 2,3\n"), "not a number, got '1 2'");
   EXPECT_CONTAINS(message("1,2\n0x1p3,3\n"), "not a number, got '0x1p3'");

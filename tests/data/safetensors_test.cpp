@@ -121,7 +121,7 @@ TEST(SafeTensors, ErrorsOfTheWholeFile) {
   EXPECT_CONTAINS(message("{\"a\":" + u8 + "0,2]},\"a\":" + u8 + "2,4]}}", "wxyz"), "contains the key 'a' twice");
   EXPECT_CONTAINS(message(R"({"__metadata__":{"a":1}})"), "__metadata__ has a number at 'a' (valid: a string)");
   EXPECT_CONTAINS(message(R"({"__metadata__":[]})"), "__metadata__ is not a JSON object");
-  EXPECT_CONTAINS(message("[]"), "byte 8 is no '{'");
+  EXPECT_CONTAINS(message("[]"), "byte 8 is not '{'");
   EXPECT_CONTAINS(message("{"), "not valid JSON");
   EXPECT_CONTAINS(message("{\"\xff\":1}"), "not valid JSON");
   EXPECT_CONTAINS(message("{} x"), "not valid JSON");
@@ -133,7 +133,7 @@ TEST(SafeTensors, ErrorsOfTheWholeFile) {
   EXPECT_CONTAINS(whole("abc"), "the file has 3 bytes, fewer than the 8 bytes");
   EXPECT_CONTAINS(whole("\x80\x02}q\x00)q\x01."s), "is this a safetensors file?");
   EXPECT_CONTAINS(whole("\x10\0\0\0\0\0\0\0{}"s), "should end at byte 24, but the file has 10 bytes");
-  EXPECT_CONTAINS(whole(std::string(8, '\0')), "byte 8 is no '{'");
+  EXPECT_CONTAINS(whole(std::string(8, '\0')), "byte 8 is not '{'");
 }
 
 TEST(SafeTensors, NamesThatCannotBeWrittenAreRefused) {

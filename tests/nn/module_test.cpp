@@ -56,7 +56,8 @@ TEST(Module, StateThatDoesNotFitIsRefusedWhole) {
     FAIL() << "expected ValueError";
   } catch (const ValueError& error) {
     EXPECT_STREQ(error.what(),
-                 "load_state_dict: missing: inner.bias; unexpected: other (valid: exactly the names of the model)");
+                 "load_state_dict: missing entries: inner.bias; unexpected entries: other (valid: exactly the names of "
+                 "the model)");
   }
   const LoadReport report = pair.load_state_dict(state, false);
   EXPECT_EQ(report.missing, std::vector<std::string>{"inner.bias"});

@@ -59,8 +59,7 @@ TEST(OptimizerText, EveryParameterIsDescribedWithItsDefault) {
   };
   EXPECT_EQ(lines.size(), 3u + 4 + 5 + 5);
   EXPECT_EQ(lines.front(), "sgd:");
-  EXPECT_EQ(line("  momentum: "),
-            "  momentum: share of the last velocity that a step keeps (default 0, valid: 0 or more)");
+  EXPECT_EQ(line("  momentum: "), "  momentum: momentum factor (default 0, valid: 0 or more)");
   EXPECT_TRUE(line("  eps: ").ends_with("(default 1e-08, valid: 0 or more)"));
   EXPECT_TRUE(line("  nesterov: ").ends_with("(default no, valid: yes, no)"));
 }
