@@ -79,7 +79,7 @@ class Comparison(CliTest):
     def test_overwriting_replaces_a_comparison_and_nothing_else(self):
         words = ["compare", *DATA, "--epochs", "1", "--seeds", "1", "--overwrite", "--quiet"]
         os.makedirs(self.path("mine/runs/moons-1"))
-        self.fails(1, *words, *LOSSES, "--out", "mine", says=["holds no comparison"])
+        self.fails(1, *words, *LOSSES, "--out", "mine", says=["does not contain a comparison"])
         self.run_cli("compare", *DATA, *LOSSES, "--epochs", "1", "--seeds", "2", "--out", "cmp", "--quiet")
         os.makedirs(self.path("cmp/runs/moons-1"))
         self.run_cli(*words, "--losses", "cross_entropy; focal", "--out", "cmp")
@@ -104,8 +104,8 @@ class Comparison(CliTest):
         ]
         data = ["--data", "synthetic:blobs,samples=4000,classes=4", "--imbalance", "longtail:200"]
         _, err = self.run_cli("compare", *data, *words, "--lr", "0.05", "--epochs", "1", "--seeds", "1", "--out", "w")
-        self.assertIn("warning: 'cross_entropy:weights=inverse': --class-weights inverse is likely to wreck", err)
-        self.assertRegex(err, r"better: --class-weights inverse,cap=\d+, or --lr 0\.\d+")
+        self.assertIn("warning: 'cross_entropy:weights=inverse': --class-weights inverse is likely to make", err)
+        self.assertRegex(err, r"try --class-weights inverse,cap=\d+, or --lr 0\.\d+")
 
     def test_numbers(self):
         out, _ = self.run_cli(
@@ -117,7 +117,7 @@ class Comparison(CliTest):
         self.fails(2, "compare", *DATA, says=["--losses is missing"])
         self.fails(2, "compare", *DATA, "--losses", "cross_entropy", says=["two or more losses"])
         self.fails(2, "compare", *DATA, "--losses", "cross_entropy; focl", says=["'focl'", "did you mean 'focal'"])
-        self.fails(2, "compare", *DATA, "--losses", "cross_entropy; mse", "--out", "x", says=["'mse'", "does not fit"])
+        self.fails(2, "compare", *DATA, "--losses", "cross_entropy; mse", "--out", "x", says=["'mse'", "does not support"])
         self.fails(2, "compare", "--losses", "mse; l1", says=["--data is missing"])
         self.fails(1, "compare", "--resume", "nowhere", says=["no comparison", "nowhere"])
         self.fails(2, "compare", "--resume", "nowhere", "--seeds", "2", says=["--resume can be combined only with"])
