@@ -36,8 +36,9 @@ TEST(Objective, DefaultsFit) {
 TEST(Objective, EveryLossFitsSomething) {
   for_each_loss([](const auto& loss) {
     const AnyLoss any{.loss = loss};
-    if (loss.info.family == Family::margin || loss.info.family == Family::distance) return;  // they compare inputs
-    if (loss.info.family == Family::sequence) return;                                        // they read sequences
+    const Unit unit = loss.info.unit;
+    const bool has_samples = unit == Unit::element || unit == Unit::row || unit == Unit::mask;
+    if (compares_predictions(loss.info) || !has_samples) return;  // of several inputs, groups or sequences
     EXPECT_TRUE(fits(any, binary) || fits(any, classes) || fits(any, numbers) || fits(any, pairs)) << loss.info.name;
   });
   EXPECT_FALSE(fits(parse_loss("mse"), classes));
