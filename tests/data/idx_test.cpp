@@ -65,7 +65,7 @@ TEST(Idx, ErrorsNameTheFileAndTheByte) {
   EXPECT_EQ(message(header({0, 0, 8, 1, 127, 0, 0, 0, 1, 2})),
             "read_idx: some/file: the header specifies shape [2130706432] of 1-byte elements, more than a file of 10 "
             "bytes can "
-            "hold");
+            "contain");
   EXPECT_EQ(message(header({0, 0, 8, 1, 0, 0, 0, 1, 5, 6})),
             "read_idx: some/file: the file continues after byte 9, where the data of shape [1] end");
   EXPECT_CONTAINS(message("\x89PNG\r\n"), "not an IDX file: it begins with bytes 89 50 4e 47");
