@@ -44,6 +44,7 @@
 #include "perdita/losses/softmax/nll.hpp"
 #include "perdita/losses/softmax/poly_1.hpp"
 #include "perdita/losses/softmax/symmetric_cross_entropy.hpp"
+#include "perdita/losses/survival/cox.hpp"
 
 /// X(struct, function, module): the loss, its name in perdita::functional, its name in perdita::nn.
 #define PERDITA_LOSSES(X)                                                              \
@@ -85,7 +86,8 @@
   X(Tversky, tversky_loss, TverskyLoss)                                                \
   X(FocalTversky, focal_tversky_loss, FocalTverskyLoss)                                \
   X(Lovasz, lovasz_loss, LovaszLoss)                                                   \
-  X(Ctc, ctc_loss, CTCLoss)
+  X(Ctc, ctc_loss, CTCLoss)                                                            \
+  X(Cox, cox_loss, CoxLoss)
 
 namespace perdita {
 

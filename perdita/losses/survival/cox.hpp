@@ -1,0 +1,58 @@
+#pragma once
+
+#include <array>
+
+#include "perdita/losses/info.hpp"
+
+namespace perdita {
+
+/// How events at one time enter each other's risk sets.
+enum class Ties { efron, breslow };
+inline constexpr std::string_view tie_names[] = {"efron", "breslow"};
+
+/// Negative log partial likelihood of a proportional hazards model: at each event, how surely the sample that had it is
+/// picked among all samples still at risk.
+struct Cox {
+  static constexpr LossInfo info{
+      .name = "cox",
+      .torch_name = "",
+      .family = Family::survival,
+      .operands = {prediction(Meaning::log_hazard).of_shape("[N]"),
+                   target(Meaning::time).named("time").of_shape("[N]").not_deciding_dtype(),
+                   LossOperand{.name = "event",
+                               .role = Role::target,
+                               .meaning = Meaning::indicator,
+                               .shape = "[N]",
+                               .domain = zero_or_one,
+                               .element = Element::floating_or_integer,
+                               .decides_dtype = false},
+                   LossOperand{.name = "strata",
+                               .role = Role::side_information,
+                               .meaning = Meaning::group,
+                               .shape = "[N]",
+                               .element = Element::integer,
+                               .is_optional = true,
+                               .decides_dtype = false},
+                   element_weight_operand.of_shape("[N]").not_deciding_dtype()},
+      .unit = Unit::event,
+      .summary =
+          "log sum_j exp(h_j) - h_i for each event i, summed over the samples j of its stratum whose time is not "
+          "before the event's; a mean is over events.",
+      .variables =
+          "h: log hazards (risk scores) [N]; time [N]; event: 1 where it happened, 0 where the sample was censored; "
+          "strata [N]: samples are compared within their stratum",
+      .broadcasts = false,
+      .traits = Trait::convex | Trait::lipschitz | Trait::smooth,
+      .use_when = "times until an event are to be predicted, some of them only known to be later than a time",
+      .avoid_when = "the time itself is needed and not the order of risks, or batches are so small that risk sets are",
+      .source =
+          "Cox, Regression models and life-tables, J. R. Statist. Soc. B 34, 1972; ties: Efron, JASA 72, 1977, and "
+          "Breslow, Biometrics 30, 1974"};
+  static constexpr auto parameters() {
+    return std::array{choice<&Cox::ties>("ties", "how events at one time enter each other's risk sets", tie_names)};
+  }
+
+  Ties ties = Ties::efron;
+};
+
+}  // namespace perdita
