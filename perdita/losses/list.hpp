@@ -22,6 +22,7 @@
 #include "perdita/losses/overlap/jaccard.hpp"
 #include "perdita/losses/overlap/lovasz.hpp"
 #include "perdita/losses/overlap/tversky.hpp"
+#include "perdita/losses/ranking/list_net.hpp"
 #include "perdita/losses/regression/charbonnier.hpp"
 #include "perdita/losses/regression/gamma_nll.hpp"
 #include "perdita/losses/regression/gaussian_nll.hpp"
@@ -87,7 +88,8 @@
   X(FocalTversky, focal_tversky_loss, FocalTverskyLoss)                                \
   X(Lovasz, lovasz_loss, LovaszLoss)                                                   \
   X(Ctc, ctc_loss, CTCLoss)                                                            \
-  X(Cox, cox_loss, CoxLoss)
+  X(Cox, cox_loss, CoxLoss)                                                            \
+  X(ListNet, list_net_loss, ListNetLoss)
 
 namespace perdita {
 

@@ -23,5 +23,24 @@ def _survival(size):
     return torch.randn(size).requires_grad_(), torch.rand(size), (torch.rand(size) < 0.3).long()
 
 
+def list_net_of_torch(scores, relevance):
+    """ListNet of [G, L] as it is commonly written (Cao et al., ICML 2007)."""
+    return -(torch.softmax(relevance, 1) * torch.log_softmax(scores, 1)).sum(1).mean()
+
+
+def _list_net_of_jax(scores, relevance):
+    import jax
+
+    return -(jax.nn.softmax(relevance, 1) * jax.nn.log_softmax(scores, 1)).sum(1).mean()
+
+
+def _groups(size):
+    shape = size // 20, 20
+    return torch.randn(shape).requires_grad_(), torch.randint(0, 5, shape).float()
+
+
 # (loss, tensors of about that many elements, its form in torch, and in JAX)
-JOINT_CASES = (("cox_loss", _survival, cox_of_torch, _cox_of_jax),)
+JOINT_CASES = (
+    ("cox_loss", _survival, cox_of_torch, _cox_of_jax),
+    ("list_net_loss", _groups, list_net_of_torch, _list_net_of_jax),
+)
