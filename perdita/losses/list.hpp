@@ -11,6 +11,7 @@
 #include "perdita/losses/binary/binary_focal.hpp"
 #include "perdita/losses/binary/hinge_embedding.hpp"
 #include "perdita/losses/binary/soft_margin.hpp"
+#include "perdita/losses/contrastive/info_nce.hpp"
 #include "perdita/losses/distance/cosine_embedding.hpp"
 #include "perdita/losses/distance/triplet_margin.hpp"
 #include "perdita/losses/margin/margin_ranking.hpp"
@@ -89,7 +90,8 @@
   X(Lovasz, lovasz_loss, LovaszLoss)                                                   \
   X(Ctc, ctc_loss, CTCLoss)                                                            \
   X(Cox, cox_loss, CoxLoss)                                                            \
-  X(ListNet, list_net_loss, ListNetLoss)
+  X(ListNet, list_net_loss, ListNetLoss)                                               \
+  X(InfoNce, info_nce_loss, InfoNCELoss)
 
 namespace perdita {
 

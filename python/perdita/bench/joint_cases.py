@@ -1,6 +1,7 @@
 """Cases of losses of which each depends on all rows of a batch, and their usual forms in torch and JAX."""
 
 import torch
+import torch.nn.functional as TF
 
 
 def cox_of_torch(h, time, event):
@@ -39,8 +40,28 @@ def _groups(size):
     return torch.randn(shape).requires_grad_(), torch.randint(0, 5, shape).float()
 
 
+def info_nce_of_torch(query, positive, temperature=0.1):
+    """InfoNCE with the other positives as negatives, as it is commonly written."""
+    logits = TF.normalize(query, dim=1) @ TF.normalize(positive, dim=1).T / temperature
+    return TF.cross_entropy(logits, torch.arange(len(query)))
+
+
+def _info_nce_of_jax(query, positive):
+    import jax
+    import jax.numpy as jnp
+
+    unit = [x / jnp.linalg.norm(x, axis=1, keepdims=True) for x in (query, positive)]
+    return -jnp.mean(jnp.diagonal(jax.nn.log_softmax(unit[0] @ unit[1].T / 0.1, 1)))
+
+
+def _pairs(size):
+    count = {1_000: 16, 100_000: 256, 10_000_000: 4_096}[size]
+    return torch.randn(count, 128).requires_grad_(), torch.randn(count, 128).requires_grad_()
+
+
 # (loss, tensors of about that many elements, its form in torch, and in JAX)
 JOINT_CASES = (
     ("cox_loss", _survival, cox_of_torch, _cox_of_jax),
     ("list_net_loss", _groups, list_net_of_torch, _list_net_of_jax),
+    ("info_nce_loss", _pairs, info_nce_of_torch, _info_nce_of_jax),
 )
