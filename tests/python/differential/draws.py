@@ -11,7 +11,7 @@ import torch
 import perdita.torch.functional as F
 from perdita._catalogue import ENTRIES
 
-from . import formulas, masks, rows
+from . import formulas, joint, masks, rows
 from .operands import operands_of
 from .oracle import BY_TORCH
 
@@ -51,9 +51,10 @@ CHOICES = {
 }
 # Drawn too, but as operands or by hand.
 NOT_OPTIONS = {"reduction", "normalize_by", "return_extras", "label_smoothing", "ignore_index", "validate"}
-FUNCTIONS = [*formulas.ELEMENTS, *rows.FUNCTIONS, *masks.FUNCTIONS, *BY_TORCH]
+CHOICES |= joint.PARAMETERS
+FUNCTIONS = [*formulas.ELEMENTS, *rows.FUNCTIONS, *masks.FUNCTIONS, *joint.FUNCTIONS, *BY_TORCH]
 missing = set(ENTRIES) - set(FUNCTIONS)
-assert not missing, f"{missing} must be given a formula in differential/formulas.py or rows.py"
+assert not missing, f"{missing} must be given a formula in differential/formulas.py, rows.py or joint.py"
 
 TORCH = {"float16": torch.float16, "bfloat16": torch.bfloat16, "float32": torch.float32, "float64": torch.float64,
          "int64": torch.int64, "int32": torch.int32, "uint8": torch.uint8}  # fmt: skip
@@ -101,6 +102,8 @@ class Draw:
         return 16 * max(EPSILON.get(dtype, 0) for dtype in self.dtypes.values())
 
     def loss_count(self, units):
+        if self.function in joint.FUNCTIONS:
+            return joint.loss_count(self)
         if self.function in BY_TORCH:
             return self.values["input_lengths"].size
         if self.function in formulas.ELEMENTS:
@@ -177,7 +180,7 @@ def _layouts(random, draw):
     for name, array in draw.values.items():
         fitting = [key for key, (rank, _) in layouts.items() if array.ndim >= rank and key != "expanded"]
         layout = str(random.choice(fitting)) if random.random() < 0.4 else "contiguous"
-        if random.random() < 0.05 and array.ndim and array.size and name != "class_counts":
+        if random.random() < 0.05 and array.ndim and array.size and name not in ("class_counts", "groups"):
             layout = "expanded"
             draw.values[name] = np.broadcast_to(array[:1], array.shape).copy()
         draw.layouts[name] = layout
@@ -196,6 +199,7 @@ def draw(seed, number):
         *formulas.ELEMENTS,
         *formulas.CLASSES,
         *formulas.FREQUENCIES,
+        *joint.FUNCTIONS,
         "nll_loss",
     ):
         options["normalize_by"] = str(random.choice(["count", "weight_sum", "batch"]))
@@ -205,7 +209,7 @@ def draw(seed, number):
     _layouts(random, result)
     result.wanted = [
         name for name in values
-        if dtypes[name].startswith(("float", "bfloat")) and name not in ("weight", "pos_weight", "class_counts")
+        if dtypes[name].startswith(("float", "bfloat")) and name not in ("weight", "pos_weight", "class_counts", "time")
         and (name not in ("target",) or (function in _BY_TARGET and random.random() < 0.5))
     ]  # fmt: skip
     return result

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import torch
 
-from . import formulas, masks
+from . import formulas, joint, masks
 
 INF, NAN = math.inf, math.nan
 EDGES = (0.0, -0.0, 1.0, -1.0, 1e-7, 0.5, 30.0, -30.0, 88.75, -88.75, -104.0, -745.5, 710.0, 1e4, -1e4, 1e30, -1e30, 1e-45,
@@ -85,6 +85,8 @@ def operands_of(random, function, interface, parameters):
     edgy = random.random() < 0.45
     if function in formulas.ELEMENTS:
         return _of_elements(random, function, interface, parameters, edgy)
+    if function in joint.FUNCTIONS:
+        return *joint.operands_of(random, function, _dtype(random, interface), reals, rounded), {}
     if function == "ctc_loss":
         return _of_sequences(random, edgy)
     if function in ("cosine_embedding_loss", "triplet_margin_loss"):

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from mpmath import mp, mpf
 
-from . import formulas, masks, rows
+from . import formulas, joint, masks, rows
 from .jets import INFINITE, Jet, Notes, Undefined, variable
 
 # Compared with torch only: sums over paths. Those in MPFR are in tests/functional/ctc_test.cpp.
@@ -122,6 +122,8 @@ def units_of(draw):
         return list(_elements(draw)), None
     if draw.function in masks.FUNCTIONS:
         return masks.units_of(draw, evaluate, Unit)
+    if draw.function in joint.FUNCTIONS:
+        return joint.units_of(draw, evaluate, Unit)
     return rows.units_of(draw, evaluate, Unit)
 
 
