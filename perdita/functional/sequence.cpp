@@ -149,9 +149,11 @@ std::vector<double> scales_of(const Call& call, Reduction reduction, double scal
   return scales;
 }
 
-/// Writes the losses of items, and the gradient times `scales`; returns the sum of losses times `scales`.
+/// Writes the losses of items, times their scales if `scales_losses`, and the gradient times the scales. Returns the
+/// sum of losses times scales.
 template <class T>
-double compute(const Call& call, const std::vector<double>& scales, const KernelOutputs<T, 1>& out) {
+double compute(const Call& call, const std::vector<double>& scales, bool scales_losses,
+               const KernelOutputs<T, 1>& out) {
   const Tensor& log_probs = call.batch.log_probs;
   ensure_data(log_probs);
   std::vector<double> losses(scales.size());
@@ -172,19 +174,22 @@ double compute(const Call& call, const std::vector<double>& scales, const Kernel
                                         .gradient = out.gradients[0],
                                         .scales = scales.data()});
   double total = 0;
-  for (std::size_t n = 0; n < losses.size(); ++n) total += losses[n] * scales[n];
-  if (out.losses) std::ranges::transform(losses, out.losses, [](double loss) { return static_cast<T>(loss); });
+  for (std::size_t n = 0; n < losses.size(); ++n) {
+    total += losses[n] * scales[n];
+    if (out.losses) out.losses[n] = static_cast<T>(scales_losses ? losses[n] * scales[n] : losses[n]);
+  }
   return total;
 }
 
 template <class T>
 Tensor by_kernel(const Tensor& input, const Call& call, const LossOptions& given) {
-  // Weights are applied to the losses of items, by operators.
+  // Weights are applied by operators to the losses of items, which a mean has divided by their target lengths.
+  const bool is_weighted = given.weight.defined();
   LossOptions options = given;
-  if (options.weight.defined()) options.reduction = Reduction::none;
+  if (is_weighted) options.reduction = Reduction::none;
   const LossNode node = node_without_weights(function, call.batch.loss_shape(), options, 1);
   const auto compute_outputs = [&](const KernelOutputs<T, 1>& out) {
-    return compute(call, scales_of(call, options.reduction, out.scale), out) * node.denominator;
+    return compute(call, scales_of(call, given.reduction, out.scale), is_weighted, out) * node.denominator;
   };
   const auto refuse = [] {
     return [](BackwardContext& b) {
@@ -192,7 +197,7 @@ Tensor by_kernel(const Tensor& input, const Call& call, const LossOptions& given
     };
   };
   const Tensor losses = loss_node<T>(node, std::array{input}, compute_outputs, refuse);
-  return given.weight.defined() ? reduce_losses(function, losses, given, Normalize::count) : losses;
+  return is_weighted ? reduce_losses(function, losses, given, Normalize::count) : losses;
 }
 
 }  // namespace

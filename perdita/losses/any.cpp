@@ -288,13 +288,13 @@ std::string to_string(const Interval& interval) {
   if (interval.ends_only) return fmt::format("{} or {}", interval.low, interval.high);
   const bool below = std::isfinite(interval.low), above = std::isfinite(interval.high);
   if (!below && !above) return "any number";
-  if (below && above) {
-    return fmt::format("{}{}..{}{}", interval.includes_low ? "" : "above ", interval.low,
-                       interval.includes_high ? "" : "below ", interval.high);
-  }
-  if (below)
-    return interval.includes_low ? fmt::format("{} or more", interval.low) : fmt::format("above {}", interval.low);
-  return interval.includes_high ? fmt::format("{} or less", interval.high) : fmt::format("below {}", interval.high);
+  if (below && above && interval.includes_low && interval.includes_high)
+    return fmt::format("{}..{}", interval.low, interval.high);
+  const std::string from =
+      interval.includes_low ? fmt::format("{} or more", interval.low) : fmt::format("above {}", interval.low);
+  const std::string to =
+      interval.includes_high ? fmt::format("{} or less", interval.high) : fmt::format("below {}", interval.high);
+  return below && above ? fmt::format("{}, {}", from, to) : below ? from : to;
 }
 
 }  // namespace perdita

@@ -30,8 +30,9 @@ class Commands(CliTest):
             self.assertRegex(table, rf"(?m)^  {loss['name']} ")
             for flags in ([], ["--latex"]):
                 text, _ = self.run_cli("explain", loss["name"], *flags)
-                # Sequences, and what sorts pixels, have no formula of elements.
-                what = "Operands" if loss["family"] == "sequence" or loss["name"] == "lovasz" else "Formula"
+                # Sequences, what sorts pixels and what compares a whole batch have no formula of elements.
+                has_formula = loss["unit"] not in ("sequence", "event", "group")
+                what = "Formula" if has_formula and loss["name"] not in ("lovasz", "info_nce") else "Operands"
                 for section in (what, "Use it when", "Avoid it when", "Source"):
                     self.assertIn(f"\n{section}\n", text, loss["name"])
             for option in loss["options"]:

@@ -206,7 +206,7 @@ TEST(Ctc, IsAModuleAndInTheCatalogue) {
   EXPECT_EQ(message_of([&] {
               F::call(any, {p.log_probs, p.targets});
             }),
-            "ctc_loss: takes the lengths of sequences (call it by name)");
+            "ctc_loss: got 2 operands (valid: log_probs, targets, input_lengths, target_lengths)");
 }
 
 }  // namespace

@@ -200,7 +200,7 @@ TEST(Quantiles, SeveralAtOnce) {
   EXPECT_EQ(message_of([&] {
               F::quantile_loss(y, t, Quantiles{{0.5, 1}});
             }),
-            "quantile: q[1] is 1 (valid: above 0..below 1)");
+            "quantile: q[1] is 1 (valid: above 0, below 1)");
   EXPECT_EQ(message_of([&] { F::quantile_loss(y, t, Quantiles{{}}); }),
             "quantile: q is empty (valid: one or more numbers)");
 }
@@ -210,7 +210,7 @@ TEST(Quantiles, AsText) {
   EXPECT_EQ(to_string(parse_loss("quantile:q=0.25/")), "quantile:q=0.25/");
   EXPECT_EQ(to_string(parse_loss("quantile:q=0.25")), "quantile:q=0.25");
   EXPECT_EQ(message_of([] { parse_loss("quantile:q=0.5/x"); }), "loss quantile: q is 'x' (valid: a number)");
-  EXPECT_EQ(message_of([] { parse_loss("quantile:q=0.5/2"); }), "quantile: q[1] is 2 (valid: above 0..below 1)");
+  EXPECT_EQ(message_of([] { parse_loss("quantile:q=0.5/2"); }), "quantile: q[1] is 2 (valid: above 0, below 1)");
 }
 
 }  // namespace

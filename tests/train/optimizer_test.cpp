@@ -43,7 +43,7 @@ TEST(OptimizerText, ErrorsNameWhatIsValid) {
   EXPECT_EQ(message("sgd:momentun=1"),
             "optimizer sgd has no option 'momentun' (valid: momentum, dampening, weight_decay, nesterov; the learning "
             "rate is --lr); did you mean 'momentum'?");
-  EXPECT_EQ(message("adam:beta2=1"), "optimizer adam: beta2: got '1' (valid: 0..below 1)");
+  EXPECT_EQ(message("adam:beta2=1"), "optimizer adam: beta2: got '1' (valid: 0 or more, below 1)");
   EXPECT_EQ(message("adamw:amsgrad=maybe"), "optimizer adamw: amsgrad: got 'maybe' (valid: yes, no)");
   EXPECT_EQ(message("sgd:nesterov=yes"),
             "SGD: nesterov is used with momentum 0 and dampening 0 (valid: momentum above 0, dampening 0)");
