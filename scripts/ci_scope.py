@@ -4,22 +4,29 @@
     commands   documentation, of which the commands or C++ code are run, or which the command line writes
     docs       other documentation
 
-The base is that of clang_tidy_changed.py. Uncommitted changes count.
+The base is the commit that CI_BASE names, the last one before a push; without it, where the branch left the main branch.
+On the main branch itself nothing tells how many commits a push has: everything is run there unless CI_BASE is set.
+Uncommitted changes count.
 """
 
+import os
 import re
 import sys
 
-from clang_tidy_changed import base, git
+from clang_tidy_changed import branch_point, git
 
 DOCUMENTATION = re.compile(r"docs/(?!conf\.py|extensions/).*|(.*/)?[^/]*\.md")
 OF_COMMANDS = re.compile(r"README\.md|docs/(getting-started|reference)/.*")
 
 
 def scope():
-    start = base()
+    given = os.environ.get("CI_BASE")
+    start = git("rev-parse", "--verify", "--quiet", given + "^{commit}") if given else branch_point()
     if start is None:
-        return "all", "git knows no earlier commit to compare with"
+        return (
+            "all",
+            f"CI_BASE={given} is not a commit" if given else "the commit before the changes is not known (CI_BASE)",
+        )
     paths = git("diff", "--name-only", "--no-renames", "-z", start)
     untracked = git("ls-files", "--others", "--exclude-standard", "-z")
     if paths is None or untracked is None:

@@ -24,13 +24,18 @@ def git(*words):
     return result.stdout.strip() if result.returncode == 0 else None
 
 
-def base():
+def branch_point():
+    """Where HEAD left the main branch, or None on that branch."""
     head = git("rev-parse", "HEAD")
     for branch in ("origin/main", "main"):
         found = git("merge-base", "HEAD", branch)
         if found and found != head:
             return found
-    return git("rev-parse", "--verify", "--quiet", "HEAD~1")
+    return None
+
+
+def base():
+    return branch_point() or git("rev-parse", "--verify", "--quiet", "HEAD~1")
 
 
 def changed_lines(base):
