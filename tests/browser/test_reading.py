@@ -9,7 +9,7 @@ from conftest import KINDS
 SECTIONS = {
     "classes": "diagnosis epochs steps dist classes confusion calibration weights hard suspects again",
     "regression": "diagnosis epochs steps dist hard again",
-    "comparison": "verdict results recall curves again",
+    "comparison": "result results recall curves again",
     "evaluation": "dist classes confusion calibration hard again",
     "many": "dist classes confusion calibration hard again",
     "large": "diagnosis epochs steps dist classes confusion calibration weights hard suspects again",
@@ -29,7 +29,7 @@ def test_sections_in_their_order_and_in_the_contents(open_page, kind):
         assert page.run("return arguments[0].getBoundingClientRect().top", heading) < 900
 
 
-def test_the_verdict_stands_first(open_page):
+def test_the_diagnosis_stands_first(open_page):
     page = open_page("classes")
     tops = [
         page.run("return document.querySelector(arguments[0]).getBoundingClientRect().top", selector)
