@@ -18,33 +18,33 @@ namespace perdita {
 
 namespace functional {
 
-// Every loss of the list is a function (operands..., loss = {}, options = {}): the operands in the order of its
-// signature, its parameters as the struct of perdita/losses, and LossOptions, or ClassOptions for class logits.
-// `perdita explain NAME` lists operands, shapes and parameters, as the reference pages do. By kind:
-//
-// - Elementwise (mse_loss, binary_cross_entropy, ...): input and target of shapes that broadcast. Integer targets are
-//   converted to the input's dtype. gaussian_nll_loss also takes var, of the input's shape, of that without its last
-//   dimension, or with sizes of 1.
-// - Classes (cross_entropy, focal_loss, nll_loss, ...): logits [C], [N, C] or [N, C, d1, ...], and class indices [],
-//   [N] or [N, d1, ...] (int64, int32, uint8); except for nll_loss and ldam_loss also class probabilities of the
-//   input's shape. balanced_softmax_loss, logit_adjusted_loss and ldam_loss take class_counts [C] too, the numbers of
-//   training samples: a class without samples gets probability 0 from the first two, and its own samples an infinite
-//   loss; for ldam_loss it is as rare as the rarest. Their extras are those of the changed logits.
-// - Scores (margin_ranking_loss, multi_margin_loss, ...): differences of scores, one loss per pair or per row.
-// - Vectors (cosine_embedding_loss, triplet_margin_loss): vectors [..., D] are compared, one loss per row.
-// - Masks (dice_loss, lovasz_loss, ...): logits [N, C, d1, ...] with class indices [N, d1, ...] are one mask for each
-//   item and class, by the softmax over the classes. Logits with targets of the same shape, from 0 to 1 (lovasz_loss: 0
-//   or 1), are one mask for each item, or for each item and class with loss.multilabel, by the sigmoid (lovasz_loss: a
-//   hinge). loss.batch sums a mask over all items; pixels whose target is loss.ignore_index are ignored, and with
-//   loss.present_only so are classes without a pixel. A mask without pixels, or empty and predicted empty, loses 0.
-// - Sequences (ctc_loss): log_probs [T, N, C] or [T, C], labels [N, S] or [sum of lengths], and the lengths [N] or [].
-//   A mean divides each loss by max(1, its target length) first. The gradient is minus the posterior probability of a
-//   class in a frame (see Ctc::info.differences), 0 at and past an input length and for an infinite loss.
-// - Survival (cox_loss), ranking (list_net_loss) and contrastive losses (info_nce_loss) compare the samples of a batch.
-//
-// They throw ShapeError, DTypeError, ValueError (a parameter or, for probabilities, an element outside its domain: the
-// first one is named), IndexError (a label that is not a class), and GraphError for a second derivative of ctc_loss.
-// The mean of nothing is NaN.
+/// Every loss of the list is a function (operands..., loss = {}, options = {}): the operands in the order of its
+/// signature, its parameters as the struct of perdita/losses, and LossOptions, or ClassOptions for class logits.
+/// `perdita explain NAME` lists operands, shapes and parameters, as the reference pages do. By kind:
+///
+/// - Elementwise (mse_loss, binary_cross_entropy, ...): input and target of shapes that broadcast. Integer targets are
+///   converted to the input's dtype. gaussian_nll_loss also takes var, of the input's shape, of that without its last
+///   dimension, or with sizes of 1.
+/// - Classes (cross_entropy, focal_loss, nll_loss, ...): logits [C], [N, C] or [N, C, d1, ...], and class indices [],
+///   [N] or [N, d1, ...] (int64, int32, uint8); except for nll_loss and ldam_loss also class probabilities of the
+///   input's shape. balanced_softmax_loss, logit_adjusted_loss and ldam_loss take class_counts [C] too, the numbers of
+///   training samples: a class without samples gets probability 0 from the first two, and its own samples an infinite
+///   loss; for ldam_loss it is as rare as the rarest. Their extras are those of the changed logits.
+/// - Scores (margin_ranking_loss, multi_margin_loss, ...): differences of scores, one loss per pair or per row.
+/// - Vectors (cosine_embedding_loss, triplet_margin_loss): vectors [..., D] are compared, one loss per row.
+/// - Masks (dice_loss, lovasz_loss, ...): logits [N, C, d1, ...] with class indices [N, d1, ...] are one mask for each
+///   item and class, by the softmax over the classes. Logits with targets of the same shape, from 0 to 1 (lovasz_loss:
+///   0 or 1), are one mask for each item, or for each item and class with loss.multilabel, by the sigmoid (lovasz_loss: a
+///   hinge). loss.batch sums a mask over all items; pixels whose target is loss.ignore_index are ignored, and with
+///   loss.present_only so are classes without a pixel. A mask without pixels, or empty and predicted empty, loses 0.
+/// - Sequences (ctc_loss): log_probs [T, N, C] or [T, C], labels [N, S] or [sum of lengths], and the lengths [N] or [].
+///   A mean divides each loss by max(1, its target length) first. The gradient is minus the posterior probability of a
+///   class in a frame (see Ctc::info.differences), 0 at and past an input length and for an infinite loss.
+/// - Survival (cox_loss), ranking (list_net_loss) and contrastive losses (info_nce_loss): the samples of a batch.
+///
+/// They throw ShapeError, DTypeError, ValueError (a parameter or, for probabilities, an element outside its domain: the
+/// first one is named), IndexError (a label that is not a class), and GraphError for a second derivative of ctc_loss.
+/// The mean of nothing is NaN.
 #define PERDITA_DECLARE(Loss, function, Module) \
   inline constexpr LossFunction<perdita::Loss> function{function_name<perdita::Loss>};
 PERDITA_LOSSES(PERDITA_DECLARE)
