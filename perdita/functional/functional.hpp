@@ -34,8 +34,8 @@ namespace functional {
 /// - Vectors (cosine_embedding_loss, triplet_margin_loss): vectors [..., D] are compared, one loss per row.
 /// - Masks (dice_loss, lovasz_loss, ...): logits [N, C, d1, ...] with class indices [N, d1, ...] are one mask for each
 ///   item and class, by the softmax over the classes. Logits with targets of the same shape, from 0 to 1 (lovasz_loss:
-///   0 or 1), are one mask for each item, or for each item and class with loss.multilabel, by the sigmoid (lovasz_loss: a
-///   hinge). loss.batch sums a mask over all items; pixels whose target is loss.ignore_index are ignored, and with
+///   0 or 1), are one mask for each item, or for each item and class with loss.multilabel, by the sigmoid (lovasz_loss:
+///   a hinge). loss.batch sums a mask over all items; pixels whose target is loss.ignore_index are ignored, and with
 ///   loss.present_only so are classes without a pixel. A mask without pixels, or empty and predicted empty, loses 0.
 /// - Sequences (ctc_loss): log_probs [T, N, C] or [T, C], labels [N, S] or [sum of lengths], and the lengths [N] or [].
 ///   A mean divides each loss by max(1, its target length) first. The gradient is minus the posterior probability of a
