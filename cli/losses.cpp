@@ -35,6 +35,7 @@ void print_table() {
       say("  {:<{}}  {}\n", loss.info.name, name_width, loss.info.summary);
       const auto parameters = parameters_of<Loss>();
       std::vector<std::string> options;
+      options.reserve(parameters.size());
       for (const auto& parameter : parameters) {
         options.push_back(fmt::format("{}={}", parameter.name, text_of(parameter, Loss{})));
       }
