@@ -22,8 +22,8 @@ struct Call {
   std::vector<std::int64_t> strata;  // empty: one
   kernels::RiskOrder order;
   bool efron;
-  Tensor weight;  // float64 [N], or undefined
-  LossOptions options;
+  Tensor weight;        // float64 [N], or undefined
+  LossOptions options;  // without extras: it outlives the call
 
   std::int64_t count() const { return std::ssize(times); }
   bool are_compared(std::size_t i, std::size_t j) const { return strata.empty() || strata[i] == strata[j]; }
@@ -119,9 +119,17 @@ RiskMatrices matrices_of(const Call& call) {
           Tensor::from(share, {rows}), Tensor::from(mean_of_tie, {rows, rows})};
 }
 
+/// What the sum of losses is divided by, as a tensor: the sum of weights has a derivative.
+Tensor recorded_denominator(const Call& call, const Tensor& events) {
+  const bool by_weights = call.options.reduction == Reduction::mean &&
+                          call.options.normalize_by == Normalize::weight_sum && call.weight.defined();
+  if (by_weights) return sum(index_select(call.weight, 0, events));
+  return Tensor::full({}, denominator(call), DType::float64);
+}
+
 /// The reduced loss by recorded operators, in O(N^2) memory: for second derivatives, and gradients of weights. Sums are
 /// divided by their largest term; weights multiply the terms, so that a weight of 0 has a derivative too.
-Tensor by_formula(const Call& call, const Tensor& input) {
+Tensor by_formula(const Call& call, const Tensor& input, LossExtras* extras) {
   const RiskMatrices risk = matrices_of(call);
   const Tensor h = input.to(DType::float64), at_risk = risk.at_risk > 0.0;
   const Tensor masked = select(at_risk, h, -std::numeric_limits<double>::infinity());
@@ -135,46 +143,39 @@ Tensor by_formula(const Call& call, const Tensor& input) {
   const Tensor of_events = mean_log - index_select(h, 0, risk.events);
   Tensor losses = index_add({call.count()}, 0, risk.events, of_events);
   if (call.weight.defined()) losses = losses * call.weight;
-  if (call.options.extras) {
-    *call.options.extras = {.losses = losses.detach().to(input.dtype()),
-                            .numerator = sum(losses.detach()).item(),
-                            .denominator = denominator(call)};
+  const Tensor divisor = recorded_denominator(call, risk.events);
+  if (extras) {
+    *extras = {.losses = losses.detach().to(input.dtype()),
+               .numerator = sum(losses.detach()).item(),
+               .denominator = divisor.item()};
   }
   if (call.options.reduction == Reduction::none) return losses.to(input.dtype());
-  const double divisor = denominator(call);
   const Tensor total = sum(losses);
-  return (divisor == 0 ? total * (call.count() == 0 ? std::nan("") : 1.0) : total / divisor).to(input.dtype());
+  if (divisor.item() != 0) return (total / divisor).to(input.dtype());
+  return (total * (call.count() == 0 ? std::nan("") : 1.0)).to(input.dtype());
 }
 
-template <class T>
-Tensor by_kernel(const std::shared_ptr<const Call>& call, const Tensor& input) {
+Tensor by_kernel(const std::shared_ptr<const Call>& call, const Tensor& input, LossExtras* extras) {
   const std::vector<double> weights = weights_of_losses(call->function, call->weight, {call->count()});
-  const auto compute = [call, weights](const std::array<Tensor, 1>& x, const JointOutputs<T, 1>& out) {
-    const std::vector<double> h = x[0].to(DType::float64).template to_vector<double>();
-    std::vector<double> log_weights(call->weight.defined() ? weights.size() : 0), gradient(h.size());
-    for (std::size_t i = 0; i < log_weights.size(); ++i) log_weights[i] = std::log(weights[i]);
+  std::vector<double> log_weights(call->weight.defined() ? weights.size() : 0);
+  for (std::size_t i = 0; i < log_weights.size(); ++i) log_weights[i] = std::log(weights[i]);
+  const auto compute = [call, log_weights](const double* log_hazards, const JointOutputs& out) {
     kernels::cox_loss({.order = &call->order,
-                       .log_hazards = h.data(),
+                       .log_hazards = log_hazards,
                        .events = call->events.data(),
                        .log_weights = log_weights.empty() ? nullptr : log_weights.data(),
                        .efron = call->efron,
                        .coefficients = out.coefficients,
                        .losses = out.losses,
-                       .gradient = out.gradients[0] ? gradient.data() : nullptr});
-    if (out.gradients[0])
-      for (std::size_t i = 0; i < gradient.size(); ++i) out.gradients[0][i] = static_cast<T>(gradient[i]);
-  };
-  const auto formula = [call](std::span<const Tensor> x) {
-    Call recorded = *call;
-    recorded.options.extras = nullptr;
-    return by_formula(recorded, x[0]);
+                       .gradient = out.gradient});
   };
   const LossNode node{.function = call->function,
                       .losses_shape = input.shape(),
                       .reduction = call->options.reduction,
                       .denominator = denominator(*call),
-                      .extras = call->options.extras};
-  return joint_loss<T>(node, std::array{input}, weights, compute, formula);
+                      .extras = extras};
+  return joint_loss(node, input, weights, compute,
+                    [call](std::span<const Tensor> x) { return by_formula(*call, x[0], nullptr); });
 }
 
 }  // namespace
@@ -195,9 +196,9 @@ Tensor detail::own_call(const char* function, const Cox& loss, GivenTensors x, c
            .order = kernels::RiskOrder(times.data(), strata.empty() ? nullptr : strata.data(), input.numel()),
            .efron = loss.ties == Ties::efron,
            .weight = weight_of(function, options.weight, input.shape()),
-           .options = options});
-  if (call->weight.defined() && needs_grad({&call->weight})) return by_formula(*call, input);
-  return visit_floating(input.dtype(), function, [&]<class T>() { return by_kernel<T>(call, input); });
+           .options = without_extras(options)});
+  if (call->weight.defined() && needs_grad({&call->weight})) return by_formula(*call, input, options.extras);
+  return by_kernel(call, input, options.extras);
 }
 
 }  // namespace perdita

@@ -20,8 +20,7 @@ struct Call {
   Integers begins;              // of groups, and behind them the number of documents
   std::vector<double> targets;  // of documents, one after the other
   double temperature;
-  Tensor weight;
-  LossOptions options;
+  LossOptions options;  // without extras: it outlives the call
 
   std::int64_t groups() const { return std::ssize(begins) - 1; }
 };
@@ -133,7 +132,7 @@ Padded padded(const Call& call) {
 }
 
 /// The reduced loss by recorded operators.
-Tensor by_formula(const Call& call, const Tensor& input) {
+Tensor by_formula(const Call& call, const Tensor& input, LossExtras* extras) {
   const Padded p = padded(call);
   const Tensor scores = index_select(input.to(DType::float64).flatten(), 0, p.documents).reshape(p.targets.shape());
   const Tensor filled = p.is_filled > 0.0;
@@ -141,7 +140,11 @@ Tensor by_formula(const Call& call, const Tensor& input) {
       log_softmax(select(filled, scores / call.temperature, -std::numeric_limits<double>::infinity()), 1);
   const Tensor of_rows = sum(select(filled & (p.targets > 0.0), -p.targets * log_p, 0.0), 1);
   const Tensor losses = index_add({call.groups()}, 0, p.groups, of_rows);
-  return reduce_losses(call.function, losses, call.options, Normalize::count).to(input.dtype());
+  LossOptions options = call.options;
+  options.extras = extras;
+  const Tensor result = reduce_losses(call.function, losses, options, Normalize::count).to(input.dtype());
+  if (extras) extras->losses = extras->losses.to(input.dtype());
+  return result;
 }
 
 double denominator(const Call& call, const std::vector<double>& weights) {
@@ -153,33 +156,24 @@ double denominator(const Call& call, const std::vector<double>& weights) {
                         std::accumulate(weights.begin(), weights.end(), 0.0));
 }
 
-template <class T>
-Tensor by_kernel(const std::shared_ptr<const Call>& call, const Tensor& input) {
-  const std::vector<double> weights = weights_of_losses(call->function, call->weight, {call->groups()});
-  const auto compute = [call](const std::array<Tensor, 1>& x, const JointOutputs<T, 1>& out) {
-    const std::vector<double> scores = x[0].to(DType::float64).template to_vector<double>();
-    std::vector<double> gradient(scores.size());
+Tensor by_kernel(const std::shared_ptr<const Call>& call, const Tensor& input, LossExtras* extras) {
+  const std::vector<double> weights = weights_of_losses(call->function, call->options.weight, {call->groups()});
+  const auto compute = [call](const double* scores, const JointOutputs& out) {
     kernels::group_softmax_loss({.begins = call->begins,
-                                 .scores = scores.data(),
+                                 .scores = scores,
                                  .targets = call->targets.data(),
                                  .temperature = call->temperature,
                                  .coefficients = out.coefficients,
                                  .losses = out.losses,
-                                 .gradient = out.gradients[0] ? gradient.data() : nullptr});
-    if (out.gradients[0])
-      for (std::size_t i = 0; i < gradient.size(); ++i) out.gradients[0][i] = static_cast<T>(gradient[i]);
-  };
-  const auto formula = [call](std::span<const Tensor> x) {
-    Call recorded = *call;
-    recorded.options.extras = nullptr;
-    return by_formula(recorded, x[0]);
+                                 .gradient = out.gradient});
   };
   const LossNode node{.function = call->function,
                       .losses_shape = {call->groups()},
                       .reduction = call->options.reduction,
                       .denominator = denominator(*call, weights),
-                      .extras = call->options.extras};
-  return joint_loss<T>(node, std::array{input}, weights, compute, formula);
+                      .extras = extras};
+  return joint_loss(node, input, weights, compute,
+                    [call](std::span<const Tensor> x) { return by_formula(*call, x[0], nullptr); });
 }
 
 }  // namespace
@@ -204,10 +198,9 @@ Tensor detail::own_call(const char* function, const ListNet& loss, GivenTensors 
                                                       .begins = begins,
                                                       .targets = targets_of(function, loss, relevance, begins),
                                                       .temperature = loss.temperature,
-                                                      .weight = options.weight,
-                                                      .options = options});
-  if (call->weight.defined() && needs_grad({&call->weight})) return by_formula(*call, input);
-  return visit_floating(input.dtype(), function, [&]<class T>() { return by_kernel<T>(call, input); });
+                                                      .options = without_extras(options)});
+  if (options.weight.defined() && needs_grad({&options.weight})) return by_formula(*call, input, options.extras);
+  return by_kernel(call, input, options.extras);
 }
 
 }  // namespace perdita

@@ -112,6 +112,19 @@ TEST(Cox, GradientsAgreeWithDifferences) {
   }
 }
 
+TEST(Cox, MeansOverWeightsHaveTheGradientOfTheirDenominator) {
+  for (bool efron : {true, false}) {
+    const Problem p = drawn(2, 9, efron);
+    Tensor h = of(p.h), weight = of(p.weight);
+    h.set_requires_grad();
+    weight.set_requires_grad();
+    const auto call = [&](const std::vector<Tensor>& x) {
+      return loss_of(p, x[0], {.weight = x[1], .normalize_by = Normalize::weight_sum});
+    };
+    EXPECT_EQ(check_gradient(call, {h, weight}, {.second_order = true}), "");
+  }
+}
+
 TEST(Cox, GradientsAddUpToZeroAndMatchThoseOfOtherPackages) {
   Tensor h = of(hazards);
   h.set_requires_grad();
