@@ -5,7 +5,7 @@
     docs       other documentation
 
 The base is the commit that CI_BASE names, the last one before a push; without it, where the branch left the main branch.
-On the main branch itself nothing tells how many commits a push has: everything is run there unless CI_BASE is set.
+On the main branch the number of commits of a push is not known: everything is run there unless CI_BASE is set.
 Uncommitted changes count.
 """
 

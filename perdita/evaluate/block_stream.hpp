@@ -14,7 +14,7 @@ struct RawBlock {
   std::int64_t first = 0, count = 0;
   const void* predictions = nullptr;
   const void* targets = nullptr;
-  const void* weights = nullptr;  ///< null if there is no such file
+  const void* weights = nullptr;  ///< null without a file of weights
 };
 
 /// Division of a stream into blocks, and of the blocks into rounds with some blocks per partition. It depends

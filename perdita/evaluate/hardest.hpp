@@ -10,7 +10,7 @@ namespace perdita::evaluate {
 
 struct HardSample {
   std::int64_t index = 0;                     ///< the row; with several columns, row * columns + column
-  double loss = 0, predicted = 0, truth = 0;  ///< predicted is NaN if there is no predicted class
+  double loss = 0, predicted = 0, truth = 0;  ///< predicted is NaN without a predicted class
 };
 
 class Hardest {

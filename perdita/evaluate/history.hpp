@@ -40,7 +40,7 @@ class History {
   /// Creates an empty history, discarding the contents of an existing file.
   static History create(const std::filesystem::path& path);
   /// Continues after the record of `epoch` (0: from the start). Later lines, complete or not, are removed, so that the
-  /// file is the same as without the interruption. Throws DataError if there is no record of the epoch.
+  /// file is the same as without the interruption. Throws DataError if the epoch was not recorded.
   static History resume(const std::filesystem::path& path, std::int64_t epoch);
 
   /// Appends one line.

@@ -51,7 +51,7 @@ struct TemperatureFit {
 };
 
 /// Minimizes the mean negative log-likelihood of softmax(beta z), beta = 1 / T, which is convex in beta, by Newton's
-/// method within a bracket 1e-4..1e4. Empty for fewer than two rows, or if there is no minimum (all rows are correct,
+/// method within a bracket 1e-4..1e4. Empty for fewer than two rows, or if no minimum exists (all rows are correct,
 /// or no row is informative). `bins` are the bins of the calibration error.
 std::optional<TemperatureFit> fit_temperature(const RowSample& sample, int bins);
 

@@ -15,7 +15,7 @@ struct ProgramCode;
 /// A handle to compiled, immutable instructions; copies share them. May be used by several threads.
 class Program {
  public:
-  /// Common subexpressions are computed once, whatever does not lead to an output not at all.
+  /// Common subexpressions are computed once; those that no output uses are not computed.
   explicit Program(std::span<const Expr> outputs);
   /// One more than the largest index of an input that is used.
   int num_inputs() const;

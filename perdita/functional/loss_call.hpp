@@ -71,7 +71,7 @@ Tensor call_loss(const char* function, const Loss& loss, GivenTensors x, const O
     return own_call(function, loss, x, options);
 }
 
-// Losses beside the list.
+// Losses that are not in the list.
 Tensor call_loss(const char* function, const Quantiles& loss, GivenTensors x, const LossOptions& options);
 Tensor call_loss(const char* function, const Formula& loss, GivenTensors x, const LossOptions& options);
 Tensor call_loss(const char* function, const ClassFormula& loss, GivenTensors x, const ClassOptions& options);

@@ -98,7 +98,7 @@ inline LossNode node_without_weights(const char* function, const Shape& shape, c
           .reduced_dim = reduced_dim};
 }
 
-/// For what is computed again later, when nobody waits for extras.
+/// The same options without extras, for a loss that is computed again after the call.
 inline LossOptions without_extras(LossOptions options) {
   options.extras = nullptr;
   return options;

@@ -76,7 +76,7 @@ void scale_gradient(BackwardContext& b, Tensor& gradient, int classes_dim, int i
     return b.set(input, gradient * factor);
   }
   if (b.may_consume() && !b.create_graph() && upstream.shape() == gradient.shape()) {
-    gradient.mul_(upstream);  // nobody else has it, and it need not be kept
+    gradient.mul_(upstream);  // its only owner is this node, which is not used again
     return b.set(input, std::move(gradient));
   }
   b.set(input, gradient * (classes_dim < 0 || upstream.rank() == 0 ? upstream : upstream.unsqueeze(classes_dim)));

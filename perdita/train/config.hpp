@@ -49,7 +49,7 @@ struct Config {
   std::uint64_t seed = 0;
   std::optional<int> threads;
   bool tensorboard = false;   ///< whether the run's folder gets an event file
-  report::ChartFiles charts;  ///< files beside the report
+  report::ChartFiles charts;  ///< files in addition to the report
 };
 
 /// One option of a run. The table of them makes the command line, its help, config.json and the report.

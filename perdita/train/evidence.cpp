@@ -157,7 +157,7 @@ void measure_contradictions(const Model& model, const Problem& problem, const Ma
   if (tracker.is_empty()) return;
   const NoGrad no_grad;
   model.eval();
-  std::vector<double> confidence;  // the most probable class beside the next, as a difference of logarithms
+  std::vector<double> confidence;  // log probability of the most probable class minus that of the next
   data::DataLoader loader(problem.train, {.batch_size = 1024});
   for (const auto& [inputs, targets] : loader) {
     const Tensor log_p = problem.objective.log_probabilities(model(inputs).contiguous());

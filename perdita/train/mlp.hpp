@@ -1,5 +1,5 @@
 // The network that `perdita train` trains: a multi-layer perceptron that takes inputs as they are and gives what its
-// loss takes, so that a saved model needs nothing beside it.
+// loss takes, so that a saved model is complete.
 #pragma once
 
 #include <cstdint>

@@ -67,7 +67,7 @@ def formula(loss: str | Callable[..., Any]) -> Formula:
     loss: text (perdita check --help describes the syntax), or a function of two arguments that is called once with
     symbols. The function may use operators, abs(), perdita.ops, and the corresponding functions of NumPy and torch. Numbers
     from its closure become constants; tensors that require grad therefore raise an error. The first argument is the input
-    and the second the target, whatever their names; names that contradict this order, such as (t, y) or (y_true, y_pred),
+    and the second the target, regardless of names; names that contradict this order, such as (t, y) or (y_true, y_pred),
     raise an error. If the first argument is named log_p, it is the log-probability of a class, t is its target
     probability, and the loss is summed over the classes of logits [N, C], as in cross_entropy.
 

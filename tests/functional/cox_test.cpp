@@ -162,7 +162,7 @@ TEST(Cox, WithoutEventsIsZeroAndOfNothingIsNaN) {
   loss.backward();
   EXPECT_EQ(h.grad().to_vector<double>(), (Numbers{0, 0}));
   EXPECT_TRUE(std::isnan(F::cox_loss(of({}), of({}), of({})).item()));
-  EXPECT_EQ(F::cox_loss(of({0.5}), of({1}), of({1})).item(), 0);  // the last event has nobody to be compared with
+  EXPECT_EQ(F::cox_loss(of({0.5}), of({1}), of({1})).item(), 0);  // no other sample is at risk
 }
 
 TEST(Cox, DividesByWhatIsNamed) {
