@@ -5,6 +5,7 @@
 #include <cmath>
 #include <limits>
 
+#include "functional/refusal.hpp"
 #include "perdita/core/error.hpp"
 #include "perdita/core/parallel.hpp"
 #include "perdita/functional/functional.hpp"
@@ -188,16 +189,6 @@ TEST(Cox, InfiniteHazards) {
   EXPECT_EQ(h.grad().to_vector<double>()[1], 0);
   EXPECT_EQ(F::cox_loss(of({-infinity, 0}), of({1, 2}), of({1, 0})).item(), infinity);
   EXPECT_TRUE(std::isnan(F::cox_loss(of({std::nan(""), 0}), of({1, 2}), of({1, 0})).item()));
-}
-
-template <class Exception>
-std::string refusal(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Exception& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
 }
 
 TEST(Cox, RefusesWhatItCannotUse) {

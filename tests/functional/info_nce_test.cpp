@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "functional/refusal.hpp"
 #include "perdita/core/error.hpp"
 #include "perdita/functional/functional.hpp"
 #include "perdita/tensor/autograd.hpp"
@@ -121,16 +122,6 @@ TEST(InfoNce, VectorsOfZeroAndSinglePairs) {
   EXPECT_EQ(zero.grad().to_vector<double>(), Numbers(6, 0.0));
   EXPECT_EQ(F::info_nce_loss(Tensor::ones({1, 3}), Tensor::ones({1, 3})).item(), 0);
   EXPECT_TRUE(std::isnan(F::info_nce_loss(Tensor::ones({0, 3}), Tensor::ones({0, 3})).item()));
-}
-
-template <class Exception>
-std::string refusal(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Exception& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
 }
 
 TEST(InfoNce, RefusesWhatItCannotUse) {

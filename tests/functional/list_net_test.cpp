@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "functional/refusal.hpp"
 #include "perdita/core/error.hpp"
 #include "perdita/functional/functional.hpp"
 #include "perdita/tensor/autograd.hpp"
@@ -130,16 +131,6 @@ TEST(ListNet, IsConvexAndNeverNegative) {
       EXPECT_LE(value((a + b) * 0.5), 0.5 * (value(a) + value(b)) + 1e-12) << "seed " << seed;
     }
   }
-}
-
-template <class Exception>
-std::string refusal(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Exception& error) {
-    return error.what();
-  }
-  return "nothing was thrown";
 }
 
 TEST(ListNet, RefusesWhatItCannotUse) {
