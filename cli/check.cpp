@@ -14,6 +14,7 @@
 #include "cli/text_chart.hpp"
 #include "perdita/core/error.hpp"
 #include "perdita/core/file.hpp"
+#include "perdita/expr/formula_functions.hpp"
 #include "perdita/losses/inspection.hpp"
 #include "perdita/report/chart.hpp"
 
@@ -26,17 +27,17 @@ struct Arguments {
   bool json = false;
 };
 
-constexpr const char* grammar =
-    R"(A formula for regression or binary classification uses y (the input) and t (the target). A formula for multi-class
+/// The notation of formulas, and what is printed after the options.
+std::string grammar() {
+  return R"(A formula for regression or binary classification uses y (the input) and t (the target). A formula for multi-class
 classification uses log_p (the log-probability of a class) or p (its probability), and t (its target probability), and
 is summed over the classes.
 
   + - * / ^        arithmetic; ^ or ** is the power
   < <= > >= == !=  comparisons, with the result 1 or 0;  & | ! combine them
   select(c, a, b)  a if c is true, else b
-  abs clamp copy_sign digamma erf exp expm1 lgamma log log1p log_cosh log_sigmoid max min pow sigmoid sign softplus
-  sqrt square tanh xlogy
-  pi e inf         constants
+)" + wrapped(formula_function_names(" "), 2) +
+         R"(  pi e inf         constants
   ... where a = 0.25; b = softplus(y) - t * y     named subexpressions, in any order
 
 Examples:
@@ -46,6 +47,7 @@ Examples:
   perdita train --data synthetic:moons --loss 'formula: softplus(y) - t * y'
 
 Exit status: 0 the formula was checked, with or without findings; 1 failure; 2 invalid formula or incorrect usage.)";
+}
 
 double number_of(std::string_view text, std::string_view option) {
   while (text.starts_with(' ')) text.remove_prefix(1);
@@ -92,7 +94,7 @@ std::vector<std::string> with_signs(std::vector<std::string> words) {
 bool read(const std::vector<std::string>& words, Arguments& a) {
   CLI::App app("Checks a formula as a loss: derivative, kinks, convexity, inputs for which it is not finite.",
                "perdita check");
-  app.footer(grammar);
+  app.footer(grammar());
   app.get_formatter()->column_width(32);
   app.add_option("formula", a.formula, "formula of the loss")->type_name("FORMULA");
   app.add_option("--targets", a.targets, "targets to evaluate (default: 0,1)")->type_name("T,...");

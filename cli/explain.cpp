@@ -12,23 +12,6 @@ namespace perdita::cli {
 
 namespace {
 
-/// Lines of at most `width` columns.
-std::string wrapped(std::string_view text, std::size_t indent) {
-  constexpr std::size_t width = 100;
-  std::string result, line(indent, ' ');
-  while (!text.empty()) {
-    const std::string_view word = text.substr(0, text.find(' '));
-    text.remove_prefix(std::min(text.size(), word.size() + 1));
-    if (line.size() + word.size() + 1 > width && line.size() > indent) {
-      result += line + '\n';
-      line.assign(indent, ' ');
-    }
-    if (line.size() > indent) line += ' ';
-    line += word;
-  }
-  return result + line + '\n';
-}
-
 void print(const Explanation& explanation) {
   say("{} ({})\n{}", explanation.name, explanation.family, wrapped(explanation.summary, 2));
   for (const Section& section : explanation.sections) {

@@ -69,4 +69,20 @@ void complain(std::string_view name, std::string_view message) noexcept {
   }
 }
 
+std::string wrapped(std::string_view text, std::size_t indent) {
+  constexpr std::size_t width = 100;
+  std::string result, line(indent, ' ');
+  while (!text.empty()) {
+    const std::string_view word = text.substr(0, text.find(' '));
+    text.remove_prefix(std::min(text.size(), word.size() + 1));
+    if (line.size() + word.size() + 1 > width && line.size() > indent) {
+      result += line + '\n';
+      line.assign(indent, ' ');
+    }
+    if (line.size() > indent) line += ' ';
+    line += word;
+  }
+  return result + line + '\n';
+}
+
 }  // namespace perdita::cli

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -29,6 +30,9 @@ template <class... Args>
 void say_to(std::FILE* out, fmt::format_string<Args...> format, Args&&... args) {
   write(out, fmt::format(format, std::forward<Args>(args)...));
 }
+
+/// The text in lines of at most 100 columns, each indented by that many spaces.
+std::string wrapped(std::string_view text, std::size_t indent);
 
 /// Writes "NAME: error: MESSAGE" to standard error. Line breaks in the message are escaped, except before the two lines
 /// at its end that mark a place in a formula.

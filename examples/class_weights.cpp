@@ -1,5 +1,5 @@
 // Class weights against imbalance: total / (count * classes), given to cross_entropy.
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <perdita/perdita.hpp>
 

@@ -1,5 +1,5 @@
 // A custom loss as a function: plain tensor operators, differentiated and fused for you.
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <perdita/perdita.hpp>
 

@@ -1,5 +1,5 @@
 // A custom loss as a module, with parameters of its own that are trained, saved and loaded with it.
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <perdita/perdita.hpp>
 

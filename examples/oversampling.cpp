@@ -1,5 +1,5 @@
 // Oversampling: a weighted sampler draws every class equally often, so that a plain loss sees balanced batches.
-#include <fmt/core.h>
+#include <fmt/format.h>
 
 #include <perdita/perdita.hpp>
 

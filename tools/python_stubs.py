@@ -266,14 +266,13 @@ def torch_classes():
 def ops_stub():
     from perdita._symbols import FUNCTIONS
 
-    arguments = {1: "x: Any, /", 2: "a: Any, b: Any, /", 3: "condition: Any, a: Any, b: Any, /"}
     lines = []
     for name in perdita.ops.__all__:
-        text = arguments[FUNCTIONS[name]]
+        required = [f"{each}: Any" for each in FUNCTIONS[name][0] if "*" not in each]
+        more = [f"{each}: Any" for each in FUNCTIONS[name][0] if "*" in each]
+        text = ", ".join([*required, "/", *more])
         if name == "clamp":
             text = "x: Any, min: Any = None, max: Any = None"
-        elif name in ("min", "max"):
-            text = "a: Any, b: Any, /, *more: Any"
         lines.append(f"def {name}({text}) -> Any: ...\n")
     return FIRST_LINE + "from typing import Any\n\n" + all_text(perdita.ops) + "".join(lines)
 

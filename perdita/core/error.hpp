@@ -1,7 +1,7 @@
 // The one exception family. A message reads `operation: what is wrong, what was found, what is valid`.
 #pragma once
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include <stdexcept>
 #include <utility>

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <type_traits>
 
 namespace perdita {
@@ -29,7 +28,7 @@ void parallel_for(std::int64_t count, Body&& body) {
   using Plain = std::remove_reference_t<Body>;
   detail::parallel_for(
       count, [](void* context, std::int64_t i) { (*static_cast<Plain*>(context))(i); },
-      const_cast<void*>(static_cast<const void*>(std::addressof(body))));
+      const_cast<void*>(static_cast<const void*>(&body)));
 }
 
 }  // namespace perdita

@@ -1,6 +1,8 @@
 // Shapes, strides and broadcasting. Everything is counted in elements, never in bytes.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <array>
 #include <cstdint>
 #include <initializer_list>

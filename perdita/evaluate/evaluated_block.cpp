@@ -91,14 +91,14 @@ void check_scale(const EvaluationPlan& how, const RawBlock& block, const T* numb
     check_range(how, block, numbers, -std::numeric_limits<double>::infinity(), slack, "a log-probability");
 }
 
-/// The loss of each row, by a written formula.
-template <class T>
-void compute_rows(const ClassFormula& formula, const EvaluationPlan& how, EvaluatedBlock<T>& out) {
+/// The loss of each row, by its function of tensors.
+template <class T, class Loss>
+void compute_rows(const Loss& loss, const EvaluationPlan& how, EvaluatedBlock<T>& out) {
   const NoGrad no_grad;
   const auto rows = static_cast<std::int64_t>(out.losses.size());
   const std::vector<T> logits(out.logits, out.logits + rows * how.columns);
   const Tensor losses = functional::formula_loss(Tensor::from(logits, {rows, how.columns}), Tensor::from(out.labels),
-                                                 formula, {.ignore_index = -1, .reduction = Reduction::none});
+                                                 loss, {.ignore_index = -1, .reduction = Reduction::none});
   std::copy_n(losses.data<T>(), rows, out.losses.begin());
 }
 
@@ -142,7 +142,7 @@ void evaluate_classes(const EvaluationPlan& how, const RawBlock& block, Evaluate
           // Predicted classes and confidences are those of the softmax, which a loss of log-probabilities lacks.
           if (!takes_class_probabilities(Loss::info)) kernels::class_rows_loss(CrossEntropy{}, task);
           kernels::class_rows_loss(loss, task);
-        } else if constexpr (std::is_same_v<Loss, ClassFormula>) {
+        } else if constexpr (is_of_class_rows(Loss::info) && !takes_class_counts(Loss::info)) {
           kernels::class_rows_loss(CrossEntropy{}, task);
           compute_rows(loss, how, out);
         }
@@ -234,16 +234,17 @@ void take_limits(const Loss& loss, const T* targets, EvaluatedBlock<T>& out) {
   }
 }
 
-/// The losses of a block. Of logits binary_cross_entropy is not computed through probabilities, of which those near 1
-/// would be rounded to it; its logarithms are bounded as ever.
+/// The losses of a block. Where predictions are logits and the loss takes probabilities, its form for logits is used:
+/// probabilities near 1 would be rounded to 1.
 template <class T, class Loss>
 void compute_pairs(const Loss& loss, const EvaluationPlan& how, const T* input, const T* targets,
                    EvaluatedBlock<T>& out) {
-  constexpr bool bounds_logarithms = std::is_same_v<Loss, BinaryCrossEntropy>;
-  if (bounds_logarithms && how.scale == Scale::logits) {
-    compute_pairs(BinaryCrossEntropyWithLogits{}, how, input, targets, out);
-    for (T& value : out.losses) value = value > T(100) ? T(100) : value;
-    return;
+  if constexpr (requires { typename Loss::OfLogits; }) {
+    if (how.scale == Scale::logits) {
+      compute_pairs(typename Loss::OfLogits{}, how, input, targets, out);
+      for (T& value : out.losses) value = value > T(Loss::largest) ? T(Loss::largest) : value;
+      return;
+    }
   }
   kernels::elementwise_loss<Loss, T>(loss, {input, targets}, {.values = out.losses.data()}, std::ssize(out.losses));
   if (how.kind == Kind::binary && input == out.logits) take_limits(loss, targets, out);
@@ -272,7 +273,7 @@ void evaluate_pairs(const EvaluationPlan& how, const RawBlock& block, EvaluatedB
       [&]<class Loss>(const Loss& loss) {
         if constexpr (ListedElementwise<Loss>)
           compute_pairs(loss, how, input, targets, out);
-        else if constexpr (std::is_same_v<Loss, Formula>)
+        else if constexpr (requires { &Loss::template compute<T>; })
           loss.template compute<T>(input, targets, count, {.losses = out.losses.data()});
       },
       how.loss.loss);

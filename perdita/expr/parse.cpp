@@ -13,6 +13,7 @@
 
 #include "perdita/core/error.hpp"
 #include "perdita/core/suggest.hpp"
+#include "perdita/expr/formula_functions.hpp"
 #include "perdita/expr/tokens.hpp"
 
 namespace perdita {
@@ -21,50 +22,6 @@ namespace {
 
 constexpr std::size_t max_length = 10'000;
 constexpr int max_depth = 100;
-
-/// What can be called: min arguments, max arguments.
-struct Function {
-  std::string_view name;
-  int least, most;
-  Expr (*call)(std::span<const Expr>);
-};
-
-template <Op op>
-Expr call_op(std::span<const Expr> x) {
-  if constexpr (arity(op) == 1) return Expr::apply(op, x[0]);
-  if constexpr (arity(op) == 2) return Expr::apply(op, x[0], x[1]);
-  if constexpr (arity(op) == 3) return Expr::apply(op, x[0], x[1], x[2]);
-}
-
-/// min(a, b, c) = min(min(a, b), c).
-template <Op op>
-Expr call_chain(std::span<const Expr> x) {
-  Expr result = x[0];
-  for (const Expr& next : x.subspan(1)) result = Expr::apply(op, result, next);
-  return result;
-}
-
-const std::vector<Function>& functions() {
-  constexpr int many = std::numeric_limits<int>::max();
-  static const std::vector<Function> all = {
-#define PERDITA_FUNCTION(name) {#name, 1, 1, call_op<Op::name>},
-      PERDITA_UNARY_FUNCTIONS(PERDITA_FUNCTION)
-#undef PERDITA_FUNCTION
-#define PERDITA_FUNCTION(name)                                      \
-  {#name, 2, Op::name == Op::min || Op::name == Op::max ? many : 2, \
-   Op::name == Op::min || Op::name == Op::max ? call_chain<Op::name> : call_op<Op::name>},
-          PERDITA_BINARY_FUNCTIONS(PERDITA_FUNCTION)
-#undef PERDITA_FUNCTION
-              {"select", 3, 3, call_op<Op::select>},
-      {"clamp", 3, 3, [](std::span<const Expr> x) { return clamp(x[0], x[1], x[2]); }},
-      {"copy_sign", 2, 2, [](std::span<const Expr> x) { return copy_sign(x[0], x[1]); }}};
-  return all;
-}
-
-const Function* find_function(std::string_view name) {
-  const auto found = std::ranges::find(functions(), name, &Function::name);
-  return found == functions().end() ? nullptr : &*found;
-}
 
 /// What a function of elsewhere is called here.
 std::string other_name(std::string_view name) {
@@ -179,7 +136,7 @@ class Parser {
     if (std::ranges::find(inputs_, name.text, &NamedExpr::name) != inputs_.end()) {
       fail_at(text_, name.position, "'{}' is an operand and cannot be defined", name.text);
     }
-    if (find_function(name.text) || name.text == "where") {
+    if (find_formula_function(name.text) || name.text == "where") {
       fail_at(text_, name.position, "'{}' is a reserved word and cannot be defined", name.text);
     }
     if (!definitions_.try_emplace(std::string(name.text), Definition{name.position, at_}).second) {
@@ -242,7 +199,7 @@ class Parser {
   }
 
   Expr call(const Token& name) {
-    const Function* const function = find_function(name.text);
+    const FormulaFunction* const function = find_formula_function(name.text);
     if (!function) fail_unknown_function(name);
     std::vector<Expr> arguments;
     if (!is(")")) {
@@ -260,10 +217,10 @@ class Parser {
 
   [[noreturn]] void fail_unknown_function(const Token& name) {
     std::vector<std::string_view> names;
-    for (const Function& function : functions()) names.push_back(function.name);
+    for (const FormulaFunction& function : formula_functions()) names.push_back(function.name);
     const std::string other = other_name(name.text);
     fail_at(text_, name.position, "unknown function '{}'{} (valid: {})", name.text,
-            other.empty() ? suggestion(name.text, names) : other, fmt::join(names, ", "));
+            other.empty() ? suggestion(name.text, names) : other, formula_function_names(", "));
   }
 
   Expr value_of(const Token& name) {
@@ -290,7 +247,7 @@ class Parser {
   }
 
   [[noreturn]] void fail_unknown_name(const Token& name) {
-    if (find_function(name.text))
+    if (find_formula_function(name.text))
       fail_at(text_, name.position, "the arguments of the function {} are missing", name.text);
     std::vector<std::string_view> names;
     for (const NamedExpr& input : inputs_) names.push_back(input.name);

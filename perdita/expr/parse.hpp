@@ -11,8 +11,8 @@
 //   power       = atom [ "^" signed ]
 //   atom        = number | name | name "(" expression { "," expression } ")" | "(" expression ")"
 //
-// "**" is read as "^", "&&" and "||" as "&" and "|". Functions are those of expr_ops.hpp, clamp, copy_sign and select;
-// min and max take two arguments or more. Names are the inputs, the definitions, in any order, and pi, e and inf.
+// "**" is read as "^", "&&" and "||" as "&" and "|". Functions are those of formula_functions.hpp. Names are the
+// inputs, the definitions, in any order, and pi, e and inf.
 #pragma once
 
 #include <span>

@@ -60,17 +60,6 @@ ClassOptions class_options(const AnyLoss& any, const LossOptions& options) {
           .validate = options.validate};
 }
 
-/// The name of a loss in messages.
-template <class Loss>
-constexpr const char* name_in_messages() {
-  if constexpr (is_listed<Loss>)
-    return function_name<Loss>;
-  else if constexpr (std::is_same_v<Loss, Quantiles>)
-    return function_name<Quantile>;
-  else
-    return "formula_loss";
-}
-
 }  // namespace
 
 namespace functional {
@@ -78,7 +67,7 @@ namespace functional {
 Tensor call(const AnyLoss& any, std::span<const Tensor> operands, const LossOptions& options) {
   return std::visit(
       [&]<class Loss>(const Loss& loss) {
-        constexpr const char* function = name_in_messages<Loss>();
+        constexpr const char* function = function_name<Loss>;
         check_count(function, Loss::info.operands, operands.size());
         const Sorted all = sorted(Loss::info.operands, operands, options);
         if constexpr (is_of_class_rows(Loss::info))

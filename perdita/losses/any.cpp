@@ -12,6 +12,13 @@
 
 namespace perdita {
 
+LossVariant::LossVariant() noexcept = default;
+LossVariant::LossVariant(const LossVariant&) = default;
+LossVariant::LossVariant(LossVariant&&) noexcept = default;
+LossVariant& LossVariant::operator=(const LossVariant&) = default;
+LossVariant& LossVariant::operator=(LossVariant&&) noexcept = default;
+LossVariant::~LossVariant() = default;
+
 namespace {
 
 double parse_number(std::string_view loss, std::string_view option, std::string_view text) {

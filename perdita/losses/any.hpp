@@ -21,12 +21,37 @@ template <class... Listed, class... More>
 struct VariantOf<TypeList<Listed...>, More...> {
   using type = std::variant<Listed..., More...>;
 };
+using LossVariantBase = VariantOf<Losses, Formula, ClassFormula, Quantiles>::type;
 }  // namespace detail
 
-/// One of the losses of the list with its parameters, a formula, or several quantiles; and the options of the softmax
-/// family that are plain numbers.
+/// A std::variant of the losses of the list, a formula, or several quantiles. Copies and destructors are compiled once,
+/// in any.cpp: inline, each file that copies options would hold a copy of every loss's.
+struct LossVariant : detail::LossVariantBase {
+  LossVariant() noexcept;
+  LossVariant(const LossVariant&);
+  LossVariant(LossVariant&&) noexcept;
+  LossVariant& operator=(const LossVariant&);
+  LossVariant& operator=(LossVariant&&) noexcept;
+  ~LossVariant();
+
+  template <class Loss>
+  requires(!std::derived_from<std::remove_cvref_t<Loss>, detail::LossVariantBase> &&
+           std::constructible_from<detail::LossVariantBase, Loss>) LossVariant(Loss&& loss)
+      : detail::LossVariantBase(std::forward<Loss>(loss)) {}
+};
+
+// Functions of the losses that are not in the list.
+template <>
+inline constexpr const char* function_name<Quantiles> = function_name<Quantile>;
+template <>
+inline constexpr const char* function_name<Formula> = "formula_loss";
+template <>
+inline constexpr const char* function_name<ClassFormula> = "formula_loss";
+
+/// A loss of the list with its parameters, a formula, or several quantiles; and the options of the softmax family that
+/// are plain numbers.
 struct AnyLoss {
-  detail::VariantOf<Losses, Formula, ClassFormula, Quantiles>::type loss;
+  LossVariant loss;
   double label_smoothing = 0;
   std::int64_t ignore_index = -100;
 };

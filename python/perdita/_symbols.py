@@ -3,6 +3,7 @@
 import inspect
 import numbers
 
+from perdita import _core
 from perdita.errors import DTypeError
 
 # How tightly an operator binds in a formula's text, and what stands there.
@@ -11,42 +12,8 @@ _BINARY = {
 }  # fmt: skip
 _SIGN, _POWER, _ATOM = 5, 6, 7
 
-FUNCTIONS = {
-    "abs": 1, "square": 1, "sqrt": 1, "exp": 1, "expm1": 1, "log": 1, "log1p": 1, "sigmoid": 1, "log_sigmoid": 1,
-    "softplus": 1, "tanh": 1, "log_cosh": 1, "erf": 1, "lgamma": 1, "digamma": 1, "sign": 1,
-    "min": 2, "max": 2, "pow": 2, "xlogy": 2, "copy_sign": 2, "select": 3, "clamp": 3,
-}  # fmt: skip
-
-_DOCSTRINGS = {
-    "abs": ("x", "Absolute value; its derivative at 0 is 0."),
-    "square": ("x", "x * x."),
-    "sqrt": ("x", "Square root; NaN below 0."),
-    "exp": ("x", "e to the power of x."),
-    "expm1": ("x", "exp(x) - 1, exact for x near 0."),
-    "log": ("x", "Natural logarithm; -inf at 0, NaN below."),
-    "log1p": ("x", "log(1 + x), exact for x near 0."),
-    "sigmoid": ("x", "1 / (1 + exp(-x))."),
-    "log_sigmoid": ("x", "log(sigmoid(x)), without underflow."),
-    "softplus": ("x", "log(1 + exp(x)), without overflow."),
-    "tanh": ("x", "Hyperbolic tangent."),
-    "log_cosh": ("x", "log(cosh(x)), without overflow."),
-    "erf": ("x", "Error function."),
-    "lgamma": ("x", "Logarithm of the absolute value of the gamma function."),
-    "digamma": ("x", "Derivative of lgamma."),
-    "sign": ("x", "-1, 0 or 1; its derivative is 0."),
-    "min": (
-        "a b *more",
-        "The smaller of two or more numbers; NaN if one is NaN. Numbers that tie share the derivative.",
-    ),
-    "max": (
-        "a b *more",
-        "The larger of two or more numbers; NaN if one is NaN. Numbers that tie share the derivative.",
-    ),
-    "pow": ("x y", "x to the power of y, as x ** y."),
-    "xlogy": ("x y", "x * log(y), which is 0 where x is 0, for every y but NaN."),
-    "copy_sign": ("x y", "The absolute value of x with the sign of y."),
-    "select": ("condition a b", "a where the condition is not 0, b elsewhere; the other one gets no derivative."),
-}
+# name -> the names of its parameters, where "*more" stands for any number of them; and its docstring.
+FUNCTIONS = {entry["name"]: (entry["parameters"].split(), entry["description"]) for entry in _core.formula_functions()}
 
 # What NumPy and torch call them.
 _ELSEWHERE = {
@@ -189,20 +156,22 @@ def _apply(name, arguments, keywords):
     return function(*arguments, **keywords)
 
 
-def _function(name, arity):
+def _function(name, parameters, docstring):
+    required = [each for each in parameters if not each.startswith("*")]
+
     def function(*arguments):
-        many = name in ("min", "max") and len(arguments) > 2
-        if len(arguments) != arity and not many:
-            raise DTypeError(f"{name}: got {len(arguments)} arguments (valid: {arity})")
+        is_chain = len(arguments) > len(required) < len(parameters)
+        if len(arguments) != len(required) and not is_chain:
+            raise DTypeError(f"{name}: got {len(arguments)} arguments (valid: {len(required)})")
         if not any(isinstance(argument, Symbol) for argument in arguments):
             raise DTypeError(f"{name}: got {arguments!r} (valid: symbols, in a function passed to perdita.formula)")
         return Symbol(name, *arguments)
 
     function.__name__ = function.__qualname__ = name
-    names, function.__doc__ = _DOCSTRINGS.get(name, ("", None))
+    function.__doc__ = docstring
     kinds = {True: inspect.Parameter.VAR_POSITIONAL, False: inspect.Parameter.POSITIONAL_ONLY}
-    parameters = [inspect.Parameter(each.strip("*"), kinds["*" in each]) for each in names.split()]
-    function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # of inspect, unknown to typeshed
+    signature = [inspect.Parameter(each.strip("*"), kinds["*" in each]) for each in parameters]
+    function.__signature__ = inspect.Signature(signature)  # type: ignore[attr-defined]  # of inspect, unknown to typeshed
     return function
 
 
@@ -215,7 +184,7 @@ def _clamp(x, min=None, max=None):
 
 
 _clamp.__name__ = _clamp.__qualname__ = "clamp"
-FUNCTIONS_BY_NAME = {name: _function(name, arity) for name, arity in FUNCTIONS.items()} | {"clamp": _clamp}
+FUNCTIONS_BY_NAME = {name: _function(name, *described) for name, described in FUNCTIONS.items()} | {"clamp": _clamp}
 
 
 def text_of(symbol):

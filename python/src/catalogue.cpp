@@ -4,6 +4,7 @@
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/vector.h>
 
+#include "perdita/expr/formula_functions.hpp"
 #include "perdita/losses/aliases.hpp"
 #include "perdita/losses/any.hpp"
 
@@ -74,6 +75,20 @@ nb::list signatures() {
   return entries;
 }
 
+/// The functions that formulas may call, with their parameters and docstrings.
+nb::list functions_of_formulas() {
+  nb::list functions;
+  for (const FormulaFunction& function : formula_functions()) {
+    if (function.description.empty()) continue;
+    nb::dict entry;
+    entry["name"] = function.name;
+    entry["parameters"] = function.parameters;
+    entry["description"] = function.description;
+    functions.append(entry);
+  }
+  return functions;
+}
+
 /// The catalogue entry, for docstrings and reference pages.
 nb::dict describe(std::string_view name) {
   const AnyLoss loss = parse_loss(name);
@@ -99,6 +114,7 @@ nb::dict describe(std::string_view name) {
 void add_catalogue(nb::module_& m) {
   m.def("signatures", &signatures);
   m.def("formula_signatures", &formula_signatures);
+  m.def("formula_functions", &functions_of_formulas);
   m.def("describe", &describe);
   m.def("loss_names", &loss_names);
   m.def("meant_loss", &meant_loss);

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "perdita/losses/info.hpp"
+#include "perdita/losses/binary/binary_cross_entropy_with_logits.hpp"
 
 namespace perdita {
 
@@ -24,6 +24,10 @@ struct BinaryCrossEntropy {
       .differences =
           "the gradient by the target is that of the clamped loss, 100 or -100, where the input is 0 or 1 (PyTorch: "
           "infinite)"};
+
+  /// The same loss for logits, which does not round probabilities near 1; its values are limited to `largest`.
+  using OfLogits = BinaryCrossEntropyWithLogits;
+  static constexpr double largest = 100;
 
   // PyTorch clamps the logarithms in the value, but x (1 - x) >= 1e-12 (rounded to float32) in the gradient, which is
   // so never 0 at a wrong 0 or 1.
