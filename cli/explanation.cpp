@@ -7,59 +7,40 @@
 
 #include "perdita/core/error.hpp"
 #include "perdita/expr/expr.hpp"
-#include "perdita/math/dual.hpp"
-#include "perdita/math/functions.hpp"
+#include "perdita/losses/loss_graph.hpp"
 
 namespace perdita::cli {
 
 namespace {
 
-struct Derived {
-  Expr value, slope;
-  std::string legend;
-};
-
-/// A loss given as text: the text itself is the formula.
+/// What the names in the formula stand for.
 template <class Loss>
-constexpr bool is_written = requires(const Loss& loss) {
-  loss.text();
-};
-/// Overlap losses have a formula of the sums over a mask.
-template <class Loss>
-constexpr bool is_of_sums = (Loss::info.unit == Unit::mask) && std::is_invocable_v<const Loss&, Expr, Expr, Expr>;
-/// Losses of sequences, losses that sort, and losses that compare a sample with all others have no elementwise formula.
-template <class Loss>
-constexpr bool has_formula = !is_written<Loss> && Loss::info.unit != Unit::mask &&
-                             (std::is_invocable_v<const Loss&, Expr, Expr> || std::is_invocable_v<const Loss&, Expr> ||
-                              std::is_invocable_v<const Loss&, Expr, Expr, Expr>);
-
-/// loss(y, t, v) for as many arguments as it has.
-template <class Loss, class V>
-auto apply(const Loss& loss, const Dual<V>& y, const V& t, const V& v) {
-  if constexpr (requires { loss(y, t); })
-    return loss(y, t);
-  else if constexpr (requires { loss(y); })
-    return loss(y);
-  else
-    return loss(y, t, v);
+std::string legend_of() {
+  const LossInfo& info = Loss::info;
+  if (!info.variables.empty()) return std::string(info.variables);
+  if (is_of_class_rows(info))
+    return "summed over the classes; log_p: log-probability of the class, t: its target probability";
+  if (!std::is_invocable_v<const Loss&, Expr, Expr>) return "y: predicted mean, t: target, v: predicted variance";
+  return "y: input, t: target";
 }
 
-/// The formula and its derivative as graphs, by calling it with symbols.
+/// As many operands as the formula of a loss has at least.
 template <class Loss>
-Derived formula_of(const Loss& loss) {
-  const LossInfo& info = Loss::info;
-  const bool of_classes = is_of_class_rows(info);
-  const Dual<Expr> y{Expr::input(0, of_classes ? "log_p" : "y"), Expr(1.0)};
-  const Expr t = Expr::input(1, "t"), v = Expr::input(2, "v");
-  const Dual<Expr> result = apply(loss, y, t, v);
-  std::string legend = "y: input, t: target";
-  if (!info.variables.empty())
-    legend = info.variables;
-  else if (of_classes)
-    legend = "summed over the classes; log_p: log-probability of the class, t: its target probability";
-  else if constexpr (!requires { loss(y, t); })
-    legend = "y: predicted mean, t: target, v: predicted variance";
-  return {result.v, result.d, legend};
+constexpr int operand_count() {
+  if (std::is_invocable_v<const Loss&, Expr, Expr>) return 2;
+  return std::is_invocable_v<const Loss&, Expr> ? 1 : 3;
+}
+
+/// loss(y, t, v) of as many operands as it has.
+template <class Loss, class V>
+auto call(const Loss& loss, const Dual<V>& y, const V& t, const V& v) {
+  constexpr int operands = operand_count<Loss>();
+  if constexpr (operands == 1)
+    return loss(y);
+  else if constexpr (operands == 2)
+    return loss(y, t);
+  else
+    return loss(y, t, v);
 }
 
 template <class Loss>
@@ -69,18 +50,18 @@ void add_formula(Explanation& explanation, const Loss& loss, Notation notation) 
     if (const std::string text = readable_slope(slope, notation); !text.empty())
       explanation.sections.push_back({"Derivative", {text}, true});
   };
-  if constexpr (is_written<Loss>) {
+  if constexpr (detail::is_written<Loss>) {
     explanation.sections.push_back({"Formula", {text_of(loss.value())}, true});
     add_slope(loss.slope());
-  } else if constexpr (is_of_sums<Loss>) {
-    const Expr formula = loss(Expr::input(0, "tp"), Expr::input(1, "fp"), Expr::input(2, "fn"));
-    explanation.sections.push_back({"Formula", {text_of(formula), fmt::format("({})", Loss::info.variables)}, true});
-  } else if constexpr (!has_formula<Loss>) {
+  } else if constexpr (detail::is_of_sums<Loss>) {
+    const LossGraph graph = loss_graph({.loss = loss}, 3);
+    explanation.sections.push_back({"Formula", {text_of(graph.value), fmt::format("({})", Loss::info.variables)}, true});
+  } else if constexpr (!detail::has_formula<Loss>) {
     explanation.sections.push_back({"Variables", {std::string(Loss::info.variables)}});
   } else {
-    const Derived formula = formula_of(loss);
-    explanation.sections.push_back({"Formula", {text_of(formula.value), fmt::format("({})", formula.legend)}, true});
-    add_slope(formula.slope);
+    const LossGraph graph = loss_graph({.loss = loss}, operand_count<Loss>());
+    explanation.sections.push_back({"Formula", {text_of(graph.value), fmt::format("({})", legend_of<Loss>())}, true});
+    add_slope(graph.derivatives[0]);
   }
 }
 
@@ -107,7 +88,7 @@ std::string traits_of(Trait traits) {
 
 template <class Loss>
 std::optional<Curve> curve_of_formula(const Loss& loss) {
-  if constexpr (!has_formula<Loss>) {
+  if constexpr (!detail::has_formula<Loss>) {
     return std::nullopt;
   } else {
     const LossInfo& info = Loss::info;
@@ -126,7 +107,7 @@ std::optional<Curve> curve_of_formula(const Loss& loss) {
       const double x = low + (high - low) * i / (points - 1);
       using P = Pack<double, 1>;
       const Dual<P> y{P(of_classes ? std::log(x) : x), P(of_classes ? 1 / x : 1.0)};
-      const auto result = apply(loss, y, P(target), P(1.0));
+      const auto result = call(loss, y, P(target), P(1.0));
       curve.x.push_back(x);
       curve.value.push_back(result.v.raw[0]);
       curve.slope.push_back(result.d.raw[0]);

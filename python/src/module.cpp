@@ -14,6 +14,7 @@
 #include "python/src/catalogue.hpp"
 #include "python/src/data.hpp"
 #include "python/src/evaluate.hpp"
+#include "python/src/graph.hpp"
 #include "python/src/loss.hpp"
 
 namespace nb = nanobind;
@@ -226,6 +227,7 @@ NB_MODULE(_core, m) {
   m.def("check_readable", &check_readable, nb::arg(), nb::arg(), nb::arg().none());
   m.def("count_labels", &count_labels, nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none());
   add_catalogue(m);
+  add_graph(m);
   m.def("num_threads", &num_threads);
   m.def("set_num_threads", &set_num_threads);
   m.def("set_validation", &set_validation);
