@@ -29,7 +29,7 @@ struct LossOptions {
 /// Options of losses over classes.
 struct ClassOptions {
   Tensor weight = {};                ///< one for each class
-  std::int64_t ignore_index = -100;  ///< rows with this label count for nothing
+  std::int64_t ignore_index = -100;  ///< rows with this label are ignored
   double label_smoothing = 0;        ///< share of the target that is spread evenly over the classes
   Reduction reduction = Reduction::mean;
   Normalize normalize_by = Normalize::standard;  ///< standard: weight sum of the labels; rows for probabilities

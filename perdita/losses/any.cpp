@@ -240,9 +240,10 @@ std::vector<std::string> describe_parameters(const AnyLoss& any) {
       any.loss);
   if (is_of_class_rows(info_of(any))) {
     if (takes_class_probabilities(info_of(any))) {
-      lines.push_back("label_smoothing: share of the target spread evenly over the classes (default 0, valid: 0..1)");
+      lines.push_back(
+          "label_smoothing: share of the target that is distributed evenly over the classes (default 0, valid: 0..1)");
     }
-    lines.push_back("ignore_index: rows with this label count for nothing (default -100, valid: any integer)");
+    lines.push_back("ignore_index: rows with this label are ignored (default -100, valid: any integer)");
   }
   return lines;
 }
@@ -264,7 +265,7 @@ std::string describe_losses(const LossInfo& info) {
   switch (info.unit) {
     case Unit::element:
       return fmt::format(
-          "one loss per element, of the shape that the operands broadcast to; a mean divides by their number{}",
+          "one loss per element, of the shape that the operands broadcast to; a mean divides by the number of losses{}",
           info.mean == Normalize::weight_sum ? ", or by the sum of the weights" : "");
     case Unit::row:
       return is_of_class_rows(info)
@@ -275,7 +276,8 @@ std::string describe_losses(const LossInfo& info) {
     case Unit::mask:
       return "one loss per mask, [N, C], [N], [C] or []; a mean divides by the number of masks";
     case Unit::sequence:
-      return "one loss per sequence, [N] or []; a mean divides each by its target length, then by their number";
+      return "one loss per sequence, [N] or []; a mean divides each loss by its target length and their sum by the "
+             "number of sequences";
     case Unit::event:
       return "one loss per event and 0 for the other samples, [N]; a mean divides by the number of events";
     case Unit::group:

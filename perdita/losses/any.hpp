@@ -46,7 +46,7 @@ std::string to_string(const AnyLoss& loss);
 /// All names, in the order of the list.
 std::vector<std::string_view> loss_names();
 
-/// "delta: where the parabola meets its tangent (default 1, valid: above 0)", a line a parameter.
+/// "delta: absolute error at which the loss becomes linear (default 1, valid: above 0)", a line a parameter.
 std::vector<std::string> describe_parameters(const AnyLoss& loss);
 
 /// "input (prediction): logits; shape [N, C]", a line an operand.

@@ -57,7 +57,7 @@ class Formula : public detail::WrittenLoss {
                                  .torch_name = "",
                                  .family = Family::regression,
                                  .operands = elementwise_operands(prediction(Meaning::any), target(Meaning::any)),
-                                 .summary = "The formula of y and t that you write."};
+                                 .summary = "A custom formula of y and t."};
   /// See parse_expr() for the language. Throws ValueError, as that does, and where y does not occur.
   static Formula parse(std::string_view text);
 
@@ -76,7 +76,7 @@ class ClassFormula : public detail::WrittenLoss {
                                  .operands = {class_logits_operand.of(Meaning::any), class_target_operand,
                                               class_weight_operand.not_deciding_dtype()},
                                  .unit = Unit::row,
-                                 .summary = "The formula of log_p and t that you write, summed over the classes."};
+                                 .summary = "A custom formula of log_p and t, summed over the classes."};
   /// See Formula::parse().
   static ClassFormula parse(std::string_view text);
   /// The loss of a row of two classes by z, the true class's logit less the other one: what it is like as a function.

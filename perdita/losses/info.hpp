@@ -161,7 +161,7 @@ struct FieldOf<F L::*> {
 /// Whether a parameter without a bound may be infinite.
 enum class Infinite { refused, allowed };
 
-/// Describes a field: parameter<&Huber::delta>("delta", "where the parabola meets its tangent", positive).
+/// Describes a field: parameter<&Huber::delta>("delta", "absolute error at which the loss becomes linear", positive).
 template <auto field>
 constexpr auto parameter(std::string_view name, std::string_view meaning, Interval valid = reals,
                          Infinite infinite = Infinite::refused) {
@@ -178,8 +178,8 @@ constexpr auto parameter(std::string_view name, std::string_view meaning, Interv
                       [](L& loss, double value) { loss.*field = static_cast<F>(value); }};
 }
 
-/// Describes a field of an enumeration: choice<&Cox::ties>("ties", "how tied events count", tie_names), where names are
-/// those of the values 0, 1, ...
+/// Describes a field of an enumeration: choice<&Cox::ties>("ties", "treatment of tied events", tie_names), where names
+/// are those of the values 0, 1, ...
 template <auto field>
 constexpr auto choice(std::string_view name, std::string_view meaning, std::span<const std::string_view> names) {
   using L = typename detail::FieldOf<decltype(field)>::Loss;

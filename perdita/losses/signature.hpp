@@ -170,7 +170,7 @@ inline constexpr LossOperand class_logits_operand =
 inline constexpr LossOperand class_target_operand{.name = "target",
                                                   .role = Role::target,
                                                   .meaning = Meaning::class_index,
-                                                  .shape = "[], [N] or [N, d1, ...]; with probabilities that of input",
+                                                  .shape = "[], [N] or [N, d1, ...]; for probabilities that of input",
                                                   .domain = probabilities,
                                                   .element = Element::floating_or_integer};
 /// Class indices alone.
@@ -199,11 +199,11 @@ inline constexpr Operands counted_class_operands{class_logits_operand, class_tar
                                                  class_weight_operand.not_deciding_dtype()};
 /// Losses of masks.
 inline constexpr Operands mask_operands{
-    prediction(Meaning::logit).of_shape("[N, ...] for one mask an item, [N, C, ...] for one a class"),
+    prediction(Meaning::logit).of_shape("[N, ...] with one mask per item, or [N, C, ...] with one mask per class"),
     LossOperand{.name = "target",
                 .role = Role::target,
                 .meaning = Meaning::mask,
-                .shape = "that of input, or without C with class indices",
+                .shape = "that of input, or without C for class indices",
                 .domain = probabilities,
                 .element = Element::floating_or_integer},
     class_weight_operand.not_deciding_dtype()};

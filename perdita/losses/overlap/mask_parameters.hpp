@@ -12,10 +12,11 @@ namespace perdita {
 template <class L, std::size_t n>
 constexpr auto with_mask_parameters(const std::array<Parameter<L>, n>& own) {
   const std::array common{
-      parameter<&L::batch>("batch", "whether a mask is summed over all items of the batch, instead of one an item"),
-      parameter<&L::multilabel>("multilabel", "whether targets of the input's shape hold a mask for each class"),
-      parameter<&L::present_only>("present_only", "whether classes without a pixel in the target count for nothing"),
-      parameter<&L::ignore_index>("ignore_index", "pixels with this target count for nothing")};
+      parameter<&L::batch>("batch",
+                           "whether there is one mask for all items of the batch instead of one mask per item"),
+      parameter<&L::multilabel>("multilabel", "whether a target of the input's shape contains one mask per class"),
+      parameter<&L::present_only>("present_only", "whether classes without a pixel in the target are ignored"),
+      parameter<&L::ignore_index>("ignore_index", "pixels with this target are ignored")};
   std::array<Parameter<L>, n + common.size()> all{};
   std::copy(own.begin(), own.end(), all.begin());
   std::copy(common.begin(), common.end(), all.begin() + n);

@@ -17,13 +17,16 @@ struct Huber {
       .operands = {prediction(Meaning::value), target(Meaning::value).not_deciding_dtype(), element_weight_operand},
       .summary = "Squared error within delta of the target, absolute error beyond it.",
       .traits = Trait::convex | Trait::lipschitz | Trait::smooth | Trait::symmetric | Trait::never_negative,
-      .use_when = "errors are normal but for a few outliers; delta is the size of error you still trust",
-      .avoid_when = "you cannot say what a large error is (see l1, which has no scale)",
+      .use_when =
+          "errors are normally distributed except for a few outliers; delta is the largest error that is not an "
+          "outlier",
+      .avoid_when = "it is unknown how large an outlier is (see l1, which has no scale parameter)",
       .source = "Huber, Robust estimation of a location parameter, Ann. Math. Statist. 35, 1964, section 2",
       .differences = ""};
   static constexpr auto parameters() {
     return std::array{parameter<&Huber::delta>(
-        "delta", "where the parabola meets its tangent; inf is half the squared error", positive, Infinite::allowed)};
+        "delta", "absolute error at which the loss becomes linear; inf is half the squared error", positive,
+        Infinite::allowed)};
   }
 
   double delta = 1.0;

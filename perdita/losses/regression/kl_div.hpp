@@ -18,12 +18,12 @@ struct KlDiv {
       .summary = "t (log t - y), where y is a log-probability and t a probability (or its logarithm).",
       .log_target = {.high = 0},
       .traits = Trait::convex | Trait::lipschitz | Trait::smooth,
-      .use_when = "the target is a distribution: distillation, variational inference; use reduction batchmean",
+      .use_when = "the target is a distribution, as in distillation and variational inference; use reduction batchmean",
       .avoid_when = "targets are class indices (see cross_entropy)",
       .source = "Kullback and Leibler, On information and sufficiency, Ann. Math. Statist. 22, 1951, eq. 2.4",
       .differences =
-          "a target of probability 0 adds 0 even where the input is -inf, and its own derivative is -3.4e38 for -inf; "
-          "PyTorch gives nan there"};
+          "a target of probability 0 adds 0 even where the input is -inf, and the derivative with respect to it is "
+          "-3.4e38 instead of -inf (PyTorch: nan)"};
   static constexpr auto parameters() {
     return std::array{parameter<&KlDiv::log_target>("log_target", "whether the target is a log-probability too")};
   }

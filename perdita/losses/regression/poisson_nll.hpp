@@ -18,15 +18,16 @@ struct PoissonNll {
       .rate = non_negative,
       .traits = Trait::convex | Trait::smooth,
       .use_when = "the target is a count of rare, independent events",
-      .avoid_when = "counts vary more than their mean (overdispersion), or are not counts",
+      .avoid_when = "the variance of the counts exceeds their mean (overdispersion), or the targets are not counts",
       .source = "Cameron and Trivedi, Regression Analysis of Count Data, 2nd ed. 2013, eq. 3.3",
       .differences =
-          "with full, the gradient with respect to a target of 0 is -input (PyTorch: nan, from the term that is left "
-          "out); a count of 0 at a rate of 0 (input -inf) costs 0 (PyTorch: nan)"};
+          "with full, the gradient with respect to a target of 0 is -input (PyTorch: nan, from the term that is "
+          "omitted); the loss of a count of 0 at a rate of 0 (input -inf) is 0 (PyTorch: nan)"};
   static constexpr auto parameters() {
-    return std::array{parameter<&PoissonNll::log_input>("log_input", "whether the input is the logarithm of the rate"),
-                      parameter<&PoissonNll::full>("full", "adds Stirling's approximation of log t! where t > 1"),
-                      parameter<&PoissonNll::eps>("eps", "added to a rate before its logarithm", non_negative)};
+    return std::array{
+        parameter<&PoissonNll::log_input>("log_input", "whether the input is the logarithm of the rate"),
+        parameter<&PoissonNll::full>("full", "adds Stirling's approximation of log t! where t > 1"),
+        parameter<&PoissonNll::eps>("eps", "added to the rate before its logarithm is taken", non_negative)};
   }
 
   bool log_input = true;
