@@ -46,7 +46,7 @@ void check_target_shape(const Call& call) {
   const bool fits = shape == call.row_shape || (call.row_shape.rank() == 0 && shape == Shape{1});
   if (!fits && call.has_logits && shape == call.input.shape()) {
     fail<ShapeError>(
-        "{}: target has the input's shape {}, but holds {} (valid: class indices {}, as argmax gives of one-hot "
+        "{}: target has the input's shape {}, but holds {} (valid: class indices {}, for example the argmax of one-hot "
         "targets, or class probabilities as float32 or float64)",
         call.function, shape, name_of(call.target.dtype()), call.row_shape);
   }
@@ -308,7 +308,7 @@ void check_options(std::string_view loss, const ClassOptions& options) {
     fail<ValueError>("{}: label_smoothing is {} (valid: 0..1)", loss, options.label_smoothing);
   }
   if (options.reduction == Reduction::batchmean) {
-    fail<ValueError>("{}: reduction batchmean is for kl_div and its like (valid: none, mean, sum)", loss);
+    fail<ValueError>("{}: reduction batchmean is not supported (valid: none, mean, sum)", loss);
   }
 }
 

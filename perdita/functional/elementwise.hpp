@@ -19,12 +19,12 @@ Tensor by_formula(const char* function, const LossInfo& info, const Loss& loss, 
     if constexpr (requires { loss(input, target, options.pos_weight); }) {
       const Tensor losses = loss(input, target, options.pos_weight.to(input.dtype()));
       if (losses.shape() != input.shape()) {
-        fail<ShapeError>("{}: pos_weight of shape {} does not broadcast to the input's {}", function,
+        fail<ShapeError>("{}: pos_weight of shape {} does not broadcast to the input's shape {}", function,
                          options.pos_weight.shape(), input.shape());
       }
       return reduce_losses(function, losses, options, info.mean, &input.shape());
     } else {
-      fail<ValueError>("{}: takes no pos_weight (valid: none)", function);
+      fail<ValueError>("{}: pos_weight is not supported", function);
     }
   }
   return reduce_losses(function, loss(input, target), options, info.mean, &input.shape());

@@ -25,7 +25,7 @@ std::vector<ClassFrequency> frequencies_of(const char* function, const Tensor& c
     total += count;
     if (count > 0) smallest = std::min(smallest, count);
   }
-  if (total == 0) fail<ValueError>("{}: class_counts are all 0 (valid: one that is positive)", function);
+  if (total == 0) fail<ValueError>("{}: class_counts are all 0 (valid: at least one positive count)", function);
   for (ClassFrequency& of_class : all) of_class.total = total, of_class.smallest = smallest;
   return all;
 }

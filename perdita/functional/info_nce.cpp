@@ -62,7 +62,7 @@ Tensor detail::own_call(const char* function, const InfoNce& loss, GivenTensors 
   const Tensor negatives = x.size() > 2 ? *x[2] : Tensor();
   check_pairs(function, *x[0], *x[1]);
   if (negatives.defined()) check_negatives(function, *x[0], negatives);
-  if (options.pos_weight.defined()) fail<ValueError>("{}: takes no pos_weight (valid: none)", function);
+  if (options.pos_weight.defined()) fail<ValueError>("{}: pos_weight is not supported", function);
   check_parameters(loss);
   DType dtype = promote(x[0]->dtype(), x[1]->dtype());
   if (negatives.defined()) dtype = promote(dtype, negatives.dtype());

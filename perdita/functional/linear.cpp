@@ -52,8 +52,9 @@ void check_operands(const Tensor& input, const Tensor& weight, const Tensor& tar
                      weight.shape(), input.shape());
   }
   if (weight.rank() > 2 && input.rank() == 1) {
-    fail<ShapeError>("{}: linear_weight has shape {}, but input has {} (valid: [N, F] for such a weight)", function,
-                     weight.shape(), input.shape());
+    fail<ShapeError>(
+        "{}: linear_weight has shape {}, but input has {} (valid: [N, F] for a weight of more than two dimensions)",
+        function, weight.shape(), input.shape());
   }
   Shape outputs = weight.shape();
   outputs.erase(outputs.rank() - 1);

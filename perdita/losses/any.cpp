@@ -137,7 +137,7 @@ AnyLoss with_name(std::string_view name) {
   if (found) return *found;
   const auto names = loss_names();
   const std::string meant = meant_loss(name);
-  fail<ValueError>("there is no loss '{}' (valid: {}){}", name, fmt::join(names, ", "),
+  fail<ValueError>("unknown loss '{}' (valid: {}){}", name, fmt::join(names, ", "),
                    meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant));
 }
 
@@ -171,7 +171,7 @@ void Quantiles::check() const {
 AnyLoss parse_loss(std::string_view text) {
   const std::size_t colon = text.find(':');
   if (text.substr(0, colon) == Formula::info.name) {
-    if (colon == text.npos) fail<ValueError>("loss formula: there is none (valid: formula: abs(y - t)^1.5)");
+    if (colon == text.npos) fail<ValueError>("loss formula: the formula is missing (valid: formula: abs(y - t)^1.5)");
     const std::string_view formula = text.substr(colon + 1);
     if (is_class_formula(formula)) return {.loss = ClassFormula::parse(formula)};
     return {.loss = Formula::parse(formula)};

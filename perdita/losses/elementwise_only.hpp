@@ -50,26 +50,26 @@ constexpr bool require_elementwise() {
   constexpr FormulaFault fault = fault_of<Formula>();
   static_assert(
       fault != FormulaFault::rows_of_classes,
-      "this loss is of rows of classes, not of single elements: call value_and_gradient(loss, logits, labels, "
-      "gradient) with labels of int64 (perdita/losses/span.hpp), or its function of tensors");
+      "this loss is defined on rows of classes, not on single elements: call value_and_gradient(loss, logits, labels, "
+      "gradient) with int64 labels (perdita/losses/span.hpp), or its tensor function");
   static_assert(fault != FormulaFault::rows,
-                "this loss compares rows, it is not of single elements: see perdita/losses/span.hpp, or call its "
-                "function of tensors");
-  static_assert(fault != FormulaFault::masks,
-                "this loss is of masks, not of single elements: call value_and_gradient(loss, logits, targets, pixels, "
-                "gradient) (perdita/losses/span.hpp), or its function of tensors");
-  static_assert(fault != FormulaFault::sequences,
-                "this loss is of sequences, not of single elements: call its function of tensors");
-  static_assert(fault != FormulaFault::more_operands,
-                "this loss takes more than an input and a target: call its function of tensors");
+                "this loss compares rows and is not defined on single elements: see perdita/losses/span.hpp, or call "
+                "its tensor function");
   static_assert(
-      fault != FormulaFault::not_two_numbers,
-      "a formula is called with two numbers, an input and a target: [](auto y, auto t) { return abs(y - t); }");
+      fault != FormulaFault::masks,
+      "this loss is defined on masks, not on single elements: call value_and_gradient(loss, logits, targets, pixels, "
+      "gradient) (perdita/losses/span.hpp), or its tensor function");
+  static_assert(fault != FormulaFault::sequences,
+                "this loss is defined on sequences, not on single elements: call its tensor function");
+  static_assert(fault != FormulaFault::more_operands,
+                "this loss takes more than an input and a target: call its tensor function");
+  static_assert(fault != FormulaFault::not_two_numbers,
+                "a formula must take two numbers, an input and a target: [](auto y, auto t) { return abs(y - t); }");
   static_assert(fault != FormulaFault::functions_of_std,
-                "the functions of a formula are those of perdita, without std::: abs(y - t), not std::abs(y - t)");
+                "a formula must call the functions of perdita, without std::: abs(y - t), not std::abs(y - t)");
   static_assert(fault != FormulaFault::ignores_input,
                 "the formula's value does not depend on its first argument (the input), so it has no gradient");
-  static_assert(fault != FormulaFault::not_one_number, "a formula of numbers must return one number");
+  static_assert(fault != FormulaFault::not_one_number, "a formula must return one number");
   return fault == FormulaFault::none;
 }
 

@@ -33,7 +33,7 @@ void require_input(const Expr& value, std::string_view names) {
   for (int i = 0; i < order.size(); ++i) {
     if (order[i].op() == Op::input && order[i].index() == 0) return;
   }
-  fail<ValueError>("formula: it does not depend on {}, so there is nothing to learn", names);
+  fail<ValueError>("formula: the formula does not depend on {}, so it has no gradient", names);
 }
 
 Expr parse_of_class(const std::string& text, const Expr& log_p, const Expr& p, const Expr& t) {

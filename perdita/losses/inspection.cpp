@@ -383,7 +383,7 @@ Inspection inspect(const detail::WrittenLoss& loss, const InspectionOptions& opt
     fail<ValueError>("inspect: the range is {} to {} (valid: finite, the first below the second)", options.low,
                      options.high);
   }
-  if (options.targets.empty()) fail<ValueError>("inspect: there is no target (valid: one or more)");
+  if (options.targets.empty()) fail<ValueError>("inspect: targets is empty (valid: one or more)");
   for (double target : options.targets) {
     if (!std::isfinite(target)) fail<ValueError>("inspect: a target is {} (valid: finite)", target);
   }

@@ -26,7 +26,7 @@ inline Reduction parse_reduction(std::string_view name) {
   if (name == "mean") return Reduction::mean;
   if (name == "sum") return Reduction::sum;
   if (name == "batchmean") return Reduction::batchmean;
-  fail<ValueError>("reduction '{}' is not known (valid: none, mean, sum, batchmean)", name);
+  fail<ValueError>("unknown reduction '{}' (valid: none, mean, sum, batchmean)", name);
 }
 
 }  // namespace perdita

@@ -101,7 +101,8 @@ class LinearCrossEntropy:
             )
         if len(w) > 2 and len(x) == 1:
             raise ShapeError(
-                f"{_FUNCTION}: linear_weight has shape {list(w)}, but input has {list(x)} (valid: [N, F] for such a weight)"
+                f"{_FUNCTION}: linear_weight has shape {list(w)}, but input has {list(x)} "
+                "(valid: [N, F] for a weight of more than two dimensions)"
             )
         if bias is not None and tuple(bias.shape) != w[:-1]:
             raise ShapeError(

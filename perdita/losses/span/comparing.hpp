@@ -25,8 +25,9 @@ double vectors_over_spans(const OfSums& of_sums, const std::array<std::span<cons
                           std::span<const T> targets, const std::array<std::span<T>, n>& gradients,
                           Reduction reduction) {
   if (size == 0 || vectors[0].size() % size != 0) {
-    fail<ShapeError>("value_and_gradient: vectors of {} components in {} elements (valid: a whole number of rows)",
-                     size, vectors[0].size());
+    fail<ShapeError>(
+        "value_and_gradient: vectors of {} components in {} elements (valid: a multiple of the number of components)",
+        size, vectors[0].size());
   }
   const std::size_t rows = vectors[0].size() / size;
   if constexpr (OfSums::has_target) check_span("target", targets.size(), rows);
@@ -64,7 +65,7 @@ double value_and_gradient(const TripletMargin& loss, const std::array<std::span<
   };
   if (loss.p == 2) return loss.swap ? with(SwappedTripletMarginOf2Norms{loss}) : with(TripletMarginOf2Norms{loss});
   if (loss.p == 1) return loss.swap ? with(SwappedTripletMarginOf1Norms{loss}) : with(TripletMarginOf1Norms{loss});
-  fail<ValueError>("value_and_gradient: p of triplet_margin is {} (valid over spans: 1 or 2)", loss.p);
+  fail<ValueError>("value_and_gradient: p of triplet_margin is {} (valid for spans: 1 or 2)", loss.p);
 }
 
 /// The same of pairs, with a target for each.

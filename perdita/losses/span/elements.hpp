@@ -23,12 +23,12 @@ template <class T>
 void check_sizes(std::string_view operation, std::span<const T> input, std::span<const T> target,
                  std::span<const T> output, std::string_view output_name) {
   if (target.size() != input.size()) {
-    fail<ShapeError>("{}: target has {} elements, but input has {} (valid: as many)", operation, target.size(),
-                     input.size());
+    fail<ShapeError>("{}: target has {} elements, but input has {} (must have the same length)", operation,
+                     target.size(), input.size());
   }
   if (output.size() != input.size()) {
-    fail<ShapeError>("{}: {} has room for {} elements, but input has {} (valid: as many)", operation, output_name,
-                     output.size(), input.size());
+    fail<ShapeError>("{}: {} has room for {} elements, but input has {} (must have the same length)", operation,
+                     output_name, output.size(), input.size());
   }
 }
 
@@ -40,8 +40,8 @@ void check_overlap(std::string_view operation, std::span<T> output, std::string_
   const auto to = reinterpret_cast<std::uintptr_t>(output.data());
   const auto from = reinterpret_cast<std::uintptr_t>(input.data());
   if (to + output.size_bytes() <= from || from + input.size_bytes() <= to || (may_be_same && to == from)) return;
-  fail<ValueError>("{}: {} overlaps {} (valid: memory of its own{})", operation, output_name, input_name,
-                   may_be_same ? fmt::format(", or {} itself", input_name) : "");
+  fail<ValueError>("{}: {} overlaps {} (must not overlap{})", operation, output_name, input_name,
+                   may_be_same ? fmt::format(", unless it is {} itself", input_name) : "");
 }
 template <class T>
 void check_overlap(std::string_view operation, std::span<T> output, std::string_view output_name,
@@ -58,10 +58,8 @@ inline double denominator(std::string_view operation, Reduction reduction, std::
     case Reduction::sum:
       return 1;
     default:
-      fail<ValueError>(
-          "{}: reduction must be mean or sum over spans, which have no shape (for losses of single "
-          "elements call values())",
-          operation);
+      fail<ValueError>("{}: reduction must be mean or sum for spans (call values() for the losses of the elements)",
+                       operation);
   }
 }
 
@@ -70,8 +68,9 @@ template <class T, class Formula>
 void check_range([[maybe_unused]] std::string_view operation, [[maybe_unused]] const Formula& formula) {
   if constexpr (std::is_same_v<T, float> && requires { Formula::parameters(); }) {
     if (const auto* parameter = beyond_float_range(formula)) {
-      fail<ValueError>("{}: {} of {} is {} (valid over spans of float: 1e-18..1e18 in size; use spans of double)",
-                       operation, parameter->name, Formula::info.name, parameter->get(formula));
+      fail<ValueError>(
+          "{}: {} of {} is {} (valid for spans of float: an absolute value of 1e-18..1e18; use spans of double)",
+          operation, parameter->name, Formula::info.name, parameter->get(formula));
     }
   }
 }
@@ -87,9 +86,8 @@ constexpr bool require_spans_of_elements() {
   constexpr bool is_real =
       ((std::is_same_v<ElementOf<Ranges>, float> || std::is_same_v<ElementOf<Ranges>, double>)&&...);
   constexpr bool is_same = (std::is_same_v<ElementOf<Ranges>, T> && ...);
-  static_assert(is_real, "a loss takes spans of float or of double");
-  static_assert(!is_real || is_same,
-                "input, target and output must be spans of one type: all of float or all of double");
+  static_assert(is_real, "a loss requires spans of float or double");
+  static_assert(!is_real || is_same, "input, target and output must be spans of the same type, float or double");
   if constexpr (is_real && is_same)
     return require_elementwise<Formula>();
   else

@@ -48,8 +48,9 @@ double value_and_gradient(const Loss& loss, const Logits& logits, const Targets&
   detail::check_sizes<T>("value_and_gradient", y, t, out, "gradient");
   detail::check_overlap("value_and_gradient", out, "gradient", y, t);
   if (pixels == 0 || y.size() % pixels != 0) {
-    fail<ShapeError>("value_and_gradient: masks of {} pixels in {} elements (valid: a whole number of masks)", pixels,
-                     y.size());
+    fail<ShapeError>(
+        "value_and_gradient: masks of {} pixels in {} elements (valid: a multiple of the number of pixels)", pixels,
+        y.size());
   }
   const std::size_t masks = loss.batch ? 1 : y.size() / pixels;
   bool squared = false;
