@@ -119,7 +119,7 @@ RiskMatrices matrices_of(const Call& call) {
           Tensor::from(share, {rows}), Tensor::from(mean_of_tie, {rows, rows})};
 }
 
-/// What the sum of losses is divided by, as a tensor: the sum of weights has a derivative.
+/// The denominator of the sum of losses, as a tensor, because the sum of weights has a derivative.
 Tensor recorded_denominator(const Call& call, const Tensor& events) {
   const bool by_weights = call.options.reduction == Reduction::mean &&
                           call.options.normalize_by == Normalize::weight_sum && call.weight.defined();

@@ -1,4 +1,4 @@
-// Any formula of (input, target) as a loss on tensors: a compiled kernel where that serves, recorded operators else.
+// Any formula of (input, target) as a loss on tensors: a compiled kernel if possible, otherwise recorded operators.
 #pragma once
 
 #include "perdita/functional/in_double.hpp"
@@ -91,7 +91,7 @@ class ElementwiseLoss {
   Formula formula_;
 };
 
-/// Your own loss from a formula of one input and one target element, compiled as the built-in ones are:
+/// A custom loss from a formula of one input and one target element, compiled like the built-in ones:
 ///     const auto log_cosh_loss = elementwise([](auto y, auto t) { return log_cosh(y - t); });
 ///     log_cosh_loss(output, target, {.reduction = Reduction::sum}).backward();
 template <class Formula>

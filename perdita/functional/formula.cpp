@@ -19,7 +19,7 @@ namespace {
 
 using namespace detail;
 
-/// The same from kernels, with their gradients by both operands made ahead.
+/// The same by kernels, with the gradients with respect to both operands computed in the forward pass.
 Tensor computed_losses(const Formula& loss, const Tensor& input, const Tensor& target, const LossOptions& options) {
   return visit_floating(input.dtype(), "formula_loss", [&]<class T>() {
     const auto compute = [&](const KernelOutputs<T, 2>& outputs) {

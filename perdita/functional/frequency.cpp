@@ -38,7 +38,7 @@ Tensor of_classes(const std::vector<ClassFrequency>& all, DType dtype, const Val
   return Tensor::from(values).to(dtype);
 }
 
-/// 0 but for the true class of each row, which has its margin: in the logits' shape.
+/// The margin at the true class of each row and 0 elsewhere, in the shape of the logits.
 Tensor margins_of_rows(const char* function, const Tensor& logits, const Tensor& target, const Tensor& margins,
                        std::int64_t ignore_index, int dim) {
   Shape rows = logits.shape();

@@ -11,8 +11,8 @@ namespace {
 
 using namespace detail;
 
-/// x / max(|x|, 1e-12) along the last dimension, with gradient 0 for vectors that short. Divided by their largest
-/// component first, no vector is too long or too short for its squares.
+/// x / max(|x|, 1e-12) along the last dimension, with gradient 0 for shorter vectors. Vectors are first divided by
+/// their largest component, so that squares neither overflow nor underflow.
 Tensor unit_vectors(const Tensor& x) {
   constexpr double shortest = 1e-12;
   const Tensor largest = amax(abs(x.detach()), -1, true);

@@ -140,7 +140,7 @@ struct Call {
   Ctc loss;
 };
 
-/// What each item's loss is multiplied by before the losses are added: `scale`, and in a mean over its labels.
+/// The factor of each item's loss before the losses are added: `scale`, divided by the number of its labels in a mean.
 std::vector<double> scales_of(const Call& call, Reduction reduction, double scale) {
   std::vector<double> scales(static_cast<std::size_t>(call.batch.items()), scale);
   if (reduction != Reduction::mean) return scales;

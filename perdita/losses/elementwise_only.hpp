@@ -1,4 +1,4 @@
-// What a formula of single elements must be, checked before anything is compiled for it: each mistake is one error.
+// Requirements of a formula of single elements, checked before a kernel is compiled for it: each mistake is one error.
 #pragma once
 
 #include <type_traits>
@@ -21,8 +21,8 @@ enum class FormulaFault {
   not_one_number
 };
 
-/// What keeps `Formula` from being a formula of an input and a target. A loss of the list for other operands is one,
-/// as it would give a wrong number.
+/// The reason why `Formula` is not a formula of an input and a target. Losses of the list with other operands are
+/// rejected because the result would be wrong.
 template <class Formula>
 constexpr FormulaFault fault_of() {
   constexpr bool takes_two = requires(const Formula& f, const Dual<Probe>& y, const Probe& t) { f(y, t); };
@@ -44,7 +44,7 @@ constexpr FormulaFault fault_of() {
   return FormulaFault::not_two_numbers;
 }
 
-/// Whether `Formula` is a formula of an input and a target; where not, a failed static_assert says why.
+/// Whether `Formula` is a formula of an input and a target; if not, a static_assert fails with the reason.
 template <class Formula>
 constexpr bool require_elementwise() {
   constexpr FormulaFault fault = fault_of<Formula>();

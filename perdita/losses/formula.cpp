@@ -54,7 +54,7 @@ bool has_word(std::string_view text, std::string_view word) {
 
 namespace detail {
 
-// One for each set of derivatives that can be wanted: bit 0 by the input, bit 1 by the target.
+// One for each set of derivatives: bit 0 with respect to the input, bit 1 with respect to the target.
 struct WrittenLoss::Programs {
   explicit Programs(const Expr& value) {
     const std::array inputs{Expr::input(0, "y"), Expr::input(1, "t")};

@@ -90,7 +90,7 @@ class Inspector {
     curvatures_.push_back(std::move(curvature));
   }
 
-  /// What changes its sign where an operation goes from one branch to the other, once each.
+  /// The expressions whose sign selects the branch of an operation, once each.
   std::vector<Expr> switches() const {
     const ExprOrder order(std::span(&value_, 1));
     std::vector<Expr> found;

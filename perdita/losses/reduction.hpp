@@ -11,10 +11,10 @@
 namespace perdita {
 
 enum class Reduction {
-  none,       ///< one loss an element (an element of the softmax family is a row)
-  mean,       ///< their sum over a denominator: see Normalize
+  none,       ///< one loss per element (per row for the softmax family)
+  mean,       ///< their sum divided by a denominator, see Normalize
   sum,        ///< their sum
-  batchmean,  ///< their sum over the size of the first dimension: the mathematical mean of a divergence
+  batchmean,  ///< their sum divided by the size of the first dimension: the mathematical mean of a divergence
 };
 
 /// The denominator of a mean. `standard` is PyTorch's choice for the loss at hand: the weight sum for class indices,

@@ -7,7 +7,7 @@
 
 namespace perdita {
 
-/// Focal loss with a focus of its own for positives and for negatives, of which easy ones count nothing at all.
+/// Focal loss with separate exponents for positives and negatives, in which easy negatives are ignored.
 struct Asymmetric {
   static constexpr LossInfo info{
       .name = "asymmetric",
@@ -36,8 +36,8 @@ struct Asymmetric {
   double gamma_neg = 4.0;
   double clip = 0.05;
 
-  // log p = -softplus(-y) keeps its digits. Without a clip so must log(1 - p); with one, 1 - q is at least clip. The
-  // power of 0 is taken aside: its slope may be infinite.
+  // log p = -softplus(-y) is accurate. Without a clip, log(1 - p) must be too; with one, 1 - q is at least clip. The
+  // power of 0 is a separate case because its derivative may be infinite.
   auto operator()(auto y, auto t) const {
     const auto price = softplus(-y);
     const auto positives = share_of(t, gamma_pos == 0.0 ? price : fading_product(faded(sigmoid(-y), gamma_pos), price));

@@ -25,8 +25,8 @@ struct BinaryCrossEntropy {
           "where the input is 0 or 1, the gradient with respect to the target is that of the clamped loss, 100 or -100 "
           "(PyTorch: infinite)"};
 
-  // PyTorch clamps the logarithms in the value, but x (1 - x) >= 1e-12 (rounded to float32) in the gradient, which is
-  // so never 0 at a wrong 0 or 1.
+  // PyTorch clamps the logarithms in the value, but x (1 - x) >= 1e-12 (rounded to float32) in the gradient, so that it
+  // is never 0 at an incorrect 0 or 1.
   auto operator()(auto y, auto t) const {
     const auto value = [=](auto p) { return -(t * max(log(p), -100.0) + (1.0 - t) * max(log1p(-p), -100.0)); };
     constexpr double least = 1e-12F;

@@ -22,7 +22,7 @@ struct BinaryCrossEntropyWithLogits {
       .source = "Cox, The regression analysis of binary sequences, J. R. Statist. Soc. B 20, 1958, section 2",
       .differences = "the loss of an infinite logit is 0 if it matches the target and inf otherwise (PyTorch: nan)"};
 
-  // (1 - t) softplus(y) + t softplus(-y); softplus(y) - t y would lose all of it where the logit is right.
+  // (1 - t) softplus(y) + t softplus(-y); softplus(y) - t y would cancel where the logit is correct.
   auto operator()(auto y, auto t) const { return logit(y).cross_entropy(t); }
 
   /// With a weight of the positive class.

@@ -8,7 +8,7 @@
 
 namespace perdita {
 
-/// Binary cross-entropy, faded by (1 - p_t)^gamma where the sample is already well classified.
+/// Binary cross-entropy times (1 - p_t)^gamma, which reduces the loss of samples that are already well classified.
 struct BinaryFocal {
   static constexpr LossInfo info{
       .name = "binary_focal",
@@ -41,8 +41,8 @@ struct BinaryFocal {
     return share_of(weight(t), fading_product(faded(l.wrong(t), gamma), l.cross_entropy(t)));
   }
 
-  /// The same for the gamma that nearly everybody uses and weights above 0: a loop with a square in it, where a power
-  /// that is known at run time only brings branches along.
+  /// The same for the most common gamma and weights above 0: a loop with a square. A power that is known only at run
+  /// time would need branches.
   bool is_usual() const { return gamma == 2 && alpha > 0 && alpha < 1; }
   auto usual() const {
     return [loss = *this](auto y, auto t) {
@@ -52,7 +52,7 @@ struct BinaryFocal {
   }
 
  private:
-  /// alpha t + (1 - alpha) (1 - t), or alpha: without a choice, so that it need not be made for every element
+  /// alpha t + (1 - alpha) (1 - t), or alpha: without a branch, which would be evaluated for every element
   auto weight(auto t) const {
     const double difference = alpha_by_class * (2.0 * alpha - 1.0);
     return (alpha - difference) + difference * t;

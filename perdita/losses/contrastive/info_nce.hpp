@@ -6,7 +6,7 @@
 
 namespace perdita {
 
-/// Each query should be nearer, by the cosine, to its own positive than to the negatives.
+/// Each query should have a larger cosine with its positive than with the negatives.
 struct InfoNce {
   static constexpr LossInfo info{
       .name = "info_nce",

@@ -6,7 +6,7 @@
 
 namespace perdita {
 
-/// Similar vectors should point the same way, dissimilar ones not.
+/// Similar vectors should have the same direction, dissimilar ones different directions.
 struct CosineEmbedding {
   static constexpr LossInfo info{
       .name = "cosine_embedding",
@@ -37,7 +37,7 @@ struct CosineEmbedding {
 
   double margin = 0.0;
 
-  // A target that is neither 1 nor -1 costs nothing, as in PyTorch.
+  // The loss of a target that is neither 1 nor -1 is 0, as in PyTorch.
   auto operator()(auto y, auto t) const {
     return select(t == 1.0, 1.0 - y, zero_unless(t == -1.0, clamp_min(y - margin, 0.0)));
   }

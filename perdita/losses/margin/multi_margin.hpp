@@ -6,7 +6,7 @@
 
 namespace perdita {
 
-/// The own class's score should be larger than every other by a margin: the hinge loss of several classes.
+/// The score of the true class should exceed every other by a margin: the hinge loss of several classes.
 struct MultiMargin {
   static constexpr LossInfo info{
       .name = "multi_margin",
@@ -37,14 +37,14 @@ struct MultiMargin {
 
   auto operator()(auto y) const { return pow(missing(y), p); }
 
-  /// The same for the power that nearly everybody uses, without a choice that is made for every element.
+  /// The same for the most common power, without a branch for every element.
   bool is_usual() const { return p == 1; }
   auto usual() const {
     return [loss = *this](auto y) { return loss.missing(y); };
   }
 
  private:
-  // As in PyTorch a difference that just keeps the margin has no slope.
+  // As in PyTorch, the derivative is 0 where the difference equals the margin.
   auto missing(auto y) const {
     const auto lacks = margin + y;
     return zero_unless(lacks > 0.0, lacks);

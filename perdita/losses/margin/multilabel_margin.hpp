@@ -4,7 +4,7 @@
 
 namespace perdita {
 
-/// Every listed class's score should be larger by 1 than that of every class that is not.
+/// The score of every listed class should exceed that of every other class by 1.
 struct MultilabelMargin {
   static constexpr LossInfo info{
       .name = "multilabel_margin",
@@ -21,7 +21,7 @@ struct MultilabelMargin {
       .source = "Elisseeff and Weston, A kernel method for multi-labelled classification, NIPS 2001, section 3",
       .differences = "the mean over zero rows is nan (PyTorch: uninitialized memory)"};
 
-  // As in PyTorch a difference that just keeps the margin has no slope.
+  // As in PyTorch, the derivative is 0 where the difference equals the margin.
   auto operator()(auto y) const {
     const auto missing = 1.0 + y;
     return zero_unless(missing > 0.0, missing);

@@ -5,7 +5,7 @@
 
 namespace perdita {
 
-/// Binary cross-entropy of each class by itself, averaged over the classes.
+/// Binary cross-entropy of each class, averaged over the classes.
 struct MultilabelSoftMargin {
   static constexpr LossInfo info{
       .name = "multilabel_soft_margin",

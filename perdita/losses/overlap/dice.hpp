@@ -6,7 +6,7 @@
 
 namespace perdita {
 
-/// 1 - Dice coefficient of a mask and what is predicted of it: the same for large masks and for small ones.
+/// 1 - Dice coefficient of a mask and its prediction, which does not depend on the size of the mask.
 struct Dice {
   static constexpr LossInfo info{
       .name = "dice",

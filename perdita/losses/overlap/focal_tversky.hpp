@@ -8,7 +8,7 @@
 
 namespace perdita {
 
-/// A power of the Tversky loss: masks that are nearly right keep, or lose, their weight beside those that are wrong.
+/// A power of the Tversky loss, which increases or reduces the gradient of masks that are nearly correct.
 struct FocalTversky {
   static constexpr LossInfo info{
       .name = "focal_tversky",
@@ -43,7 +43,7 @@ struct FocalTversky {
   bool batch = false, multilabel = false, present_only = false;
   std::int64_t ignore_index = -100;
 
-  // A root has no slope at 0: there nothing is wrong, and nothing moves.
+  // The derivative of a root is infinite at 0. There the mask is correct, and the gradient is 0.
   auto operator()(auto tp, auto fp, auto fn) const {
     const auto share = share_of_errors(alpha * fp + beta * fn, tp, smooth);
     const auto right = share == 0.0;

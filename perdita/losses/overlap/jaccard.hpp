@@ -6,7 +6,7 @@
 
 namespace perdita {
 
-/// 1 - intersection over union of a mask and what is predicted of it.
+/// 1 - intersection over union of a mask and its prediction.
 struct Jaccard {
   static constexpr LossInfo info{
       .name = "jaccard",

@@ -6,8 +6,8 @@
 
 namespace perdita {
 
-/// The convex extension of intersection over union to errors that are numbers. It sorts a mask's pixels by their
-/// errors: it has no formula of sums.
+/// The convex extension of intersection over union to continuous errors. It sorts the pixels of a mask by their errors
+/// and is not a formula of sums.
 struct Lovasz {
   static constexpr LossInfo info{
       .name = "lovasz",

@@ -1,4 +1,4 @@
-// What all losses of overlap can be told: which pixels make a mask, and which masks count.
+// Parameters of all losses of overlap: the pixels of a mask, and the masks that are ignored.
 #pragma once
 
 #include <algorithm>
@@ -8,7 +8,7 @@
 
 namespace perdita {
 
-/// The loss's own parameters and the common ones.
+/// The parameters of the loss and the common ones.
 template <class L, std::size_t n>
 constexpr auto with_mask_parameters(const std::array<Parameter<L>, n>& own) {
   const std::array common{
@@ -23,13 +23,12 @@ constexpr auto with_mask_parameters(const std::array<Parameter<L>, n>& own) {
   return all;
 }
 
-/// What the formulas of overlap are called with.
+/// Arguments of the formulas of overlap.
 inline constexpr std::string_view overlap_operands =
     "tp, fp, fn: sums of p t, p (1 - t) and (1 - p) t over a mask's pixels; p: probability, t: target";
 
-/// errors / (hits + errors), both with `smooth` on top and below: the share of a mask that is wrong. It is 0 where
-/// there is nothing to be found, and nothing is. 1 - hits / (hits + errors) would lose its digits where the mask is
-/// nearly right.
+/// errors / (hits + errors), with `smooth` in numerator and denominator: the share of a mask that is incorrect. It is 0
+/// for an empty mask that is predicted empty. 1 - hits / (hits + errors) would cancel where the mask is nearly correct.
 constexpr auto share_of_errors(const auto& errors, const auto& hits, double smooth) {
   const auto all = hits + smooth + errors;
   if (smooth > 0) return errors / all;

@@ -6,7 +6,7 @@
 
 namespace perdita {
 
-/// Overlap in which pixels found too many and pixels missed count differently.
+/// Overlap with separate weights for false positives and false negatives.
 struct Tversky {
   static constexpr LossInfo info{
       .name = "tversky",

@@ -6,11 +6,11 @@
 
 namespace perdita {
 
-/// The target distribution that relevance makes of a group.
+/// The target distribution of a group, computed from its relevance.
 enum class RelevanceTarget { softmax, labels, normalized };
 inline constexpr std::string_view relevance_target_names[] = {"softmax", "labels", "normalized"};
 
-/// Cross-entropy between the distributions that relevance and scores make of the documents of a query.
+/// Cross-entropy between the distributions of relevance and of scores over the documents of a query.
 struct ListNet {
   static constexpr LossInfo info{
       .name = "list_net",

@@ -7,7 +7,7 @@
 
 namespace perdita {
 
-/// The absolute error with its kink rounded off: a hyperbola.
+/// The absolute error with a smooth minimum: a hyperbola.
 struct Charbonnier {
   static constexpr LossInfo info{
       .name = "charbonnier",
@@ -31,7 +31,7 @@ struct Charbonnier {
 
   double eps = 1e-3;
 
-  // r = c + e: the hyperbola of what can be squared, and the rest, by which a hyperbola grows like its asymptote.
+  // r = c + e: the hyperbola of the part that can be squared, and the rest, for which it equals its asymptote.
   auto operator()(auto y, auto t) const {
     const auto r = y - t;
     const auto size = abs(r), c = Huber::within(r, size, 1e18), e = max(size - 1e18, 0.0);

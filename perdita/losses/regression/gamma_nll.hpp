@@ -7,7 +7,8 @@
 
 namespace perdita {
 
-/// Negative log-likelihood of a gamma law: positive numbers whose deviation is in proportion to their mean.
+/// Negative log-likelihood of a gamma distribution: positive numbers with a standard deviation proportional to the
+/// mean.
 struct GammaNll {
   static constexpr LossInfo info{
       .name = "gamma_nll",

@@ -6,7 +6,7 @@
 
 namespace perdita {
 
-/// Negative log-likelihood of a normal law whose variance the model gives too.
+/// Negative log-likelihood of a normal distribution whose variance is predicted, too.
 struct GaussianNll {
   static constexpr LossInfo info{
       .name = "gaussian_nll",
@@ -30,7 +30,7 @@ struct GaussianNll {
   bool full = false;
   double eps = 1e-6;
 
-  // As in PyTorch the clamp of the variance is outside the graph: its gradient passes as if there were none.
+  // As in PyTorch, the clamp of the variance is outside the graph: the gradient is that without the clamp.
   auto operator()(auto y, auto t, auto variance) const {
     const auto v = with_slope(
         variance, [=, this](auto given) { return clamp_min(given, eps); },

@@ -8,7 +8,7 @@
 
 namespace perdita {
 
-/// Quadratic near the target, linear beyond delta: least squares that forgives outliers.
+/// Quadratic near the target, linear beyond delta: least squares with bounded gradients of outliers.
 struct Huber {
   static constexpr LossInfo info{
       .name = "huber",
@@ -40,8 +40,8 @@ struct Huber {
     return 0.5 * q * q + delta * max(size - delta, 0.0);
   }
 
-  /// The part of a residual within delta, as a factor of its square; size = |r|. The part of the size is enough for a
-  /// value and a first derivative, and quicker; second derivatives at 0 need its sign.
+  /// The part of a residual within delta, as a factor of its square; size = |r|. The part of the size is sufficient for
+  /// a value and a first derivative, and faster; second derivatives at 0 need its sign.
   template <class R>
   static R within(const R& r, const R& size, double delta) {
     if constexpr (detail::ends_with_first_derivative<R>)

@@ -32,7 +32,7 @@ struct KlDiv {
 
   auto operator()(auto y, auto t) const {
     if (log_target) return select((exp(t) == 0.0) & (y == y), 0.0, exp(t) * (t - y));
-    // The derivative of t log t with respect to a t of 0 is -inf, for which the largest float stands.
+    // The derivative of t log t with respect to t is -inf at 0 and is replaced by minus the largest float.
     return select((t == 0.0) & (y == y), t * -double{std::numeric_limits<float>::max()}, t * (log(t) - y));
   }
 };

@@ -4,7 +4,7 @@
 
 namespace perdita {
 
-/// Quadratic for small errors, linear for large ones, with no kink in any derivative and nothing to tune.
+/// Quadratic for small errors and linear for large ones; infinitely differentiable, without parameters.
 struct LogCosh {
   static constexpr LossInfo info{
       .name = "log_cosh",
@@ -22,7 +22,7 @@ struct LogCosh {
           "Med. Imaging 9, 1990",
       .differences = "LogCosh in Keras; not available in PyTorch"};
 
-  // log_cosh(r) does not overflow: |r| + log1p(exp(-2 |r|)) - log 2 far from 0, its own series near it.
+  // log_cosh(r) does not overflow: |r| + log1p(exp(-2 |r|)) - log 2 far from 0, a series near 0.
   auto operator()(auto y, auto t) const { return log_cosh(y - t); }
 };
 

@@ -7,7 +7,7 @@
 
 namespace perdita {
 
-/// Negative log-likelihood of counts under a Poisson law.
+/// Negative log-likelihood of counts under a Poisson distribution.
 struct PoissonNll {
   static constexpr LossInfo info{
       .name = "poisson_nll",
@@ -37,8 +37,9 @@ struct PoissonNll {
   auto operator()(auto y, auto t) const {
     const auto loss = log_input ? exp(y) + share_in_sum(t, -y) : y + share_of(t, -log(y + eps));
     if (!full) return loss;
-    // t log t - t + log(2 pi t) / 2; the inner select keeps the logarithm away from t <= 1, where it is not wanted. As
-    // a product, for the derivative of the first two terms is then rounded as log t - 1 is, and not as log t + 1.
+    // t log t - t + log(2 pi t) / 2; the inner select avoids the logarithm for t <= 1, where it is not needed. It is
+    // written as a product because the derivative of the first two terms is then rounded like log t - 1 instead of log
+    // t + 1.
     const auto large = select(t > 1.0, t, 2.0);
     const auto stirling = large * (log(large) - 1.0) + 0.5 * log(6.283185307179586 * large);
     return loss + select(t > 1.0, stirling, 0.0);

@@ -6,7 +6,8 @@
 
 namespace perdita {
 
-/// Absolute error that counts too small predictions q, too large ones 1 - q: least at the q-quantile.
+/// Absolute error with weight q for predictions that are too small and 1 - q for those that are too large; minimal at
+/// the q-quantile.
 struct Quantile {
   static constexpr LossInfo info{
       .name = "quantile",

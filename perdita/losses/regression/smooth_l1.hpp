@@ -8,7 +8,7 @@
 
 namespace perdita {
 
-/// Absolute error, rounded off within beta of the target.
+/// Absolute error, smoothed within beta of the target.
 struct SmoothL1 {
   static constexpr LossInfo info{
       .name = "smooth_l1",
@@ -28,8 +28,8 @@ struct SmoothL1 {
 
   double beta = 1.0;
 
-  // As huber divided by beta: see there. q^2 would underflow before it is divided; 0.5 / beta overflows for the least
-  // beta, so there the division has two steps.
+  // As huber divided by beta: see there. q^2 would underflow before the division; 0.5 / beta overflows for the smallest
+  // beta, so the division has two steps there.
   auto operator()(auto y, auto t) const {
     const auto r = y - t;
     if (beta == 0.0) return abs(r);

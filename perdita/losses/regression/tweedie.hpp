@@ -7,7 +7,7 @@
 
 namespace perdita {
 
-/// Quasi-likelihood of a compound Poisson-gamma law: exactly 0 often, positive otherwise.
+/// Quasi-likelihood of a compound Poisson-gamma distribution: often exactly 0, positive otherwise.
 struct Tweedie {
   static constexpr LossInfo info{
       .name = "tweedie",

@@ -7,8 +7,8 @@
 
 namespace perdita {
 
-/// Connectionist temporal classification: a network says something for every frame, the target only what is to be read,
-/// and nobody knows which frame belongs to which label. A loss of whole sequences: it has no formula of an element.
+/// Connectionist temporal classification: the network predicts a label for every frame, the target is a shorter
+/// sequence of labels, and the alignment of frames and labels is unknown. It is not a formula of an element.
 struct Ctc {
   static constexpr LossInfo info{
       .name = "ctc",

@@ -8,8 +8,8 @@
 
 namespace perdita {
 
-/// Cross-entropy whose softmax counts every class as often as it occurs in training, so that the network itself learns
-/// the classes as if all were equally frequent.
+/// Cross-entropy whose softmax weights every class by its frequency in training, so that the network learns the classes
+/// as if all were equally frequent.
 struct BalancedSoftmax {
   static constexpr LossInfo info{
       .name = "balanced_softmax",

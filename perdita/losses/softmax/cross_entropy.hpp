@@ -6,7 +6,7 @@
 namespace perdita {
 
 /// The term of one class in the cross-entropy of a target distribution with softmax(logits).
-/// Formulas of this family take the log-probability of a class and the target's probability of it.
+/// Formulas of this family take the log-probability of a class and its target probability.
 struct CrossEntropy {
   static constexpr LossInfo info{
       .name = "cross_entropy",

@@ -7,7 +7,7 @@
 
 namespace perdita {
 
-/// Cross-entropy of several classes, faded by (1 - p)^gamma where the true class is already likely.
+/// Cross-entropy of several classes times (1 - p)^gamma, which reduces the loss where the true class is already likely.
 struct Focal {
   static constexpr LossInfo info{
       .name = "focal",

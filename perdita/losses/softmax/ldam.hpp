@@ -9,7 +9,7 @@
 
 namespace perdita {
 
-/// Cross-entropy that wants the true class ahead by a margin, which is larger for rarer classes.
+/// Cross-entropy that requires a margin for the true class, which is larger for rarer classes.
 struct Ldam {
   static constexpr LossInfo info{
       .name = "ldam",
@@ -40,7 +40,7 @@ struct Ldam {
 
   auto operator()(auto log_p, auto t) const { return share_of(t, -log_p); }
 
-  /// Of a class without samples as of the rarest one with some.
+  /// A class without samples has the margin of the rarest class with samples.
   double margin(const ClassFrequency& of_class) const {
     return max_margin * std::pow(of_class.smallest / std::fmax(of_class.count, of_class.smallest), 0.25);
   }

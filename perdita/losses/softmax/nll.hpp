@@ -5,7 +5,7 @@
 
 namespace perdita {
 
-/// Negative log-likelihood of a class index under log-probabilities that are given, not computed from logits.
+/// Negative log-likelihood of a class index under given log-probabilities.
 struct Nll {
   static constexpr LossInfo info{
       .name = "nll",

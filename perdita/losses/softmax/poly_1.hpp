@@ -7,7 +7,7 @@
 
 namespace perdita {
 
-/// Cross-entropy with the first term of its series in (1 - p) weighted anew.
+/// Cross-entropy with a different weight for the first term of its series in (1 - p).
 struct Poly1 {
   static constexpr LossInfo info{
       .name = "poly_1",

@@ -7,7 +7,7 @@
 
 namespace perdita {
 
-/// Cross-entropy of the label by the model, and of the model by the label.
+/// Cross-entropy of the label relative to the model, plus that of the model relative to the label.
 struct SymmetricCrossEntropy {
   static constexpr LossInfo info{
       .name = "symmetric_cross_entropy",

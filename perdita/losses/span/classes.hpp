@@ -1,4 +1,4 @@
-// Losses of classes over your own memory: rows of logits in one span, value out, gradient written.
+// Losses of classes on spans: rows of logits in one span; the value is returned, the gradient written.
 //
 //     std::span<const float> logits;          // rows x classes
 //     std::span<const std::int64_t> labels;   // one per row

@@ -1,6 +1,6 @@
-// Losses over your own memory: spans in, value out, gradient written. No tensors, nothing kept.
+// Losses of spans: the value is returned, the gradient written into a span. No tensors are used.
 //
-// Any formula will do, ours or a lambda:
+// The formula is a loss of the list or a lambda:
 //   double v = value_and_gradient(Huber{.delta = 2}, y, t, gradient);
 //   double v = value_and_gradient([](auto y, auto t) { return log_cosh(y - t); }, y, t, gradient);
 #pragma once
@@ -32,8 +32,7 @@ void check_sizes(std::string_view operation, std::span<const T> input, std::span
   }
 }
 
-/// Throws ValueError where an output covers elements of an input that are still to be read, as it does unless they are
-/// apart, or the same memory and `may_be_same`.
+/// Throws ValueError if an output overlaps an input, unless both are the same memory and `may_be_same`.
 template <class T>
 void check_overlap(std::string_view operation, std::span<T> output, std::string_view output_name,
                    std::span<const T> input, std::string_view input_name, bool may_be_same) {
@@ -50,7 +49,7 @@ void check_overlap(std::string_view operation, std::span<T> output, std::string_
   check_overlap(operation, output, output_name, target, "target", true);
 }
 
-/// What the sum is divided by. The mean of nothing is nan, as PyTorch has it.
+/// The denominator of the sum. The mean of no elements is nan, as in PyTorch.
 inline double denominator(std::string_view operation, Reduction reduction, std::size_t count) {
   switch (reduction) {
     case Reduction::mean:
@@ -63,7 +62,7 @@ inline double denominator(std::string_view operation, Reduction reduction, std::
   }
 }
 
-/// Throws ValueError for a parameter that floats cannot hold. Lambdas have none.
+/// Throws ValueError for a parameter outside the range of floats. Lambdas have no parameters.
 template <class T, class Formula>
 void check_range([[maybe_unused]] std::string_view operation, [[maybe_unused]] const Formula& formula) {
   if constexpr (std::is_same_v<T, float> && requires { Formula::parameters(); }) {
@@ -78,8 +77,8 @@ void check_range([[maybe_unused]] std::string_view operation, [[maybe_unused]] c
 template <class Range>
 using ElementOf = std::remove_cv_t<typename decltype(std::span(std::declval<Range&>()))::element_type>;
 
-/// Whether all ranges hold floats or all hold doubles, and `Formula` is a formula of single elements; where not, one
-/// failed static_assert says why. Nothing may be instantiated then: compilers would show every kernel they tried.
+/// Whether all ranges hold floats or all hold doubles, and `Formula` is a formula of single elements; if not, one
+/// static_assert fails with the reason. No kernel may be instantiated then, because compilers would report each one.
 template <class Formula, class... Ranges>
 constexpr bool require_spans_of_elements() {
   using T = std::common_type_t<ElementOf<Ranges>...>;
@@ -132,8 +131,9 @@ double values(const Formula& formula, const Input& input, const Target& target, 
   return 0;
 }
 
-/// The reduced loss, and into `gradient` its derivative by each element of the input, in one pass over memory.
-/// `gradient` may be the input or the target itself. Throws ShapeError; ValueError for memory that overlaps otherwise.
+/// The reduced loss, and into `gradient` its derivative with respect to each element of the input, in one pass over
+/// memory. `gradient` may be the input or the target itself. Throws ShapeError; ValueError for memory that overlaps
+/// otherwise.
 template <class Formula, class Input, class Target, class Gradient>
 requires(!std::is_arithmetic_v<Target>)  // a number is the size of rows: see comparing.hpp
     double value_and_gradient(const Formula& formula, const Input& input, const Target& target, Gradient&& gradient,

@@ -6,12 +6,12 @@
 
 namespace perdita {
 
-/// How events at one time enter each other's risk sets.
+/// Treatment of events at the same time.
 enum class Ties { efron, breslow };
 inline constexpr std::string_view tie_names[] = {"efron", "breslow"};
 
-/// Negative log partial likelihood of a proportional hazards model: at each event, how surely the sample that had it is
-/// picked among all samples still at risk.
+/// Negative log partial likelihood of a proportional hazards model: at each event, the probability that it happens to
+/// its sample and not to another sample at risk.
 struct Cox {
   static constexpr LossInfo info{
       .name = "cox",
