@@ -1,4 +1,4 @@
-// What losses over classes share.
+// Common parts of losses over classes.
 #pragma once
 
 #include "perdita/functional/loss_options.hpp"
@@ -15,7 +15,7 @@ kernels::Labels read_labels(std::string_view operation, const Tensor& labels, st
   return kernels::read_labels(operation, labels.dtype(), data, labels.numel(), classes, ignore_index, class_weights);
 }
 
-/// What the sum of losses of shape `positions` is divided by. `labels` are null where the target holds probabilities,
+/// The denominator of the sum of losses of shape `positions`. `labels` are null where the target holds probabilities,
 /// with the classes along `classes_dim`; `weight` is one for each class, or undefined.
 double class_denominator(const ClassOptions& options, const Shape& positions, const kernels::Labels* labels,
                          const Tensor& target, const Tensor& weight, int classes_dim);

@@ -46,7 +46,7 @@ void check_target_shape(const Call& call) {
   const bool fits = shape == call.row_shape || (call.row_shape.rank() == 0 && shape == Shape{1});
   if (!fits && call.has_logits && shape == call.input.shape()) {
     fail<ShapeError>(
-        "{}: target has the input's shape {}, but holds {} (valid: class indices {}, as argmax gives of one-hot "
+        "{}: target has the input's shape {}, but holds {} (valid: class indices {}, for example the argmax of one-hot "
         "targets, or class probabilities as float32 or float64)",
         call.function, shape, name_of(call.target.dtype()), call.row_shape);
   }
@@ -112,7 +112,7 @@ Call check(const char* function, const Tensor& input, const Tensor& target, cons
   return call;
 }
 
-/// What a reduced loss is divided by.
+/// The denominator of a reduced loss.
 double denominator(const Call& call, const kernels::Labels& labels) {
   return detail::class_denominator(call.options, call.row_shape, call.has_probabilities ? nullptr : &labels,
                                    call.target, call.weight, call.classes_dim);
@@ -127,7 +127,7 @@ LossExtras scores(const Call& call) {
   return extras;
 }
 
-/// The loss by recorded operators: for gradients by the target, and for second derivatives.
+/// The loss by recorded operators, for gradients with respect to the target and second derivatives.
 template <class Loss>
 Tensor by_formula(const Loss& loss, const Call& call) {
   const int dim = call.classes_dim;
@@ -138,7 +138,7 @@ Tensor by_formula(const Loss& loss, const Call& call) {
     const Tensor used = (labels != static_cast<double>(call.options.ignore_index)).to(DType::boolean);
     const Tensor shown = select(used, labels, Tensor::zeros(call.row_shape, DType::int64));
     target = detail::one_hot_along(shown, classes, dim).to(input.dtype());
-    // An ignored row has target 0 everywhere, and logits 0 so that nothing of its own leaks into gradients.
+    // An ignored row has targets 0 and logits 0, so that it does not affect gradients.
     const Tensor mask = used.unsqueeze(dim);
     input = select(mask, input, Tensor::zeros({}, input.dtype()));
     counts = used.to(input.dtype());
@@ -191,7 +191,7 @@ double compute(const Loss& loss, const SoftmaxTask<T>& task) {
     return kernels::class_rows_loss(loss, task);
 }
 
-/// Whether there is a kernel for the call, gradients by other tensors than the input apart.
+/// Whether there is a kernel for the call, except for gradients with respect to other tensors than the input.
 template <class Loss>
 bool has_kernel(const Loss& loss, const Call& call) {
   if constexpr (requires { loss.formula.is_of_own_class(); })
@@ -308,7 +308,7 @@ void check_options(std::string_view loss, const ClassOptions& options) {
     fail<ValueError>("{}: label_smoothing is {} (valid: 0..1)", loss, options.label_smoothing);
   }
   if (options.reduction == Reduction::batchmean) {
-    fail<ValueError>("{}: reduction batchmean is for kl_div and its like (valid: none, mean, sum)", loss);
+    fail<ValueError>("{}: reduction batchmean is not supported (valid: none, mean, sum)", loss);
   }
 }
 

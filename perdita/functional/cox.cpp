@@ -119,7 +119,7 @@ RiskMatrices matrices_of(const Call& call) {
           Tensor::from(share, {rows}), Tensor::from(mean_of_tie, {rows, rows})};
 }
 
-/// What the sum of losses is divided by, as a tensor: the sum of weights has a derivative.
+/// The denominator of the sum of losses, as a tensor, because the sum of weights has a derivative.
 Tensor recorded_denominator(const Call& call, const Tensor& events) {
   const bool by_weights = call.options.reduction == Reduction::mean &&
                           call.options.normalize_by == Normalize::weight_sum && call.weight.defined();
@@ -185,7 +185,7 @@ Tensor detail::own_call(const char* function, const Cox& loss, GivenTensors x, c
   check_input(function, input);
   check_shape(function, "time", time, input.shape());
   check_shape(function, "event", event, input.shape());
-  if (options.pos_weight.defined()) fail<ValueError>("{}: takes no pos_weight (valid: none)", function);
+  if (options.pos_weight.defined()) fail<ValueError>("{}: pos_weight is not supported", function);
   const std::vector<double> times = times_of(function, time);
   const std::vector<std::int64_t> strata = strata_of(function, x.size() > 3 ? *x[3] : Tensor(), input.shape());
   const auto call = std::make_shared<const Call>(

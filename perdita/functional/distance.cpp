@@ -137,7 +137,7 @@ Tensor triplet_margin_with_distance_loss(const Tensor& anchor, const Tensor& pos
   constexpr const char* function = "triplet_margin_with_distance_loss";
   check_vectors(function, {&anchor, &positive, &negative});
   check_parameters(loss);
-  if (!distance) fail<ValueError>("{}: there is no distance (valid: a function of two tensors)", function);
+  if (!distance) fail<ValueError>("{}: distance is empty (valid: a function of two tensors)", function);
   const Tensor near = distance(anchor, positive);
   Tensor far = distance(anchor, negative);
   if (loss.swap) far = min(far, distance(positive, negative));

@@ -25,7 +25,7 @@ Tensor call_loss(const char* function, const Quantiles& loss, GivenTensors x, co
     fail<ShapeError>("{}: input has shape {} and target {}, but there are {} quantiles (valid: {} for this target)",
                      function, input.shape(), target.shape(), count, expected);
   }
-  if (options.pos_weight.defined()) fail<ValueError>("{}: takes no pos_weight (valid: none)", function);
+  if (options.pos_weight.defined()) fail<ValueError>("{}: pos_weight is not supported", function);
   const Tensor q = Tensor::from(loss.levels).to(dtype), r = target.to(dtype).unsqueeze(-1) - input.to(dtype);
   return reduce_losses(function, q * max(r, 0.0) + (1.0 - q) * max(-r, 0.0), options, Quantile::info.mean);
 }

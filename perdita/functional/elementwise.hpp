@@ -1,4 +1,4 @@
-// Any formula of (input, target) as a loss on tensors: a compiled kernel where that serves, recorded operators else.
+// Any formula of (input, target) as a loss on tensors: a compiled kernel if possible, otherwise recorded operators.
 #pragma once
 
 #include "perdita/functional/in_double.hpp"
@@ -19,12 +19,12 @@ Tensor by_formula(const char* function, const LossInfo& info, const Loss& loss, 
     if constexpr (requires { loss(input, target, options.pos_weight); }) {
       const Tensor losses = loss(input, target, options.pos_weight.to(input.dtype()));
       if (losses.shape() != input.shape()) {
-        fail<ShapeError>("{}: pos_weight of shape {} does not broadcast to the input's {}", function,
+        fail<ShapeError>("{}: pos_weight of shape {} does not broadcast to the input's shape {}", function,
                          options.pos_weight.shape(), input.shape());
       }
       return reduce_losses(function, losses, options, info.mean, &input.shape());
     } else {
-      fail<ValueError>("{}: takes no pos_weight (valid: none)", function);
+      fail<ValueError>("{}: pos_weight is not supported", function);
     }
   }
   return reduce_losses(function, loss(input, target), options, info.mean, &input.shape());
@@ -91,7 +91,7 @@ class ElementwiseLoss {
   Formula formula_;
 };
 
-/// Your own loss from a formula of one input and one target element, compiled as the built-in ones are:
+/// A custom loss from a formula of one input and one target element, compiled like the built-in ones:
 ///     const auto log_cosh_loss = elementwise([](auto y, auto t) { return log_cosh(y - t); });
 ///     log_cosh_loss(output, target, {.reduction = Reduction::sum}).backward();
 template <class Formula>

@@ -19,7 +19,7 @@ namespace {
 
 using namespace detail;
 
-/// The same from kernels, with their gradients by both operands made ahead.
+/// The same by kernels, with the gradients with respect to both operands computed in the forward pass.
 Tensor computed_losses(const Formula& loss, const Tensor& input, const Tensor& target, const LossOptions& options) {
   return visit_floating(input.dtype(), "formula_loss", [&]<class T>() {
     const auto compute = [&](const KernelOutputs<T, 2>& outputs) {
@@ -43,7 +43,7 @@ Tensor detail::call_loss(const char* function, const Formula& loss, GivenTensors
   const DType dtype = loss_dtype(function, given_input, given_target);
   const Tensor input = loss_operand(function, "input", given_input, dtype);
   const Tensor target = loss_operand(function, "target", given_target, dtype);
-  if (options.pos_weight.defined()) fail<ValueError>("{}: takes no pos_weight (valid: none)", function);
+  if (options.pos_weight.defined()) fail<ValueError>("{}: pos_weight is not supported", function);
   check_broadcast(function, input.shape(), target.shape(), options);
   if (!options.weight.defined() && are_dense_alike({&input, &target}))
     return computed_losses(loss, input, target, options);

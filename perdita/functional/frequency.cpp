@@ -25,7 +25,7 @@ std::vector<ClassFrequency> frequencies_of(const char* function, const Tensor& c
     total += count;
     if (count > 0) smallest = std::min(smallest, count);
   }
-  if (total == 0) fail<ValueError>("{}: class_counts are all 0 (valid: one that is positive)", function);
+  if (total == 0) fail<ValueError>("{}: class_counts are all 0 (valid: at least one positive count)", function);
   for (ClassFrequency& of_class : all) of_class.total = total, of_class.smallest = smallest;
   return all;
 }
@@ -38,7 +38,7 @@ Tensor of_classes(const std::vector<ClassFrequency>& all, DType dtype, const Val
   return Tensor::from(values).to(dtype);
 }
 
-/// 0 but for the true class of each row, which has its margin: in the logits' shape.
+/// The margin at the true class of each row and 0 elsewhere, in the shape of the logits.
 Tensor margins_of_rows(const char* function, const Tensor& logits, const Tensor& target, const Tensor& margins,
                        std::int64_t ignore_index, int dim) {
   Shape rows = logits.shape();

@@ -5,7 +5,7 @@
 //     F::cross_entropy(logits, labels, {.weight = class_weights, .label_smoothing = 0.1})
 //
 // A loss is computed once: where the input needs a gradient, the same pass writes it, and backward only scales it.
-// Where more is asked for (a gradient with respect to the target or a weight, a second derivative, broadcasting) the
+// Where more is needed (a gradient with respect to the target or a weight, a second derivative, broadcasting) the
 // formula is applied to the tensors themselves, whose operators are recorded, fused and differentiable to any order.
 #pragma once
 
@@ -66,14 +66,16 @@ Tensor formula_loss(const Tensor& input, const Tensor& target, const Formula& lo
 Tensor formula_loss(const Tensor& input, const Tensor& target, const ClassFormula& loss,
                     const ClassOptions& options = {});
 
-/// Logit adjustment after training: logits [..., C] less tau log(share of the class) (Menon et al., ICLR 2021, eq. 9),
-/// which makes of a model for the classes' shares in training one for equal shares. Throws as logit_adjusted_loss.
+/// Logit adjustment after training: logits [..., C] minus tau log(share of the class) (Menon et al., ICLR 2021, eq. 9),
+/// which converts a model for the shares of the classes in training to one for equal shares. Throws as
+/// logit_adjusted_loss.
 Tensor adjust_logits(const Tensor& logits, const Tensor& class_counts, double tau = 1.0);
 
 /// cross_entropy(input linear_weight^T + linear_bias, target), whose logits are never stored all at once. input: [F] or
 /// [N, F]; linear_weight: [C, F], or [C, d1, ..., dK, F] for logits [N, C, d1, ..., dK]; target as for cross_entropy.
-/// One floating dtype. Gradients by input, linear_weight and linear_bias are made in the forward pass; for those by
-/// target or weight, and for second derivatives, the logits are stored. Throws as cross_entropy.
+/// One floating dtype. Gradients with respect to input, linear_weight and linear_bias are computed in the forward pass;
+/// for those with respect to target or weight, and for second derivatives, the logits are stored. Throws as
+/// cross_entropy.
 Tensor linear_cross_entropy(const Tensor& input, const Tensor& linear_weight, const Tensor& target,
                             const LinearOptions& options = {});
 

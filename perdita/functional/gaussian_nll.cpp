@@ -19,8 +19,8 @@ Tensor fitted_variance(const char* function, const Tensor& input, const Tensor& 
   for (int i = 0; fits && i < shape.rank(); ++i) fits = shape[i] == input.shape()[i] || shape[i] == 1;
   if (!fits) {
     fail<ShapeError>(
-        "{}: var has shape {}, but input has {} (valid: the same, without the last size, or with "
-        "sizes of 1)",
+        "{}: var has shape {}, but input has {} (valid: the same, the same without the last dimension, or dimensions "
+        "of size 1)",
         function, v.shape(), input.shape());
   }
   return v.reshape(shape);

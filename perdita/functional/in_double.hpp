@@ -1,4 +1,4 @@
-// Losses of float32 tensors whose parameters only a computation in float64 can hold: huber with a delta of 1e-50.
+// Losses of float32 tensors with parameters that require float64, such as huber with a delta of 1e-50.
 #pragma once
 
 #include "perdita/functional/loss_options.hpp"

@@ -11,8 +11,8 @@ namespace {
 
 using namespace detail;
 
-/// x / max(|x|, 1e-12) along the last dimension, with gradient 0 for vectors that short. Divided by their largest
-/// component first, no vector is too long or too short for its squares.
+/// x / max(|x|, 1e-12) along the last dimension, with gradient 0 for shorter vectors. Vectors are first divided by
+/// their largest component, so that squares neither overflow nor underflow.
 Tensor unit_vectors(const Tensor& x) {
   constexpr double shortest = 1e-12;
   const Tensor largest = amax(abs(x.detach()), -1, true);
@@ -62,7 +62,7 @@ Tensor detail::own_call(const char* function, const InfoNce& loss, GivenTensors 
   const Tensor negatives = x.size() > 2 ? *x[2] : Tensor();
   check_pairs(function, *x[0], *x[1]);
   if (negatives.defined()) check_negatives(function, *x[0], negatives);
-  if (options.pos_weight.defined()) fail<ValueError>("{}: takes no pos_weight (valid: none)", function);
+  if (options.pos_weight.defined()) fail<ValueError>("{}: pos_weight is not supported", function);
   check_parameters(loss);
   DType dtype = promote(x[0]->dtype(), x[1]->dtype());
   if (negatives.defined()) dtype = promote(dtype, negatives.dtype());

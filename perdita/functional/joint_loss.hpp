@@ -23,7 +23,8 @@ inline std::vector<double> weights_of_losses(const char* function, const Tensor&
   const auto count = static_cast<std::size_t>(numel(losses));
   if (!weight.defined()) return std::vector<double>(count, 1.0);
   if (weight.rank() > 0 && weight.shape() != losses && weight.shape() != Shape{1}) {
-    fail<ShapeError>("{}: weight of shape {} does not broadcast to the losses' {}", function, weight.shape(), losses);
+    fail<ShapeError>("{}: weight of shape {} does not broadcast to the shape {} of the losses", function,
+                     weight.shape(), losses);
   }
   return weight.detach().to(DType::float64).expand(losses).contiguous().to_vector<double>();
 }

@@ -26,7 +26,7 @@ struct Call {
   std::int64_t rows() const { return input.size(0); }
 };
 
-/// The derivatives by input, matrix and bias; undefined where not wanted.
+/// The derivatives with respect to input, matrix and bias; undefined if not needed.
 using Gradients = std::array<Tensor, 3>;
 using Wanted = std::array<bool, 3>;
 
@@ -52,8 +52,9 @@ void check_operands(const Tensor& input, const Tensor& weight, const Tensor& tar
                      weight.shape(), input.shape());
   }
   if (weight.rank() > 2 && input.rank() == 1) {
-    fail<ShapeError>("{}: linear_weight has shape {}, but input has {} (valid: [N, F] for such a weight)", function,
-                     weight.shape(), input.shape());
+    fail<ShapeError>(
+        "{}: linear_weight has shape {}, but input has {} (valid: [N, F] for a weight of more than two dimensions)",
+        function, weight.shape(), input.shape());
   }
   Shape outputs = weight.shape();
   outputs.erase(outputs.rank() - 1);
@@ -78,7 +79,7 @@ void check_target(const Call& call, const Tensor& target) {
   }
 }
 
-/// What the sum of all losses is divided by. Throws IndexError for a label that is no class, whatever the reduction.
+/// The denominator of the sum of all losses. Throws IndexError for a label that is not a class, for every reduction.
 double denominator_of(const Call& call) {
   const ClassOptions& options = call.options;
   Shape positions = call.logits_shape;
@@ -113,7 +114,7 @@ Tensor logits_of(const Call& call, const Tensor& rows) {
   return logits.reshape(shape);
 }
 
-/// Adds what a chunk's gradient by its logits, `slope`, makes of the gradients.
+/// Adds the contribution of a chunk to the gradients; `slope` is its gradient with respect to its logits.
 template <class T>
 void add_chunk(const Call& call, const Tensor& rows, const Tensor& slope, std::int64_t begin, Gradients& gradients) {
   const std::int64_t n = rows.size(0), features = rows.size(1), outputs = call.matrix.size(0);
@@ -210,7 +211,7 @@ double sum_and_gradients(const Call& call, const Wanted& wanted, const Tensor& u
     if (!gradient.defined() || call.denominator == 1) continue;
     call.denominator == 0 ? gradient.zero_() : gradient.mul_(1 / call.denominator);
   }
-  // The mean of nothing, as of losses that all weigh 0
+  // The mean of no losses, or of losses whose weights are all 0
   return call.denominator == 0 ? std::numeric_limits<double>::quiet_NaN() : total / call.denominator;
 }
 

@@ -36,7 +36,7 @@ Integers begins_of_ids(const char* function, const Integers& ids) {
   std::sort(seen.begin(), seen.end());
   const auto again = std::adjacent_find(seen.begin(), seen.end());
   if (again != seen.end()) {
-    fail<ValueError>("{}: groups holds {} in several places (valid: documents of a group side by side)", function,
+    fail<ValueError>("{}: groups holds {} in separate places (valid: adjacent documents for each group)", function,
                      *again);
   }
   begins.push_back(std::ssize(ids));
@@ -51,8 +51,8 @@ Integers begins_of_sizes(const char* function, const Integers& sizes, std::int64
   }
   if (begins.back() != documents) {
     fail<ValueError>(
-        "{}: groups has {} elements, which add up to {}, but input has {} (valid: the group of each, sizes of groups "
-        "that add up to {}, or where groups begin, from 0 to {})",
+        "{}: groups has {} elements, which add up to {}, but input has {} (valid: the group of each document, sizes of "
+        "groups that add up to {}, or the indices at which groups begin, from 0 to {})",
         function, sizes.size(), begins.back(), documents, documents, documents);
   }
   return begins;
@@ -68,8 +68,8 @@ Integers begins_of(const char* function, const Tensor& groups, const Tensor& inp
     return begins;
   }
   if (input.rank() != 1 || groups.rank() != 1) {
-    fail<ShapeError>("{}: input has shape {} and groups {} (valid: [N], and one dimension)", function, input.shape(),
-                     groups.shape());
+    fail<ShapeError>("{}: input has shape {} and groups {} (valid: [N] for input and one dimension for groups)",
+                     function, input.shape(), groups.shape());
   }
   if (is_floating(groups.dtype()) || groups.dtype() == DType::boolean) {
     fail<DTypeError>("{}: groups holds {} (valid: int64, int32, uint8)", function, name_of(groups.dtype()));
@@ -188,7 +188,7 @@ Tensor detail::own_call(const char* function, const ListNet& loss, GivenTensors 
     fail<ShapeError>("{}: target has shape {}, but input has {} (valid: the same)", function, relevance.shape(),
                      input.shape());
   }
-  if (options.pos_weight.defined()) fail<ValueError>("{}: takes no pos_weight (valid: none)", function);
+  if (options.pos_weight.defined()) fail<ValueError>("{}: pos_weight is not supported", function);
   if (needs_grad({&relevance})) {
     fail<GraphError>("{}: target requires a gradient (valid: gradients with respect to input and weight)", function);
   }

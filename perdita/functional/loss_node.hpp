@@ -12,7 +12,7 @@
 
 namespace perdita::detail {
 
-/// Where a kernel writes; null for what is not wanted.
+/// Outputs of a kernel; null if not needed.
 template <class T, std::size_t inputs>
 struct KernelOutputs {
   std::array<T*, inputs> gradients{};  ///< scale * the derivative of the sum of all losses with respect to each input
@@ -34,8 +34,8 @@ struct LossNode {
 };
 
 /// The result of the reduction `node` of the losses of `inputs`. compute(KernelOutputs) runs the kernel and returns the
-/// sum of all losses; make_record() returns what sets the gradients by recorded operators, for second derivatives: a
-/// function of BackwardContext.
+/// sum of all losses; make_record() returns a function of BackwardContext that sets the gradients by recorded
+/// operators, for second derivatives.
 template <class T, std::size_t n, class Compute, class MakeRecord>
 Tensor loss_node(const LossNode& node, const std::array<Tensor, n>& inputs, const Compute& compute,
                  const MakeRecord& make_record) {
@@ -113,11 +113,11 @@ inline bool are_dense_alike(std::initializer_list<const Tensor*> tensors) {
   return true;
 }
 
-/// The rule that can be differentiated itself: hands on the gradients of formula(inputs), which is made of recorded
-/// operators, by those inputs that are wanted.
+/// The rule that can itself be differentiated: sets the gradients of formula(inputs), which consists of recorded
+/// operators, with respect to the inputs that need them.
 template <class Formula>
 void set_recorded_gradients(BackwardContext& b, std::span<const Saved> inputs, const Formula& formula) {
-  // Views, for an input may be given twice or be made of another: each has its own derivative.
+  // Views, because an input may be given twice or depend on another: each has its own derivative.
   std::vector<Tensor> views, wanted;
   for (std::size_t k = 0; k < inputs.size(); ++k) {
     views.push_back(inputs[k].get(b.name()).unsqueeze(0).squeeze(0));

@@ -6,11 +6,11 @@
 
 namespace perdita {
 
-/// What a loss finds on its way to one number, from the same pass. Nothing in it records gradients.
+/// Additional results of a loss, from the same pass. They do not record gradients.
 struct LossExtras {
-  Tensor losses;           ///< what reduction none gives
-  Tensor margins = {};     ///< of logits with class indices: own logit minus the best other; NaN where ignored
-  Tensor hits = {};        ///< likewise; bool: the own class has the (first) largest logit
+  Tensor losses;           ///< the result of reduction none
+  Tensor margins = {};     ///< of logits with class indices: true logit minus the largest other; NaN if ignored
+  Tensor hits = {};        ///< likewise, bool: whether the true class has the (first) largest logit
   double numerator = 0;    ///< the loss is numerator / denominator
   double denominator = 1;  ///< 1 for a sum, and where nothing is reduced
 };
@@ -20,7 +20,7 @@ struct LossOptions {
   Tensor weight = {};      ///< multiplies each element's loss; broadcasts to it
   Tensor pos_weight = {};  ///< multiplies the positive class; only for losses with such a form (logits)
   Reduction reduction = Reduction::mean;
-  Normalize normalize_by = Normalize::standard;  ///< what a mean divides by
+  Normalize normalize_by = Normalize::standard;  ///< denominator of a mean
   LossExtras* extras = nullptr;                  ///< filled where given
   bool validate = false;                         ///< checks inputs and targets, see set_validation()
   bool broadcasts_both = false;                  ///< lets [N, 1] and [N] make [N, N], which is an error otherwise
@@ -29,8 +29,8 @@ struct LossOptions {
 /// Options of losses over classes.
 struct ClassOptions {
   Tensor weight = {};                ///< one for each class
-  std::int64_t ignore_index = -100;  ///< rows with this label count for nothing
-  double label_smoothing = 0;        ///< share of the target that is spread evenly over the classes
+  std::int64_t ignore_index = -100;  ///< rows with this label are ignored
+  double label_smoothing = 0;        ///< share of the target that is distributed evenly over the classes
   Reduction reduction = Reduction::mean;
   Normalize normalize_by = Normalize::standard;  ///< standard: weight sum of the labels; rows for probabilities
   LossExtras* extras = nullptr;                  ///< filled where given
@@ -62,12 +62,12 @@ struct LinearOptions {
 };
 
 /// Whether all losses of the process check that inputs and targets lie in their domains (targets of 1 and -1,
-/// probabilities, positive amounts, as the catalogue has them), as those with `validate` do; false at first. It costs a
-/// pass over memory. What is found outside is a ValueError that names the first such element.
+/// probabilities, positive amounts, as in the catalogue), like those with `validate`; false by default. It costs a
+/// pass over memory. An element outside raises ValueError with its index.
 void set_validation(bool on);
 bool validation();
 
-/// Throws ValueError, naming `loss`, for options that no call could meet.
+/// Throws ValueError, naming `loss`, for options that are invalid for every call.
 inline void check_options(std::string_view, const LossOptions&) {}
 void check_options(std::string_view loss, const ClassOptions& options);
 

@@ -78,7 +78,7 @@ void check_lists(const char* function, const Tensor& input, const Tensor& target
   }
 }
 
-/// What each row lists: its classes up to the first -1.
+/// The listed classes of each row, up to the first -1.
 struct Lists {
   Tensor classes;     ///< int64 [N, J], J the longest list; 0 past a row's own
   Tensor is_listed;   ///< of the scores' dtype, [N, C]: 1 for the classes that occur

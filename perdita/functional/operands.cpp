@@ -63,8 +63,8 @@ void check_broadcast(const char* function, const Shape& input, const Shape& targ
   const Shape common = broadcast_shapes(input, target, function);
   if (common == input || common == target || options.broadcasts_both) return;
   fail<ShapeError>(
-      "{}: target has shape {}, but input has {}, and their losses would have {} (valid: the same shape, or one that "
-      "the other broadcasts to; broadcasts_both allows it)",
+      "{}: target has shape {}, but input has {}, and the losses would have {} (valid: the same shape, or a shape to "
+      "which the other broadcasts; broadcasts_both allows this)",
       function, target, input, common);
 }
 

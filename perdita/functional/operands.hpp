@@ -7,17 +7,17 @@
 
 namespace perdita::detail {
 
-/// `tensor` as an operand of a loss, in its dtype. Throws ValueError when it is none.
+/// `tensor` as an operand of a loss, in its dtype. Throws ValueError if it is undefined.
 Tensor loss_operand(const char* function, const char* argument, const Tensor& tensor, DType dtype);
 
-/// What a loss of these is computed in. Throws ValueError, DTypeError.
+/// The dtype in which a loss of these is computed. Throws ValueError, DTypeError.
 DType loss_dtype(const char* function, const Tensor& input, const Tensor& target);
 
 /// Throws ValueError that names the first element of `tensor` outside `domain`.
 void check_domain(const char* function, const char* argument, const Tensor& tensor, const Interval& domain,
                   bool allows_nan = false);
 
-/// Where inputs and targets must lie.
+/// Domains of inputs and targets.
 struct Domains {
   Interval input, target;
 };
@@ -37,7 +37,7 @@ bool validates(const Options& options) {
   return options.validate || validation();
 }
 
-/// Throws ShapeError unless the shapes broadcast; also where neither is the result's, but for options that allow it.
+/// Throws ShapeError unless the shapes broadcast, and if neither is that of the result, unless the options allow it.
 void check_broadcast(const char* function, const Shape& input, const Shape& target, const LossOptions& options);
 
 /// Shapes fit and, where the loss or the options ask for it, elements are in their domains. Throws ShapeError,
@@ -45,7 +45,8 @@ void check_broadcast(const char* function, const Shape& input, const Shape& targ
 void check_loss_operands(const char* function, const LossInfo& info, const Domains& domains, const Tensor& input,
                          const Tensor& target, const LossOptions& options);
 
-/// Whether the compiled kernel serves: dense operands of one shape, and a gradient with respect to the input at most.
+/// Whether the compiled kernel can be used: dense operands of one shape, and a gradient with respect to the input at
+/// most.
 inline bool is_plain_call(const Tensor& input, const Tensor& target, const LossOptions& options) {
   return !options.weight.defined() && !options.pos_weight.defined() && input.shape() == target.shape() &&
          input.is_contiguous() && target.is_contiguous() && !needs_grad({&target});

@@ -39,7 +39,7 @@ Shape without_classes(const Shape& shape) {
   return result;
 }
 
-/// What the shapes say: whether target holds class indices.
+/// Whether target holds class indices, from the shapes.
 template <class Loss>
 bool takes_indices(const char* function, const Loss& loss, const Tensor& input, const Tensor& target) {
   const bool alike = target.shape() == input.shape();
@@ -65,7 +65,7 @@ template <class Loss>
 Call check(const char* function, const Loss& loss, const Tensor& input, const Tensor& target,
            const LossOptions& options) {
   check_parameters(loss);
-  if (options.pos_weight.defined()) fail<ValueError>("{}: takes no pos_weight (valid: none)", function);
+  if (options.pos_weight.defined()) fail<ValueError>("{}: pos_weight is not supported", function);
   const DType dtype = loss_dtype(function, input, target);
   const bool has_indices = takes_indices(function, loss, input, target);
   const Shape& shape = input.shape();
@@ -129,8 +129,8 @@ Truth truth_of(const Call& call) {
   return {used.unsqueeze(1), select(used.unsqueeze(1), hot, 0.0)};
 }
 
-/// Probabilities of the mask and against it. Those of ignored pixels are of a logit 0, so that nothing of their own
-/// leaks into gradients.
+/// Probabilities of the mask and against it. Those of ignored pixels are computed from a logit of 0, so that their
+/// logits do not affect gradients.
 struct Probabilities {
   Tensor p, q;
 };
@@ -141,7 +141,8 @@ Probabilities probabilities_of(const Call& call, const Truth& truth) {
   return {p, sum(p * (1.0 - truth.targets), 1, true)};  // q is that of the own class, where alone it is asked for
 }
 
-/// The sums [outer, classes, 3] of all masks by recorded operators: for gradients by the targets, second derivatives.
+/// The sums [outer, classes, 3] of all masks by recorded operators, for gradients with respect to the targets and
+/// second derivatives.
 Tensor recorded_sums(const Call& call, bool squared) {
   const Truth truth = truth_of(call);
   const Tensor& t = truth.targets;
@@ -165,8 +166,8 @@ kernels::OverlapTask<T> task_of(const Call& call, bool squared, const kernels::L
           .squared = squared};
 }
 
-/// `value` as a node of the logits. gradient(call, upstream) is the derivative by these; recorded(call) the value again
-/// by recorded operators, for second derivatives.
+/// `value` as a node of the logits. gradient(call, upstream) is the derivative with respect to them; recorded(call) is
+/// the value by recorded operators, for second derivatives.
 template <class Gradient, class Recorded>
 Tensor node_of_logits(const Call& call, const Tensor& value, Gradient gradient, Recorded recorded) {
   const Saved logits(call.logits), targets(call.by_softmax() ? call.indices : call.targets);
@@ -222,7 +223,7 @@ Tensor reduce_masks(const Call& call, const Tensor& losses, const Tensor& presen
   return value == 0 ? detail::mean_of_nothing(call.function, losses.dtype(), {&losses}) : total / divisor;
 }
 
-/// The result, and the losses among the extras, in the input's own dtype.
+/// The result, and the losses of the extras, in the dtype of the input.
 Tensor narrowed(const Tensor& result, DType dtype, const LossOptions& options) {
   if (options.extras) options.extras->losses = options.extras->losses.to(dtype);
   return result.to(dtype);
@@ -247,7 +248,7 @@ Tensor overlap_loss(const char* function, const Loss& loss, const Tensor& input,
   return narrowed(reduce_masks(call, loss(tp, fp, fn), present, options), dtype, options);
 }
 
-/// What is wrong with each pixel of each mask, by recorded operators.
+/// The error of each pixel of each mask, by recorded operators.
 Tensor lovasz_errors(const Call& call) {
   Truth truth = truth_of(call);
   truth.targets = truth.targets.detach();
@@ -258,12 +259,13 @@ Tensor lovasz_errors(const Call& call) {
 
 /// The losses of masks by recorded operators, of errors in an order that is known.
 Tensor weigh(const Call& call, const Tensor& slopes) {
-  // A pixel that counts nothing may have an infinite error.
+  // A pixel of weight 0 may have an infinite error.
   const Tensor terms = select(slopes == 0.0, 0.0, lovasz_errors(call) * abs(slopes));
   return (call.batch ? sum(terms, Dims{0, 2}) : sum(terms, 2)).reshape(call.losses_shape).to(DType::float64);
 }
 
-/// The gradient by the logits, of the slopes that sorting found and those by the losses of masks.
+/// The gradient with respect to the logits, from the derivatives found by sorting and those with respect to the losses
+/// of masks.
 template <class T>
 Tensor gradient_of_sorted(const Call& call, const kernels::Labels& labels, const Tensor& slopes,
                           const Tensor& by_losses) {
@@ -277,7 +279,7 @@ Tensor gradient_of_sorted(const Call& call, const kernels::Labels& labels, const
   return gradient;
 }
 
-/// What sorting finds of masks.
+/// Results of sorting the masks.
 struct Sorted {
   Tensor losses;  // float64
   Tensor sizes;

@@ -11,8 +11,8 @@ Tensor reduce_losses(const char* function, const Tensor& losses, const LossOptio
   const Tensor weight = weighted ? options.weight.to(losses.dtype()) : Tensor();
   const Tensor terms = weighted ? losses * weight : losses;
   if (weighted && terms.shape() != losses.shape()) {
-    fail<ShapeError>("{}: weight of shape {} does not broadcast to the loss's {}", function, weight.shape(),
-                     losses.shape());
+    fail<ShapeError>("{}: weight of shape {} does not broadcast to the shape {} of the losses", function,
+                     weight.shape(), losses.shape());
   }
   if (options.extras) *options.extras = {.losses = terms.detach()};
   if (options.reduction == Reduction::none) {

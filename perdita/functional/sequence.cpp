@@ -123,8 +123,8 @@ Labels labels_of(const Tensor& targets, const Tensor& target_lengths, const Batc
                          layout.index(n, all.begins[n], i), label, batch.classes(), batch.classes() - 1);
       }
       if (validate && label == blank) {
-        fail<ValueError>("{}: targets[{}] is {}, which is the blank (valid: other classes, as a blank is no label)",
-                         function, layout.index(n, all.begins[n], i), label);
+        fail<ValueError>("{}: targets[{}] is {}, which is the blank (valid: classes other than the blank)", function,
+                         layout.index(n, all.begins[n], i), label);
       }
       all.labels.push_back(static_cast<std::int32_t>(label));
     }
@@ -140,7 +140,7 @@ struct Call {
   Ctc loss;
 };
 
-/// What each item's loss is multiplied by before the losses are added: `scale`, and in a mean over its labels.
+/// The factor of each item's loss before the losses are added: `scale`, divided by the number of its labels in a mean.
 std::vector<double> scales_of(const Call& call, Reduction reduction, double scale) {
   std::vector<double> scales(static_cast<std::size_t>(call.batch.items()), scale);
   if (reduction != Reduction::mean) return scales;
@@ -204,7 +204,7 @@ Tensor by_kernel(const Tensor& input, const Call& call, const LossOptions& given
 
 Tensor detail::own_call(const char*, const Ctc& loss, GivenTensors x, const LossOptions& options) {
   const Tensor &log_probs = *x[0], &targets = *x[1], &input_lengths = *x[2], &target_lengths = *x[3];
-  if (options.pos_weight.defined()) fail<ValueError>("{}: takes no pos_weight (valid: none)", function);
+  if (options.pos_weight.defined()) fail<ValueError>("{}: pos_weight is not supported", function);
   const Batch batch = batch_of(log_probs, loss);
   const Call call{.batch = batch,
                   .input_lengths = lengths_of("input_lengths", input_lengths, batch, batch.frames(),

@@ -6,13 +6,13 @@
 
 namespace perdita {
 
-// A recorded function is one step, and is differentiated again by its own rule. Written out it would be made of max(x,
-// 0) and exp(-|x|), whose derivatives at 0 do not add up.
+// A recorded function is one operation with its own derivative. Composed of max(x, 0) and exp(-|x|), its derivative at
+// 0 would be wrong.
 template <>
 inline constexpr bool detail::calls_functions<Tensor> = true;
 
-/// value(x) with slope(x) for its gradient by x; gradients by what the two capture flow as usual. As Taylor's series
-/// about x, whose terms past the first are 0: derivatives are right to the second order.
+/// value(x) with slope(x) as its gradient with respect to x; gradients with respect to captured tensors are unchanged.
+/// Computed as a Taylor series about x whose terms are 0 at x: derivatives are correct to the second order.
 template <class Value, class Slope>
 Tensor with_slope(const Tensor& x, const Value& value, const Slope& slope) {
   const Tensor at = x.detach(), step = x - at;
@@ -20,7 +20,7 @@ Tensor with_slope(const Tensor& x, const Value& value, const Slope& slope) {
   return value(at) + step * slopes.v + 0.5 * step * step * slopes.d.detach();
 }
 
-/// The same where slope(x) is a constant where differs(x), and value's own derivative elsewhere: right to any order.
+/// The same if slope(x) is a constant where differs(x), and the derivative of value elsewhere: correct to any order.
 template <class Value, class Slope, class Where>
 Tensor with_slope(const Tensor& x, const Value& value, const Slope& slope, const Where& differs) {
   const Tensor constant = x.detach(), where = differs(constant);

@@ -30,7 +30,7 @@ constexpr void check_formula_result() {
   static_assert(!std::is_same_v<Result, P> && !std::is_arithmetic_v<Result>,
                 "the formula's value does not depend on its first argument (the input), so it has no gradient");
   static_assert(std::is_same_v<Result, Dual<P>> || std::is_same_v<Result, P> || std::is_arithmetic_v<Result>,
-                "a formula of numbers must return one number");
+                "a formula must return one number");
 }
 
 template <class Formula, class T, std::size_t arity, bool wants_values, int gradients>

@@ -26,7 +26,7 @@ struct OverlapTask {
   ClassLayout layout;                    ///< a mask is one (outer, class) pair, its pixels are the inner dimension
   const T* targets = nullptr;            ///< laid out as the logits: p is the sigmoid
   const std::int32_t* labels = nullptr;  ///< or [outer, inner], the pixel's class, -1 where ignored: p is the softmax
-  double ignored = -100;                 ///< pixels with this target count for nothing
+  double ignored = -100;                 ///< pixels with this target are ignored
   bool squared = false;
 };
 

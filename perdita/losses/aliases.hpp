@@ -1,4 +1,4 @@
-// Names that other libraries have for losses, for the question what was meant by an unknown one.
+// Names of losses in other libraries, to suggest a loss for an unknown name.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 
 namespace perdita {
 
-/// The loss that is meant by a name which is not of the list: "l1" for "mae", "MeanAbsoluteError", "reg:absoluteerror"
+/// The loss of a name that is not in the list: "l1" for "mae", "MeanAbsoluteError", "reg:absoluteerror"
 /// or "L1Loss"; a formula where there is no such loss; otherwise the nearest name; empty for none. Capitals, "_" and
 /// "-" do not matter.
 std::string meant_loss(std::string_view name);

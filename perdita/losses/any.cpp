@@ -144,7 +144,7 @@ AnyLoss with_name(std::string_view name) {
   if (found) return *found;
   const auto names = loss_names();
   const std::string meant = meant_loss(name);
-  fail<ValueError>("there is no loss '{}' (valid: {}){}", name, fmt::join(names, ", "),
+  fail<ValueError>("unknown loss '{}' (valid: {}){}", name, fmt::join(names, ", "),
                    meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant));
 }
 
@@ -178,7 +178,7 @@ void Quantiles::check() const {
 AnyLoss parse_loss(std::string_view text) {
   const std::size_t colon = text.find(':');
   if (text.substr(0, colon) == Formula::info.name) {
-    if (colon == text.npos) fail<ValueError>("loss formula: there is none (valid: formula: abs(y - t)^1.5)");
+    if (colon == text.npos) fail<ValueError>("loss formula: the formula is missing (valid: formula: abs(y - t)^1.5)");
     const std::string_view formula = text.substr(colon + 1);
     if (is_class_formula(formula)) return {.loss = ClassFormula::parse(formula)};
     return {.loss = Formula::parse(formula)};
@@ -247,9 +247,10 @@ std::vector<std::string> describe_parameters(const AnyLoss& any) {
       any.loss);
   if (is_of_class_rows(info_of(any))) {
     if (takes_class_probabilities(info_of(any))) {
-      lines.push_back("label_smoothing: share of the target spread evenly over the classes (default 0, valid: 0..1)");
+      lines.push_back(
+          "label_smoothing: share of the target that is distributed evenly over the classes (default 0, valid: 0..1)");
     }
-    lines.push_back("ignore_index: rows with this label count for nothing (default -100, valid: any integer)");
+    lines.push_back("ignore_index: rows with this label are ignored (default -100, valid: any integer)");
   }
   return lines;
 }
@@ -271,7 +272,7 @@ std::string describe_losses(const LossInfo& info) {
   switch (info.unit) {
     case Unit::element:
       return fmt::format(
-          "one loss per element, of the shape that the operands broadcast to; a mean divides by their number{}",
+          "one loss per element, of the shape that the operands broadcast to; a mean divides by the number of losses{}",
           info.mean == Normalize::weight_sum ? ", or by the sum of the weights" : "");
     case Unit::row:
       return is_of_class_rows(info)
@@ -282,7 +283,8 @@ std::string describe_losses(const LossInfo& info) {
     case Unit::mask:
       return "one loss per mask, [N, C], [N], [C] or []; a mean divides by the number of masks";
     case Unit::sequence:
-      return "one loss per sequence, [N] or []; a mean divides each by its target length, then by their number";
+      return "one loss per sequence, [N] or []; a mean divides each loss by its target length and their sum by the "
+             "number of sequences";
     case Unit::event:
       return "one loss per event and 0 for the other samples, [N]; a mean divides by the number of events";
     case Unit::group:

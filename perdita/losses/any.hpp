@@ -57,9 +57,9 @@ struct AnyLoss {
 };
 
 /// "huber", "huber:delta=2", "cross_entropy:label_smoothing=0.1". Names are those of the list, or of the functions
-/// ("huber_loss"); bools are 0, 1, true, false, yes or no. "formula: abs(y - t)^1.5" is a loss of one's own, see
-/// Formula and ClassFormula; "quantile:q=0.05/0.5/0.95" are several at once, see Quantiles. Throws ValueError that
-/// names what is wrong and what is valid, with the nearest name for a misspelt one.
+/// ("huber_loss"); bools are 0, 1, true, false, yes or no. "formula: abs(y - t)^1.5" is a custom loss, see Formula and
+/// ClassFormula; "quantile:q=0.05/0.5/0.95" means several quantiles, see Quantiles. Throws ValueError whose message
+/// names the error and the valid values, with the nearest name for a misspelt one.
 AnyLoss parse_loss(std::string_view text);
 
 /// The catalogue entry.
@@ -71,14 +71,14 @@ std::string to_string(const AnyLoss& loss);
 /// All names, in the order of the list.
 std::vector<std::string_view> loss_names();
 
-/// "delta: where the parabola meets its tangent (default 1, valid: above 0)", a line a parameter.
+/// "delta: absolute error at which the loss becomes linear (default 1, valid: above 0)", one line per parameter.
 std::vector<std::string> describe_parameters(const AnyLoss& loss);
 
-/// "input (prediction): logits; shape [N, C]", a line an operand.
+/// "input (prediction): logits; shape [N, C]", one line per operand.
 std::vector<std::string> describe_operands(const LossInfo& info);
 
-/// What reduction none gives and what a mean divides by: "one loss per group, [G]; a mean divides by ...". Both follow
-/// from the unit.
+/// The result of reduction none and the denominator of a mean: "one loss per group, [G]; a mean divides by ...". Both
+/// follow from the unit.
 std::string describe_losses(const LossInfo& info);
 
 /// The value of a parameter as options have it: a number, true or false, or a name.

@@ -34,7 +34,7 @@ kernels::SoftmaxTask<T> part_of(const kernels::SoftmaxTask<T>& task, std::int64_
   return part;
 }
 
-/// Multiplies what belongs to a row by the row's factor.
+/// Multiplies the elements of each row by the row's factor.
 template <class T>
 void scale_rows(T* elements, const kernels::ClassLayout& layout, const T* factors) {
   for (std::int64_t o = 0; o < layout.outer; ++o) {

@@ -1,5 +1,5 @@
-// Kernels of the losses that compare scores or vectors, which the library compiles once: who includes this does not
-// compile them again.
+// Kernels of the losses that compare scores or vectors, which the library compiles once: sources that include this
+// header do not compile them again.
 #pragma once
 
 #include "perdita/kernels/elementwise.hpp"

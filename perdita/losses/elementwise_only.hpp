@@ -1,4 +1,4 @@
-// What a formula of single elements must be, checked before anything is compiled for it: each mistake is one error.
+// Requirements of a formula of single elements, checked before a kernel is compiled for it: each mistake is one error.
 #pragma once
 
 #include <type_traits>
@@ -21,8 +21,8 @@ enum class FormulaFault {
   not_one_number
 };
 
-/// What keeps `Formula` from being a formula of an input and a target. A loss of the list for other operands is one,
-/// as it would give a wrong number.
+/// The reason why `Formula` is not a formula of an input and a target. Losses of the list with other operands are
+/// rejected because the result would be wrong.
 template <class Formula>
 constexpr FormulaFault fault_of() {
   constexpr bool takes_two = requires(const Formula& f, const Dual<Probe>& y, const Probe& t) { f(y, t); };
@@ -44,32 +44,32 @@ constexpr FormulaFault fault_of() {
   return FormulaFault::not_two_numbers;
 }
 
-/// Whether `Formula` is a formula of an input and a target; where not, a failed static_assert says why.
+/// Whether `Formula` is a formula of an input and a target; if not, a static_assert fails with the reason.
 template <class Formula>
 constexpr bool require_elementwise() {
   constexpr FormulaFault fault = fault_of<Formula>();
   static_assert(
       fault != FormulaFault::rows_of_classes,
-      "this loss is of rows of classes, not of single elements: call value_and_gradient(loss, logits, labels, "
-      "gradient) with labels of int64 (perdita/losses/span.hpp), or its function of tensors");
+      "this loss is defined on rows of classes, not on single elements: call value_and_gradient(loss, logits, labels, "
+      "gradient) with int64 labels (perdita/losses/span.hpp), or its tensor function");
   static_assert(fault != FormulaFault::rows,
-                "this loss compares rows, it is not of single elements: see perdita/losses/span.hpp, or call its "
-                "function of tensors");
-  static_assert(fault != FormulaFault::masks,
-                "this loss is of masks, not of single elements: call value_and_gradient(loss, logits, targets, pixels, "
-                "gradient) (perdita/losses/span.hpp), or its function of tensors");
-  static_assert(fault != FormulaFault::sequences,
-                "this loss is of sequences, not of single elements: call its function of tensors");
-  static_assert(fault != FormulaFault::more_operands,
-                "this loss takes more than an input and a target: call its function of tensors");
+                "this loss compares rows and is not defined on single elements: see perdita/losses/span.hpp, or call "
+                "its tensor function");
   static_assert(
-      fault != FormulaFault::not_two_numbers,
-      "a formula is called with two numbers, an input and a target: [](auto y, auto t) { return abs(y - t); }");
+      fault != FormulaFault::masks,
+      "this loss is defined on masks, not on single elements: call value_and_gradient(loss, logits, targets, pixels, "
+      "gradient) (perdita/losses/span.hpp), or its tensor function");
+  static_assert(fault != FormulaFault::sequences,
+                "this loss is defined on sequences, not on single elements: call its tensor function");
+  static_assert(fault != FormulaFault::more_operands,
+                "this loss takes more than an input and a target: call its tensor function");
+  static_assert(fault != FormulaFault::not_two_numbers,
+                "a formula must take two numbers, an input and a target: [](auto y, auto t) { return abs(y - t); }");
   static_assert(fault != FormulaFault::functions_of_std,
-                "the functions of a formula are those of perdita, without std::: abs(y - t), not std::abs(y - t)");
+                "a formula must call the functions of perdita, without std::: abs(y - t), not std::abs(y - t)");
   static_assert(fault != FormulaFault::ignores_input,
                 "the formula's value does not depend on its first argument (the input), so it has no gradient");
-  static_assert(fault != FormulaFault::not_one_number, "a formula of numbers must return one number");
+  static_assert(fault != FormulaFault::not_one_number, "a formula must return one number");
   return fault == FormulaFault::none;
 }
 

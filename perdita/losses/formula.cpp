@@ -33,7 +33,7 @@ void require_input(const Expr& value, std::string_view names) {
   for (int i = 0; i < order.size(); ++i) {
     if (order[i].op() == Op::input && order[i].index() == 0) return;
   }
-  fail<ValueError>("formula: it does not depend on {}, so there is nothing to learn", names);
+  fail<ValueError>("formula: the formula does not depend on {}, so it has no gradient", names);
 }
 
 Expr parse_of_class(const std::string& text, const Expr& log_p, const Expr& p, const Expr& t) {
@@ -54,7 +54,7 @@ bool has_word(std::string_view text, std::string_view word) {
 
 namespace detail {
 
-// One for each set of derivatives that can be wanted: bit 0 by the input, bit 1 by the target.
+// One for each set of derivatives: bit 0 with respect to the input, bit 1 with respect to the target.
 struct WrittenLoss::Programs {
   explicit Programs(const Expr& value) {
     const std::array inputs{Expr::input(0, "y"), Expr::input(1, "t")};

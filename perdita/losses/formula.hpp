@@ -1,4 +1,4 @@
-// Losses that are written down as text, where there is no compiler. They are evaluated block by block (see
+// Losses that are given as text at run time. They are evaluated block by block (see
 // expr/program.hpp), and differentiated as formulas.
 #pragma once
 
@@ -14,11 +14,11 @@
 
 namespace perdita {
 
-/// What a pass over elements writes; null for what is not wanted.
+/// Outputs of a pass over elements; null if not needed.
 template <class T>
 struct FormulaOutputs {
   T* losses = nullptr;
-  T* by_input = nullptr;   ///< scale * the derivative by the first operand
+  T* by_input = nullptr;   ///< scale * the derivative with respect to the first operand
   T* by_target = nullptr;  ///< and by the second
   double scale = 1;
 };
@@ -31,10 +31,10 @@ class WrittenLoss {
   /// As it was given, with single spaces.
   const std::string& text() const { return text_; }
   const Expr& value() const { return value_; }
-  /// Its derivative by input 0.
+  /// Its derivative with respect to input 0.
   Expr slope() const;
-  /// Computes the loss of `count` elements; returns the sum of the losses, which does not depend on threads. A result
-  /// may be the very array of an operand.
+  /// Computes the loss of `count` elements; returns the sum of the losses, which does not depend on the number of
+  /// threads. A result may be the same array as an operand.
   template <class T>
   double compute(const T* input, const T* target, std::int64_t count, const FormulaOutputs<T>& outputs) const;
 
@@ -57,7 +57,7 @@ class Formula : public detail::WrittenLoss {
                                  .torch_name = "",
                                  .family = Family::regression,
                                  .operands = elementwise_operands(prediction(Meaning::any), target(Meaning::any)),
-                                 .summary = "The formula of y and t that you write."};
+                                 .summary = "A custom formula of y and t."};
   /// See parse_expr() for the language. Throws ValueError, as that does, and where y does not occur.
   static Formula parse(std::string_view text);
 
@@ -76,10 +76,10 @@ class ClassFormula : public detail::WrittenLoss {
                                  .operands = {class_logits_operand.of(Meaning::any), class_target_operand,
                                               class_weight_operand.not_deciding_dtype()},
                                  .unit = Unit::row,
-                                 .summary = "The formula of log_p and t that you write, summed over the classes."};
+                                 .summary = "A custom formula of log_p and t, summed over the classes."};
   /// See Formula::parse().
   static ClassFormula parse(std::string_view text);
-  /// The loss of a row of two classes by z, the true class's logit less the other one: what it is like as a function.
+  /// The loss of a row of two classes as a function of z, the logit of the true class minus the other one.
   Formula of_two_classes() const;
 
   /// Whether a class with t = 0 adds nothing: then the loss of a row with a label is a formula of that class's log_p.

@@ -1,5 +1,5 @@
-// What a loss says of itself, as data: names, domains, properties, guidance. The catalogue, the checks of input, the
-// command line, the reference pages and the tests are all made from it.
+// The description of a loss, as data: names, domains, properties, guidance. The catalogue, the checks of input, the
+// command line, the reference pages and the tests are generated from it.
 #pragma once
 
 #include <span>
@@ -16,11 +16,11 @@ namespace perdita {
 enum class Trait : unsigned {
   none = 0,
   convex = 1,     ///< below its chords
-  lipschitz = 2,  ///< slope bounded by a constant
+  lipschitz = 2,  ///< derivative bounded by a constant
   smooth = 4,     ///< the gradient is continuous
   symmetric = 8,  ///< depends on |input - target| only
   never_negative = 16,
-  proper = 32,  ///< the expected loss is least at the true probability (or mean)
+  proper = 32,  ///< the expected loss is minimal at the true probability (or mean)
 };
 constexpr Trait operator|(Trait a, Trait b) {
   return static_cast<Trait>(static_cast<unsigned>(a) | static_cast<unsigned>(b));
@@ -59,18 +59,18 @@ struct LossInfo {
   std::string_view name;        ///< "huber", as on the command line
   std::string_view torch_name;  ///< the function of torch.nn.functional, or empty
   Family family;
-  Operands operands;                ///< what the loss is called with
-  Unit unit = Unit::element;        ///< what one loss is of
+  Operands operands;                ///< the arguments of the loss
+  Unit unit = Unit::element;        ///< the part of the data of one loss
   std::string_view summary;         ///< one sentence
-  std::string_view variables = {};  ///< what the formula is of, where that is not an input and a target
-  Interval input = operands.first(Role::prediction).domain;  ///< what the formula's y may be
-  Interval target = operands.domain_of_target();             ///< and its t
-  Interval rate = reals;              ///< what the input may be where the parameter log_input is false
-  Interval log_target = reals;        ///< what the target may be where the parameter log_target is true
+  std::string_view variables = {};  ///< variables of the formula, if they are not an input and a target
+  Interval input = operands.first(Role::prediction).domain;  ///< domain of the formula's y
+  Interval target = operands.domain_of_target();             ///< domain of its t
+  Interval rate = reals;              ///< domain of the input if the parameter log_input is false
+  Interval log_target = reals;        ///< domain of the target if the parameter log_target is true
   bool broadcasts = true;             ///< whether input and target may differ in shape
   bool grows_input = true;            ///< whether PyTorch broadcasts the input to a larger target, too
   Normalize mean = Normalize::count;  ///< the standard denominator of a mean with element weights
-  bool checks_domain = false;         ///< whether elements outside the domains are errors, as PyTorch has it
+  bool checks_domain = false;         ///< whether elements outside the domains are errors, as in PyTorch
   Trait traits = Trait::none;
   std::string_view use_when = {};
   std::string_view avoid_when = {};
@@ -117,7 +117,7 @@ constexpr bool compares_predictions(const LossInfo& info) {
   return info.unit == Unit::vector || (info.unit == Unit::row && !is_of_class_rows(info)) || has_several;
 }
 
-/// What the input of `loss` may be, given its parameters.
+/// Domain of the input of `loss`, which may depend on its parameters.
 template <class Loss>
 constexpr Interval input_domain(const Loss& loss) {
   if constexpr (requires { loss.log_input; }) {
@@ -126,7 +126,7 @@ constexpr Interval input_domain(const Loss& loss) {
   return Loss::info.input;
 }
 
-/// What the target of `loss` may be, given its parameters.
+/// Domain of the target of `loss`, which may depend on its parameters.
 template <class Loss>
 constexpr Interval target_domain(const Loss& loss) {
   if constexpr (requires { loss.log_target; }) {
@@ -135,8 +135,7 @@ constexpr Interval target_domain(const Loss& loss) {
   return Loss::info.target;
 }
 
-/// A parameter of loss L: a number (perhaps a whole one), a bool, or one of several names, that is a field of its
-/// struct.
+/// A parameter of loss L, a field of its struct: a number (possibly an integer), a bool, or one of several names.
 template <class L>
 struct Parameter {
   std::string_view name;
@@ -161,7 +160,7 @@ struct FieldOf<F L::*> {
 /// Whether a parameter without a bound may be infinite.
 enum class Infinite { refused, allowed };
 
-/// Describes a field: parameter<&Huber::delta>("delta", "where the parabola meets its tangent", positive).
+/// Describes a field: parameter<&Huber::delta>("delta", "absolute error at which the loss becomes linear", positive).
 template <auto field>
 constexpr auto parameter(std::string_view name, std::string_view meaning, Interval valid = reals,
                          Infinite infinite = Infinite::refused) {
@@ -178,8 +177,8 @@ constexpr auto parameter(std::string_view name, std::string_view meaning, Interv
                       [](L& loss, double value) { loss.*field = static_cast<F>(value); }};
 }
 
-/// Describes a field of an enumeration: choice<&Cox::ties>("ties", "how tied events count", tie_names), where names are
-/// those of the values 0, 1, ...
+/// Describes a field of an enumeration: choice<&Cox::ties>("ties", "treatment of tied events", tie_names), where names
+/// are those of the values 0, 1, ...
 template <auto field>
 constexpr auto choice(std::string_view name, std::string_view meaning, std::span<const std::string_view> names) {
   using L = typename detail::FieldOf<decltype(field)>::Loss;

@@ -90,7 +90,7 @@ class Inspector {
     curvatures_.push_back(std::move(curvature));
   }
 
-  /// What changes its sign where an operation goes from one branch to the other, once each.
+  /// The expressions whose sign selects the branch of an operation, once each.
   std::vector<Expr> switches() const {
     const ExprOrder order(std::span(&value_, 1));
     std::vector<Expr> found;
@@ -383,7 +383,7 @@ Inspection inspect(const detail::WrittenLoss& loss, const InspectionOptions& opt
     fail<ValueError>("inspect: the range is {} to {} (valid: finite, the first below the second)", options.low,
                      options.high);
   }
-  if (options.targets.empty()) fail<ValueError>("inspect: there is no target (valid: one or more)");
+  if (options.targets.empty()) fail<ValueError>("inspect: targets is empty (valid: one or more)");
   for (double target : options.targets) {
     if (!std::isfinite(target)) fail<ValueError>("inspect: a target is {} (valid: finite)", target);
   }

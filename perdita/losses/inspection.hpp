@@ -1,4 +1,4 @@
-// What is worth knowing of a written loss before training with it, found by evaluating it.
+// Properties of a formula that matter for training, found by evaluating it.
 #pragma once
 
 #include <cstdint>
@@ -11,19 +11,19 @@ namespace perdita {
 
 struct InspectionOptions {
   std::vector<double> targets = {0, 1};
-  double low = -5, high = 5;  ///< of the input: where the shape is looked at
+  double low = -5, high = 5;  ///< range of the input
 };
 
-/// Something about the loss at one place, in words.
+/// A property of the loss at one place, in words.
 struct Finding {
   enum class Kind {
-    wrong_slope,      ///< the slope is not what differences of the value give
-    kink,             ///< the slope jumps
+    wrong_slope,      ///< the derivative differs from finite differences of the value
+    kink,             ///< the derivative jumps
     jump,             ///< the value jumps
-    not_finite,       ///< value or slope is NaN or infinite, in double or in float32
-    flat,             ///< (nearly) no slope, though the loss is not at its least
+    not_finite,       ///< value or derivative is NaN or infinite, in double or in float32
+    flat,             ///< (nearly) zero derivative, though the loss is not at its minimum
     not_convex,       ///< below no tangent and above a chord
-    unbounded_below,  ///< falls for ever
+    unbounded_below,  ///< decreases without bound
     advice,           ///< a form that is more exact
   };
   Kind kind;
@@ -42,13 +42,13 @@ struct InspectedCurve {
 struct Inspection {
   std::vector<InspectedCurve> curves;
   std::vector<Finding> findings;  ///< in the order of Kind
-  std::int64_t compared = 0;      ///< points where slope and differences were compared
-  double worst_difference = 0;    ///< the largest, relative to the slope
+  std::int64_t compared = 0;      ///< points where derivative and differences were compared
+  double worst_difference = 0;    ///< the largest, relative to the derivative
   double finite_to = 0;           ///< inputs as far from 0 as this were tried
 };
 
-/// Looks at the loss at some thousand points. Throws ValueError where low is not below high, a target is not finite, or
-/// there is none.
+/// Evaluates the loss at some thousand points. Throws ValueError if low is not below high, a target is not finite, or
+/// there is no target.
 Inspection inspect(const detail::WrittenLoss& loss, const InspectionOptions& options);
 
 }  // namespace perdita

@@ -1,4 +1,4 @@
-// Parameters are doubles, operands may be floats: which parameters a computation in float can hold.
+// Parameters are doubles, operands may be floats: the range of parameters for computations in float.
 #pragma once
 
 #include <cmath>
@@ -8,14 +8,14 @@
 
 namespace perdita {
 
-/// Whether formulas of floats are right for `value`: neither it nor its reciprocal, square or product with usual
-/// operands leaves the normal range.
+/// Whether formulas in float are correct for `value`: it, its reciprocal, its square and its product with typical
+/// operands are in the normal range.
 constexpr bool is_in_float_range(double value) {
   const double size = value < 0 ? -value : value;
   return value == 0 || size == std::numeric_limits<double>::infinity() || (size >= 1e-18 && size <= 1e18);
 }
 
-/// The first parameter of `loss` that is out of the range of floats, or null. A formula of yours has none.
+/// The first parameter of `loss` outside the range of floats, or null. Custom formulas have no parameters.
 template <class Loss>
 const Parameter<Loss>* beyond_float_range(const Loss& loss) {
   if constexpr (requires { Loss::parameters(); }) {

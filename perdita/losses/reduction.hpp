@@ -11,10 +11,10 @@
 namespace perdita {
 
 enum class Reduction {
-  none,       ///< one loss an element (an element of the softmax family is a row)
-  mean,       ///< their sum over a denominator: see Normalize
+  none,       ///< one loss per element (per row for the softmax family)
+  mean,       ///< their sum divided by a denominator, see Normalize
   sum,        ///< their sum
-  batchmean,  ///< their sum over the size of the first dimension: the mathematical mean of a divergence
+  batchmean,  ///< their sum divided by the size of the first dimension: the mathematical mean of a divergence
 };
 
 /// The denominator of a mean. `standard` is PyTorch's choice for the loss at hand: the weight sum for class indices,
@@ -26,7 +26,7 @@ inline Reduction parse_reduction(std::string_view name) {
   if (name == "mean") return Reduction::mean;
   if (name == "sum") return Reduction::sum;
   if (name == "batchmean") return Reduction::batchmean;
-  fail<ValueError>("reduction '{}' is not known (valid: none, mean, sum, batchmean)", name);
+  fail<ValueError>("unknown reduction '{}' (valid: none, mean, sum, batchmean)", name);
 }
 
 }  // namespace perdita

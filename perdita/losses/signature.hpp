@@ -1,7 +1,7 @@
-// The signature of a loss, as data: its operands, and the unit that one loss is computed of.
+// The signature of a loss, as data: its operands, and the unit of one loss.
 //
-// The names of arguments, the losses that train and evaluate accept, the dtype of the result and the operands that
-// explain and the reference list follow from it.
+// It determines the names of arguments, the losses that train and evaluate accept, the dtype of the result, and the
+// operands in explain and the reference.
 #pragma once
 
 #include <algorithm>
@@ -38,14 +38,14 @@ inline constexpr Interval signs{.low = -1, .high = 1, .ends_only = true};
 inline constexpr Interval zero_or_one{.low = 0, .high = 1, .ends_only = true};
 
 enum class Role {
-  prediction,        ///< what the model gives
-  target,            ///< what is right
-  side_information,  ///< what is known besides: numbers of samples, lengths
-  weight,            ///< multiplies losses
+  prediction,        ///< output of the model
+  target,            ///< true values
+  side_information,  ///< additional data: numbers of samples, lengths
+  weight,            ///< factors of the losses
 };
 std::string_view name_of(Role role);
 
-/// What an operand's numbers are.
+/// The meaning of an operand.
 enum class Meaning {
   value,      ///< in the target's unit
   log_mean,   ///< the logarithm of an expected value, or that value with log_input=false
@@ -53,7 +53,7 @@ enum class Meaning {
   variance,
   probability,
   log_probability,
-  logit,  ///< of a class: the logarithm of odds, or what a softmax takes
+  logit,  ///< of a class: the logarithm of odds, or an input of a softmax
   score,  ///< the larger the better, without a scale
   distance,
   vector,       ///< a row of components that are compared together
@@ -61,14 +61,14 @@ enum class Meaning {
   class_list,   ///< indices of a row's classes, ended by -1
   label,        ///< 0 or 1, or a probability
   sign,         ///< 1 or -1
-  mask,         ///< which pixels belong: class indices, or a label a pixel
+  mask,         ///< pixels of a mask: class indices, or one label per pixel
   count,
   length,
   log_hazard,  ///< the logarithm of a rate of events, up to a constant
   time,
   indicator,  ///< whether something happened: 0 or 1
-  group,      ///< which group a row belongs to
-  relevance,  ///< how well a document answers a query: 0 and up
+  group,      ///< group of a row
+  relevance,  ///< relevance of a document to a query, 0 or more
   factor,
   any,  ///< depends on the user's formula
 };
@@ -170,7 +170,7 @@ inline constexpr LossOperand class_logits_operand =
 inline constexpr LossOperand class_target_operand{.name = "target",
                                                   .role = Role::target,
                                                   .meaning = Meaning::class_index,
-                                                  .shape = "[], [N] or [N, d1, ...]; with probabilities that of input",
+                                                  .shape = "[], [N] or [N, d1, ...]; for probabilities that of input",
                                                   .domain = probabilities,
                                                   .element = Element::floating_or_integer};
 /// Class indices alone.
@@ -199,11 +199,11 @@ inline constexpr Operands counted_class_operands{class_logits_operand, class_tar
                                                  class_weight_operand.not_deciding_dtype()};
 /// Losses of masks.
 inline constexpr Operands mask_operands{
-    prediction(Meaning::logit).of_shape("[N, ...] for one mask an item, [N, C, ...] for one a class"),
+    prediction(Meaning::logit).of_shape("[N, ...] with one mask per item, or [N, C, ...] with one mask per class"),
     LossOperand{.name = "target",
                 .role = Role::target,
                 .meaning = Meaning::mask,
-                .shape = "that of input, or without C with class indices",
+                .shape = "that of input, or without C for class indices",
                 .domain = probabilities,
                 .element = Element::floating_or_integer},
     class_weight_operand.not_deciding_dtype()};

@@ -1,4 +1,4 @@
-// Losses over your own memory: spans in, value out, gradient written. No tensors, nothing kept.
+// Losses of spans: the value is returned, the gradient written into a span. No tensors are used.
 //
 //     value(formula, input, target), values(...), value_and_gradient(...)               elements: a loss or a lambda
 //     value_and_gradient(CrossEntropy{}, logits, labels, gradient)                      rows of classes, with indices

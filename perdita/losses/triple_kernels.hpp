@@ -1,4 +1,4 @@
-// The kernels of the losses of three operands, compiled once, in the library: as kernels.hpp for the others.
+// The kernels of the losses of three operands, compiled once, in the library.
 #pragma once
 
 #include "perdita/kernels/elementwise.hpp"

@@ -1,4 +1,4 @@
-"""What the core's list of losses says of each: names, operands, options; and functions made from that alone."""
+"""Names, operands and options of the losses in the list of the core, and functions generated from them."""
 
 import functools
 from typing import Any
@@ -22,7 +22,7 @@ def deciding(function):
 
 
 def unit_of(function):
-    """What one loss of reduction 'none' is of: 'element', 'row', 'vector', 'mask' or 'sequence'."""
+    """The unit of one loss of reduction 'none': 'element', 'row', 'vector', 'mask' or 'sequence'."""
     return _SIGNATURES[function]["unit"]
 
 
@@ -32,7 +32,7 @@ def roles_of(function):
 
 
 def meanings_of(function):
-    """What each operand's numbers are, as 'logits'."""
+    """The meaning of each operand, for example 'logits'."""
     return [operand["meaning"] for operand in _SIGNATURES[function]["operands"]]
 
 
@@ -77,8 +77,8 @@ def _parameters_of(entry):
 
 def make_function(entry, call, as_array):
     """The function of a loss whose signature follows from its entry, as those of losses that torch lacks do. It is
-    compiled from text, as dataclasses do it: a call costs what a call of a function written by hand does. as_array: see
-    functions()."""
+    compiled from text, like the methods of dataclasses, so that a call is as fast as that of a handwritten function.
+    as_array: see functions()."""
     operands = [o["name"] for o in entry["operands"]]
     parameters = _parameters_of(entry)
     names = [parameter.split("=")[0] for parameter in parameters]

@@ -4,26 +4,27 @@ from perdita import _core
 
 _COMMON = """
 Keywords of all losses:
-    reduction: 'none' gives a loss an element (a row, for losses over classes or vectors), 'sum' their sum, 'mean' their
-        sum over a denominator.
-    normalize_by: the denominator of a mean: 'count' (losses that count), 'weight_sum' or 'batch' (size of the first
-        dimension). None is PyTorch's choice for this loss.
-    return_extras: gives (loss, extras), with extras.numerator, .denominator, .losses (as 'none' gives) and, for losses
-        of logits and class indices, .margins and .hits, all from the same pass.
-    validate: checks that inputs and targets lie where the loss is defined (targets of 1 and -1, probabilities, positive
-        amounts), at the cost of a pass over memory; perdita.set_validation(True) does so for all losses.
+    reduction: 'none' returns one loss per element (per row for losses over classes or vectors), 'sum' their sum, 'mean'
+        their sum divided by a denominator.
+    normalize_by: the denominator of a mean: 'count' (number of losses that are not ignored), 'weight_sum' or 'batch'
+        (size of the first dimension). None selects the denominator of PyTorch for this loss.
+    return_extras: whether to return (loss, extras), with extras.numerator, .denominator, .losses (those of 'none') and,
+        for losses of logits and class indices, .margins and .hits, all computed in the same pass.
+    validate: whether to check that inputs and targets lie in the domain of the loss (targets of 1 and -1,
+        probabilities, positive amounts), at the cost of a pass over memory; perdita.set_validation(True) enables this
+        for all losses.
 
-Raises ValueError (perdita.errors.ShapeError, DomainError, LabelError) or TypeError (DTypeError), naming the argument,
-what it is, what is valid and, where it lies in the data, the first such element."""
+Raises ValueError (perdita.errors.ShapeError, DomainError, LabelError) or TypeError (DTypeError). The message names the
+argument, its value, the valid values and, for elements of an array, the index of the first invalid one."""
 
 
 def docstring(name):
-    """What the catalogue says of a loss."""
+    """The docstring of a loss, from its catalogue entry."""
     entry = _core.describe(_DESCRIBED_AS.get(name, name))
     lines = [entry["summary"], "", *_MORE.get(name, ())]
     lines += ["Operands:", *(f"    {line}" for line in entry["operands"]), "", f"Result: {entry['losses']}.", ""]
     if entry["variables"]:
-        lines += [f"The formula is of {entry['variables']}.", ""]
+        lines += [f"Variables: {entry['variables']}.", ""]
     if entry["parameters"]:
         lines += ["Parameters:", *(f"    {line}" for line in entry["parameters"]), ""]
     lines += [f"{title}: {entry[key]}." for title, key in _SECTIONS if entry[key]]
@@ -32,19 +33,19 @@ def docstring(name):
 
 _MORE = {
     "focal_loss": (
-        "alpha: a number, or one for each class, that multiplies losses; as weight, with a mean by 'count'.",
+        "alpha: factor of the losses, a number or one per class; one per class acts as weight, with a mean by 'count'.",
         "",
     ),
-    "binary_focal_loss": ("alpha: None or below 0 weighs nothing, as torchvision has it.", ""),
+    "binary_focal_loss": ("alpha: None or a negative number disables the weighting, as in torchvision.", ""),
     "quantile_loss": (
-        "q may be a sequence of Q numbers: input is [..., Q] then, target [...], and there is a loss an input.",
+        "q may be a sequence of Q numbers: then input is [..., Q], target [...], and there is one loss per input.",
         "",
     ),
 }
 _DESCRIBED_AS = {"triplet_margin_with_distance_loss": "triplet_margin_loss"}
 _SECTIONS = (
     ("Use it when", "use_when"),
-    ("Not when", "avoid_when"),
+    ("Avoid it when", "avoid_when"),
     ("Source", "source"),
     ("Differs from PyTorch", "differences"),
 )

@@ -50,7 +50,7 @@ class Evaluation:
 
 
 class _Written:
-    """What the core's result has to say, written down: what a copy or a pickle holds of it."""
+    """The texts of a result of the core, for copies and pickles."""
 
     def __init__(self, *texts):
         self._texts = texts

@@ -5,12 +5,12 @@ class LossExtras(NamedTuple):
     """Additional results of a loss, returned with return_extras=True."""
 
     numerator: float
-    """Of the reduced loss: the sum."""
+    """Numerator of the reduced loss: the sum of the losses."""
     denominator: float
-    """What the sum was divided by; 1 for 'sum' and 'none'."""
+    """Denominator of the reduced loss; 1 for 'sum' and 'none'."""
     losses: Any
-    """A loss an element (a row), as reduction='none' gives; without gradients."""
+    """One loss per element (row), the result of reduction='none'; without gradients."""
     margins: Any
-    """Own logit minus the best other, for losses of logits and class indices; else None. NaN where ignored."""
+    """Logit of the true class minus the largest other, for losses of logits and class indices; else None. NaN if ignored."""
     hits: Any
-    """Whether the own class has the largest logit; likewise."""
+    """Whether the true class has the largest logit, for the same losses."""

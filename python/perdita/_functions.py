@@ -1,4 +1,4 @@
-"""The losses as functions, by PyTorch's names, argument order and defaults: one text for NumPy and for PyTorch."""
+"""The losses as functions, by PyTorch's names, argument order and defaults, for NumPy and for PyTorch."""
 
 import functools
 
@@ -14,12 +14,12 @@ __all__ = ["functions", "loss_of", "loss_of_text", "text_of"]
 def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda weight, input: weight):
     """Every loss as a function that ends in call(function, operands, reduction, normalize_by, return_extras, **options).
 
-    Here stand PyTorch's, whose order of arguments is history's, and what takes more than numbers; the others are made
-    from the catalogue.
+    Written out are the losses of PyTorch, whose argument order is fixed, and those with options that are not numbers;
+    the others are generated from the catalogue.
 
-    operands: arrays or None, in the order the core takes them. library: numpy or torch, for what is done to arrays first.
-    check_arrays: raises for what is no array. as_array(weight, input): a weight of another library as one that
-    goes with input.
+    operands: arrays or None, in the order of the core. library: numpy or torch, for operations before the call.
+    check_arrays: raises an error for operands that are not arrays. as_array(weight, input): converts a weight of another
+    library to the type of input.
     """
     checked = functools.partial(call, validate=True)
 
@@ -97,7 +97,7 @@ def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda we
         return_extras=False,
         validate=False,
     ):
-        if alpha is None or isinstance(alpha, (int, float)) and alpha < 0:  # torchvision's word for no weighting
+        if alpha is None or isinstance(alpha, (int, float)) and alpha < 0:  # torchvision's value for no weighting
             alpha, alpha_by_class = 1.0, False
         return (checked if validate else call)(
             "binary_focal_loss",

@@ -30,8 +30,8 @@ def _ranges(rows, size):
 
 
 class LinearCrossEntropy:
-    """A checked call. library: numpy or torch; its arrays are what all of this is done with. return_extras: what is
-    computed leaves its LossExtras in `extras`."""
+    """A checked call. library: numpy or torch, for the operations on arrays. return_extras: whether the LossExtras are
+    stored in `extras`."""
 
     def __init__(
         self,
@@ -101,7 +101,8 @@ class LinearCrossEntropy:
             )
         if len(w) > 2 and len(x) == 1:
             raise ShapeError(
-                f"{_FUNCTION}: linear_weight has shape {list(w)}, but input has {list(x)} (valid: [N, F] for such a weight)"
+                f"{_FUNCTION}: linear_weight has shape {list(w)}, but input has {list(x)} "
+                "(valid: [N, F] for a weight of more than two dimensions)"
             )
         if bias is not None and tuple(bias.shape) != w[:-1]:
             raise ShapeError(
@@ -125,7 +126,7 @@ class LinearCrossEntropy:
             )
 
     def _denominator(self):
-        """What the sum of all losses is divided by."""
+        """The denominator of the sum of all losses."""
         if self.reduction != "mean":
             return 1.0
         positions = float(math.prod(self.target.shape) if self.indexed else len(self.input) * math.prod(self.places))
@@ -231,7 +232,7 @@ class LinearCrossEntropy:
         )
 
     def _operands(self, begin, end):
-        """What cross_entropy is computed of, for some rows."""
+        """The operands of cross_entropy for some rows."""
         if self._logits is None:
             self._logits = self._empty((min(self.chunk_rows, len(self.input)), self.matrix.shape[0]))
         logits = self._logits[: end - begin]

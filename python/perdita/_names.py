@@ -5,7 +5,7 @@ from perdita._catalogue import ENTRIES
 
 
 def missing(module, column):
-    """The __getattr__ of a module of losses. column: "function" or "module", what it calls them."""
+    """The __getattr__ of a module of losses. column: "function" or "module", which names it uses."""
 
     def __getattr__(name):
         text = f"module {module!r} has no attribute {name!r}"

@@ -8,7 +8,7 @@ from perdita._catalogue import ENTRIES, FORMULAS
 from perdita.errors import DTypeError
 
 
-@functools.lru_cache(maxsize=1024, typed=True)  # typed: 1 + 0j equals 1.0, but is no number here
+@functools.lru_cache(maxsize=1024, typed=True)  # typed: 1 + 0j equals 1.0, but is not a number here
 def loss_of(function, reduction, normalize_by, **options):
     """The core's loss for these options; checked. Cached, so that a loop pays once."""
     try:

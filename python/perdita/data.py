@@ -104,8 +104,8 @@ def stratified_split(labels: Array, fractions: Sequence[float], seed: int = 0) -
 
 
 class _Sampler:
-    """What the samplers share: as torch.utils.data.DataLoader takes them. Each pass is the next epoch; set_epoch chooses
-    one. draw(epoch) gives its indices at once, as an array."""
+    """Base class of the samplers, for torch.utils.data.DataLoader. Each pass is the next epoch; set_epoch selects an epoch.
+    draw(epoch) returns all indices of an epoch as an array."""
 
     def __init__(self, *arguments: Any) -> None:
         """arguments: of the core's sampler of the same name; they are kept, as it is made anew in copies."""

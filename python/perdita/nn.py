@@ -18,7 +18,7 @@ from perdita.errors import DomainError, LabelError, ShapeError
 
 
 class Loss:
-    """What the classes share. Called with the arrays of its function."""
+    """Base class of the losses, called with the array arguments of the function."""
 
     def __init__(self, *args, **kwargs):
         self.options = bind_options(self._loss, self._signature, args, kwargs)

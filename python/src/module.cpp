@@ -146,7 +146,7 @@ nb::object second_backward(GradientEvaluation& evaluation, nb::tuple cotangents)
   return Maker(cotangents)(evaluation.backward(cotangents));
 }
 
-/// Raises for what is no array that the core reads. For functions that do more to arrays than call a loss.
+/// Raises an error for operands that are not arrays the core can read. For functions that use arrays before the call.
 void check_arrays(std::string_view function, const std::vector<std::string>& names, nb::tuple arrays) {
   Operands operands;
   for (std::size_t i = 0; i < arrays.size(); ++i) operands.add(nb::handle(arrays[i]).ptr(), function, names[i]);

@@ -124,7 +124,7 @@ class RunFiles(CliTest):
 
     def test_a_margin_tracker_without_visits(self):
         self.write("run/checkpoint.safetensors", fill(self.checkpoint, "samples.visits", bytes(8)))
-        out, _ = self.run_cli("train", "--resume", "run")  # nothing left to train: there is nobody to suspect
+        out, _ = self.run_cli("train", "--resume", "run")  # no epoch is left, so no sample is suspect
         self.assertNotIn("suspects", out)
 
     def test_histories(self):

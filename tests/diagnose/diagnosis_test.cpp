@@ -93,7 +93,7 @@ TEST(Diagnosis, TakesNoiseOfTheDataForNoIllness) {
   }
   EXPECT_EQ(asked, 8);
   EXPECT_EQ(with(quick, 0.2, 8), Names{});
-  EXPECT_EQ(asked, 8);  // where the curves tell enough, nobody asks
+  EXPECT_EQ(asked, 8);  // the curves are sufficient, so the evidence is not computed
 }
 
 TEST(Diagnosis, AsksForNoMoreEpochsWhereTheValidationLossIsBestEarly) {
@@ -158,7 +158,7 @@ TEST(Diagnosis, NamesWrongLabels) {
   EXPECT_EQ(with(0.45, 0.4, 0.45), Names{});  // agrees on nothing
   EXPECT_EQ(with(0.24, 0.12, 0.4), Names{});  // logits of a standard normal distribution: rarer where they are large
   EXPECT_EQ(with(0.1, 0.01, 0.12), Names{});
-  EXPECT_EQ(issues(Evidence{.history = history({quick}), .doubtful = 0.1}), Names{});  // nobody looked where
+  EXPECT_EQ(issues(Evidence{.history = history({quick}), .doubtful = 0.1}), Names{});  // their confidence is unknown
 }
 
 }  // namespace

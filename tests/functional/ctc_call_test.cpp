@@ -182,7 +182,7 @@ TEST(Ctc, ErrorsNameTheFirstOffender) {
   says("ctc: blank is -1 (valid: 0 or more)", [&] { F::ctc_loss(x, t, five, two, Ctc{.blank = -1}); });
   says("ctc_loss: log_probs is not a tensor", [&] { F::ctc_loss({}, t, five, two); });
   says("ctc_loss: targets is not a tensor", [&] { F::ctc_loss(x, {}, five, two); });
-  says("ctc_loss: takes no pos_weight (valid: none)", [&] { F::ctc_loss(x, t, five, two, {.pos_weight = x}); });
+  says("ctc_loss: pos_weight is not supported", [&] { F::ctc_loss(x, t, five, two, {.pos_weight = x}); });
 }
 
 TEST(Ctc, HasNoSecondDerivative) {

@@ -108,7 +108,7 @@ TEST(FormulaLoss, OfClassesHasSecondDerivativesAndNoSayInIgnoredRows) {
   const Tensor labels = Tensor::from(std::vector<std::int64_t>{2, -100, 0, 1});
   const auto f = [&](const std::vector<Tensor>& x) { return F::formula_loss(x[0], labels, loss); };
   EXPECT_EQ(check_gradient(f, {z}, {.second_order = true}), "");
-  // At p = 1 this one's value is 0 / 0: in an ignored row that is nobody's business.
+  // At p = 1 the value of this formula is 0 / 0, which must not matter in an ignored row.
   const ClassFormula broken = ClassFormula::parse("t * log_p / log_p * log_p");
   const Tensor sure = Tensor::from(std::vector<float>{800, 0, 0, 1, 2, 3}, {2, 3}).set_requires_grad();
   F::formula_loss(sure, Tensor::from(std::vector<std::int64_t>{-100, 1}), broken).backward();

@@ -141,16 +141,15 @@ TEST(ListNet, RefusesWhatItCannotUse) {
   EXPECT_EQ(refusal<ShapeError>([&] { F::list_net_loss(s, l); }),
             "list_net_loss: input has shape [10] (valid: [G, L], or [N] with groups)");
   EXPECT_EQ(refusal<ValueError>(with({1, 1, 2, 2, 1, 1, 1, 1, 1, 1})),
-            "list_net_loss: groups holds 1 in several places (valid: documents of a group side by side)");
-  EXPECT_EQ(
-      refusal<ValueError>(with({3, 4})),
-      "list_net_loss: groups has 2 elements, which add up to 7, but input has 10 (valid: the group of each, sizes of "
-      "groups that add up to 10, or where groups begin, from 0 to 10)");
+            "list_net_loss: groups holds 1 in separate places (valid: adjacent documents for each group)");
+  EXPECT_EQ(refusal<ValueError>(with({3, 4})),
+            "list_net_loss: groups has 2 elements, which add up to 7, but input has 10 (valid: the group of each "
+            "document, sizes of groups that add up to 10, or the indices at which groups begin, from 0 to 10)");
   EXPECT_EQ(refusal<ValueError>(with({11, -1})), "list_net_loss: groups[1] is -1 (valid: sizes, 0 or more)");
   EXPECT_EQ(refusal<ValueError>([&] { F::list_net_loss(s, -l, Tensor::from(sizes)); }),
             "list_net_loss: target[0] is -2 (valid: 0 or more)");
   EXPECT_EQ(refusal<ShapeError>([&] { F::list_net_loss(s, l, Tensor::from(sizes), {.weight = l}); }),
-            "list_net_loss: weight of shape [10] does not broadcast to the losses' [4]");
+            "list_net_loss: weight of shape [10] does not broadcast to the shape [4] of the losses");
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ TEST(OverlapCalls, ErrorsSayWhatIsWrongAndWhatIsValid) {
   EXPECT_EQ(message_of([&] { F::dice_loss(y, labels, {}, {.weight = Tensor::ones({2})}); }),
             "dice_loss: weight has shape [2], but input has 3 classes (valid: [3])");
   EXPECT_EQ(message_of([&] { F::dice_loss(y, labels, {}, {.pos_weight = Tensor::ones({2})}); }),
-            "dice_loss: takes no pos_weight (valid: none)");
+            "dice_loss: pos_weight is not supported");
   EXPECT_EQ(message_of([&] { F::dice_loss(y, t, {.smooth = -1}); }), "dice: smooth is -1 (valid: 0 or more)");
   EXPECT_EQ(message_of([&] { F::focal_tversky_loss(y, t, {.gamma = 0}); }),
             "focal_tversky: gamma is 0 (valid: above 0)");
@@ -172,7 +172,7 @@ TEST(OverSpans, IsTheLossOfTensors) {
               value_and_gradient(loss, std::span(y.data<double>(), 150), std::span(t.data<double>(), 150), 40,
                                  std::span(gradient));
             }),
-            "value_and_gradient: masks of 40 pixels in 150 elements (valid: a whole number of masks)");
+            "value_and_gradient: masks of 40 pixels in 150 elements (valid: a multiple of the number of pixels)");
 }
 
 TEST(Quantiles, SeveralAtOnce) {

@@ -46,7 +46,7 @@ TEST(AnyLoss, ReadsFormulas) {
 }
 
 TEST(AnyLoss, ErrorsSayWhatIsValid) {
-  EXPECT_NE(error_of("hubber").find("there is no loss 'hubber' (valid: mse, l1, "), std::string::npos);
+  EXPECT_NE(error_of("hubber").find("unknown loss 'hubber' (valid: mse, l1, "), std::string::npos);
   EXPECT_NE(error_of("hubber").find("did you mean 'huber'?"), std::string::npos);
   EXPECT_EQ(error_of("huber:delt=2"), "loss huber has no option 'delt' (valid: delta); did you mean 'delta'?");
   EXPECT_EQ(error_of("mse:delta=2"), "loss mse has no option 'delta' (valid: none)");

@@ -66,7 +66,7 @@ TEST(Span, SizesAreChecked) {
     FAIL() << "expected ShapeError";
   } catch (const ShapeError& error) {
     EXPECT_STREQ(error.what(),
-                 "value_and_gradient: gradient has room for 3 elements, but input has 4 (valid: as many)");
+                 "value_and_gradient: gradient has room for 3 elements, but input has 4 (must have the same length)");
   }
   EXPECT_THROW(value(Mse{}, outputs, gradient), ShapeError);
   EXPECT_THROW(value(Mse{}, outputs, labels, Reduction::none), ValueError);
@@ -89,7 +89,7 @@ TEST(Span, OutputsAreInPlaceOrApart) {
     values(Mse{}, at(3), labels, at(1));
     FAIL() << "expected ValueError";
   } catch (const ValueError& error) {
-    EXPECT_STREQ(error.what(), "values: output overlaps input (valid: memory of its own, or input itself)");
+    EXPECT_STREQ(error.what(), "values: output overlaps input (must not overlap, unless it is input itself)");
   }
 }
 

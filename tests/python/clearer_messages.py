@@ -61,7 +61,8 @@ CLEARER = {
         r"linear_weight has shape \[2, {1}\], but input has \[\d, {0}\] \(valid: the same last size\)"
     ),
     r"K-dimensional loss defined by linear_weight shape": (
-        r"linear_weight has shape \[2, 4, 3\], but input has \[3\] \(valid: \[N, F\] for such a weight\)"
+        r"linear_weight has shape \[2, 4, 3\], but input has \[3\] "
+        r"\(valid: \[N, F\] for a weight of more than two dimensions\)"
     ),
     r"expected linear_bias shape \\\((\d),\\\), got \\\((\d),\\\)": (
         r"linear_bias has shape \[{1}\], but linear_weight has \[{0}, 3\] \(valid: \[{0}\]\)"

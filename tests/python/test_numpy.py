@@ -269,7 +269,7 @@ def test_other_threads_run_meanwhile():
             time.sleep(1e-5)  # gives the interpreter up
 
     interval = sys.getswitchinterval()
-    sys.setswitchinterval(100.0)  # nobody is made to give it up: a kernel that keeps it, keeps the counter still
+    sys.setswitchinterval(100.0)  # no thread is forced to release it: a kernel that keeps it stops the counter
     thread = threading.Thread(target=counting, daemon=True)
     try:
         thread.start()

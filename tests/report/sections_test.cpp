@@ -183,7 +183,7 @@ TEST(SuspectsSection, ShowsLabelsAndPictures) {
 TEST(Diagnosis, IsAtTheHeadAndSaysWhatItRestsOn) {
   RunReport r;
   r.history = {{"epoch", 1, 0, {{"train_loss", 2.0}, {"val_loss", 1.5}}}};
-  EXPECT_EQ(html(r).find("Diagnosis"), std::string::npos);  // nobody looked
+  EXPECT_EQ(html(r).find("Diagnosis"), std::string::npos);  // the run was not diagnosed
   r.diagnosis.emplace();
   EXPECT_NE(html(r).find("1 epoch is too few"), std::string::npos);
   for (std::int64_t epoch : {2, 3}) {

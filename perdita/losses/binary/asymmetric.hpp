@@ -7,7 +7,7 @@
 
 namespace perdita {
 
-/// Focal loss with a focus of its own for positives and for negatives, of which easy ones count nothing at all.
+/// Focal loss with separate exponents for positives and negatives, in which easy negatives are ignored.
 struct Asymmetric {
   static constexpr LossInfo info{
       .name = "asymmetric",
@@ -17,16 +17,18 @@ struct Asymmetric {
       .summary =
           "-t (1 - p)^gamma_pos log p - (1 - t) q^gamma_neg log(1 - q), with p = sigmoid(y) and q = max(p - clip, 0).",
       .traits = Trait::smooth | Trait::never_negative,
-      .use_when = "many labels may hold at once, of which few do: positives are kept, easy negatives are dropped",
+      .use_when = "each sample has few of many possible labels; positives are kept and easy negatives are dropped",
       .avoid_when = "probabilities must be calibrated, or positives are not rare (see binary_focal)",
       .source =
           "Ridnik, Ben-Baruch, Zamir, Noy, Friedman, Protter and Zelnik-Manor, Asymmetric loss for multi-label "
           "classification, ICCV 2021, eq. 4 to 7",
       .differences = ""};
   static constexpr auto parameters() {
-    return std::array{parameter<&Asymmetric::gamma_pos>("gamma_pos", "how fast easy positives fade", non_negative),
-                      parameter<&Asymmetric::gamma_neg>("gamma_neg", "how fast easy negatives fade", non_negative),
-                      parameter<&Asymmetric::clip>("clip", "negatives with a smaller probability count nothing",
+    return std::array{parameter<&Asymmetric::gamma_pos>("gamma_pos", "exponent that reduces the loss of easy positives",
+                                                        non_negative),
+                      parameter<&Asymmetric::gamma_neg>("gamma_neg", "exponent that reduces the loss of easy negatives",
+                                                        non_negative),
+                      parameter<&Asymmetric::clip>("clip", "negatives with a smaller probability are ignored",
                                                    Interval{.low = 0, .high = 1, .includes_high = false})};
   }
 
@@ -34,8 +36,8 @@ struct Asymmetric {
   double gamma_neg = 4.0;
   double clip = 0.05;
 
-  // log p = -softplus(-y) keeps its digits. Without a clip so must log(1 - p); with one, 1 - q is at least clip. The
-  // power of 0 is taken aside: its slope may be infinite.
+  // log p = -softplus(-y) is accurate. Without a clip, log(1 - p) must be too; with one, 1 - q is at least clip. The
+  // power of 0 is a separate case because its derivative may be infinite.
   auto operator()(auto y, auto t) const {
     const auto price = softplus(-y);
     const auto positives = share_of(t, gamma_pos == 0.0 ? price : fading_product(faded(sigmoid(-y), gamma_pos), price));

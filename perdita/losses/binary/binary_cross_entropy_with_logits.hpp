@@ -17,12 +17,12 @@ struct BinaryCrossEntropyWithLogits {
       .summary = "-t log sigmoid(y) - (1 - t) log sigmoid(-y) for a logit y.",
       .broadcasts = false,
       .traits = Trait::convex | Trait::lipschitz | Trait::smooth | Trait::never_negative | Trait::proper,
-      .use_when = "two classes, or several labels that do not exclude one another",
-      .avoid_when = "exactly one of several classes holds (see cross_entropy)",
+      .use_when = "there are two classes, or several labels that are not mutually exclusive",
+      .avoid_when = "each sample belongs to exactly one of several classes (see cross_entropy)",
       .source = "Cox, The regression analysis of binary sequences, J. R. Statist. Soc. B 20, 1958, section 2",
-      .differences = "0 for an infinite logit that is right, inf for one that is wrong (PyTorch: nan)"};
+      .differences = "the loss of an infinite logit is 0 if it matches the target and inf otherwise (PyTorch: nan)"};
 
-  // (1 - t) softplus(y) + t softplus(-y); softplus(y) - t y would lose all of it where the logit is right.
+  // (1 - t) softplus(y) + t softplus(-y); softplus(y) - t y would cancel where the logit is correct.
   auto operator()(auto y, auto t) const { return logit(y).cross_entropy(t); }
 
   /// With a weight of the positive class.

@@ -17,14 +17,14 @@ struct HingeEmbedding {
       .summary =
           "y for a similar pair (t = 1), max(0, margin - y) for a dissimilar one (t = -1), where y is a distance.",
       .traits = Trait::convex | Trait::lipschitz,
-      .use_when = "pairs are known to be alike or not, and y is a distance between their embeddings",
+      .use_when = "pairs are labelled as similar or dissimilar, and y is the distance between their embeddings",
       .avoid_when = "y is a score that may be negative for similar pairs: the loss then has no lower bound",
       .source =
           "Hadsell, Chopra and LeCun, Dimensionality reduction by learning an invariant mapping, CVPR 2006, eq. 4 "
           "(there squared)",
       .differences = ""};
   static constexpr auto parameters() {
-    return std::array{parameter<&HingeEmbedding::margin>("margin", "the distance dissimilar pairs should reach")};
+    return std::array{parameter<&HingeEmbedding::margin>("margin", "minimum distance of dissimilar pairs")};
   }
 
   double margin = 1.0;

@@ -14,10 +14,10 @@ struct SoftMargin {
       .summary = "log(1 + exp(-t y)) for labels t of -1 or 1.",
       .grows_input = false,
       .traits = Trait::convex | Trait::lipschitz | Trait::smooth | Trait::never_negative | Trait::proper,
-      .use_when = "two classes labelled -1 and 1",
+      .use_when = "there are two classes, labelled -1 and 1",
       .avoid_when = "labels are 0 and 1 (see binary_cross_entropy_with_logits)",
       .source = "Friedman, Hastie and Tibshirani, Additive logistic regression, Ann. Statist. 28, 2000, section 4.2",
-      .differences = "finite wherever it should be; PyTorch overflows to inf, with nan gradients, for -t y above 88"};
+      .differences = "the loss does not overflow; PyTorch returns inf, with nan gradients, for -t y above 88"};
 
   auto operator()(auto y, auto t) const { return softplus(-t * y); }
 };

@@ -5,9 +5,9 @@
 
 namespace perdita {
 
-/// 0, but `slope` where x is NaN. The chain rule taken from a loss down to its inputs makes NaN of a 0 that a clamp has
-/// put there, as it multiplies by the slope of what is NaN; taken upwards, the clamp has the last word. Added to the
-/// loss, this gives both the same derivative.
+/// 0, except `slope` where x is NaN. Reverse accumulation multiplies the 0 of a clamp by the derivative of a NaN, which
+/// is NaN; in forward accumulation, the clamp is applied last and gives 0. Added to the loss, this term makes both
+/// derivatives equal.
 auto nan_with_slope(auto x, auto slope) { return select(x == x, 0.0, slope); }
 
 /// ||x||_2. Its derivative is taken as 0 where it is 0.

@@ -1,5 +1,5 @@
-// The losses of this family as kernels::vector_rows_loss takes them: what is summed over the components of a row's
-// vectors, and the loss of these sums.
+// The losses of this family in the form of kernels::vector_rows_loss: the sums over the components of a row's vectors,
+// and the loss as a function of these sums.
 #pragma once
 
 #include "perdita/losses/distance/cosine_embedding.hpp"
@@ -48,7 +48,7 @@ struct CosineEmbeddingOfSums {
     if constexpr (j == 1) return square(x1);
     if constexpr (j == 2) return square(x2);
   }
-  // As in PyTorch: what is added keeps the cosine of a zero vector 0, and its gradient finite.
+  // As in PyTorch: with this constant, the cosine of a zero vector is 0 and its gradient finite.
   auto value(auto product, auto square1, auto square2, auto t) const {
     constexpr double epsilon = 1e-12F;  // as PyTorch stores it
     const auto cosine = product / sqrt((square1 + epsilon) * (square2 + epsilon));

@@ -18,15 +18,15 @@ struct MarginRanking {
       .variables = "y: input1 - input2; t: target, 1 or -1",
       .traits = Trait::convex | Trait::lipschitz | Trait::never_negative,
       .use_when = "only the order of two scores is known, as in search results or preferences",
-      .avoid_when = "the scores themselves are known (see mse), or should become probabilities (see soft_margin)",
+      .avoid_when = "the scores themselves are known (see mse), or probabilities are needed (see soft_margin)",
       .source =
-          "Herbrich, Graepel and Obermayer, Large margin rank boundaries for ordinal regression, Advances in "
-          "Large Margin Classifiers, MIT Press, 2000, eq. 7",
+          "Herbrich, Graepel and Obermayer, Large margin rank boundaries for ordinal regression, Advances in Large "
+          "Margin Classifiers, MIT Press, 2000, eq. 7",
       .differences =
-          "a target of uint8 is the number it holds; PyTorch negates it as uint8, so that -1 is 255. The gradient with "
-          "respect to the target of an infinite score that is right is 0 (PyTorch: nan)"};
+          "a uint8 target is converted before it is negated (PyTorch negates it as uint8, so that -1 becomes 255). If "
+          "an infinite score is in the correct order, the gradient with respect to the target is 0 (PyTorch: nan)"};
   static constexpr auto parameters() {
-    return std::array{parameter<&MarginRanking::margin>("margin", "by how much the scores should differ")};
+    return std::array{parameter<&MarginRanking::margin>("margin", "required difference between the scores")};
   }
 
   double margin = 0.0;

@@ -4,7 +4,7 @@
 
 namespace perdita {
 
-/// Every listed class's score should be larger by 1 than that of every class that is not.
+/// The score of every listed class should exceed that of every other class by 1.
 struct MultilabelMargin {
   static constexpr LossInfo info{
       .name = "multilabel_margin",
@@ -13,15 +13,15 @@ struct MultilabelMargin {
       .operands = {prediction(Meaning::score).of_shape("[C] or [N, C]"),
                    index_target_operand.of_shape("[C] or [N, C]").of(Meaning::class_list)},
       .unit = Unit::row,
-      .summary = "max(0, 1 + x_i - x_j), summed over the listed classes j and all others i and divided by C.",
-      .variables = "y: difference x_i - x_j of the scores of a class that is not listed and one that is",
+      .summary = "max(0, 1 + x_i - x_j), summed over the listed classes j and all other classes i and divided by C.",
+      .variables = "y: difference x_i - x_j between the score of a class that is not listed and that of a listed class",
       .traits = Trait::convex | Trait::lipschitz | Trait::never_negative,
-      .use_when = "several classes hold at once and only their order above the others counts",
-      .avoid_when = "probabilities are wanted (see multilabel_soft_margin)",
+      .use_when = "a sample may have several classes, which only need to be ranked above the others",
+      .avoid_when = "probabilities are needed (see multilabel_soft_margin)",
       .source = "Elisseeff and Weston, A kernel method for multi-labelled classification, NIPS 2001, section 3",
-      .differences = "the mean of no rows is nan (PyTorch: uninitialised memory)"};
+      .differences = "the mean over zero rows is nan (PyTorch: uninitialized memory)"};
 
-  // As in PyTorch a difference that just keeps the margin has no slope.
+  // As in PyTorch, the derivative is 0 where the difference equals the margin.
   auto operator()(auto y) const {
     const auto missing = 1.0 + y;
     return zero_unless(missing > 0.0, missing);

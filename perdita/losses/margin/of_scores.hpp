@@ -1,4 +1,4 @@
-// A loss of two scores as kernels::elementwise() takes it.
+// A loss of two scores in the form of kernels::elementwise().
 #pragma once
 
 #include "perdita/losses/margin/margin_ranking.hpp"

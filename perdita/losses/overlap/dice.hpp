@@ -6,7 +6,7 @@
 
 namespace perdita {
 
-/// 1 - Dice coefficient of a mask and what is predicted of it: the same for large masks and for small ones.
+/// 1 - Dice coefficient of a mask and its prediction, which does not depend on the size of the mask.
 struct Dice {
   static constexpr LossInfo info{
       .name = "dice",
@@ -14,28 +14,28 @@ struct Dice {
       .family = Family::overlap,
       .operands = mask_operands,
       .unit = Unit::mask,
-      .summary = "1 - (2 tp + smooth) / (2 tp + fp + fn + smooth), with the probabilities of a mask's pixels summed.",
+      .summary =
+          "1 - (2 tp + smooth) / (2 tp + fp + fn + smooth), where tp, fp and fn are sums over the pixels of a mask.",
       .variables = overlap_operands,
       .broadcasts = false,
       .traits = Trait::lipschitz | Trait::smooth | Trait::never_negative,
-      .use_when = "masks are segmented whose pixels are few among those of the background",
+      .use_when = "the masks of a segmentation are small compared with the background",
       .avoid_when =
-          "probabilities must be calibrated (see binary_cross_entropy_with_logits), or one error is worse than the "
-          "other (see tversky)",
+          "probabilities must be calibrated (see binary_cross_entropy_with_logits), or false positives and false "
+          "negatives are not equally bad (see tversky)",
       .source =
           "Milletari, Navab and Ahmadi, V-Net, 3DV 2016, section 3 (squared=true); Drozdzal, Vorontsov, Chartrand, "
           "Kadoury and Pal, The importance of skip connections in biomedical image segmentation, DLMIA 2016 (plain "
           "sums)",
       .differences =
-          "segmentation_models_pytorch: smooth=0,batch=true; MONAI: smooth=1e-5, and multilabel=true with its sigmoid. "
-          "tversky with alpha = beta = 0.5 and half the smooth is the same"};
+          "segmentation_models_pytorch: smooth=0,batch=true; MONAI: smooth=1e-5, and with sigmoid=True also "
+          "multilabel=true. tversky with alpha = beta = 0.5 and half the value of smooth is equal"};
   static constexpr auto parameters() {
     return with_mask_parameters(std::array{
-        parameter<&Dice::smooth>(
-            "smooth", "added to numerator and denominator, which bounds the slope of an empty mask", non_negative),
-        parameter<&Dice::squared>("squared",
-                                  "whether the denominator is the sum of p^2 and t^2: fp and fn are then "
-                                  "sums of (p - t)^2")});
+        parameter<&Dice::smooth>("smooth", "added to numerator and denominator; bounds the gradient of an empty mask",
+                                 non_negative),
+        parameter<&Dice::squared>(
+            "squared", "whether the denominator is the sum of p^2 + t^2; fp and fn are then sums of (p - t)^2")});
   }
 
   double smooth = 1;

@@ -1,4 +1,4 @@
-// What all losses of overlap can be told: which pixels make a mask, and which masks count.
+// Parameters of all losses of overlap: the pixels of a mask, and the masks that are ignored.
 #pragma once
 
 #include <algorithm>
@@ -8,27 +8,27 @@
 
 namespace perdita {
 
-/// The loss's own parameters and the common ones.
+/// The parameters of the loss and the common ones.
 template <class L, std::size_t n>
 constexpr auto with_mask_parameters(const std::array<Parameter<L>, n>& own) {
   const std::array common{
-      parameter<&L::batch>("batch", "whether a mask is summed over all items of the batch, instead of one an item"),
-      parameter<&L::multilabel>("multilabel", "whether targets of the input's shape hold a mask for each class"),
-      parameter<&L::present_only>("present_only", "whether classes without a pixel in the target count for nothing"),
-      parameter<&L::ignore_index>("ignore_index", "pixels with this target count for nothing")};
+      parameter<&L::batch>("batch",
+                           "whether there is one mask for all items of the batch instead of one mask per item"),
+      parameter<&L::multilabel>("multilabel", "whether a target of the input's shape contains one mask per class"),
+      parameter<&L::present_only>("present_only", "whether classes without a pixel in the target are ignored"),
+      parameter<&L::ignore_index>("ignore_index", "pixels with this target are ignored")};
   std::array<Parameter<L>, n + common.size()> all{};
   std::copy(own.begin(), own.end(), all.begin());
   std::copy(common.begin(), common.end(), all.begin() + n);
   return all;
 }
 
-/// What the formulas of overlap are called with.
+/// Arguments of the formulas of overlap.
 inline constexpr std::string_view overlap_operands =
     "tp, fp, fn: sums of p t, p (1 - t) and (1 - p) t over a mask's pixels; p: probability, t: target";
 
-/// errors / (hits + errors), both with `smooth` on top and below: the share of a mask that is wrong. It is 0 where
-/// there is nothing to be found, and nothing is. 1 - hits / (hits + errors) would lose its digits where the mask is
-/// nearly right.
+/// errors / (hits + errors), with `smooth` in numerator and denominator: the share of a mask that is incorrect. It is 0
+/// for an empty mask that is predicted empty. 1 - hits / (hits + errors) would cancel where the mask is nearly correct.
 constexpr auto share_of_errors(const auto& errors, const auto& hits, double smooth) {
   const auto all = hits + smooth + errors;
   if (smooth > 0) return errors / all;

@@ -7,7 +7,8 @@
 
 namespace perdita {
 
-/// Negative log-likelihood of a gamma law: positive numbers whose deviation is in proportion to their mean.
+/// Negative log-likelihood of a gamma distribution: positive numbers with a standard deviation proportional to the
+/// mean.
 struct GammaNll {
   static constexpr LossInfo info{
       .name = "gamma_nll",
@@ -19,7 +20,9 @@ struct GammaNll {
       .traits = Trait::convex | Trait::smooth,
       .use_when = "the target is positive and errors are relative: costs, durations, sizes of claims",
       .avoid_when = "targets may be 0 (see tweedie), or are counts (see poisson_nll)",
-      .source = "McCullagh and Nelder, Generalized Linear Models, 2nd ed. 1989, section 8.3.2, for one shape parameter",
+      .source =
+          "McCullagh and Nelder, Generalized Linear Models, 2nd ed. 1989, section 8.3.2, with a constant shape "
+          "parameter",
       .differences = ""};
   static constexpr auto parameters() {
     return std::array{

@@ -6,7 +6,7 @@
 
 namespace perdita {
 
-/// Negative log-likelihood of a normal law whose variance the model gives too.
+/// Negative log-likelihood of a normal distribution whose variance is predicted, too.
 struct GaussianNll {
   static constexpr LossInfo info{
       .name = "gaussian_nll",
@@ -16,22 +16,21 @@ struct GaussianNll {
                    prediction(Meaning::variance, non_negative).named("var")},
       .summary = "(log v + (y - t)^2 / v) / 2 for a predicted mean y and variance v >= eps.",
       .traits = Trait::convex | Trait::smooth | Trait::symmetric | Trait::proper,
-      .use_when = "the noise differs from sample to sample and the model should say how much",
-      .avoid_when = "the variance cannot be learned from the data at hand: it collapses (see mse, huber)",
+      .use_when = "the noise varies between samples and the model should predict its variance",
+      .avoid_when = "the data are not sufficient to learn the variance, which then collapses (see mse, huber)",
       .source =
-          "Nix and Weigend, Estimating the mean and variance of the target probability distribution, ICNN 1994, "
-          "eq. 4",
+          "Nix and Weigend, Estimating the mean and variance of the target probability distribution, ICNN 1994, eq. 4",
       .differences =
-          "a number where the square of a large error overflows, but its quotient by v does not (PyTorch: inf)"};
+          "finite where the square of a large error overflows but its quotient by v does not (PyTorch: inf)"};
   static constexpr auto parameters() {
     return std::array{parameter<&GaussianNll::full>("full", "adds the constant log(2 pi) / 2"),
-                      parameter<&GaussianNll::eps>("eps", "the least variance", positive)};
+                      parameter<&GaussianNll::eps>("eps", "minimum variance", positive)};
   }
 
   bool full = false;
   double eps = 1e-6;
 
-  // As in PyTorch the clamp of the variance is outside the graph: its gradient passes as if there were none.
+  // As in PyTorch, the clamp of the variance is outside the graph: the gradient is that without the clamp.
   auto operator()(auto y, auto t, auto variance) const {
     const auto v = with_slope(
         variance, [=, this](auto given) { return clamp_min(given, eps); },

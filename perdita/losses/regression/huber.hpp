@@ -8,7 +8,7 @@
 
 namespace perdita {
 
-/// Quadratic near the target, linear beyond delta: least squares that forgives outliers.
+/// Quadratic near the target, linear beyond delta: least squares with bounded gradients of outliers.
 struct Huber {
   static constexpr LossInfo info{
       .name = "huber",
@@ -17,13 +17,16 @@ struct Huber {
       .operands = {prediction(Meaning::value), target(Meaning::value).not_deciding_dtype(), element_weight_operand},
       .summary = "Squared error within delta of the target, absolute error beyond it.",
       .traits = Trait::convex | Trait::lipschitz | Trait::smooth | Trait::symmetric | Trait::never_negative,
-      .use_when = "errors are normal but for a few outliers; delta is the size of error you still trust",
-      .avoid_when = "you cannot say what a large error is (see l1, which has no scale)",
+      .use_when =
+          "errors are normally distributed except for a few outliers; delta is the largest error that is not an "
+          "outlier",
+      .avoid_when = "it is unknown how large an outlier is (see l1, which has no scale parameter)",
       .source = "Huber, Robust estimation of a location parameter, Ann. Math. Statist. 35, 1964, section 2",
       .differences = ""};
   static constexpr auto parameters() {
     return std::array{parameter<&Huber::delta>(
-        "delta", "where the parabola meets its tangent; inf is half the squared error", positive, Infinite::allowed)};
+        "delta", "absolute error at which the loss becomes linear; inf is half the squared error", positive,
+        Infinite::allowed)};
   }
 
   double delta = 1.0;
@@ -37,8 +40,8 @@ struct Huber {
     return 0.5 * q * q + delta * max(size - delta, 0.0);
   }
 
-  /// The part of a residual within delta, as a factor of its square; size = |r|. The part of the size is enough for a
-  /// value and a first derivative, and quicker; second derivatives at 0 need its sign.
+  /// The part of a residual within delta, as a factor of its square; size = |r|. The part of the size is sufficient for
+  /// a value and a first derivative, and faster; second derivatives at 0 need its sign.
   template <class R>
   static R within(const R& r, const R& size, double delta) {
     if constexpr (detail::ends_with_first_derivative<R>)

@@ -14,8 +14,8 @@ struct L1 {
       .summary = "Absolute error, |y - t|.",
       .mean = Normalize::weight_sum,
       .traits = Trait::convex | Trait::lipschitz | Trait::symmetric | Trait::never_negative,
-      .use_when = "a few targets are badly wrong; you want the conditional median",
-      .avoid_when = "you need a gradient that fades near the target (see smooth_l1, huber)",
+      .use_when = "a few targets are outliers, or the conditional median is needed",
+      .avoid_when = "the gradient should become small near the target (see smooth_l1, huber)",
       .source = "Boscovich 1757; Koenker and Bassett, Regression quantiles, Econometrica 46, 1978, eq. 2.1 at 1/2",
       .differences = ""};
 

@@ -14,7 +14,7 @@ struct Mse {
       .summary = "Squared error, (y - t)^2.",
       .mean = Normalize::weight_sum,
       .traits = Trait::convex | Trait::smooth | Trait::symmetric | Trait::never_negative | Trait::proper,
-      .use_when = "errors are roughly normal and large ones really are that much worse; you want the conditional mean",
+      .use_when = "errors are roughly normal and their cost grows with their square, or the conditional mean is needed",
       .avoid_when = "there are outliers (see huber, l1) or the target is a class (see cross_entropy)",
       .source = "Legendre, Nouvelles methodes pour la determination des orbites des cometes, 1805",
       .differences = ""};

@@ -6,7 +6,8 @@
 
 namespace perdita {
 
-/// Absolute error that counts too small predictions q, too large ones 1 - q: least at the q-quantile.
+/// Absolute error with weight q for predictions that are too small and 1 - q for those that are too large; minimal at
+/// the q-quantile.
 struct Quantile {
   static constexpr LossInfo info{
       .name = "quantile",
@@ -16,17 +17,16 @@ struct Quantile {
       .summary = "q (t - y) where the prediction y is too small, (1 - q) (y - t) where it is too large.",
       .traits = Trait::convex | Trait::lipschitz | Trait::never_negative,
       .use_when =
-          "an interval or a worst case is to be predicted, or errors to one side cost more: train one output for "
-          "each quantile, as q = 0.05 and 0.95 for an interval of 90 %",
-      .avoid_when = "the mean is wanted (see mse)",
+          "an interval or a worst case should be predicted, or errors in one direction cost more; train one output per "
+          "quantile, for example q = 0.05 and 0.95 for an interval of 90 %",
+      .avoid_when = "the mean is needed (see mse)",
       .source = "Koenker and Bassett, Regression quantiles, Econometrica 46, 1978, eq. 2.1",
       .differences =
-          "also called pinball loss; twice the loss of q = 0.5 is l1. Several at once: q=0.05/0.5/0.95 takes an output "
-          "for "
-          "each quantile"};
+          "also called pinball loss; with q = 0.5, twice the loss is l1. Several quantiles at once: q=0.05/0.5/0.95 "
+          "takes one output per quantile"};
   static constexpr auto parameters() {
     return std::array{
-        parameter<&Quantile::q>("q", "the share of targets that should lie below the prediction",
+        parameter<&Quantile::q>("q", "fraction of targets that should be below the prediction",
                                 Interval{.low = 0, .high = 1, .includes_low = false, .includes_high = false})};
   }
 

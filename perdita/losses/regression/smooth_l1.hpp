@@ -8,7 +8,7 @@
 
 namespace perdita {
 
-/// Absolute error, rounded off within beta of the target.
+/// Absolute error, smoothed within beta of the target.
 struct SmoothL1 {
   static constexpr LossInfo info{
       .name = "smooth_l1",
@@ -17,19 +17,19 @@ struct SmoothL1 {
       .operands = elementwise_operands(prediction(Meaning::value), target(Meaning::value)),
       .summary = "Absolute error beyond beta, a parabola within it; huber divided by beta.",
       .traits = Trait::convex | Trait::lipschitz | Trait::smooth | Trait::symmetric | Trait::never_negative,
-      .use_when = "box regression and other targets with outliers, where slopes should stay at one",
-      .avoid_when = "large errors really are worse in proportion to their square (see mse)",
+      .use_when = "targets have outliers, as in box regression, and the gradient of large errors should be 1 or -1",
+      .avoid_when = "the cost of large errors grows with their square (see mse)",
       .source = "Girshick, Fast R-CNN, ICCV 2015, eq. 3",
       .differences = "beta = 0 is l1, with gradient 0 at the target, as in PyTorch since 2.x"};
   static constexpr auto parameters() {
-    return std::array{
-        parameter<&SmoothL1::beta>("beta", "where the parabola meets the line", non_negative, Infinite::allowed)};
+    return std::array{parameter<&SmoothL1::beta>("beta", "absolute error at which the loss becomes linear",
+                                                 non_negative, Infinite::allowed)};
   }
 
   double beta = 1.0;
 
-  // As huber divided by beta: see there. q^2 would underflow before it is divided; 0.5 / beta overflows for the least
-  // beta, so there the division has two steps.
+  // As huber divided by beta: see there. q^2 would underflow before the division; 0.5 / beta overflows for the smallest
+  // beta, so the division has two steps there.
   auto operator()(auto y, auto t) const {
     const auto r = y - t;
     if (beta == 0.0) return abs(r);

@@ -8,8 +8,8 @@
 
 namespace perdita {
 
-/// Cross-entropy whose softmax counts every class as often as it occurs in training, so that the network itself learns
-/// the classes as if all were equally frequent.
+/// Cross-entropy whose softmax weights every class by its frequency in training, so that the network learns the classes
+/// as if all were equally frequent.
 struct BalancedSoftmax {
   static constexpr LossInfo info{
       .name = "balanced_softmax",
@@ -17,13 +17,15 @@ struct BalancedSoftmax {
       .family = Family::softmax,
       .operands = counted_class_operands,
       .unit = Unit::row,
-      .summary = "-log(n_k exp(y_k) / sum_j n_j exp(y_j)) of the true class k, n_j samples of class j in training.",
-      .variables = "log_p, the log-softmax of y_k + log n_k, and t",
+      .summary =
+          "-log(n_k exp(y_k) / sum_j n_j exp(y_j)) of the true class k, where n_j is the number of training samples of "
+          "class j.",
+      .variables = "log_p: log-softmax of y_k + log n_k, t: target",
       .traits = Trait::convex | Trait::lipschitz | Trait::smooth | Trait::never_negative,
       .use_when =
-          "classes differ in size, and all should be found equally well: the same classes are equally frequent "
-          "(or matter equally) where the model will work",
-      .avoid_when = "the classes' shares are the same in use as in training: cross_entropy knows them",
+          "classes differ in size and all should be predicted equally well, because they are equally frequent (or "
+          "equally important) where the model is used",
+      .avoid_when = "the shares of the classes are the same in use as in training: cross_entropy learns them",
       .source =
           "Ren, Yu, Sheng, Ma, Zhao, Yi and Li, Balanced meta-softmax for long-tailed visual recognition, NeurIPS "
           "2020, eq. 4",

@@ -1,4 +1,4 @@
-// What losses of class frequencies are told of a class.
+// Data of a class for losses of class frequencies.
 #pragma once
 
 namespace perdita {

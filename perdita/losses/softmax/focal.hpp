@@ -7,7 +7,7 @@
 
 namespace perdita {
 
-/// Cross-entropy of several classes, faded by (1 - p)^gamma where the true class is already likely.
+/// Cross-entropy of several classes times (1 - p)^gamma, which reduces the loss where the true class is already likely.
 struct Focal {
   static constexpr LossInfo info{
       .name = "focal",
@@ -16,19 +16,21 @@ struct Focal {
       .operands = class_operands,
       .unit = Unit::row,
       .summary =
-          "-alpha sum_k t_k (1 - p_k)^gamma log p_k with p = softmax(logits); for an alpha of each class give class "
-          "weights, and a mean by count.",
+          "-alpha sum_k t_k (1 - p_k)^gamma log p_k with p = softmax(logits); for one alpha per class, use class "
+          "weights and a mean by count.",
       .traits = Trait::smooth | Trait::lipschitz | Trait::never_negative,
-      .use_when = "most samples are easy and drown the hard ones; it also calibrates over-confident networks",
-      .avoid_when = "classes are rare rather than hard: it does not re-balance them (use class weights)",
+      .use_when =
+          "most samples are easy and dominate the hard ones; it also improves the calibration of over-confident "
+          "networks",
+      .avoid_when = "classes are rare rather than hard: the loss does not re-balance them (use class weights)",
       .source =
-          "Lin, Goyal, Girshick, He and Dollar, Focal loss for dense object detection, ICCV 2017, eq. 4, on "
-          "softmax probabilities",
+          "Lin, Goyal, Girshick, He and Dollar, Focal loss for dense object detection, ICCV 2017, eq. 4, on softmax "
+          "probabilities",
       .differences = ""};
   static constexpr auto parameters() {
-    return std::array{
-        parameter<&Focal::alpha>("alpha", "times the losses of all classes", non_negative),
-        parameter<&Focal::gamma>("gamma", "how fast easy samples fade; 0 is cross-entropy", non_negative)};
+    return std::array{parameter<&Focal::alpha>("alpha", "factor of the losses of all classes", non_negative),
+                      parameter<&Focal::gamma>(
+                          "gamma", "exponent that reduces the loss of easy samples; 0 is cross-entropy", non_negative)};
   }
 
   double alpha = 1.0;

@@ -14,16 +14,19 @@ struct GeneralizedCrossEntropy {
       .family = Family::softmax,
       .operands = class_operands,
       .unit = Unit::row,
-      .summary = "(1 - p^q) / q of the true class, p = softmax(logits): a sample costs at most 1 / q.",
+      .summary = "(1 - p^q) / q of the true class, p = softmax(logits); the loss of a sample is at most 1 / q.",
       .traits = Trait::smooth | Trait::lipschitz | Trait::never_negative,
-      .use_when = "some labels are wrong: samples that the model contradicts pull less than in cross_entropy",
-      .avoid_when = "labels are right and rare classes hard: it gives these up like wrong labels",
+      .use_when =
+          "some labels are wrong: samples whose label contradicts the model have smaller gradients than in "
+          "cross_entropy",
+      .avoid_when = "labels are correct and rare classes are hard: their samples are treated like wrong labels",
       .source =
           "Zhang and Sabuncu, Generalized cross entropy loss for training deep neural networks with noisy labels, "
           "NeurIPS 2018, eq. 6",
       .differences = ""};
   static constexpr auto parameters() {
-    return std::array{parameter<&GeneralizedCrossEntropy::q>("q", "how much contradicted samples are forgiven",
+    return std::array{parameter<&GeneralizedCrossEntropy::q>("q",
+                                                             "robustness to wrong labels; the limit 0 is cross-entropy",
                                                              Interval{.low = 0, .high = 1, .includes_low = false})};
   }
 

@@ -19,18 +19,18 @@ struct LogitAdjusted {
       .operands = counted_class_operands,
       .unit = Unit::row,
       .summary = "cross_entropy of y_k + tau log(share of class k in training).",
-      .variables = "log_p, the log-softmax of y_k + tau log(share of class k), and t",
+      .variables = "log_p: log-softmax of y_k + tau log(share of class k), t: target",
       .traits = Trait::convex | Trait::lipschitz | Trait::smooth | Trait::never_negative,
       .use_when =
-          "classes differ in size, and balanced_softmax favours the rare ones too little or too much: tau says how "
-          "far to go",
-      .avoid_when = "the classes' shares are the same in use as in training: cross_entropy knows them",
+          "classes differ in size, and balanced_softmax favours the rare ones too little or too much: tau sets the "
+          "strength",
+      .avoid_when = "the shares of the classes are the same in use as in training: cross_entropy learns them",
       .source =
           "Menon, Jayasumana, Rawat, Jain, Veit and Kumar, Long-tail learning via logit adjustment, ICLR 2021, eq. 10",
       .differences = ""};
   static constexpr auto parameters() {
     return std::array{parameter<&LogitAdjusted::tau>(
-        "tau", "how much of the shares is taken out; 0 is cross_entropy, 1 balanced_softmax", non_negative)};
+        "tau", "strength of the adjustment; 0 is cross_entropy, 1 is balanced_softmax", non_negative)};
   }
 
   double tau = 1.0;

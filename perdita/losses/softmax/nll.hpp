@@ -5,7 +5,7 @@
 
 namespace perdita {
 
-/// Negative log-likelihood of a class index under log-probabilities that are given, not computed from logits.
+/// Negative log-likelihood of a class index under given log-probabilities.
 struct Nll {
   static constexpr LossInfo info{
       .name = "nll",
@@ -16,11 +16,12 @@ struct Nll {
       .unit = Unit::row,
       .summary = "-y_k of the true class k, for log-probabilities y.",
       .traits = Trait::convex | Trait::lipschitz | Trait::smooth,
-      .use_when = "the model ends in log_softmax already, or its log-probabilities come from elsewhere",
-      .avoid_when = "the model gives logits: cross_entropy is exact where log_softmax rounds, and one pass cheaper",
+      .use_when = "the model already ends in log_softmax, or log-probabilities are computed elsewhere",
+      .avoid_when =
+          "the model returns logits: cross_entropy avoids the rounding errors of log_softmax and needs one pass less",
       .source =
           "Fisher, On the mathematical foundations of theoretical statistics, Phil. Trans. A 222, 1922, section 6",
-      .differences = "where all labels have weight 0 the mean is nan with gradient 0 (PyTorch: gradient nan)"};
+      .differences = "if all labels have weight 0, the mean is nan and its gradient 0 (PyTorch: gradient nan)"};
 
   auto operator()(auto log_p, auto t) const { return share_of(t, -log_p); }
 };

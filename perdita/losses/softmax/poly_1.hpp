@@ -7,7 +7,7 @@
 
 namespace perdita {
 
-/// Cross-entropy with the first term of its series in (1 - p) weighted anew.
+/// Cross-entropy with a different weight for the first term of its series in (1 - p).
 struct Poly1 {
   static constexpr LossInfo info{
       .name = "poly_1",
@@ -17,8 +17,8 @@ struct Poly1 {
       .unit = Unit::row,
       .summary = "-log p + eps (1 - p) of the true class, p = softmax(logits).",
       .traits = Trait::smooth | Trait::lipschitz | Trait::never_negative,
-      .use_when = "cross-entropy works and a last point is sought: eps is one number to tune",
-      .avoid_when = "there is no validation set to choose eps by",
+      .use_when = "cross-entropy works and a small improvement is needed: eps is the only parameter to tune",
+      .avoid_when = "there is no validation set to choose eps with",
       .source =
           "Leng, Tan, Liu, Cubuk, Shi, Cheng and Anguelov, PolyLoss: a polynomial expansion perspective of "
           "classification loss functions, ICLR 2022, eq. 4",

@@ -1,4 +1,4 @@
-// Losses of classes over your own memory: rows of logits in one span, value out, gradient written.
+// Losses of classes on spans: rows of logits in one span; the value is returned, the gradient written.
 //
 //     std::span<const float> logits;          // rows x classes
 //     std::span<const std::int64_t> labels;   // one per row
@@ -24,7 +24,7 @@ double classes_over_spans(const Loss& loss, kernels::SoftmaxTask<T> task, std::s
   check_parameters(loss);
   check_range<T>("value_and_gradient", loss);
   if (gradient.size() != logits.size()) {
-    fail<ShapeError>("value_and_gradient: gradient has {} elements (valid: {}, as logits)", gradient.size(),
+    fail<ShapeError>("value_and_gradient: gradient has {} elements (valid: {}, the number of logits)", gradient.size(),
                      logits.size());
   }
   check_overlap("value_and_gradient", gradient, "gradient", logits, "logits", false);
@@ -46,8 +46,8 @@ double value_and_gradient(const Loss& loss, std::span<const T> logits, std::span
   const std::size_t rows = labels.size(), classes = rows == 0 ? 0 : logits.size() / rows;
   if (logits.size() != rows * classes || (rows > 0 && classes == 0)) {
     fail<ShapeError>(
-        "value_and_gradient: logits has {} elements, but there are {} labels (valid: a whole number of "
-        "logits per label)",
+        "value_and_gradient: logits has {} elements, but there are {} labels (valid: a multiple of the number of "
+        "labels)",
         logits.size(), rows);
   }
   const auto count = static_cast<std::int64_t>(rows), width = static_cast<std::int64_t>(classes);
@@ -64,8 +64,8 @@ double value_and_gradient(const Loss& loss, std::span<const T> logits, std::size
                           std::span<T> gradient, Reduction reduction = Reduction::mean) {
   if (classes == 0 || logits.size() % classes != 0 || targets.size() != logits.size()) {
     fail<ShapeError>(
-        "value_and_gradient: logits has {} elements and targets {}, with {} classes (valid: the same number, "
-        "in whole rows)",
+        "value_and_gradient: logits has {} elements and targets {}, with {} classes (valid: the same number, a "
+        "multiple of the number of classes)",
         logits.size(), targets.size(), classes);
   }
   detail::check_overlap("value_and_gradient", gradient, "gradient", targets, "targets", false);

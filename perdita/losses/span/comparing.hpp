@@ -1,4 +1,4 @@
-// Losses that compare, over your own memory: rows side by side in spans, value out, gradients written.
+// Losses that compare vectors or scores, on spans of contiguous rows: the value is returned, the gradients written.
 //
 //     using In = std::span<const float>;
 //     using Out = std::span<float>;
@@ -19,14 +19,15 @@ inline void check_span(std::string_view name, std::size_t found, std::size_t wan
   fail<ShapeError>("value_and_gradient: {} has {} elements (valid: {})", name, found, wanted);
 }
 
-/// Rows of `size` components; `targets` are one a row where the formula has such.
+/// Rows of `size` components; `targets` has one number per row if the formula has a target.
 template <class OfSums, class T, std::size_t n>
 double vectors_over_spans(const OfSums& of_sums, const std::array<std::span<const T>, n>& vectors, std::size_t size,
                           std::span<const T> targets, const std::array<std::span<T>, n>& gradients,
                           Reduction reduction) {
   if (size == 0 || vectors[0].size() % size != 0) {
-    fail<ShapeError>("value_and_gradient: vectors of {} components in {} elements (valid: a whole number of rows)",
-                     size, vectors[0].size());
+    fail<ShapeError>(
+        "value_and_gradient: vectors of {} components in {} elements (valid: a multiple of the number of components)",
+        size, vectors[0].size());
   }
   const std::size_t rows = vectors[0].size() / size;
   if constexpr (OfSums::has_target) check_span("target", targets.size(), rows);
@@ -53,8 +54,8 @@ double vectors_over_spans(const OfSums& of_sums, const std::array<std::span<cons
 
 }  // namespace detail
 
-/// The reduced loss of rows of anchors, positives and negatives of `size` components, and its derivatives by them.
-/// Throws ShapeError; ValueError for a p that is neither 1 nor 2, and for gradients that overlap anything.
+/// The reduced loss of rows of anchors, positives and negatives of `size` components, and its derivatives with respect
+/// to them. Throws ShapeError; ValueError for a p that is neither 1 nor 2, and for gradients that overlap anything.
 template <class T>
 double value_and_gradient(const TripletMargin& loss, const std::array<std::span<const T>, 3>& vectors, std::size_t size,
                           const std::array<std::span<T>, 3>& gradients, Reduction reduction = Reduction::mean) {
@@ -64,7 +65,7 @@ double value_and_gradient(const TripletMargin& loss, const std::array<std::span<
   };
   if (loss.p == 2) return loss.swap ? with(SwappedTripletMarginOf2Norms{loss}) : with(TripletMarginOf2Norms{loss});
   if (loss.p == 1) return loss.swap ? with(SwappedTripletMarginOf1Norms{loss}) : with(TripletMarginOf1Norms{loss});
-  fail<ValueError>("value_and_gradient: p of triplet_margin is {} (valid over spans: 1 or 2)", loss.p);
+  fail<ValueError>("value_and_gradient: p of triplet_margin is {} (valid for spans: 1 or 2)", loss.p);
 }
 
 /// The same of pairs, with a target for each.
@@ -75,8 +76,8 @@ double value_and_gradient(const CosineEmbedding& loss, const std::array<std::spa
   return detail::vectors_over_spans<CosineEmbeddingOfSums, T, 2>({loss}, vectors, size, targets, gradients, reduction);
 }
 
-/// The reduced loss of rows of scores with a label each, and its derivatives by the scores. Throws ShapeError;
-/// IndexError for a label that is no class; ValueError for a gradient that overlaps the scores.
+/// The reduced loss of rows of scores with a label each, and its derivatives with respect to the scores. Throws
+/// ShapeError; IndexError for a label that is not a class; ValueError for a gradient that overlaps the scores.
 template <class T>
 double value_and_gradient(const MultiMargin& loss, std::span<const T> scores, std::span<const std::int64_t> labels,
                           std::span<T> gradient, Reduction reduction = Reduction::mean) {

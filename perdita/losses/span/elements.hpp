@@ -1,6 +1,6 @@
-// Losses over your own memory: spans in, value out, gradient written. No tensors, nothing kept.
+// Losses of spans: the value is returned, the gradient written into a span. No tensors are used.
 //
-// Any formula will do, ours or a lambda:
+// The formula is a loss of the list or a lambda:
 //   double v = value_and_gradient(Huber{.delta = 2}, y, t, gradient);
 //   double v = value_and_gradient([](auto y, auto t) { return log_cosh(y - t); }, y, t, gradient);
 #pragma once
@@ -23,25 +23,24 @@ template <class T>
 void check_sizes(std::string_view operation, std::span<const T> input, std::span<const T> target,
                  std::span<const T> output, std::string_view output_name) {
   if (target.size() != input.size()) {
-    fail<ShapeError>("{}: target has {} elements, but input has {} (valid: as many)", operation, target.size(),
-                     input.size());
+    fail<ShapeError>("{}: target has {} elements, but input has {} (must have the same length)", operation,
+                     target.size(), input.size());
   }
   if (output.size() != input.size()) {
-    fail<ShapeError>("{}: {} has room for {} elements, but input has {} (valid: as many)", operation, output_name,
-                     output.size(), input.size());
+    fail<ShapeError>("{}: {} has room for {} elements, but input has {} (must have the same length)", operation,
+                     output_name, output.size(), input.size());
   }
 }
 
-/// Throws ValueError where an output covers elements of an input that are still to be read, as it does unless they are
-/// apart, or the same memory and `may_be_same`.
+/// Throws ValueError if an output overlaps an input, unless both are the same memory and `may_be_same`.
 template <class T>
 void check_overlap(std::string_view operation, std::span<T> output, std::string_view output_name,
                    std::span<const T> input, std::string_view input_name, bool may_be_same) {
   const auto to = reinterpret_cast<std::uintptr_t>(output.data());
   const auto from = reinterpret_cast<std::uintptr_t>(input.data());
   if (to + output.size_bytes() <= from || from + input.size_bytes() <= to || (may_be_same && to == from)) return;
-  fail<ValueError>("{}: {} overlaps {} (valid: memory of its own{})", operation, output_name, input_name,
-                   may_be_same ? fmt::format(", or {} itself", input_name) : "");
+  fail<ValueError>("{}: {} overlaps {} (must not overlap{})", operation, output_name, input_name,
+                   may_be_same ? fmt::format(", unless it is {} itself", input_name) : "");
 }
 template <class T>
 void check_overlap(std::string_view operation, std::span<T> output, std::string_view output_name,
@@ -50,7 +49,7 @@ void check_overlap(std::string_view operation, std::span<T> output, std::string_
   check_overlap(operation, output, output_name, target, "target", true);
 }
 
-/// What the sum is divided by. The mean of nothing is nan, as PyTorch has it.
+/// The denominator of the sum. The mean of no elements is nan, as in PyTorch.
 inline double denominator(std::string_view operation, Reduction reduction, std::size_t count) {
   switch (reduction) {
     case Reduction::mean:
@@ -58,20 +57,19 @@ inline double denominator(std::string_view operation, Reduction reduction, std::
     case Reduction::sum:
       return 1;
     default:
-      fail<ValueError>(
-          "{}: reduction must be mean or sum over spans, which have no shape (for losses of single "
-          "elements call values())",
-          operation);
+      fail<ValueError>("{}: reduction must be mean or sum for spans (call values() for the losses of the elements)",
+                       operation);
   }
 }
 
-/// Throws ValueError for a parameter that floats cannot hold. Lambdas have none.
+/// Throws ValueError for a parameter outside the range of floats. Lambdas have no parameters.
 template <class T, class Formula>
 void check_range([[maybe_unused]] std::string_view operation, [[maybe_unused]] const Formula& formula) {
   if constexpr (std::is_same_v<T, float> && requires { Formula::parameters(); }) {
     if (const auto* parameter = beyond_float_range(formula)) {
-      fail<ValueError>("{}: {} of {} is {} (valid over spans of float: 1e-18..1e18 in size; use spans of double)",
-                       operation, parameter->name, Formula::info.name, parameter->get(formula));
+      fail<ValueError>(
+          "{}: {} of {} is {} (valid for spans of float: an absolute value of 1e-18..1e18; use spans of double)",
+          operation, parameter->name, Formula::info.name, parameter->get(formula));
     }
   }
 }
@@ -79,17 +77,16 @@ void check_range([[maybe_unused]] std::string_view operation, [[maybe_unused]] c
 template <class Range>
 using ElementOf = std::remove_cv_t<typename decltype(std::span(std::declval<Range&>()))::element_type>;
 
-/// Whether all ranges hold floats or all hold doubles, and `Formula` is a formula of single elements; where not, one
-/// failed static_assert says why. Nothing may be instantiated then: compilers would show every kernel they tried.
+/// Whether all ranges hold floats or all hold doubles, and `Formula` is a formula of single elements; if not, one
+/// static_assert fails with the reason. No kernel may be instantiated then, because compilers would report each one.
 template <class Formula, class... Ranges>
 constexpr bool require_spans_of_elements() {
   using T = std::common_type_t<ElementOf<Ranges>...>;
   constexpr bool is_real =
       ((std::is_same_v<ElementOf<Ranges>, float> || std::is_same_v<ElementOf<Ranges>, double>)&&...);
   constexpr bool is_same = (std::is_same_v<ElementOf<Ranges>, T> && ...);
-  static_assert(is_real, "a loss takes spans of float or of double");
-  static_assert(!is_real || is_same,
-                "input, target and output must be spans of one type: all of float or all of double");
+  static_assert(is_real, "a loss requires spans of float or double");
+  static_assert(!is_real || is_same, "input, target and output must be spans of the same type, float or double");
   if constexpr (is_real && is_same)
     return require_elementwise<Formula>();
   else
@@ -134,8 +131,9 @@ double values(const Formula& formula, const Input& input, const Target& target, 
   return 0;
 }
 
-/// The reduced loss, and into `gradient` its derivative by each element of the input, in one pass over memory.
-/// `gradient` may be the input or the target itself. Throws ShapeError; ValueError for memory that overlaps otherwise.
+/// The reduced loss, and into `gradient` its derivative with respect to each element of the input, in one pass over
+/// memory. `gradient` may be the input or the target itself. Throws ShapeError; ValueError for memory that overlaps
+/// otherwise.
 template <class Formula, class Input, class Target, class Gradient>
 requires(!std::is_arithmetic_v<Target>)  // a number is the size of rows: see comparing.hpp
     double value_and_gradient(const Formula& formula, const Input& input, const Target& target, Gradient&& gradient,

@@ -1,4 +1,4 @@
-// Losses of masks over your own memory: logits and targets side by side in spans, value out, gradient written.
+// Losses of masks on spans of logits and targets: the value is returned, the gradient written.
 //
 //     double v = value_and_gradient(Dice{}, logits, targets, height * width, gradient);
 #pragma once
@@ -23,7 +23,7 @@ concept LossOfSums = ListedMask<Loss> && requires(const Loss& loss, Pack<double,
 
 namespace detail {
 
-/// The loss of a mask, and scale * its derivatives by the sums, in their place.
+/// The loss of a mask; replaces the sums by scale * its derivatives with respect to them.
 template <class Loss>
 double replace_by_slopes(const Loss& loss, kernels::OverlapSums& sums, double scale) {
   using P = Pack<double, 1>;
@@ -35,8 +35,8 @@ double replace_by_slopes(const Loss& loss, kernels::OverlapSums& sums, double sc
 
 }  // namespace detail
 
-/// The reduced loss of masks of `pixels` pixels each (with loss.batch of all as one mask), and its derivative by each
-/// logit. Targets are 0..1, or loss.ignore_index. The gradient may be the logits or the targets
+/// The reduced loss of masks of `pixels` pixels each (with loss.batch of all as one mask), and its derivative with
+/// respect to each logit. Targets are 0..1, or loss.ignore_index. The gradient may be the logits or the targets
 /// themselves. Throws ShapeError; ValueError for a target outside its domain, and for memory that overlaps otherwise.
 template <LossOfSums Loss, class Logits, class Targets, class Gradient>
 double value_and_gradient(const Loss& loss, const Logits& logits, const Targets& targets, std::size_t pixels,
@@ -48,8 +48,9 @@ double value_and_gradient(const Loss& loss, const Logits& logits, const Targets&
   detail::check_sizes<T>("value_and_gradient", y, t, out, "gradient");
   detail::check_overlap("value_and_gradient", out, "gradient", y, t);
   if (pixels == 0 || y.size() % pixels != 0) {
-    fail<ShapeError>("value_and_gradient: masks of {} pixels in {} elements (valid: a whole number of masks)", pixels,
-                     y.size());
+    fail<ShapeError>(
+        "value_and_gradient: masks of {} pixels in {} elements (valid: a multiple of the number of pixels)", pixels,
+        y.size());
   }
   const std::size_t masks = loss.batch ? 1 : y.size() / pixels;
   bool squared = false;

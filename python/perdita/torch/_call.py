@@ -77,7 +77,7 @@ def _call_of_another_device(function, tensors, reduction, normalize_by, return_e
 
 
 def _compiled_call(function, tensors, reduction, normalize_by, return_extras, options):
-    """What torch.compile traces."""
+    """The function that torch.compile traces."""
     if torch._C._are_functorch_transforms_active():
         return call_transformed(function, tensors, reduction, normalize_by, return_extras, options)
     if any(is_narrow(tensor) for tensor in tensors):

@@ -1,4 +1,4 @@
-"""The losses as nodes of torch's autograd graph: their gradients, second derivatives, and what lies beyond them."""
+"""The losses as nodes of torch's autograd graph: gradients, second derivatives, batches."""
 
 import functools
 
@@ -16,7 +16,7 @@ _are_transforms_active = torch._C._are_functorch_transforms_active
 
 
 class _Loss(torch.autograd.Function):
-    """A loss whose forward pass makes the gradients too, unless it gives a loss an element."""
+    """A loss whose forward pass also computes the gradients, unless it returns one loss per element."""
 
     @staticmethod
     def forward(ctx, loss, wanted, *tensors):

@@ -6,7 +6,7 @@ import torch
 
 def as_tensor(weight, input=None):
     """A weight as a tensor on the device of `input`, real numbers in its dtype (float32 for narrower ones; torch's default
-    dtype without an input); a tensor as it is. What is no array is returned, and refused where the loss is computed."""
+    dtype without an input); a tensor unchanged. Other objects are returned unchanged; the loss raises the error."""
     if isinstance(weight, torch.Tensor) or not _is_array(weight):
         return weight
     try:

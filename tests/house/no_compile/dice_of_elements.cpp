@@ -1,4 +1,4 @@
-// must fail: of masks.*perdita/losses/span.hpp
+// must fail: on masks.*perdita/losses/span.hpp
 #include "perdita/losses/list.hpp"
 #include "perdita/losses/span.hpp"
 

@@ -1,4 +1,4 @@
-// must fail: a formula is called with two numbers, an input and a target
+// must fail: a formula must take two numbers, an input and a target
 #include "perdita/functional/elementwise.hpp"
 
 perdita::Tensor loss(const perdita::Tensor& y, const perdita::Tensor& t) {

@@ -1,4 +1,4 @@
-// must fail: a loss takes spans of float or of double
+// must fail: a loss requires spans of float or double
 #include "perdita/losses/span.hpp"
 
 double loss(std::span<const int> y, std::span<const int> t, std::span<int> gradient) {

@@ -1,4 +1,4 @@
-// must fail: of rows of classes
+// must fail: on rows of classes
 #include "perdita/losses/list.hpp"
 #include "perdita/losses/span.hpp"
 

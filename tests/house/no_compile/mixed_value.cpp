@@ -1,4 +1,4 @@
-// must fail: must be spans of one type: all of float or all of double
+// must fail: must be spans of the same type, float or double
 #include "perdita/losses/span.hpp"
 
 double loss(std::span<const float> y, std::span<const double> t) {

@@ -1,4 +1,4 @@
-// must fail: a formula is called with two numbers, an input and a target
+// must fail: a formula must take two numbers, an input and a target
 #include "perdita/losses/span.hpp"
 
 double loss(std::span<const float> y, std::span<const float> t, std::span<float> gradient) {

@@ -1,4 +1,4 @@
-// must fail: a formula of numbers must return one number
+// must fail: a formula must return one number
 #include "perdita/losses/span.hpp"
 
 double loss(std::span<const float> y, std::span<const float> t) {

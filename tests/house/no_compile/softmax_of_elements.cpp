@@ -1,4 +1,4 @@
-// must fail: of rows of classes.*perdita/losses/span.hpp
+// must fail: on rows of classes.*perdita/losses/span.hpp
 #include "perdita/losses/list.hpp"
 #include "perdita/losses/span.hpp"
 
