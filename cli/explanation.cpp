@@ -54,12 +54,13 @@ void add_formula(Explanation& explanation, const Loss& loss, Notation notation) 
     explanation.sections.push_back({"Formula", {text_of(loss.value())}, true});
     add_slope(loss.slope());
   } else if constexpr (detail::is_of_sums<Loss>) {
-    const LossGraph graph = loss_graph({.loss = loss}, 3);
-    explanation.sections.push_back({"Formula", {text_of(graph.value), fmt::format("({})", Loss::info.variables)}, true});
+    const LossGraph graph = loss_graph({.loss = loss}, 3, FormulaFor::readers);
+    explanation.sections.push_back(
+        {"Formula", {text_of(graph.value), fmt::format("({})", Loss::info.variables)}, true});
   } else if constexpr (!detail::has_formula<Loss>) {
     explanation.sections.push_back({"Variables", {std::string(Loss::info.variables)}});
   } else {
-    const LossGraph graph = loss_graph({.loss = loss}, operand_count<Loss>());
+    const LossGraph graph = loss_graph({.loss = loss}, operand_count<Loss>(), FormulaFor::readers);
     explanation.sections.push_back({"Formula", {text_of(graph.value), fmt::format("({})", legend_of<Loss>())}, true});
     add_slope(graph.derivatives[0]);
   }

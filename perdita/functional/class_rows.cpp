@@ -124,7 +124,7 @@ LossExtras scores(const Call& call) {
   LossExtras extras;
   detail::cross_entropy_named(call.function, call.input, call.target,
                               {.ignore_index = call.options.ignore_index, .extras = &extras});
-  return extras;
+  return {.losses = {}, .margins = extras.margins, .hits = extras.hits};
 }
 
 /// The loss by recorded operators, for gradients with respect to the target and second derivatives.
@@ -238,7 +238,7 @@ Tensor by_kernel(const Loss& loss, const Call& call) {
                               .extras = call.options.extras,
                               .has_margins = call.has_logits && !call.has_probabilities,
                               .reduced_dim = call.classes_dim};
-  return detail::loss_node<T>(node, std::array{call.input}, compute_outputs, [&] {
+  return detail::loss_node<T>(node, std::array{&call.input}, compute_outputs, [&] {
     Call again = call;
     again.options.extras = nullptr;
     return detail::recorded_formula(std::array{call.input}, [loss, again](std::span<const Tensor> x) {

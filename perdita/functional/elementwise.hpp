@@ -39,7 +39,7 @@ Tensor by_kernel(const char* function, const Loss& loss, const Tensor& input, co
     return kernels::elementwise_loss<Loss, T>(loss, {input.data<T>(), target.data<T>()}, outputs, input.numel());
   };
   const LossNode node = node_without_weights(function, input.shape(), options);
-  return loss_node<T>(node, std::array{input}, compute, [&] {
+  return loss_node<T>(node, std::array{&input}, compute, [&] {
     return [loss, denominator = node.denominator, input = Saved(input), target = Saved(target)](BackwardContext& b) {
       const Tensor& y = input.get(b.name());
       const Dual<Tensor> dual{y, Tensor::ones(y.shape(), y.dtype())};

@@ -9,13 +9,13 @@ namespace perdita {
 namespace {
 
 /// One for each class. Throws unless class_counts is [C] with numbers of samples.
-std::vector<ClassFrequency> frequencies_of(const char* function, const Tensor& class_counts, std::int64_t classes) {
+std::vector<ClassFrequency<>> frequencies_of(const char* function, const Tensor& class_counts, std::int64_t classes) {
   if (!class_counts.defined()) fail<ValueError>("{}: class_counts is not a tensor", function);
   if (class_counts.shape() != Shape{classes}) {
     fail<ShapeError>("{}: class_counts has shape {}, but input has {} classes (valid: [{}])", function,
                      class_counts.shape(), classes, classes);
   }
-  std::vector<ClassFrequency> all;
+  std::vector<ClassFrequency<>> all;
   double total = 0, smallest = std::numeric_limits<double>::infinity();
   for (double count : class_counts.detach().to(DType::float64).to_vector<double>()) {
     if (!(count >= 0 && std::isfinite(count))) {
@@ -26,15 +26,15 @@ std::vector<ClassFrequency> frequencies_of(const char* function, const Tensor& c
     if (count > 0) smallest = std::min(smallest, count);
   }
   if (total == 0) fail<ValueError>("{}: class_counts are all 0 (valid: at least one positive count)", function);
-  for (ClassFrequency& of_class : all) of_class.total = total, of_class.smallest = smallest;
+  for (ClassFrequency<>& of_class : all) of_class.total = total, of_class.smallest = smallest;
   return all;
 }
 
 /// value(frequency) of each class, in the logits' dtype.
 template <class Value>
-Tensor of_classes(const std::vector<ClassFrequency>& all, DType dtype, const Value& value) {
+Tensor of_classes(const std::vector<ClassFrequency<>>& all, DType dtype, const Value& value) {
   std::vector<double> values;
-  for (const ClassFrequency& of_class : all) values.push_back(value(of_class));
+  for (const ClassFrequency<>& of_class : all) values.push_back(value(of_class));
   return Tensor::from(values).to(dtype);
 }
 
@@ -66,14 +66,14 @@ Tensor frequency_loss(const char* function, const Loss& loss, const Tensor& inpu
   const int dim = detail::check_logits(function, input, target);
   const auto frequencies = frequencies_of(function, class_counts, input.size(dim));
   Tensor logits = input;
-  if constexpr (requires { &Loss::shift; }) {
+  if constexpr (requires { loss.shift(ClassFrequency<>{}); }) {
     Shape along(input.rank(), 1);
     along[dim] = input.size(dim);
-    const auto shift = [&](const ClassFrequency& of_class) { return loss.shift(of_class); };
+    const auto shift = [&](const ClassFrequency<>& of_class) { return loss.shift(of_class); };
     logits = logits + of_classes(frequencies, input.dtype(), shift).reshape(along);
   }
-  if constexpr (requires { &Loss::margin; }) {
-    const auto margin = [&](const ClassFrequency& of_class) { return loss.margin(of_class); };
+  if constexpr (requires { loss.margin(ClassFrequency<>{}); }) {
+    const auto margin = [&](const ClassFrequency<>& of_class) { return loss.margin(of_class); };
     const Tensor margins = of_classes(frequencies, input.dtype(), margin);
     logits = (logits - margins_of_rows(function, input, target, margins, options.ignore_index, dim)) * loss.scale;
   }
@@ -103,8 +103,8 @@ Tensor adjust_logits(const Tensor& logits, const Tensor& class_counts, double ta
   check_parameters(loss);
   if (logits.rank() == 0) fail<ShapeError>("{}: logits has shape [] (valid: [..., C])", function);
   const auto frequencies = frequencies_of(function, class_counts, logits.size(-1));
-  return logits -
-         of_classes(frequencies, logits.dtype(), [&](const ClassFrequency& of_class) { return loss.shift(of_class); });
+  return logits - of_classes(frequencies, logits.dtype(),
+                             [&](const ClassFrequency<>& of_class) { return loss.shift(of_class); });
 }
 
 }  // namespace functional

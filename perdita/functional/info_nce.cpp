@@ -81,7 +81,10 @@ Tensor detail::own_call(const char* function, const InfoNce& loss, GivenTensors 
           : functional::linear_cross_entropy(
                 query, key, Tensor::arange(count),
                 {.reduction = of_rows.reduction, .normalize_by = of_rows.normalize_by, .extras = of_rows.extras});
-  return options.weight.defined() ? reduce_losses(function, losses, options, Normalize::count) : losses;
+  if (options.weight.defined()) return reduce_losses(function, losses, options, Normalize::count);
+  // The logits are cosines, which the extras have no margins of.
+  if (options.extras) options.extras->margins = options.extras->hits = Tensor();
+  return losses;
 }
 
 }  // namespace perdita

@@ -37,7 +37,7 @@ struct LossNode {
 /// sum of all losses; make_record() returns a function of BackwardContext that sets the gradients by recorded
 /// operators, for second derivatives.
 template <class T, std::size_t n, class Compute, class MakeRecord>
-Tensor loss_node(const LossNode& node, const std::array<Tensor, n>& inputs, const Compute& compute,
+Tensor loss_node(const LossNode& node, const std::array<const Tensor*, n>& inputs, const Compute& compute,
                  const MakeRecord& make_record) {
   const bool reduces = node.reduction != Reduction::none;
   const DType dtype = dtype_of<T>();
@@ -54,22 +54,18 @@ Tensor loss_node(const LossNode& node, const std::array<Tensor, n>& inputs, cons
   std::array<Tensor, n> gradients;
   bool wants_gradients = false;
   for (std::size_t k = 0; k < n; ++k) {
-    if (!needs_grad({&inputs[k]})) continue;
+    if (!needs_grad({inputs[k]})) continue;
     wants_gradients = true;
-    gradients[k] = Tensor::empty(inputs[k].shape(), dtype);
+    gradients[k] = Tensor::empty(inputs[k]->shape(), dtype);
     outputs.gradients[k] = gradients[k].template mutable_data<T>();
   }
   found.numerator = compute(std::as_const(outputs));
   Tensor result = reduces ? Tensor::empty({}, dtype) : found.losses.detach();
   if (reduces) *result.mutable_data<T>() = static_cast<T>(found.numerator / node.denominator);
   if (node.extras) *node.extras = std::move(found);
-  if (node.denominator == 0) {
-    std::array<const Tensor*, n> given;
-    for (std::size_t k = 0; k < n; ++k) given[k] = &inputs[k];
-    return mean_of_nothing(node.function, dtype, given);
-  }
+  if (node.denominator == 0) return mean_of_nothing(node.function, dtype, inputs);
   if (!wants_gradients) return result;
-  return make_node(node.function, result, std::span<const Tensor>(inputs),
+  return make_node(node.function, result, std::span<const Tensor* const>(inputs),
                    [gradients, reduced_dim = node.reduced_dim, record = make_record()](BackwardContext& b) mutable {
                      if (b.create_graph()) return record(b);
                      for (std::size_t k = 0; k < n; ++k) {
@@ -144,7 +140,9 @@ template <class T, std::size_t n, class Compute, class Formula>
 Tensor kernel_loss(const char* function, const std::array<Tensor, n>& inputs, const Shape& losses_shape,
                    const LossOptions& options, const Compute& compute, const Formula& formula) {
   const int rank = inputs[0].rank(), reduced_dim = losses_shape.rank() < rank ? rank - 1 : -1;
-  return loss_node<T>(node_without_weights(function, losses_shape, options, reduced_dim), inputs, compute,
+  std::array<const Tensor*, n> given;
+  for (std::size_t k = 0; k < n; ++k) given[k] = &inputs[k];
+  return loss_node<T>(node_without_weights(function, losses_shape, options, reduced_dim), given, compute,
                       [&] { return recorded_formula(inputs, formula); });
 }
 

@@ -196,7 +196,7 @@ Tensor by_kernel(const Tensor& input, const Call& call, const LossOptions& given
       fail<GraphError>("{}: has no second derivative (valid: without create_graph)", b.name());
     };
   };
-  const Tensor losses = loss_node<T>(node, std::array{input}, compute_outputs, refuse);
+  const Tensor losses = loss_node<T>(node, std::array{&input}, compute_outputs, refuse);
   return is_weighted ? reduce_losses(function, losses, given, Normalize::count) : losses;
 }
 

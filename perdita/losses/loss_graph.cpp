@@ -3,60 +3,88 @@
 #include <utility>
 
 #include "perdita/core/error.hpp"
+#include "perdita/expr/executed_expr.hpp"
 
 namespace perdita {
 
 namespace {
 
-using DualExpr = Dual<Expr>;
+const Expr& graph_of(const Expr& x) { return x; }
+const Expr& graph_of(const ExecutedExpr& x) { return x.graph(); }
 
-Expr derivative_in(const DualExpr& result) { return result.d; }
+template <class V>
+Expr derivative_in(const Dual<V>& result) {
+  return graph_of(result.d);
+}
 /// A loss that only compares the operand has no derivative with respect to it.
-Expr derivative_in(const Expr&) { return 0.0; }
+Expr derivative_in(const auto&) { return 0.0; }
 
-/// The derivative of loss(x0, x1, ...) with respect to x[dual].
-template <class Loss, int dual, std::size_t... i>
-Expr derivative_of(const Loss& loss, std::index_sequence<i...>) {
+/// loss(x0, x1, ...) of symbols V, of which x[dual] is a dual number.
+template <class V, int dual, class Loss, std::size_t... i>
+auto dual_call(const Loss& loss, std::index_sequence<i...>) {
   const auto operand = []<int index>() {
-    const Expr x = detail::formula_input<Loss>(index);
+    const V x(detail::formula_input<Loss>(index));
     if constexpr (index == dual)
-      return DualExpr{x, Expr(1.0)};
+      return Dual<V>{x, V(1.0)};
     else
       return x;
   };
-  return derivative_in(loss(operand.template operator()<static_cast<int>(i)>()...));
+  return loss(operand.template operator()<static_cast<int>(i)>()...);
 }
 
-template <class Loss, std::size_t... i>
+// Kernels use dual numbers too, in which a loss may define its derivative apart from its value.
+template <class V, class Loss, std::size_t... i>
 LossGraph graph_of(const Loss& loss, std::index_sequence<i...> all) {
-  // Kernels use dual numbers too, in which a loss may define its derivative apart from its value.
-  return {loss(detail::formula_input<Loss>(static_cast<int>(i))...),
-          {derivative_of<Loss, static_cast<int>(i)>(loss, all)...}};
+  return {graph_of(dual_call<V, 0>(loss, all).v),
+          {derivative_in(dual_call<V, static_cast<int>(i)>(loss, all))...},
+          is_of_class_rows(Loss::info)};
+}
+
+template <int inputs, class Loss>
+LossGraph graph_of(const Loss& loss, FormulaFor use) {
+  constexpr auto all = std::make_index_sequence<inputs>();
+  return use == FormulaFor::readers ? graph_of<Expr>(loss, all) : graph_of<ExecutedExpr>(loss, all);
 }
 
 template <class Loss>
-[[noreturn]] void fail_without_formula(int inputs) {
+LossGraph loss_graph_of(const Loss& loss, int inputs, FormulaFor use) {
+  if constexpr (requires { loss.is_of_own_class(); })
+    return {loss.value(), {}, loss.is_of_own_class()};
+  else if constexpr (detail::is_written<Loss>)
+    return {loss.value(), {}};
+  if constexpr (std::is_invocable_v<const Loss&, Expr>)
+    if (inputs == 1) return graph_of<1>(loss, use);
+  if constexpr (std::is_invocable_v<const Loss&, Expr, Expr>)
+    if (inputs == 2) return graph_of<2>(loss, use);
+  if constexpr (std::is_invocable_v<const Loss&, Expr, Expr, Expr>)
+    if (inputs == 3) return graph_of<3>(loss, use);
   fail<ValueError>("loss_graph: {} has no formula of {} operands", Loss::info.name, inputs);
 }
 
-template <class Loss>
-LossGraph graph_of(const Loss& loss, int inputs) {
-  if constexpr (detail::is_written<Loss>) return {loss.value(), {}};
-  if constexpr (std::is_invocable_v<const Loss&, Expr>)
-    if (inputs == 1) return graph_of(loss, std::make_index_sequence<1>());
-  if constexpr (std::is_invocable_v<const Loss&, Expr, Expr>)
-    if (inputs == 2) return graph_of(loss, std::make_index_sequence<2>());
-  if constexpr (std::is_invocable_v<const Loss&, Expr, Expr, Expr>)
-    if (inputs == 3) return graph_of(loss, std::make_index_sequence<3>());
-  fail_without_formula<Loss>(inputs);
+LossGraph loss_graph_of(const Quantiles& loss, int inputs, FormulaFor use) {
+  return loss_graph_of(Quantile{.q = loss.levels.front()}, inputs, use);
 }
 
-LossGraph graph_of(const Quantiles& loss, int inputs) { return graph_of(Quantile{.q = loss.levels.front()}, inputs); }
+template <class Loss>
+LogitAdjustment adjustment_of(const Loss& loss) {
+  const ClassFrequency<Expr> of_class{Expr::input(0, "n"), Expr::input(1, "total"), Expr::input(2, "smallest")};
+  LogitAdjustment found;
+  if constexpr (requires { loss.shift(of_class); }) found.shift = loss.shift(of_class);
+  if constexpr (requires { loss.margin(of_class); }) {
+    found.margin = loss.margin(of_class);
+    found.scale = loss.scale;
+  }
+  return found;
+}
 
 }  // namespace
 
-LossGraph loss_graph(const AnyLoss& loss, int inputs) {
-  return std::visit([&](const auto& one) { return graph_of(one, inputs); }, loss.loss);
+LogitAdjustment logit_adjustment(const AnyLoss& loss) {
+  return std::visit([](const auto& one) { return adjustment_of(one); }, loss.loss);
+}
+
+LossGraph loss_graph(const AnyLoss& loss, int inputs, FormulaFor use) {
+  return std::visit([&](const auto& one) { return loss_graph_of(one, inputs, use); }, loss.loss);
 }
 
 }  // namespace perdita

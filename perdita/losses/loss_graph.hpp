@@ -37,16 +37,29 @@ Expr formula_input(int index) {
 
 }  // namespace detail
 
-/// A loss of `inputs` operands, and its derivative with respect to each of them; the derivatives are empty where they
-/// are those of the value.
+/// A loss as a formula.
 struct LossGraph {
   Expr value;
-  std::vector<Expr> derivatives;
+  std::vector<Expr> derivatives;  ///< with respect to each operand; empty where they are those of the value
+  bool of_true_class = false;     ///< whether a class with target 0 adds nothing, in a loss of rows of classes
 };
+
+/// Formulas for readers are those of textbooks. Those to be executed are the forms that kernels have, in which nothing
+/// cancels or is 0 * inf.
+enum class FormulaFor { readers, execution };
 
 /// The graph of the formula of a loss, of as many operands as the formula is to be called with: y and t (or tp, fp and
 /// fn of a mask; or only the difference y of two scores), and a variance or the weight of positives. Several quantiles
 /// give that of the first. Throws ValueError for a loss without a formula of so many operands.
-LossGraph loss_graph(const AnyLoss& loss, int inputs);
+LossGraph loss_graph(const AnyLoss& loss, int inputs, FormulaFor use);
+
+/// What a loss of class counts makes of logits y: scale * (y + shift - margin), where the
+/// margin is that of the true class. Functions of the count of the class (input 0), of all samples (1), and of the
+/// smallest class that has samples (2).
+struct LogitAdjustment {
+  Expr shift = 0.0, margin = 0.0;
+  double scale = 1;
+};
+LogitAdjustment logit_adjustment(const AnyLoss& loss);
 
 }  // namespace perdita

@@ -13,6 +13,7 @@
 namespace perdita {
 
 class Expr;
+class ExecutedExpr;
 
 /// The derivative of what does not depend on the input.
 struct Zero {
@@ -71,6 +72,16 @@ template <class V>
 inline constexpr bool calls_functions = level<V> > 0;
 template <>
 inline constexpr bool calls_functions<Expr> = true;
+template <>
+inline constexpr bool calls_functions<ExecutedExpr> = true;
+
+/// Whether these are symbols of a formula that is executed, not read.
+template <class X>
+inline constexpr bool is_of_executed = false;
+template <>
+inline constexpr bool is_of_executed<ExecutedExpr> = true;
+template <class V>
+inline constexpr bool is_of_executed<Dual<V>> = is_of_executed<V>;
 
 /// Value and derivative of an operand, seen from level `top`.
 template <int top, class T>

@@ -4,9 +4,9 @@
 //     l.wrong(t)            (1 - t) sigmoid(y) + t sigmoid(-y)      the probability given to the other class
 //     l.cross_entropy(t)    (1 - t) softplus(y) + t softplus(-y)    the price of that
 //
-// These are the textbook forms, and what symbols get. Packs, and duals of packs, get them from one exponential, one
-// division and one logarithm of |y|, and tensors take the same way by their operators: let `against` be the share of
-// t that y speaks against, which is t for y < 0 and 1 - t else. Then
+// These are the textbook forms, and what symbols for readers get. Packs, and duals of packs, get them from one
+// exponential, one division and one logarithm of |y|, and tensors take the same way by their operators: let `against`
+// be the share of t that y speaks against, which is t for y < 0 and 1 - t else. Then
 //     wrong = sigmoid(-|y|) + against (sigmoid(|y|) - sigmoid(-|y|)),   cross_entropy = against |y| + softplus(-|y|),
 // where nothing cancels: at t = 1 and a large y the first terms vanish, value and slope alike, and what remains is
 // small and exact. |y| may be given its one-sided slope at 0, for there the two sides meet smoothly.
@@ -85,7 +85,7 @@ struct StableLogit {
 
 template <class Y>
 PERDITA_INLINE auto logit(const Y& y) {
-  if constexpr (detail::is_of_packs<Y> || requires { y.shape(); }) {
+  if constexpr (detail::is_of_packs<Y> || detail::is_of_executed<Y> || requires { y.shape(); }) {
     const auto negative = y < 0.0;
     const Y magnitude = select(negative, -y, y);
     return detail::StableLogit<Y, std::remove_cvref_t<decltype(negative)>>{negative, magnitude,

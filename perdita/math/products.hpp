@@ -1,7 +1,8 @@
 // Products of which one factor may be 0 where the other is infinite, or its derivative is.
 //
 // Logits of -inf are how classes are masked out, and exp() underflows long before a logit is infinite. The limits of
-// these products exist there; 0 * inf and 0^(gamma - 1) * 0 would make NaN of them. Symbols get the textbook forms.
+// these products exist there; 0 * inf and 0^(gamma - 1) * 0 would make NaN of them. Symbols for readers get the
+// textbook forms.
 #pragma once
 
 #include <limits>

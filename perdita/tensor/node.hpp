@@ -163,6 +163,11 @@ Tensor make_node(const char* name, Tensor value, std::initializer_list<const Ten
 }
 /// The same for any number of inputs.
 template <class Rule>
+Tensor make_node(const char* name, Tensor value, std::span<const Tensor* const> inputs, Rule rule) {
+  if (!grad_enabled() || !detail::any_tracks(inputs)) return value;
+  return detail::make_node_of(name, std::move(value), inputs, std::move(rule));
+}
+template <class Rule>
 Tensor make_node(const char* name, Tensor value, std::span<const Tensor> inputs, Rule rule) {
   std::vector<const Tensor*> pointers;
   for (const Tensor& input : inputs) pointers.push_back(&input);

@@ -41,6 +41,31 @@ def is_optional(function):
     return [operand["optional"] for operand in _SIGNATURES[function]["operands"]]
 
 
+def mean_of(function):
+    """What a mean divides by: 'count' or 'weight_sum'."""
+    return _SIGNATURES[function]["mean"]
+
+
+def broadcasts(function):
+    """Whether input and target may have different shapes."""
+    return _SIGNATURES[function]["broadcasts"]
+
+
+def grows_input(function):
+    """Whether the input may be broadcast to the target."""
+    return _SIGNATURES[function]["grows_input"]
+
+
+def is_of_class_rows(function):
+    """Whether the loss takes rows of class logits or log-probabilities."""
+    return _SIGNATURES[function]["of_class_rows"]
+
+
+def takes_class_counts(function):
+    """Whether the loss takes the number of samples of each class."""
+    return "counts" in meanings_of(function)
+
+
 def takes_class_probabilities(function):
     """Whether the target may be probabilities of a row's classes."""
     return _SIGNATURES[function]["takes_class_probabilities"]

@@ -18,19 +18,46 @@ def loss_of(function, reduction, normalize_by, **options):
     return loss_of_text(function, reduction, normalize_by, text)
 
 
+class Loss(_core.Loss):
+    """The core's loss, and what it was made of."""
+
+    __slots__ = ("arguments",)
+    arguments: tuple[str, str, str, str | None]
+    """Function, text of the options, reduction, normalize_by."""
+
+
 @functools.lru_cache(maxsize=1024, typed=True)
 def loss_of_text(function, reduction, normalize_by, text):
     """The same for options as a text."""
+    arguments = function, text, reduction, normalize_by
     for name, value in (("reduction", reduction), ("normalize_by", normalize_by)):
         if not isinstance(value, str) and (name == "reduction" or value is not None):
             raise DTypeError(f"{function}: {name} is {value!r} (valid: a string)")
     text = ("formula" if function in FORMULAS else function) + ":" * bool(text) + text
-    return _core.Loss(function, text, reduction, normalize_by or "standard")
+    loss = Loss(function, text, reduction, normalize_by or "standard")
+    loss.arguments = arguments
+    return loss
 
 
 def text_of(options):
     """Options as the core reads them: "delta=2.0,full=true"."""
     return ",".join(value if name == "formula" else f"{name}={_text_of_value(name, value)}" for name, value in options)
+
+
+def options_of(text):
+    """Options from their text: the inverse of text_of()."""
+    pairs = (option.split("=", 1) for option in text.split(",") if option)
+    return {name: _value_of_text(name, value) for name, value in pairs}
+
+
+def _value_of_text(name, text):
+    if text in ("true", "false"):
+        return text == "true"
+    if name in _NAMED:
+        return text
+    if "/" in text:
+        return tuple(float(level) for level in text.split("/") if level)
+    return int(text) if text.lstrip("-").isdigit() else float(text)
 
 
 def _text_of_value(name, value):

@@ -29,6 +29,9 @@ nb::dict signature_of(const LossInfo& info) {
   }
   nb::dict signature;
   signature["unit"] = name_of(info.unit);
+  signature["broadcasts"] = info.broadcasts;
+  signature["grows_input"] = info.grows_input;
+  signature["mean"] = info.mean == Normalize::weight_sum ? "weight_sum" : "count";
   signature["operands"] = operands;
   signature["of_class_rows"] = is_of_class_rows(info);
   signature["takes_class_probabilities"] = takes_class_probabilities(info);

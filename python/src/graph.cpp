@@ -18,15 +18,25 @@ namespace {
 /// Functions of the same inputs, as one graph.
 class Graph {
  public:
-  Graph(std::vector<Expr> outputs, int inputs, std::vector<Expr> derivatives = {})
-      : outputs_(std::move(outputs)), derivatives_(std::move(derivatives)), inputs_(inputs) {}
+  Graph(std::vector<Expr> outputs, int inputs) : outputs_(std::move(outputs)), inputs_(inputs) {}
 
   static Graph of_loss(std::string_view text, int inputs) {
-    LossGraph loss = loss_graph(parse_loss(text), inputs);
-    return Graph({std::move(loss.value)}, inputs, std::move(loss.derivatives));
+    LossGraph loss = loss_graph(parse_loss(text), inputs, FormulaFor::execution);
+    Graph graph({std::move(loss.value)}, inputs);
+    graph.derivatives_ = std::move(loss.derivatives);
+    graph.of_true_class_ = loss.of_true_class;
+    return graph;
+  }
+
+  /// What a loss of class counts does to logits: the shift and the margin of a class by its count, that of all samples
+  /// and that of the smallest class; and the scale.
+  static nb::tuple of_class_counts(std::string_view text) {
+    LogitAdjustment found = logit_adjustment(parse_loss(text));
+    return nb::make_tuple(Graph({std::move(found.shift), std::move(found.margin)}, 3), found.scale);
   }
 
   int inputs() const { return inputs_; }
+  bool of_true_class() const { return of_true_class_; }
   int outputs() const { return static_cast<int>(outputs_.size()); }
 
   /// The gradients of sum_j u_j output_j with respect to the inputs at `wanted`, as functions of the inputs, then u.
@@ -101,6 +111,7 @@ class Graph {
   std::vector<Expr> outputs_;
   std::vector<Expr> derivatives_;  // of the only output with respect to each input, or none
   int inputs_;
+  bool of_true_class_ = false;
 };
 
 }  // namespace
@@ -108,6 +119,8 @@ class Graph {
 void add_graph(nb::module_& m) {
   nb::class_<Graph>(m, "Graph")
       .def_static("of_loss", &Graph::of_loss)
+      .def_static("of_class_counts", &Graph::of_class_counts)
+      .def_prop_ro("of_true_class", &Graph::of_true_class)
       .def_prop_ro("inputs", &Graph::inputs)
       .def_prop_ro("outputs", &Graph::outputs)
       .def("gradient", &Graph::gradient)

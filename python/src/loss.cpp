@@ -263,38 +263,4 @@ std::vector<Tensor> Evaluation::backward(nb::handle upstream) {
   return gradients;
 }
 
-GradientEvaluation::GradientEvaluation(std::shared_ptr<const Loss> loss, nb::tuple arrays, unsigned wanted,
-                                       nb::handle upstream)
-    : loss_(std::move(loss)) {
-  loss_->read(arrays, operands_);
-  const std::size_t last = operands_.tensors().size();
-  operands_.add(upstream.ptr(), loss_->function(), "upstream gradient");
-  adopt_openmp_threads();
-  const nb::gil_scoped_release unlocked;
-  leaves_ = leaves_of(operands_.tensors(), wanted | 1u << last);
-  const Tensor value = (*loss_)(operands_.tensors().first(last));
-  const std::vector<Tensor> inputs(leaves_.begin(), leaves_.end() - 1);
-  gradients_ = gradients_of({value}, inputs, {leaves_.back()}, true);
-}
-
-std::vector<Tensor> GradientEvaluation::gradients() const {
-  std::vector<Tensor> copies = gradients_;
-  separate(copies, {operands_.tensors(), gradients_});
-  return copies;
-}
-
-std::vector<Tensor> GradientEvaluation::backward(nb::tuple cotangents) {
-  if (gradients_.empty()) fail<GraphError>("{}: its second derivatives have already been computed", loss_->function());
-  Operands given;
-  for (std::size_t i = 0; i < cotangents.size(); ++i) {
-    given.add(nb::handle(cotangents[i]).ptr(), loss_->function(), "second upstream gradient");
-  }
-  adopt_openmp_threads();
-  const nb::gil_scoped_release unlocked;
-  const std::vector<Tensor> weights(given.tensors().begin(), given.tensors().end());
-  std::vector<Tensor> gradients = gradients_of(std::exchange(gradients_, {}), leaves_, weights, false);
-  separate(gradients, {operands_.tensors(), given.tensors()});
-  return gradients;
-}
-
 }  // namespace perdita::python

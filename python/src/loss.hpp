@@ -69,22 +69,4 @@ class Evaluation {
   std::vector<Tensor> gradients_;
 };
 
-/// The gradients of a loss times an upstream gradient, differentiable once more.
-class GradientEvaluation {
- public:
-  GradientEvaluation(std::shared_ptr<const Loss> loss, nanobind::tuple arrays, unsigned wanted,
-                     nanobind::handle upstream);
-
-  /// For the wanted arrays, in their order; memory of their own.
-  std::vector<Tensor> gradients() const;
-  /// The gradients of sum(gradients * cotangents) by the wanted arrays, then by the upstream gradient.
-  std::vector<Tensor> backward(nanobind::tuple cotangents);
-
- private:
-  std::shared_ptr<const Loss> loss_;
-  Operands operands_;
-  std::vector<Tensor> leaves_;
-  std::vector<Tensor> gradients_;
-};
-
 }  // namespace perdita::python

@@ -136,16 +136,6 @@ nb::object backward_of_node(Evaluation& evaluation, nb::handle upstream) {
   return places;
 }
 
-nb::object gradients(const SharedLoss& loss, nb::tuple arrays, unsigned wanted, nb::handle upstream) {
-  auto evaluation = std::make_unique<GradientEvaluation>(loss, arrays, wanted, upstream);
-  nb::object first = Maker(arrays)(evaluation->gradients());
-  return nb::make_tuple(first, nb::cast(evaluation.release(), nb::rv_policy::take_ownership));
-}
-
-nb::object second_backward(GradientEvaluation& evaluation, nb::tuple cotangents) {
-  return Maker(cotangents)(evaluation.backward(cotangents));
-}
-
 /// Raises an error for operands that are not arrays the core can read. For functions that use arrays before the call.
 void check_arrays(std::string_view function, const std::vector<std::string>& names, nb::tuple arrays) {
   Operands operands;
@@ -210,8 +200,7 @@ NB_MODULE(_core, m) {
       .def("value_and_extras", &value_and_extras)
       .def("value_and_gradients", &value_and_gradients)
       .def("forward", &forward)
-      .def("forward_with_extras", &forward_with_extras)
-      .def("gradients", &gradients);
+      .def("forward_with_extras", &forward_with_extras);
   nb::class_<Evaluation>(m, "Evaluation")
       .def_prop_ro("has_gradients", &Evaluation::has_gradients)
       .def_prop_ro("is_spent", &Evaluation::is_spent)
@@ -221,7 +210,6 @@ NB_MODULE(_core, m) {
       .def("backward", &backward, nb::arg().none())
       .def("backward_of_node", &backward_of_node);
   m.def("make_forward_of_node", &make_forward_of_node);
-  nb::class_<GradientEvaluation>(m, "GradientEvaluation").def("backward", &second_backward);
   m.def("wanted_gradients", &wanted_gradients);
   m.def("check_arrays", &check_arrays);
   m.def("check_readable", &check_readable, nb::arg(), nb::arg(), nb::arg().none());

@@ -33,7 +33,11 @@ struct BalancedSoftmax {
 
   auto operator()(auto log_p, auto t) const { return share_of(t, -log_p); }
 
-  double shift(const ClassFrequency& of_class) const { return std::log(of_class.count); }
+  template <class Number>
+  Number shift(const ClassFrequency<Number>& of_class) const {
+    using std::log;
+    return log(of_class.count);
+  }
 };
 
 }  // namespace perdita

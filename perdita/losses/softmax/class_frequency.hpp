@@ -3,10 +3,12 @@
 
 namespace perdita {
 
+/// Numbers, or symbols for them.
+template <class Number = double>
 struct ClassFrequency {
-  double count;     ///< of the class's samples in training
-  double total;     ///< of all classes
-  double smallest;  ///< count of a class that has samples
+  Number count;     ///< of the class's samples in training
+  Number total;     ///< of all classes
+  Number smallest;  ///< count of a class that has samples
 };
 
 }  // namespace perdita

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -41,8 +42,10 @@ struct Ldam {
   auto operator()(auto log_p, auto t) const { return share_of(t, -log_p); }
 
   /// A class without samples has the margin of the rarest class with samples.
-  double margin(const ClassFrequency& of_class) const {
-    return max_margin * std::pow(of_class.smallest / std::fmax(of_class.count, of_class.smallest), 0.25);
+  template <class Number>
+  Number margin(const ClassFrequency<Number>& of_class) const {
+    using std::max, std::pow;
+    return max_margin * pow(of_class.smallest / max(of_class.count, of_class.smallest), 0.25);
   }
 };
 

@@ -37,8 +37,10 @@ struct LogitAdjusted {
 
   auto operator()(auto log_p, auto t) const { return share_of(t, -log_p); }
 
-  double shift(const ClassFrequency& of_class) const {
-    return tau == 0 ? 0.0 : tau * std::log(of_class.count / of_class.total);
+  template <class Number>
+  Number shift(const ClassFrequency<Number>& of_class) const {
+    using std::log;
+    return tau == 0 ? Number(0.0) : tau * log(of_class.count / of_class.total);
   }
 };
 

@@ -12,9 +12,9 @@ from perdita.torch._nodes import apply_loss, apply_loss_with_extras, resolved
 from perdita.torch._operands import as_tensor
 from perdita.torch._operator import loss_operator
 from perdita.torch._route import (
+    call_composed,
     call_elsewhere,
     call_of_torch,
-    call_transformed,
     has_traceable,
     is_torchs,
     refuse_others,
@@ -23,6 +23,7 @@ from perdita.torch._types import is_narrow, result_type
 
 # Names of this module: at small sizes each look-up counts.
 _wanted_gradients, _is_dynamo_compiling = _core.wanted_gradients, torch.compiler.is_dynamo_compiling
+_is_exporting = torch.compiler.is_exporting if hasattr(torch.compiler, "is_exporting") else lambda: False
 
 
 def _call(function, tensors, reduction, normalize_by, return_extras, **options):
@@ -71,19 +72,22 @@ def _call_with_extras(loss, wanted, tensors):
 
 
 def _call_of_another_device(function, tensors, reduction, normalize_by, return_extras, options):
-    if not has_traceable(function) and all(t is None or t.is_meta for t in tensors):
-        return loss_operator(function, tensors, reduction, normalize_by, text_of(options.items()), return_extras)
-    return call_of_torch(function, tensors, reduction, normalize_by, return_extras, options)
+    """By torch's own loss where it has one with these options, whose kernels are made for the device; else composed."""
+    is_plain = normalize_by is None and not return_extras and "validate" not in options
+    is_elsewhere = any(tensor is not None and tensor.device.type != "cpu" for tensor in tensors)
+    is_composed = is_elsewhere and not (is_plain and has_traceable(function)) or tensors[0].is_meta
+    call = call_composed if is_composed else call_of_torch
+    return call(function, tensors, reduction, normalize_by, return_extras, options)
 
 
 def _compiled_call(function, tensors, reduction, normalize_by, return_extras, options):
     """The function that torch.compile traces."""
-    if torch._C._are_functorch_transforms_active():
-        return call_transformed(function, tensors, reduction, normalize_by, return_extras, options)
+    if torch._C._are_functorch_transforms_active() or _is_exporting():
+        return call_composed(function, tensors, reduction, normalize_by, return_extras, options)
     if any(is_narrow(tensor) for tensor in tensors):
         return _narrow_call(function, tensors, reduction, normalize_by, return_extras, options)
     if is_torchs(function, tensors):
-        return call_of_torch(function, tensors, reduction, normalize_by, return_extras, options)
+        return _call_of_another_device(function, tensors, reduction, normalize_by, return_extras, options)
     return loss_operator(function, tensors, reduction, normalize_by, text_of(options.items()), return_extras)
 
 

@@ -6,8 +6,8 @@ import torch
 from perdita._catalogue import ARGUMENTS
 from perdita._functions import loss_of, text_of
 from perdita.errors import DomainError, DTypeError
+from perdita.torch._composed import composed_loss
 from perdita.torch._nodes import has_tangent
-from perdita.torch._operator import loss_operator
 
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
 _READ = frozenset((torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool))
@@ -17,8 +17,6 @@ _VECTORS = {
     "triplet_margin_with_distance_loss": 3,
 }  # how many operands hold real numbers
 
-# Of torch's losses those whose derivatives torch does not have, or has of another function.
-_OTHER_DERIVATIVES = ("ctc_loss",)
 # Those that torch does not trace rightly: it looks at elements of two, and takes the padding of label sets for labels.
 _NOT_TRACED = ("ctc_loss", "gaussian_nll_loss", "multilabel_margin_loss")
 
@@ -54,19 +52,9 @@ def is_transformed(tensors):
     )
 
 
-def call_transformed(function, tensors, reduction, normalize_by, return_extras, options):
-    """By torch's own loss, which transforms can look into."""
-    if not hasattr(torch.nn.functional, function) or function in _OTHER_DERIVATIVES:
-        raise DTypeError(
-            f"{function}: torch.func and forward-mode differentiation do not support this loss (valid: "
-            f"torch.autograd.grad and torch.autograd.functional, or the loss written with torch operators)"
-        )
-    if normalize_by is not None or return_extras:
-        raise DTypeError(
-            f"{function}: normalize_by and return_extras are not supported under torch.func and forward-mode "
-            f"differentiation, where torch computes the losses (valid: without these options)"
-        )
-    return call_of_torch(function, tensors, reduction, None, False, options)
+def is_observed(tensors):
+    """Whether something sees the operators of the call: a trace, a mode, a tensor that wraps another."""
+    return torch._C._len_torch_dispatch_stack() or torch._C._is_tracing() or any(map(_is_wrapper, tensors))
 
 
 def call_elsewhere(call, function, tensors, reduction, normalize_by, return_extras, options):
@@ -76,15 +64,13 @@ def call_elsewhere(call, function, tensors, reduction, normalize_by, return_extr
     if not all(hasattr(type(tensor), "__torch_function__") for tensor in given):
         refuse_others(function, tensors, options)
     loss_of(function, reduction, normalize_by, **options)  # checks the options
-    is_torch_able = has_traceable(function) and normalize_by is None and not return_extras
     if not all(type(tensor) in _PLAIN for tensor in given) and torch.overrides.has_torch_function(given):
-        if is_torch_able and not all(map(_is_tensor, given)):
+        is_symbolic = not all(map(_is_tensor, given))  # of torch.fx, whose graphs hold functions of torch
+        if is_symbolic and has_traceable(function) and normalize_by is None and not return_extras:
             return call_of_torch(function, tensors, *arguments, options)
         return torch.overrides.handle_torch_function(loss_of_tensors, given, function, tensors, *arguments, options)
-    if is_transformed(tensors):
-        return call_transformed(function, tensors, *arguments, options)
-    if torch._C._len_torch_dispatch_stack() or torch._C._is_tracing() or any(map(_is_wrapper, given)):
-        return _call_traced(function, tensors, *arguments, options, is_torch_able)
+    if is_transformed(tensors) or is_observed(given):
+        return call_composed(function, tensors, *arguments, options)
     # What is left are subclasses that only add methods.
     plain = tuple(tensor if tensor is None else tensor.as_subclass(torch.Tensor) for tensor in tensors)
     return call(function, plain, *arguments, **options)
@@ -97,24 +83,15 @@ def loss_of_tensors(function, tensors, reduction, normalize_by, return_extras, o
     return _call(function, tensors, reduction, normalize_by, return_extras, **options)
 
 
-def _call_traced(function, tensors, reduction, normalize_by, return_extras, options, is_torch_able):
-    """Under a dispatch mode or a trace, or with a wrapper: nothing but operators of torch is seen."""
-    arguments = reduction, normalize_by, return_extras
-    is_known = torch.compiler.is_compiling() or all(type(t) in _PLAIN or _is_fake(t) for t in tensors if t is not None)
+def call_composed(function, tensors, reduction, normalize_by, return_extras, options):
+    """By torch's operators, which every transform, mode and subclass of torch looks into."""
     try:
-        if is_torch_able and not torch.compiler.is_compiling():
-            return call_of_torch(function, tensors, *arguments, options)
-        return loss_operator(
-            function, tensors, reduction, normalize_by, text_of(options.items()), return_extras, is_recorded=True
-        )
-    except Exception as error:
-        if is_known:  # what torch says of shapes and labels
+        return composed_loss(function, tensors, reduction, normalize_by, return_extras, text_of(options.items()))
+    except NotImplementedError as error:
+        if isinstance(error, DTypeError):
             raise
         kinds = ", ".join(sorted({type(t).__name__ for t in tensors if t is not None}))
-        raise DTypeError(
-            f"{function}: not supported for {kinds}: {str(error).splitlines()[0] if str(error) else error!r} (valid: "
-            f"torch.Tensor on the CPU)"
-        ) from error
+        raise DTypeError(f"{function}: not supported for {kinds}: {str(error).splitlines()[0]}") from error
 
 
 def has_traceable(function):
@@ -140,10 +117,6 @@ def _is_tensor(tensor):
 
 def _is_wrapper(tensor):
     return type(tensor).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__
-
-
-def _is_fake(tensor):
-    return isinstance(tensor, torch._subclasses.FakeTensor)
 
 
 def refuse_others(function, tensors, options):

@@ -1,0 +1,43 @@
+"""Checks of labels that do not wait for a device."""
+
+import torch
+
+from perdita.errors import LabelError
+
+
+def check_labels(function, labels, used, classes):
+    """Raises LabelError on the CPU, and stops the device elsewhere, where a used label is not a class. Tensors without
+    elements of their own (fake, batched, distributed) are not checked: the gather that follows refuses them."""
+    if not is_readable(labels) and (labels.device.type == "cpu" or not _is_plain(labels)):
+        return
+    is_valid = ((labels >= 0) & (labels < classes)) | ~used
+    if labels.device.type != "cpu":
+        torch._assert_async(is_valid.all(), f"{function}: a target is not a class (valid: 0..{classes - 1})")
+    elif not bool(is_valid.all()):
+        at = int((~is_valid).flatten().to(torch.int8).argmax())
+        raise LabelError(
+            f"{function}: target[{at}] is {labels.flatten()[at].item()}, but input has {classes} classes (valid: "
+            f"0..{classes - 1})"
+        )
+
+
+def is_readable(tensor):
+    """Whether elements can be read on the host: memory of the CPU, which no trace, mode or transform looks at."""
+    return tensor.device.type == "cpu" and _is_plain(tensor)
+
+
+def _is_plain(tensor):
+    if type(tensor) is not torch.Tensor or tensor.is_meta or torch.compiler.is_compiling() or torch.jit.is_tracing():
+        return False
+    return torch._C._functorch.maybe_current_level() is None and not torch._C._len_torch_dispatch_stack()
+
+
+def one_hot(labels, classes, dim):
+    """Whether a class is that of the label, along a new dimension. torch.nn.functional.one_hot reads its argument."""
+    shape = [-1 if d == dim else 1 for d in range(labels.dim() + 1)]
+    return labels.unsqueeze(dim) == torch.arange(classes, device=labels.device).reshape(shape)
+
+
+def of_labels(values, labels):
+    """values[labels], which reads labels without dimensions on the host."""
+    return values.index_select(0, labels.reshape(-1)).reshape(labels.shape)

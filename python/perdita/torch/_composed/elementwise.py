@@ -1,0 +1,129 @@
+"""Losses of single elements, by the formula of their graph."""
+
+import functools
+import inspect
+import warnings
+
+import torch
+
+from perdita._catalogue import broadcasts, grows_input, mean_of, roles_of
+from perdita.errors import DomainError, ShapeError
+from perdita.torch._composed.formula import formula
+from perdita.torch._composed.reduce import denominator_of, reduced
+
+
+def elementwise_loss(call):
+    """Losses of an input and a target, with a weight of positives where the formula has one."""
+    input, target, pos_weight = call.number("input"), call.number("target"), call.number("pos_weight")
+    check_broadcast(call, input, target)
+    losses = formula(call.text, input, target, *([] if pos_weight is None else [pos_weight]))
+    return reduce_elements(call, losses, input)
+
+
+def binary_cross_entropy(call):
+    """Of probabilities. Near 0 and 1, where torch bounds x (1 - x) in the derivative from below, the loss is a Taylor
+    series about the input, whose terms are 0: its derivatives are those of the kernels to the second order."""
+    input, target = call.number("input"), call.number("target")
+    check_broadcast(call, input, target)
+    at, least = input.detach(), 9.999999960041972e-13  # 1e-12 as torch stores it
+    is_bounded = at * (1.0 - at) <= least
+    step = torch.where(is_bounded, input - at, 0.0)
+    series = step * ((at - target) / least) + 0.5 * torch.square(step) / least
+    losses = formula(call.text, torch.where(is_bounded, at, input), target) + torch.where(is_bounded, series, 0.0)
+    return reduce_elements(call, losses, input)
+
+
+def quantile_loss(call):
+    """Of one quantile, or of several, which are the last dimension of the input."""
+    levels = call.option("q")
+    if not isinstance(levels, tuple):
+        return elementwise_loss(call)
+    input, target = call.number("input"), call.number("target")
+    if input.shape != (*target.shape, len(levels)):
+        raise ShapeError(
+            f"quantile_loss: input has shape {list(input.shape)}, but target has {list(target.shape)} and q has "
+            f"{len(levels)} numbers (valid: {[*target.shape, len(levels)]})"
+        )
+    columns = [formula(f"quantile:q={q!r}", y, target) for q, y in zip(levels, input.unbind(-1), strict=True)]
+    return reduce_elements(call, torch.stack(columns, -1), input)
+
+
+def gaussian_nll_loss(call):
+    input, target, variance = call.number("input"), call.number("target"), call.number("var")
+    check_broadcast(call, input, target)
+    if variance.dim() + 1 == input.dim():
+        variance = variance.unsqueeze(-1)
+    fits = variance.dim() in (0, input.dim())
+    if not fits or any(v not in (1, n) for v, n in zip(variance.shape[::-1], input.shape[::-1], strict=False)):
+        raise ShapeError(
+            f"gaussian_nll_loss: var has shape {list(variance.shape)}, but input has {list(input.shape)} (valid: the same, "
+            f"without the last size, or with sizes of 1)"
+        )
+    # The clamp of the variance is outside the graph, as in torch: its gradient is that without the clamp.
+    eps = float(call.option("eps"))
+    clamped = torch.where(variance <= eps, eps + (variance - variance.detach()), variance)
+    full = "true" if call.option("full") else "false"
+    return reduce_elements(call, formula(f"gaussian_nll:full={full},eps=5e-324", input, target, clamped), input)
+
+
+def margin_ranking_loss(call):
+    input1, input2, target = call.number("input1"), call.number("input2"), call.number("target")
+    if not input1.dim() == input2.dim() == target.dim():
+        raise ShapeError(
+            f"margin_ranking_loss: input1 has shape {list(input1.shape)}, input2 {list(input2.shape)} and target "
+            f"{list(target.shape)} (valid: the same rank)"
+        )
+    return reduce_elements(call, formula(call.text, input1 - input2, target), input1)
+
+
+def check_broadcast(call, input, target):
+    """Checks shapes, and warns where they differ, as the kernels do."""
+    if input.shape == target.shape:
+        return
+    try:
+        shape = torch.broadcast_shapes(input.shape, target.shape)
+    except RuntimeError:
+        shape = None
+    if shape is None or not broadcasts(call.function) or (shape != input.shape and not grows_input(call.function)):
+        raise ShapeError(
+            f"{call.function}: target has shape {list(target.shape)}, but input has {list(input.shape)} (valid: the same)"
+        )
+    if roles_of(call.function).count("prediction") == 1 and not torch.compiler.is_compiling():
+        _warn(
+            f"Using a target size ({list(target.shape)}) that is different to the input size ({list(input.shape)}) in "
+            f"{call.function}: they are broadcast to {list(shape)}, which is probably not what you want (valid: the same "
+            f"shape)"
+        )
+
+
+def _warn(message):
+    """A warning about the line that calls the library."""
+    frame, level = inspect.currentframe(), 0
+    while frame and frame.f_globals.get("__name__", "").split(".")[0] in ("perdita", "torch"):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, stacklevel=level)
+
+
+def reduce_elements(call, losses, first=None):
+    """The reduction of losses. first: the operand whose first size a batchmean divides by; the losses if None."""
+    weight = call.number("weight")
+    if weight is not None:
+        terms = losses * weight
+        if terms.shape != losses.shape:
+            raise ShapeError(
+                f"{call.function}: weight of shape {list(weight.shape)} does not broadcast to the loss's "
+                f"{list(losses.shape)}"
+            )
+        losses = terms
+    return reduce_terms(call, losses, losses.numel, weight, losses if first is None else first)
+
+
+def reduce_terms(call, terms, count, weight, first):
+    """The reduction of losses that are times their weights already. count: their number, a function."""
+    if call.reduction == "batchmean":
+        return reduced(terms, "batchmean", lambda: first.shape[0] if first.dim() else 1, call.return_extras)
+    if call.reduction not in ("none", "mean", "sum"):
+        raise DomainError(f"unknown reduction '{call.reduction}' (valid: none, mean, sum, batchmean)")
+    weight_sum = count if weight is None else lambda: weight.expand(terms.shape).sum()
+    denominator = functools.partial(denominator_of, call.normalize_by, mean_of(call.function), terms, count, weight_sum)
+    return reduced(terms, call.reduction, denominator, call.return_extras)

@@ -1,0 +1,257 @@
+"""Formulas of losses executed by torch's operators: on every device, under every transform, to any order of derivatives.
+
+The graph of a formula and of its derivatives comes from the core, so that both executions compute the same formula. The
+derivatives are those of the graph, not of the single operators: 0 * inf does not appear where a branch is not taken.
+"""
+
+import functools
+import math
+
+import torch
+
+from perdita import _core
+
+_is_exporting = torch.compiler.is_exporting if hasattr(torch.compiler, "is_exporting") else lambda: False
+
+
+# torch.compile calls these functions in its graphs, and records the operators that they call: Dynamo cannot look into
+# the core, and takes no Function with jvp().
+
+
+@torch.compiler.allow_in_graph
+def formula(text, *operands):
+    """The loss with that name and options (as `text_of` writes them) for each element of the operands.
+
+    Parameters
+    ----------
+    text : str
+        "huber:delta=2", "formula: abs(y - t)".
+    *operands : Tensor
+        In the order of the formula, of one floating dtype on one device. They are broadcast.
+    """
+    return apply(_plan_of_loss(text, len(operands)), torch.broadcast_tensors(*operands))[0]
+
+
+@torch.compiler.allow_in_graph
+def class_adjustment(text, counts, total, smallest):
+    """Shift and margin of each class by the counts of its samples, in a loss of class counts."""
+    return _plan_of_class_counts(text)[0](*torch.broadcast_tensors(counts, total, smallest))
+
+
+@torch.compiler.assume_constant_result
+def adjustment_scale(text):
+    """The factor of adjusted logits."""
+    return _plan_of_class_counts(text)[1]
+
+
+@torch.compiler.assume_constant_result
+def is_of_true_class(text):
+    """Whether only the true class of a row contributes to a loss of log-probabilities."""
+    return _core.Graph.of_loss(text, 2).of_true_class
+
+
+def apply(plan, operands):
+    """The results of a plan, a tuple, with its own derivatives. A trace without gradients holds operators only."""
+    if torch.jit.is_tracing() or _is_exporting():
+        return plan(*operands)
+    return _Formula.apply(plan, *operands)
+
+
+class Plan:
+    """A function of tensors of one shape, made of torch's operators, that returns a tuple.
+
+    Its derivatives are plans, too: `gradient(wanted)` of the operands and the upstream gradients, `tangent(moved)` of the
+    operands and the tangents of those at the places `moved`.
+    """
+
+    def __init__(self, graph):
+        self.graph = graph
+        self.run = _compiled(graph)
+
+    def __call__(self, *operands):
+        return self.run(*operands)
+
+    @functools.cache  # noqa: B019  # plans are cached themselves
+    def gradient(self, wanted):
+        return Plan(self.graph.gradient(list(wanted)))
+
+    @functools.cache  # noqa: B019
+    def tangent(self, moved):
+        return Plan(self.graph.tangent(list(moved)))
+
+
+@functools.lru_cache(maxsize=1024)
+def _plan_of_loss(text, operands):
+    return Plan(_core.Graph.of_loss(text, operands))
+
+
+@functools.lru_cache(maxsize=1024)
+def _plan_of_class_counts(text):
+    graph, scale = _core.Graph.of_class_counts(text)
+    return Plan(graph), scale
+
+
+class _Formula(torch.autograd.Function):
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(plan, *operands):
+        return plan(*operands)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.plan, *operands = inputs
+        ctx.save_for_backward(*operands)
+        ctx.save_for_forward(*operands)
+
+    @staticmethod
+    def backward(ctx, *upstream):
+        operands = ctx.saved_tensors
+        wanted = tuple(i for i in range(len(operands)) if ctx.needs_input_grad[i + 1])
+        gradients = iter(apply(ctx.plan.gradient(wanted), (*operands, *upstream)))
+        return None, *(next(gradients) if i in wanted else None for i in range(len(operands)))
+
+    @staticmethod
+    def jvp(ctx, _, *tangents):
+        operands = ctx.saved_tensors
+        moved = tuple(i for i, tangent in enumerate(tangents) if tangent is not None)
+        return apply(ctx.plan.tangent(moved), (*operands, *(tangents[i] for i in moved)))
+
+
+# ---- from graphs to torch's operators ----
+
+
+def _compiled(graph):
+    """The program of a graph as a Python function of tensors."""
+    steps, outputs = graph.program()
+    operands = [f"x{i}" for i in range(graph.inputs)]
+    writer = _Writer(operands)
+    for step in steps:
+        writer.add(*step)
+    results = ", ".join(writer.result(output) for output in outputs)
+    lines = [f"def run({', '.join(operands)}):", *(f"    {line}" for line in writer.lines), f"    return ({results},)"]
+    names = {
+        "torch": torch,
+        "inf": math.inf,
+        "nan": math.nan,
+        "constant": _constant,
+        "log_cosh": _log_cosh,
+        "sigmoid": _sigmoid,
+    }
+    exec("\n".join(lines), names)
+    return names["run"]
+
+
+class _Writer:
+    """Writes a statement per step; equal steps are written once."""
+
+    def __init__(self, operands):
+        self.places = list(operands)  # the variables of operands and steps
+        self.lines = []
+        self._conditions = set()  # variables that hold booleans
+        self._written = {}
+
+    def add(self, name, *operands):
+        texts = [self._text(operand) for operand in operands]
+        key = name, *texts
+        if key not in self._written:
+            variable = f"v{len(self.lines)}"
+            self.lines.append(f"{variable} = {self._expression(name, texts)}")
+            if name in _COMPARISONS or name in _LOGICAL:
+                self._conditions.add(variable)
+            self._written[key] = variable
+        self.places.append(self._written[key])
+
+    def result(self, operand):
+        return self._tensor(self._text(operand))
+
+    def _text(self, operand):
+        return repr(operand) if isinstance(operand, float) else self.places[operand]
+
+    def _number(self, text):
+        return f"{text}.to(x0.dtype)" if text in self._conditions else text
+
+    def _tensor(self, text):
+        return f"constant({text}, x0)" if _is_constant(text) else self._number(text)
+
+    def _condition(self, text):
+        if text in self._conditions:
+            return text
+        return f"({self._tensor(text)} != 0)"
+
+    def _expression(self, name, texts):
+        if name in _COMPARISONS:
+            return f"{self._tensor(texts[0])} {_COMPARISONS[name]} {self._number(texts[1])}"
+        if name in _LOGICAL:
+            return _LOGICAL[name].format(*map(self._condition, texts))
+        if name == "select":
+            return f"torch.where({self._condition(texts[0])}, {self._tensor(texts[1])}, {self._number(texts[2])})"
+        if name == "zero_unless":
+            return f"torch.where({self._condition(texts[0])}, {self._tensor(texts[1])}, 0.0)"
+        if name in _BOUNDS:
+            tensors = [text for text in texts if not _is_constant(text)]
+            if len(tensors) == 1 and _is_constant(texts[1]) | (name in ("min", "max")):
+                (bound,) = (text for text in texts if _is_constant(text))
+                return f"torch.clamp({self._number(tensors[0])}, {_BOUNDS[name]}={bound})"
+        if name in _WITH_CONSTANTS and not all(map(_is_constant, texts)):
+            return _WITH_CONSTANTS[name].format(*map(self._number, texts))
+        if name == "pow" and _is_constant(texts[1]):
+            return f"torch.pow({self._tensor(texts[0])}, {texts[1]})"
+        return _FUNCTIONS[name].format(*map(self._tensor, texts))
+
+
+_COMPARISONS = {
+    "less": "<",
+    "less_equal": "<=",
+    "greater": ">",
+    "greater_equal": ">=",
+    "equal": "==",
+    "not_equal": "!=",
+}
+_LOGICAL = {"logical_and": "{} & {}", "logical_or": "{} | {}", "logical_not": "~{}"}
+# The side of a clamp by a constant.
+_BOUNDS = {"min": "max", "max": "min", "clamp_min": "min", "clamp_max": "max"}
+# One operand may be a number.
+_WITH_CONSTANTS = {"add": "{} + {}", "subtract": "{} - {}", "multiply": "{} * {}", "xlogy": "torch.xlogy({}, {})"}
+_UNARY = (
+    "abs", "square", "sqrt", "exp", "expm1", "log", "log1p", "tanh", "erf", "lgamma", "digamma", "sign",
+)  # fmt: skip
+_FUNCTIONS = (
+    {name: f"torch.{name}({{}})" for name in _UNARY}
+    | _WITH_CONSTANTS
+    | {
+        "negate": "-{}",
+        "divide": "{} / {}",
+        "pow": "torch.pow({}, {})",
+        "min": "torch.minimum({}, {})",
+        "max": "torch.maximum({}, {})",
+        "clamp_min": "torch.maximum({}, {})",
+        "clamp_max": "torch.minimum({}, {})",
+        "flip_sign": "torch.where(torch.signbit({1}), -{0}, {0})",
+        "log_sigmoid": "torch.nn.functional.logsigmoid({})",
+        "softplus": "-torch.nn.functional.logsigmoid(-{})",
+        "sigmoid": "sigmoid({})",
+        "log_cosh": "log_cosh({})",
+        "trigamma": "torch.polygamma(1, {})",
+    }
+)
+
+
+def _is_constant(text):
+    return text[0] not in "xv"
+
+
+def _constant(value, like):
+    return torch.full_like(like, value)
+
+
+def _sigmoid(x):
+    # torch's is 0 where exp(-x) overflows.
+    return torch.where(x < -40.0, torch.exp(x), torch.sigmoid(x))
+
+
+def _log_cosh(x):
+    # log cosh x = log(1 + 2 sinh(x / 2)^2), which is exact near 0, and |x| + log(1 + exp(-2 |x|)) - log 2, without overflow
+    size = torch.abs(x)
+    near = torch.log1p(2.0 * torch.square(torch.sinh(0.5 * torch.clamp(size, max=2.0))))
+    return torch.where(size < 2.0, near, size + torch.log1p(torch.exp(-2.0 * size)) - math.log(2.0))

@@ -1,0 +1,162 @@
+"""Losses of masks: of the sums of true and false positives and false negatives, or of sorted errors."""
+
+import torch
+
+from perdita._catalogue import mean_of
+from perdita.errors import DomainError, DTypeError, ShapeError
+from perdita.torch._composed.checks import check_labels, one_hot
+from perdita.torch._composed.formula import formula
+from perdita.torch._composed.reduce import denominator_of, reduced
+
+
+class _Masks:
+    """Logits [N, C, pixels], targets likewise (0 where they are ignored), and which pixels are used."""
+
+    def __init__(self, call):
+        self.call = call
+        logits, target = call.operand("input"), call._operands["target"]
+        shape = logits.shape
+        is_alike = target.shape == shape
+        self.has_indices = len(shape) >= 2 and not is_alike and target.shape == (shape[0], *shape[2:])
+        self._check(logits, target, is_alike)
+        multilabel = bool(call.option("multilabel"))
+        self.has_classes = self.has_indices or multilabel
+        self.batch = bool(call.option("batch"))
+        items = shape[0] if len(shape) > 1 else 1
+        classes = shape[1] if self.has_classes else 1
+        self.loss_shape = (
+            *([] if self.batch or len(shape) == 1 else [items]),
+            *([classes] if self.has_classes else []),
+        )
+        dense = (items, classes, -1) if logits.numel() else (items, classes, 0)
+        self.logits = logits.reshape(dense)
+        ignored = call.option("ignore_index")
+        if self.has_indices:
+            labels = target.reshape(items, -1).to(torch.int64)
+            used = labels != ignored
+            check_labels(call.function, labels, used, classes)
+            hot = one_hot(torch.where(used, labels, 0), classes, 1)
+            self.used = used.unsqueeze(1)
+            self.targets = torch.where(self.used, hot.to(logits.dtype), 0.0)
+        else:
+            targets = target.to(call.dtype).reshape(dense)
+            self.used = targets != ignored
+            self.targets = torch.where(self.used, targets, 0.0)
+        self.logits = self.logits.to(call.dtype)
+
+    def _check(self, logits, target, is_alike):
+        function = self.call.function
+        if not logits.dim() or not (is_alike or self.has_indices):
+            raise ShapeError(
+                f"{function}: target has shape {list(target.shape)}, but input has {list(logits.shape)} (valid: the same, "
+                f"or without the classes with class indices)"
+            )
+        if self.call.option("multilabel") and not (is_alike and logits.dim() >= 2):
+            raise DomainError(
+                f"{function}: multilabel is true, but input has shape {list(logits.shape)} and target "
+                f"{list(target.shape)} (valid: both [N, C, ...])"
+            )
+        if self.has_indices and (target.is_floating_point() or target.dtype == torch.bool):
+            raise DTypeError(
+                f"{function}: target of shape {list(target.shape)} holds {str(target.dtype)[6:]} (valid: class indices as "
+                f"int64, int32 or uint8)"
+            )
+        if self.call.number("pos_weight") is not None:
+            raise DomainError(f"{function}: pos_weight is not supported")
+
+    def probabilities(self):
+        """Of the mask and against it. Ignored pixels have a logit of 0, so that nothing of their own reaches a gradient."""
+        shown = torch.where(self.used, self.logits, 0.0)
+        if not self.has_indices:
+            return torch.sigmoid(shown), torch.sigmoid(-shown)
+        p = torch.softmax(shown, 1)
+        return p, (p * (1.0 - self.targets)).sum(1, keepdim=True)
+
+    def over_pixels(self, terms):
+        """Sums over the pixels of each mask, in the shape of the losses."""
+        return terms.sum((0, 2) if self.batch else 2).reshape(self.loss_shape)
+
+
+def mask_loss(call):
+    masks = _Masks(call)
+    t, (p, q) = masks.targets, masks.probabilities()
+    excess, miss = p * (1.0 - t), q * t
+    if call.option("squared"):
+        square = torch.square(excess - miss)
+        excess, miss = square * (1.0 - t), square * t
+    true_positives = masks.over_pixels(p * t)
+    false_positives = masks.over_pixels(torch.where(masks.used, excess, 0.0))
+    false_negatives = masks.over_pixels(miss)
+    losses = formula(call.text, true_positives, false_positives, false_negatives)
+    return _reduced(masks, losses, lambda: (true_positives + false_negatives).detach() != 0.0)
+
+
+def lovasz_loss(call):
+    """The Lovasz extension of the Jaccard loss: errors in descending order, each times the increase of the loss."""
+    masks = _Masks(call)
+    t = masks.targets.detach()
+    if masks.has_indices:
+        p, q = masks.probabilities()
+        errors = torch.where(t > 0.0, q, p)
+    else:
+        errors = torch.clamp(1.0 - masks.logits * (2.0 * t - 1.0), min=0.0)
+    errors = torch.where(masks.used, errors, 0.0)
+    if masks.batch:
+        errors, t = (x.transpose(0, 1).reshape(1, x.shape[1], -1) for x in (errors, t))
+        used = masks.used.expand(masks.logits.shape).transpose(0, 1).reshape(errors.shape)
+    else:
+        used = masks.used.expand(errors.shape)
+    # Ignored pixels come last: they neither add to a loss nor to the size of a mask.
+    keys = torch.where(used, errors.detach(), -1.0)
+    order = torch.sort(keys, dim=-1, descending=True, stable=True).indices
+    increases = _increases(t.gather(-1, order), used.gather(-1, order))
+    terms = errors.gather(-1, order)
+    losses = torch.where(increases == 0.0, 0.0, terms * increases).sum(-1).reshape(masks.loss_shape)
+    return _reduced(masks, losses, lambda: t.sum(-1).reshape(masks.loss_shape) != 0.0)
+
+
+def _increases(targets, used):
+    """By how much the Jaccard loss of the first errors grows with each of them."""
+    size = targets.sum(-1, keepdim=True)
+    misses = targets.cumsum(-1)
+    excess = torch.where(used, 1.0 - targets, 0.0).cumsum(-1)
+    union = size + excess
+    jaccard = torch.where(union == 0.0, 0.0, 1.0 - (size - misses) / torch.where(union == 0.0, 1.0, union))
+    before = torch.nn.functional.pad(jaccard[..., :-1], (1, 0))
+    return torch.where(used, jaccard - before, 0.0)
+
+
+def _reduced(masks, losses, find_present):
+    call, weight = masks.call, masks.call.number("weight")
+    if weight is not None and masks.has_classes and weight.shape != (masks.logits.shape[1],):
+        raise ShapeError(
+            f"{call.function}: weight has shape {list(weight.shape)}, but input has {masks.logits.shape[1]} classes (valid: "
+            f"[{masks.logits.shape[1]}])"
+        )
+    present = find_present() if call.option("present_only") and masks.has_classes else None
+    if present is not None:
+        losses = torch.where(present, losses, 0.0)
+    if weight is not None:
+        terms = losses * weight
+        if terms.shape != losses.shape:
+            raise ShapeError(
+                f"{call.function}: weight of shape {list(weight.shape)} does not broadcast to the loss's "
+                f"{list(losses.shape)}"
+            )
+        losses = terms
+
+    def count():
+        return losses.numel() if present is None else present.to(losses.dtype).sum()
+
+    def weight_sum():
+        if weight is None:
+            return count()
+        weights = weight.expand(losses.shape)
+        return weights.sum() if present is None else torch.where(present, weights, 0.0).sum()
+
+    def denominator():
+        return denominator_of(call.normalize_by, mean_of(call.function), losses, count, weight_sum)
+
+    if call.reduction == "batchmean":
+        return reduced(losses, "batchmean", lambda: losses.shape[0] if losses.dim() else 1, call.return_extras)
+    return reduced(losses, call.reduction, denominator, call.return_extras)

@@ -1,0 +1,117 @@
+"""The loss of alignments of sequences, frame by frame; differentiable to any order."""
+
+import torch
+
+from perdita.errors import DTypeError, ShapeError
+from perdita.torch._composed.checks import check_labels, is_readable
+from perdita.torch._composed.elementwise import reduce_elements
+from perdita.torch._composed.reduce import reduced
+
+_IMPOSSIBLE = float("-inf")
+
+
+def ctc_loss(call):
+    """-log of the probability, summed over all alignments, that the frames spell the target."""
+    log_probs, targets = call.number("log_probs"), call._operands["targets"]
+    is_single = log_probs.dim() == 2
+    log_probs = log_probs.unsqueeze(1) if is_single else log_probs
+    frames, lengths = (call._operands[name].reshape(-1) for name in ("input_lengths", "target_lengths"))
+    _check(call, log_probs, targets, frames, lengths)
+    labels = _padded(targets, lengths, log_probs.shape[1])
+    is_label = torch.arange(labels.shape[1], device=labels.device) < lengths.unsqueeze(1)
+    check_labels("ctc_loss", labels, is_label, log_probs.shape[2])
+    labels = torch.where(is_label, labels, call.option("blank"))
+    log_likelihood = _log_likelihood(log_probs, labels, frames, lengths, call.option("blank"))
+    losses = -log_likelihood
+    is_infinite = losses == float("inf")
+    losses = torch.where(is_infinite, 0.0 if call.option("zero_infinity") else float("inf"), losses)
+    if call.option("torch_gradient"):
+        is_frame = torch.arange(len(log_probs), device=frames.device).unsqueeze(1) < frames
+        added = torch.where((is_frame & ~is_infinite).unsqueeze(2), torch.exp(log_probs), 0.0).sum((0, 2))
+        losses = losses + (added - added.detach())
+    if call.reduction != "mean":
+        return reduce_elements(call, losses.squeeze(0) if is_single else losses)
+    return _mean(call, losses, lengths, is_single)
+
+
+def _mean(call, losses, lengths, is_single):
+    """A mean divides each loss by the number of its labels first."""
+    terms = losses / torch.clamp(lengths, min=1).to(losses.dtype)
+    losses, terms = (losses.squeeze(0), terms.squeeze(0)) if is_single else (losses, terms)
+    if call.number("weight") is not None:
+        return reduce_elements(call, terms)
+    result = reduced(terms, "mean", lambda: 1 if is_single else max(losses.numel(), 0), call.return_extras)
+    if not call.return_extras:
+        return result
+    return result[0], result[1]._replace(losses=losses.detach())
+
+
+def _log_likelihood(log_probs, labels, frames, lengths, blank):
+    # States are the labels with a blank before each and one behind the last: 2 S + 1.
+    items, count = labels.shape
+    states = torch.full((items, 2 * count + 1), blank, dtype=torch.int64, device=labels.device)
+    states[:, 1::2] = labels
+    may_skip = torch.zeros_like(states, dtype=torch.bool)  # from the label before, without a blank between them
+    may_skip[:, 3::2] = labels[:, 1:] != labels[:, :-1]
+    emitted = log_probs.gather(2, states.expand(len(log_probs), *states.shape))
+    # Before the first frame only the first blank has been reached.
+    first = torch.zeros_like(emitted[0, :, :1]) if len(emitted) else log_probs.new_zeros(items, 1)
+    reached = torch.nn.functional.pad(first, (0, 2 * count), value=_IMPOSSIBLE)
+    for t in range(len(emitted)):
+        one, two = _shifted(reached, 1), _shifted(reached, 2)
+        following = _log_sum_exp((reached, one, torch.where(may_skip, two, _IMPOSSIBLE))) + emitted[t]
+        reached = torch.where((t < frames).unsqueeze(1), following, reached)
+    ends = (2 * lengths).unsqueeze(1)
+    last_blank = reached.gather(1, ends)
+    last_label = torch.where(ends > 0, reached.gather(1, torch.clamp(ends - 1, min=0)), _IMPOSSIBLE)
+    return _log_sum_exp((last_blank, last_label)).squeeze(1)
+
+
+def _shifted(reached, by):
+    width = reached.shape[1]
+    return torch.nn.functional.pad(reached, (by, 0), value=_IMPOSSIBLE)[:, :width]
+
+
+def _log_sum_exp(terms):
+    """log of the sum of the exponentials, with gradient 0 where all terms are -inf."""
+    stacked = torch.stack(terms)
+    largest = stacked.detach().amax(0)
+    largest = torch.where(largest == _IMPOSSIBLE, 0.0, largest)
+    total = torch.exp(stacked - largest).sum(0)
+    is_nothing = total == 0.0
+    return torch.where(is_nothing, _IMPOSSIBLE, torch.log(torch.where(is_nothing, 1.0, total)) + largest)
+
+
+def _padded(targets, lengths, items):
+    """Labels as [N, S]; those after an item's own may be anything."""
+    if targets.dim() == 2:
+        return targets.to(torch.int64)
+    longest = int(lengths.max()) if is_readable(lengths) and items else targets.numel()
+    begins = lengths.cumsum(0) - lengths
+    index = begins.unsqueeze(1) + torch.arange(longest, device=lengths.device)
+    if not targets.numel():
+        return targets.new_zeros((items, 0), dtype=torch.int64)
+    return targets.to(torch.int64)[torch.clamp(index, max=targets.numel() - 1)]
+
+
+def _check(call, log_probs, targets, frames, lengths):
+    if log_probs.dim() != 3 or log_probs.shape[2] == 0:
+        raise ShapeError(
+            f"ctc_loss: log_probs has shape {list(call._operands['log_probs'].shape)} (valid: [T, N, C] or [T, C] with C "
+            f"above 0)"
+        )
+    for name in ("targets", "input_lengths", "target_lengths"):
+        tensor = call._operands[name]
+        if tensor.is_floating_point() or tensor.dtype == torch.bool:
+            raise DTypeError(f"ctc_loss: {name} holds {str(tensor.dtype)[6:]} (valid: int64, int32, uint8)")
+    items = log_probs.shape[1]
+    if targets.dim() != 1 and (targets.dim() != 2 or len(targets) != items):
+        raise ShapeError(
+            f"ctc_loss: targets has shape {list(targets.shape)}, but log_probs has {items} sequences (valid: [{items}, S], "
+            f"or [S] with all labels)"
+        )
+    for name, tensor in (("input_lengths", frames), ("target_lengths", lengths)):
+        if tensor.shape != (items,):
+            raise ShapeError(
+                f"ctc_loss: {name} has shape {list(tensor.shape)}, but log_probs has {items} sequences (valid: [{items}])"
+            )

@@ -1,0 +1,245 @@
+"""The losses made of torch's operators: the kernels' results for every loss, option and shape, in every transform.
+
+The transforms are tried on all cases of a loss in one test. What a transform must give comes from the kernels, which do
+not take part in it, or from another transform.
+"""
+
+import functools
+
+import pytest
+import torch
+from torch._subclasses import FakeTensorMode
+from torch.func import grad, hessian, jacrev, jvp, vmap
+from torch.fx.experimental.proxy_tensor import make_fx
+
+import perdita.torch.functional as F
+from loss_cases import LINEAR, LOSSES, cases, function_name, reductions_of
+from own_losses import CALLS
+from perdita._functions import functions, text_of
+from perdita.torch._composed import composed_loss
+from perdita.torch._operands import as_tensor
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # of broadcasts, and of what torch says of tracing
+
+NAMES = sorted({function_name(loss) for loss in LOSSES if loss not in LINEAR} | set(CALLS))
+SMALL = 60  # elements of which Hessians are computed
+
+
+def _composed(function, tensors, reduction, normalize_by, return_extras, **options):
+    return composed_loss(function, tensors, reduction, normalize_by, return_extras, text_of(options.items()))
+
+
+COMPOSED = functions(_composed, torch, lambda *_: None, as_tensor)
+
+
+def described_calls(name, dtype=torch.float64):
+    """(description, operands, options) for each case and reduction."""
+    for tensors, options in CALLS.get(name, ()):
+        operands = {k: t.to(dtype) if t.is_floating_point() else t for k, t in tensors.items()}
+        for reduction in ("mean", "sum", "none"):
+            yield f"{name} {options} {reduction}", operands, {**options, "reduction": reduction}
+    for loss in LOSSES:
+        if function_name(loss) == name:
+            for case in cases([loss]):
+                for reduction in reductions_of(loss):
+                    yield f"{case} {reduction}", case.tensors(dtype), {**case.variant.options, "reduction": reduction}
+
+
+def calls_of(name):
+    """(description, loss of the first operand, that operand), for the reductions that differ in kind."""
+    for what, tensors, options in described_calls(name):
+        if options["reduction"] in ("mean", "none"):
+            first = next(iter(tensors))
+            yield what, Call(name, tensors, first, options), tensors[first]
+
+
+class Call(torch.nn.Module):
+    """A loss of its first operand; losses that are not reduced are added, each with another weight."""
+
+    def __init__(self, name, tensors, first, options):
+        super().__init__()
+        self.function, self.tensors, self.first, self.options = getattr(F, name), tensors, first, options
+
+    def forward(self, x):
+        losses = self.function(**{**self.tensors, self.first: x}, **self.options)
+        return losses if not losses.dim() else _sum(losses)
+
+
+def _sum(losses):
+    weights = torch.arange(1, losses.numel() + 1, dtype=losses.dtype, device=losses.device) / max(losses.numel(), 1)
+    return (losses * weights.reshape(losses.shape)).sum()
+
+
+def gradient_of(loss, x):
+    x = x.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(loss(x), x)
+    return gradient
+
+
+def direction(x):
+    return torch.rand(x.shape, dtype=x.dtype, generator=torch.Generator().manual_seed(3))
+
+
+def check(found, expected, what, rtol=1e-10):
+    torch.testing.assert_close(found, expected, rtol=rtol, atol=1e-12, equal_nan=True, msg=lambda m: f"{what}: {m}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=str)
+def test_results_of_the_kernels(name, dtype):
+    rtol, atol = (1e-11, 1e-13) if dtype == torch.float64 else (2e-5, 2e-6)
+    for what, given, options in described_calls(name, dtype):
+        tensors = {k: requiring_grad(name, k, t) for k, t in given.items()}
+        leaves = [t for t in tensors.values() if t is not None and t.requires_grad]
+        close = functools.partial(
+            torch.testing.assert_close, rtol=rtol, atol=atol, equal_nan=True, msg=lambda m, what=what: f"{what}: {m}"
+        )
+        results = []
+        for function in (getattr(F, name), COMPOSED[name]):
+            loss, extras = function(**tensors, **options, return_extras=True)
+            close(function(**tensors, **options), loss)
+            results.append((loss, torch.autograd.grad(_sum(loss), leaves, allow_unused=True), extras))
+        (loss, gradients, extras), (composed, composed_gradients, composed_extras) = results
+        assert composed.dtype == loss.dtype, what
+        close(composed, loss)
+        for ours, theirs in zip(composed_gradients, gradients, strict=True):
+            ours, theirs = (torch.zeros((), dtype=dtype) if g is None else g for g in (ours, theirs))
+            close(*torch.broadcast_tensors(ours, theirs))
+        for ours, theirs in zip(composed_extras, extras, strict=True):
+            assert (ours is None) == (theirs is None), what
+            if ours is not None:
+                close(torch.as_tensor(ours, dtype=dtype), torch.as_tensor(theirs, dtype=dtype))
+
+
+def requiring_grad(function, name, tensor):
+    """A leaf, where the loss has a derivative with respect to the operand."""
+    is_constant = name in ("class_counts", "time") or (function, name) in NO_DERIVATIVE
+    if tensor is None or not tensor.is_floating_point() or is_constant:
+        return tensor
+    return tensor.detach().clone().requires_grad_()
+
+
+NO_DERIVATIVE = {("list_net_loss", "target")} | {(name, "target") for name in CALLS if name == "lovasz_loss"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_grad_and_vmap(name):
+    for what, loss, x in calls_of(name):
+        expected = gradient_of(loss, x)
+        check(grad(loss)(x), expected, what)
+        check(vmap(grad(loss))(torch.stack([x, x]))[1], expected, f"vmap of {what}")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_forward_mode(name):
+    for what, loss, x in calls_of(name):
+        v = direction(x)
+        check(jvp(loss, (x,), (v,))[1], (gradient_of(loss, x) * v).sum(), what, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_higher_derivatives(name):
+    """Of the kernels' nodes and of transforms: forward over reverse, reverse over reverse, and a third."""
+    for what, loss, x in calls_of(name):
+        if not 0 < x.numel() <= SMALL:
+            continue
+        v = direction(x)
+        second = hessian(loss)(x).reshape(x.numel(), x.numel())
+        check(jacrev(jacrev(loss))(x).reshape(second.shape), second, what, rtol=1e-8)
+        expected = (second @ v.flatten()).reshape(x.shape)
+        leaf = x.clone().requires_grad_()
+        (first,) = torch.autograd.grad(loss(leaf), leaf, create_graph=True)
+        by_nodes = _grad_or_zero((first * v).sum(), leaf)
+        check(by_nodes, expected, f"second derivative of {what}", rtol=1e-8)
+        third = _grad_or_zero((by_nodes * v).sum(), leaf)
+        by_transforms = grad(lambda y, v=v, loss=loss: (_hvp(loss, y, v) * v).sum())(x)
+        check(third, by_transforms, f"third derivative of {what}", rtol=1e-7)
+
+
+def _hvp(loss, x, v):
+    return grad(lambda y: (grad(loss)(y) * v).sum())(x)
+
+
+def _grad_or_zero(value, leaf):
+    if not value.requires_grad:
+        return torch.zeros_like(leaf)
+    (gradient,) = torch.autograd.grad(value, leaf, create_graph=True, allow_unused=True)
+    return torch.zeros_like(leaf) if gradient is None else gradient
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_shapes_without_elements(name):
+    """FakeTensor and the meta device: shape, dtype and device of the result."""
+    function = getattr(F, name)
+    for what, tensors, options in described_calls(name, torch.float32):
+        if "groups" in tensors:  # whose number of losses is data
+            continue
+        expected = function(**tensors, **options)
+        with FakeTensorMode() as mode:
+            fake = function(**{k: None if t is None else mode.from_tensor(t) for k, t in tensors.items()}, **options)
+        meta = function(**{k: None if t is None else t.to("meta") for k, t in tensors.items()}, **options)
+        assert meta.is_meta and fake.device == expected.device, what
+        for found in (fake, meta):
+            assert (found.shape, found.dtype) == (expected.shape, expected.dtype), what
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_traces(name):
+    """make_fx of the value and of its gradient, and torch.jit.trace."""
+    for what, loss, x in calls_of(name):
+        check(make_fx(loss)(x)(x), loss(x), what)
+        check(make_fx(grad(loss))(x)(x), gradient_of(loss, x), f"gradient of {what}")
+        traced = torch.jit.trace(loss, (x,), check_trace=False)
+        check(traced(x), loss(x), f"jit of {what}")
+
+
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("name", NAMES)
+def test_export(name, strict):
+    """torch.export, to operators of torch alone, of the first cases of a loss."""
+    for what, loss, x in list(calls_of(name))[:4]:
+        if strict and "groups" in loss.tensors:  # which are read on the host
+            continue
+        program = torch.export.export(loss, (x,), strict=strict)
+        assert "perdita" not in str(program.graph), what
+        check(program.module()(x), loss(x), what)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_compiled_transform(name):
+    for what, loss, x in list(calls_of(name))[:2]:
+        torch._dynamo.reset()
+        compiled = torch.compile(grad(loss), fullgraph=True, backend="aot_eager")
+        check(compiled(x), gradient_of(loss, x), what)
+
+
+def test_per_sample_gradients():
+    """vmap over the samples of a batch, with in_dims that differ, as for differential privacy."""
+    logits, labels = torch.randn(6, 5, dtype=torch.float64), torch.tensor([0, 4, 2, -100, 1, 3])
+
+    def loss(row, label):
+        return F.focal_loss(row, label, reduction="sum")
+
+    gradients = vmap(grad(loss), in_dims=(1, 0))(logits.mT.contiguous(), labels)
+    check(gradients, gradient_of(lambda z: F.focal_loss(z, labels, reduction="sum"), logits), "per sample")
+
+
+def test_hvp_and_vhp_are_not_zero():
+    x, t = torch.randn(4, dtype=torch.float64), torch.randn(4, dtype=torch.float64)
+    v = torch.ones(4, dtype=torch.float64)
+    for product in (torch.autograd.functional.hvp, torch.autograd.functional.vhp):
+        _, found = product(lambda y: F.log_cosh_loss(y, t, reduction="sum"), x, v)
+        check(found, 1 / torch.cosh(x - t) ** 2, product.__name__)
+
+
+def test_a_user_formula_in_transforms():
+    import perdita
+
+    loss = perdita.formula("select(r < 1, r^2 / 2, r - 1 / 2) where r = abs(y - t)")
+    x, t = torch.randn(5, dtype=torch.float64), torch.randn(5, dtype=torch.float64)
+    for transform in (grad, jacrev):
+        check(transform(lambda y: loss(y, t))(x), gradient_of(lambda y: torch.nn.functional.huber_loss(y, t), x), "")
+    of_classes = perdita.formula(lambda log_p, t: -t * log_p)
+    z, y = torch.randn(3, 4, dtype=torch.float64), torch.tensor([0, 3, 1])
+    expected = hessian(lambda z: torch.nn.functional.cross_entropy(z, y))(z)
+    check(hessian(lambda z: of_classes(z, y))(z), expected, "class formula")
