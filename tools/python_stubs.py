@@ -146,10 +146,15 @@ from torch import Tensor
 
 from perdita._extras import LossExtras
 from perdita._types import Array as _Weight
-from perdita._types import Denominator, Levels
+from perdita._types import Denominator as _Name
+from perdita._types import Levels
 
 _Array = Tensor
 _Lengths = Tensor | Sequence[int]
+Denominator = _Name | float | Tensor
+
+# All other names are those of torch.
+def __getattr__(name: str) -> Any: ...
 """
 PRIVATE = """
 def _call(
@@ -183,7 +188,7 @@ def class_stub(name, bases, function, module, call):
     operands = ", ".join(parameter(p.name, type_of(function, p.name, p.default), p.default) for p in arrays)
     return (
         f"class {name}({bases}):\n    def __init__(self, {options}) -> None: ...\n"
-        f"    def {call}(self, {operands}) -> Any: ...\n\n"
+        f"    def {call}(self, {operands}{', **options: Any' if call == 'forward' else ''}) -> Any: ...\n\n"
     )
 
 

@@ -7,7 +7,8 @@ Keywords of all losses:
     reduction: 'none' returns one loss per element (per row for losses over classes or vectors), 'sum' their sum, 'mean'
         their sum divided by a denominator.
     normalize_by: the denominator of a mean: 'count' (number of losses that are not ignored), 'weight_sum' or 'batch'
-        (size of the first dimension). None selects the denominator of PyTorch for this loss.
+        (size of the first dimension). None selects the denominator of PyTorch for this loss. For torch tensors also a number
+        or a tensor without dimensions, for example a count over all processes: the sum of the losses is divided by it.
     return_extras: whether to return (loss, extras), with extras.numerator, .denominator, .losses (those of 'none') and,
         for losses of logits and class indices, .margins and .hits, all computed in the same pass.
     validate: whether to check that inputs and targets lie in the domain of the loss (targets of 1 and -1,

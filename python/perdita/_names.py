@@ -4,10 +4,13 @@ from perdita import _core
 from perdita._catalogue import ENTRIES
 
 
-def missing(module, column):
-    """The __getattr__ of a module of losses. column: "function" or "module", which names it uses."""
+def missing(module, column, others=None):
+    """The __getattr__ of a module of losses. column: "function" or "module", which names it uses. others: a module whose
+    public names it has, too."""
 
     def __getattr__(name):
+        if others is not None and not name.startswith("_") and hasattr(others, name):
+            return getattr(others, name)
         text = f"module {module!r} has no attribute {name!r}"
         if not name.startswith("_"):
             meant = _core.meant_loss(name)

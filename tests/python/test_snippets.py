@@ -79,3 +79,4 @@ def test_user_guide(folder):
 
     images, masks = torch.randn(2, 3, 4, 4), torch.randint(0, 2, (2, 3, 4, 4)).float()
     run("docs/masks.md", {"logits": images, "masks": masks, "labels": torch.randint(0, 3, (2, 4, 4))})
+    run("docs/pytorch.md", {})

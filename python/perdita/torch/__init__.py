@@ -2,5 +2,6 @@
 
 from perdita.torch import functional, nn
 from perdita.torch._exact import DIFFERING, torch_exact
+from perdita.torch._install import install, installed, uninstall
 
-__all__ = ["DIFFERING", "functional", "nn", "torch_exact"]
+__all__ = ["DIFFERING", "functional", "install", "installed", "nn", "torch_exact", "uninstall"]

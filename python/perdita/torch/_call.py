@@ -1,11 +1,13 @@
 """How the losses are called on torch tensors: differentiable, under torch.compile, in narrow types, as torch itself."""
 
+import numbers
+
 import torch
 
 from perdita import _core
 from perdita._extras import LossExtras
 from perdita._functions import functions, loss_of, text_of
-from perdita.errors import DTypeError
+from perdita.errors import DomainError, DTypeError
 from perdita.torch._exact import DIFFERING
 from perdita.torch._exact import switch as exact
 from perdita.torch._nodes import apply_loss, apply_loss_with_extras, resolved
@@ -27,6 +29,8 @@ _is_exporting = torch.compiler.is_exporting if hasattr(torch.compiler, "is_expor
 
 
 def _call(function, tensors, reduction, normalize_by, return_extras, **options):
+    if normalize_by.__class__ not in _NAMES_OF_DENOMINATORS:
+        return _divided_call(function, tensors, reduction, normalize_by, return_extras, options)
     if exact.on and function in DIFFERING:
         return call_of_torch(function, tensors, reduction, normalize_by, return_extras, options)
     if _is_dynamo_compiling():
@@ -46,6 +50,31 @@ def _call(function, tensors, reduction, normalize_by, return_extras, **options):
     except (AttributeError, TypeError):  # an option that cannot be compared
         refuse_others(function, tensors, options)
         raise
+
+
+def _divided_call(function, tensors, reduction, denominator, return_extras, options):
+    """A mean with a denominator that is given: the sum of the losses divided by it."""
+    check_denominator(function, denominator)
+    if reduction != "mean":
+        return _call(function, tensors, reduction, None, return_extras, **options)
+    if not return_extras:
+        return _call(function, tensors, "sum", None, False, **options) / denominator
+    total, extras = _call(function, tensors, "sum", None, True, **options)
+    return total / denominator, extras._replace(denominator=denominator)
+
+
+def check_denominator(function, denominator):
+    """Raises an error for what the sum of losses cannot be divided by; elements of tensors are not read."""
+    is_number = isinstance(denominator, numbers.Real) and not isinstance(denominator, bool)
+    if isinstance(denominator, torch.Tensor) and denominator.dim() == 0 or is_number and denominator > 0:
+        return
+    if is_number:
+        raise DomainError(f"{function}: normalize_by is {denominator} (valid: above 0)")
+    given = list(denominator.shape) if isinstance(denominator, torch.Tensor) else repr(denominator)
+    raise DTypeError(
+        f"{function}: normalize_by is {given} (valid: 'count', 'weight_sum', 'batch', a number, or a tensor without "
+        f"dimensions)"
+    )
 
 
 def _call_unreadable(error, function, tensors, reduction, normalize_by, return_extras, options):
@@ -97,6 +126,9 @@ def _narrow_call(function, tensors, reduction, normalize_by, return_extras, opti
     result = _call(function, wide, reduction, normalize_by, return_extras, **options)
     dtype = result_type(function, tensors)
     return (result[0].to(dtype), result[1]) if return_extras else result.to(dtype)
+
+
+_NAMES_OF_DENOMINATORS = frozenset((type(None), str))
 
 
 def _check_arrays(function, names, tensors):

@@ -6,7 +6,7 @@ from perdita import _core
 from perdita._extras import LossExtras
 from perdita._linear import LinearCrossEntropy
 from perdita.errors import DTypeError
-from perdita.torch._call import FUNCTIONS
+from perdita.torch._call import FUNCTIONS, check_denominator
 from perdita.torch._nodes import is_followed, resolved
 from perdita.torch._operands import as_tensor
 from perdita.torch._types import is_narrow
@@ -54,6 +54,18 @@ def linear_cross_entropy(
     derivatives, and for gradients with respect to target or weight, all logits are stored, as in torch. Other keywords and
     errors: see cross_entropy.
     """
+    if normalize_by is not None and not isinstance(normalize_by, str):
+        check_denominator("linear_cross_entropy", normalize_by)
+        keywords = {"reduction": "sum" if reduction == "mean" else reduction, "return_extras": return_extras}
+        result = linear_cross_entropy(
+            input, linear_weight, target, linear_bias=linear_bias, weight=weight, ignore_index=ignore_index,
+            label_smoothing=label_smoothing, options=options, chunk_rows=chunk_rows, **keywords,
+        )  # fmt: skip
+        if reduction != "mean":
+            return result
+        if not return_extras:
+            return result / normalize_by
+        return result[0] / normalize_by, result[1]._replace(denominator=normalize_by)
     weight = as_tensor(weight, input)
     chunk_rows = chunk_rows or getattr(options, "batch_chunk_size", None) or 0
     keywords = dict(
@@ -80,6 +92,7 @@ def linear_cross_entropy(
     return _chunked(keywords, return_extras, chunk_rows, *tensors)
 
 
+_OF_TORCH = getattr(torch.nn.functional, "linear_cross_entropy", None)
 _NAMES = ("input", "linear_weight", "linear_bias", "target", "weight")
 
 
@@ -97,13 +110,12 @@ def _of_torch(
     input, linear_weight, linear_bias, target, weight, *, normalize_by, return_extras, ignore_index, **keywords
 ):
     """By torch's own function, for operands that only torch's functions can be called on."""
-    function = getattr(torch.nn.functional, "linear_cross_entropy", None)
-    if function is None or normalize_by is not None or return_extras:
+    if _OF_TORCH is None or normalize_by is not None or return_extras:
         raise DTypeError(
             "linear_cross_entropy: cannot be traced with these options (valid: without normalize_by and return_extras)"
         )
     ignored = {} if ignore_index is None else {"ignore_index": ignore_index}
-    return function(input, linear_weight, target, linear_bias=linear_bias, weight=weight, **ignored, **keywords)
+    return _OF_TORCH(input, linear_weight, target, linear_bias=linear_bias, weight=weight, **ignored, **keywords)
 
 
 def _stored(input, linear_weight, linear_bias, target, weight, *, ignore_index, **keywords):

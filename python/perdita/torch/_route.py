@@ -9,6 +9,9 @@ from perdita.errors import DomainError, DTypeError
 from perdita.torch._composed import composed_loss
 from perdita.torch._nodes import has_tangent
 
+# torch's own losses, which install() may replace later.
+OF_TORCH = {name: getattr(torch.nn.functional, name) for name in ARGUMENTS if hasattr(torch.nn.functional, name)}
+
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
 _READ = frozenset((torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool))
 _VECTORS = {
@@ -30,7 +33,7 @@ def call_of_torch(function, tensors, reduction, normalize_by, return_extras, opt
     if _has_weight(function, tensors):
         return _weighted_l1_loss(reduction, *tensors)
     operands = {name: tensor for name, tensor in zip(ARGUMENTS[function], tensors, strict=False) if tensor is not None}
-    return getattr(torch.nn.functional, function)(**operands, reduction=reduction, **options)
+    return OF_TORCH[function](**operands, reduction=reduction, **options)
 
 
 def is_torchs(function, tensors):
@@ -96,7 +99,7 @@ def call_composed(function, tensors, reduction, normalize_by, return_extras, opt
 
 def has_traceable(function):
     """Whether torch has the loss, and traces it rightly."""
-    return hasattr(torch.nn.functional, function) and function not in _NOT_TRACED
+    return function in OF_TORCH and function not in _NOT_TRACED
 
 
 def _has_weight(function, tensors):
@@ -105,7 +108,7 @@ def _has_weight(function, tensors):
 
 
 def _weighted_l1_loss(reduction, input, target, weight):
-    losses = weight * torch.nn.functional.l1_loss(input, target, reduction="none")
+    losses = weight * OF_TORCH["l1_loss"](input, target, reduction="none")
     if reduction == "none":
         return losses
     return losses.sum() / weight.sum() if reduction == "mean" else losses.sum()

@@ -3,22 +3,27 @@
     import perdita.torch.functional as F
     F.cross_entropy(model(x), labels).backward()
 
-Loss and gradient are computed in one pass; backward only scales the gradient. float16 and bfloat16 are computed in float32;
-the result has the same dtype as in torch: that of the operands, or mostly float32 under autocast. Second derivatives are
-supported (create_graph, hvp, vectorize, is_grads_batched); third derivatives raise GraphError. torch.compile works without
-graph breaks (the numbers in return_extras are tensors there). Weights and class counts may be NumPy arrays. The number of
-threads is set by torch.set_num_threads().
+All other names are those of torch.nn.functional (`F.relu`), so that this import can replace that of torch.
 
-Integer and complex input, sparse tensors and tensors on other devices are passed to the loss of torch if it exists;
-otherwise DTypeError is raised, which is also a subclass of the exception that torch raises (NotImplementedError or
-RuntimeError). The same holds for calls under torch.func and forward-mode differentiation. FakeTensor, meta tensors and
-traces (make_fx, torch.jit.trace, torch.fx, torch.export) support every loss; DTensor and other wrappers the losses of torch.
+Loss and gradient are computed in one pass; backward only scales the gradient. float16 and bfloat16 are computed in float32;
+the result has the same dtype as in torch: that of the operands, or mostly float32 under autocast. Derivatives of any order
+are supported (create_graph, hvp, vectorize, is_grads_batched). torch.compile works without graph breaks (the numbers in
+return_extras are tensors there). Weights and class counts may be NumPy arrays. The number of threads is set by
+torch.set_num_threads().
+
+Dense tensors on the CPU are computed by compiled kernels. Other devices, tensor subclasses, transforms of torch.func,
+forward-mode differentiation and traces (make_fx, torch.export, torch.jit.trace) are computed by operators of torch, from the
+same formulas. Losses that torch has are passed to torch on other devices. Integer and complex input and sparse tensors are
+passed to the loss of torch if it exists; otherwise DTypeError is raised, which is also a subclass of the exception that torch
+raises (NotImplementedError or RuntimeError).
 """
+
+import torch
 
 from perdita._names import missing
 from perdita.torch._call import FUNCTIONS
 from perdita.torch._linear import linear_cross_entropy as linear_cross_entropy
 
 globals().update(FUNCTIONS)
-__getattr__ = missing(__name__, "function")
+__getattr__ = missing(__name__, "function", torch.nn.functional)
 __all__ = sorted([*FUNCTIONS, "linear_cross_entropy"])

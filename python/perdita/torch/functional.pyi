@@ -6,10 +6,15 @@ from torch import Tensor
 
 from perdita._extras import LossExtras
 from perdita._types import Array as _Weight
-from perdita._types import Denominator, Levels
+from perdita._types import Denominator as _Name
+from perdita._types import Levels
 
 _Array = Tensor
 _Lengths = Tensor | Sequence[int]
+Denominator = _Name | float | Tensor
+
+# All other names are those of torch.
+def __getattr__(name: str) -> Any: ...
 
 __all__ = [
     "asymmetric_loss", "balanced_softmax_loss", "binary_cross_entropy", "binary_cross_entropy_with_logits",

@@ -3,6 +3,9 @@ which are converted to tensors of torch's default dtype). Options are checked in
 
     criterion = perdita.torch.nn.CrossEntropyLoss(weight=class_weights)
     criterion(model(x), labels).backward()
+
+All other names are those of torch.nn, so that this import can replace that of torch. The modules can be loaded by
+torch.load(..., weights_only=True).
 """
 
 import torch
@@ -13,6 +16,7 @@ from perdita._modules import bind_options, make_classes, shown_options, sign_con
 from perdita._names import missing
 from perdita.errors import DTypeError, LabelError, ShapeError
 from perdita.torch import functional
+from perdita.torch._call import check_denominator
 from perdita.torch._operands import as_tensor
 
 
@@ -22,7 +26,12 @@ class Loss(torch.nn.modules.loss._Loss):
 
     def __init__(self, *args, **kwargs):
         torch.nn.Module.__init__(self)  # not that of torch's loss, whose options are others
+        denominator = kwargs.get("normalize_by")
+        if denominator is not None and not isinstance(denominator, str):
+            check_denominator(self._loss, denominator)
+            kwargs = {**kwargs, "normalize_by": None}
         options = bind_options(self._loss, self._signature, args, kwargs)
+        options["normalize_by"] = options["normalize_by"] if denominator is None else denominator
         for name in sorted(BOUND_OPERANDS):
             if name in options:
                 self.register_buffer(name, self._tensor(name, options.pop(name)))
@@ -47,7 +56,7 @@ class Loss(torch.nn.modules.loss._Loss):
         return {**{name: getattr(self, name) for name in self._names}, **weights}
 
     def forward(self, *tensors, **named):
-        return self._function(*tensors, **named, **self._options())
+        return self._function(*tensors, **{**self._options(), **named})
 
     def extra_repr(self):
         return shown_options(self._signature, self._options())
@@ -95,7 +104,7 @@ class AdaptiveLogSoftmaxWithLoss(torch.nn.AdaptiveLogSoftmaxWithLoss):
         return torch.nn.modules.adaptive._ASMoutput(output if input_.dim() > 1 else output[0], loss)
 
 
-__getattr__ = missing(__name__, "module")
+__getattr__ = missing(__name__, "module", torch.nn)
 __all__ = sorted([*_classes, "AdaptiveLogSoftmaxWithLoss"])
 
 if hasattr(torch.nn, "LinearCrossEntropyLoss"):
@@ -119,3 +128,5 @@ if hasattr(torch.nn, "LinearCrossEntropyLoss"):
             )
 
     __all__.append("LinearCrossEntropyLoss")
+
+torch.serialization.add_safe_globals([_classes[name] for name in sorted(_classes)])

@@ -32,6 +32,14 @@ def formula(text, *operands):
     return apply(_plan_of_loss(text, len(operands)), torch.broadcast_tensors(*operands))[0]
 
 
+def class_terms(text, log_p, target):
+    """The terms of a loss of classes, and their derivatives with respect to the log-probability; without a graph."""
+    plan = _plan_of_loss(text, 2)
+    operands = torch.broadcast_tensors(log_p, target)
+    (values,), (slopes,) = plan(*operands), plan.gradient((0,))(*operands, torch.ones_like(operands[0]))
+    return values, slopes
+
+
 @torch.compiler.allow_in_graph
 def class_adjustment(text, counts, total, smallest):
     """Shift and margin of each class by the counts of its samples, in a loss of class counts."""

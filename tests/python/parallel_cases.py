@@ -1,0 +1,152 @@
+"""Run in each process of test_parallel.py: sharded losses next to those of all logits."""
+
+import itertools
+
+import torch
+import torch.distributed as dist
+
+import perdita.torch.functional as F
+import perdita.torch.parallel as P
+
+CLASSES, ROWS = 11, 6
+BOUNDS = {1: [0, 11], 2: [0, 7, 11], 3: [0, 4, 4, 11], 4: [0, 1, 5, 10, 11]}  # uneven, one of them empty
+
+
+def operands():
+    numbers = torch.Generator().manual_seed(5)
+    logits = 3 * torch.randn(ROWS, CLASSES, generator=numbers, dtype=torch.float64)
+    logits[1, 3], logits[2, 10] = float("-inf"), float("-inf")  # padding
+    labels = torch.tensor([0, 10, 4, -100, 6, 5])
+    weight = torch.rand(CLASSES, generator=numbers, dtype=torch.float64) + 0.1
+    probabilities = torch.softmax(torch.randn(ROWS, CLASSES, generator=numbers, dtype=torch.float64), 1)
+    return logits, labels, weight, probabilities
+
+
+def calls():
+    """(name, keywords of sharded and unsharded calls, whether target holds probabilities)"""
+    names = ("cross_entropy", "focal_loss", "poly_1_loss", "generalized_cross_entropy", "symmetric_cross_entropy")
+    for name, smoothing, weighted, soft in itertools.product(names, (0.0, 0.1), (False, True), (False, True)):
+        for reduction, normalize_by in (("mean", None), ("mean", "count"), ("sum", None), ("none", None)):
+            keywords = {"label_smoothing": smoothing, "reduction": reduction, "normalize_by": normalize_by}
+            yield name, keywords, weighted, soft
+    for name in ("balanced_softmax_loss", "logit_adjusted_loss", "ldam_loss"):
+        yield name, {"reduction": "mean"}, False, False
+
+
+def results(loss, logits):
+    return loss.detach(), torch.autograd.grad(
+        (loss * torch.arange(1, loss.numel() + 1).reshape(loss.shape)).sum(), logits
+    )[0]
+
+
+def check_losses(rank, size):
+    bounds = BOUNDS[size]
+    here = slice(bounds[rank], bounds[rank + 1])
+    logits, labels, weight, probabilities = operands()
+    counts = torch.arange(1.0, CLASSES + 1, dtype=torch.float64)
+    for name, keywords, weighted, soft in calls():
+        if soft:  # a class of probability 0 may have a logit of -inf; others may not
+            logits = logits.clamp(min=-30)
+        full, local = logits.clone().requires_grad_(), logits[:, here].clone().requires_grad_()
+        whole = {"weight": weight} if weighted else {}
+        part = {"weight": weight[here]} if weighted else {}
+        if "balanced" in name or "adjusted" in name or "ldam" in name:
+            whole = part = {"class_counts": counts}
+        if keywords["label_smoothing"] if "label_smoothing" in keywords else False:
+            full, local = full.detach().clamp(min=-30).requires_grad_(), local.detach().clamp(min=-30).requires_grad_()
+        expected = results(getattr(F, name)(full, probabilities if soft else labels, **whole, **keywords), full)
+        target = probabilities[:, here] if soft else labels
+        found = results(getattr(P, name)(local, target, vocab_start=here.start, **part, **keywords), local)
+        what = f"{name} {keywords} {weighted} {soft}"
+        torch.testing.assert_close(found[0], expected[0], rtol=1e-14, atol=1e-15, msg=lambda m, w=what: f"{w}: {m}")
+        torch.testing.assert_close(
+            found[1], expected[1][:, here], rtol=1e-13, atol=1e-15, msg=lambda m, w=what: f"gradient of {w}: {m}"
+        )
+
+
+def check_extras(rank, size):
+    bounds = BOUNDS[size]
+    here = slice(bounds[rank], bounds[rank + 1])
+    logits, labels, _, _ = operands()
+    logits[0, 4] = logits[0, 0] = 9.0  # a tie: the first one wins
+    expected = F.cross_entropy(logits, labels, return_extras=True)[1]
+    found = P.cross_entropy(logits[:, here], labels, vocab_start=here.start, return_extras=True)[1]
+    for ours, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(
+            *(torch.as_tensor(x, dtype=torch.float64) for x in (ours, theirs)), equal_nan=True, rtol=1e-14, atol=1e-15
+        )
+
+
+def check_collectives(rank, size):
+    """Two in a call, none in backward."""
+    count = 0
+    originals = {name: getattr(dist, name) for name in ("all_gather_into_tensor", "all_reduce")}
+
+    def counted(name):
+        def call(*args, **kwargs):
+            nonlocal count
+            count += 1
+            return originals[name](*args, **kwargs)
+
+        return call
+
+    for name in originals:
+        setattr(dist, name, counted(name))
+    bounds = BOUNDS[size]
+    here = slice(bounds[rank], bounds[rank + 1])
+    logits, labels, weight, _ = operands()
+    local = logits[:, here].clamp(min=-30).requires_grad_()
+    loss = P.focal_loss(
+        local, labels, weight=weight[here], label_smoothing=0.1, vocab_start=here.start, return_extras=True
+    )[0]
+    loss.backward()
+    for name, original in originals.items():
+        setattr(dist, name, original)
+    assert count == 2, count
+
+
+def check_distributed_tensors(rank, size):
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.tensor import Shard, distribute_tensor
+
+    mesh = init_device_mesh("cpu", (size,))
+    logits, labels, _, _ = operands()
+    full = logits.clone().requires_grad_()
+    expected = results(F.cross_entropy(full, labels, label_smoothing=0.0), full)
+    sharded = distribute_tensor(logits, mesh, [Shard(1)]).requires_grad_()
+    loss = P.cross_entropy(sharded, labels)
+    assert type(loss).__name__ == "DTensor"
+    loss.backward()
+    torch.testing.assert_close(loss.to_local().detach(), expected[0], rtol=1e-14, atol=1e-15)
+    torch.testing.assert_close(sharded.grad.full_tensor(), expected[1], rtol=1e-13, atol=1e-15)
+
+
+def check_others(rank, size):
+    bounds = BOUNDS[size]
+    here = slice(bounds[rank], bounds[rank + 1])
+    logits, labels, _, probabilities = operands()
+    logits = logits.clamp(min=-30)
+    local = logits[:, here]
+    divergence = P.kl_div(local, probabilities[:, here], vocab_start=here.start)
+    expected = torch.nn.functional.kl_div(logits.log_softmax(1), probabilities, reduction="batchmean")
+    torch.testing.assert_close(divergence, expected, rtol=1e-13, atol=1e-15)
+    leaf, whole = local.clone().requires_grad_(), logits.clone().requires_grad_()
+    loss = P.cross_entropy(leaf, labels, vocab_start=here.start, z_loss=0.01, reduction="sum", normalize_by=None)
+    by_hand = torch.nn.functional.cross_entropy(whole, labels, reduction="sum")
+    by_hand = by_hand + 0.01 * whole.logsumexp(1).square()[labels != -100].sum()
+    torch.testing.assert_close(loss, by_hand, rtol=1e-13, atol=1e-15)
+    loss.backward(), by_hand.backward()
+    torch.testing.assert_close(leaf.grad, whole.grad[:, here], rtol=1e-12, atol=1e-15)
+    counted = P.cross_entropy(local, labels, vocab_start=here.start, normalize_by=torch.tensor(40.0))
+    torch.testing.assert_close(counted, torch.nn.functional.cross_entropy(logits, labels, reduction="sum") / 40)
+
+
+CHECKS = (check_losses, check_extras, check_collectives, check_distributed_tensors, check_others)
+
+
+def main(rank, size, store):
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=size)
+    for check in CHECKS:
+        check(rank, size)
+    dist.destroy_process_group()
