@@ -51,7 +51,8 @@ void adopt_openmp_threads() { thread_count() = omp_get_max_threads(); }
 namespace detail {
 
 // Not instrumented itself: OpenMP hands variables to threads before these can say that they waited for them.
-[[gnu::no_sanitize("thread")]] void parallel_for(std::int64_t count, void (*body)(void*, std::int64_t), void* context) {
+__attribute__((no_sanitize("thread"))) void parallel_for(std::int64_t count, void (*body)(void*, std::int64_t),
+                                                         void* context) {
   std::exception_ptr first_error;
   std::int64_t first_error_at = count;
   const int threads = static_cast<int>(count < num_threads() ? count : num_threads());

@@ -27,9 +27,9 @@ def test_other_names_are_those_of_torch():
     model = nn.Sequential(nn.Linear(3, 2), nn.ReLU())
     assert F.softmax(model(X), dim=1).shape == (4, 2)
     with pytest.raises(AttributeError, match="did you mean"):
-        F.focal
+        F.focal  # noqa: B018
     with pytest.raises(AttributeError):
-        F.no_such_function
+        F.no_such_function  # noqa: B018
 
 
 def test_install_and_uninstall():
