@@ -76,7 +76,8 @@ struct StableLogit {
     return price;
   }
   PERDITA_INLINE auto cross_entropy(const auto& t, const auto& weight) const {
-    const auto positive = weight * t, rest = 1.0 - t;
+    const auto positive = weight * t;
+    const auto rest = 1.0 - t;
     return share_in_sum(select(negative, positive, rest), magnitude) + (positive + rest) * f.price;
   }
 };

@@ -22,7 +22,7 @@ from perdita.torch._operands import as_tensor
 pytestmark = pytest.mark.filterwarnings("ignore")  # of broadcasts, and of what torch says of tracing
 
 NAMES = sorted({function_name(loss) for loss in LOSSES if loss not in LINEAR} | set(CALLS))
-SMALL = 60  # elements of which Hessians are computed
+SMALL = 60  # elements
 
 
 def _composed(function, tensors, reduction, normalize_by, return_extras, **options):
@@ -45,12 +45,14 @@ def described_calls(name, dtype=torch.float64):
                     yield f"{case} {reduction}", case.tensors(dtype), {**case.variant.options, "reduction": reduction}
 
 
-def calls_of(name):
-    """(description, loss of the first operand, that operand), for the reductions that differ in kind."""
+def calls_of(name, most):
+    """(description, loss of the first operand, that operand) of up to `most` small calls, spread over the options."""
+    calls = []
     for what, tensors, options in described_calls(name):
-        if options["reduction"] in ("mean", "none"):
-            first = next(iter(tensors))
-            yield what, Call(name, tensors, first, options), tensors[first]
+        first = next(iter(tensors))
+        if options["reduction"] in ("mean", "none") and 0 < tensors[first].numel() <= SMALL:
+            calls.append((what, Call(name, tensors, first, options), tensors[first]))
+    return calls[:: -(-len(calls) // most)]
 
 
 class Call(torch.nn.Module):
@@ -124,7 +126,7 @@ NO_DERIVATIVE = {("list_net_loss", "target")} | {(name, "target") for name in CA
 
 @pytest.mark.parametrize("name", NAMES)
 def test_grad_and_vmap(name):
-    for what, loss, x in calls_of(name):
+    for what, loss, x in calls_of(name, 16):
         expected = gradient_of(loss, x)
         check(grad(loss)(x), expected, what)
         check(vmap(grad(loss))(torch.stack([x, x]))[1], expected, f"vmap of {what}")
@@ -132,7 +134,7 @@ def test_grad_and_vmap(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_forward_mode(name):
-    for what, loss, x in calls_of(name):
+    for what, loss, x in calls_of(name, 16):
         v = direction(x)
         check(jvp(loss, (x,), (v,))[1], (gradient_of(loss, x) * v).sum(), what, rtol=1e-9)
 
@@ -140,9 +142,7 @@ def test_forward_mode(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_higher_derivatives(name):
     """Of the kernels' nodes and of transforms: forward over reverse, reverse over reverse, and a third."""
-    for what, loss, x in calls_of(name):
-        if not 0 < x.numel() <= SMALL:
-            continue
+    for what, loss, x in calls_of(name, 10):
         v = direction(x)
         second = hessian(loss)(x).reshape(x.numel(), x.numel())
         check(jacrev(jacrev(loss))(x).reshape(second.shape), second, what, rtol=1e-8)
@@ -186,7 +186,7 @@ def test_shapes_without_elements(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_traces(name):
     """make_fx of the value and of its gradient, and torch.jit.trace."""
-    for what, loss, x in calls_of(name):
+    for what, loss, x in calls_of(name, 5):
         check(make_fx(loss)(x)(x), loss(x), what)
         check(make_fx(grad(loss))(x)(x), gradient_of(loss, x), f"gradient of {what}")
         traced = torch.jit.trace(loss, (x,), check_trace=False)
@@ -197,7 +197,7 @@ def test_traces(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_export(name, strict):
     """torch.export, to operators of torch alone, of the first cases of a loss."""
-    for what, loss, x in list(calls_of(name))[:4]:
+    for what, loss, x in calls_of(name, 2):
         if strict and "groups" in loss.tensors:  # which are read on the host
             continue
         program = torch.export.export(loss, (x,), strict=strict)
@@ -207,7 +207,7 @@ def test_export(name, strict):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_compiled_transform(name):
-    for what, loss, x in list(calls_of(name))[:2]:
+    for what, loss, x in calls_of(name, 1):
         torch._dynamo.reset()
         compiled = torch.compile(grad(loss), fullgraph=True, backend="aot_eager")
         check(compiled(x), gradient_of(loss, x), what)

@@ -29,7 +29,7 @@ _is_exporting = torch.compiler.is_exporting if hasattr(torch.compiler, "is_expor
 
 
 def _call(function, tensors, reduction, normalize_by, return_extras, **options):
-    if normalize_by.__class__ not in _NAMES_OF_DENOMINATORS:
+    if normalize_by is not None and not isinstance(normalize_by, str):
         return _divided_call(function, tensors, reduction, normalize_by, return_extras, options)
     if exact.on and function in DIFFERING:
         return call_of_torch(function, tensors, reduction, normalize_by, return_extras, options)
@@ -126,9 +126,6 @@ def _narrow_call(function, tensors, reduction, normalize_by, return_extras, opti
     result = _call(function, wide, reduction, normalize_by, return_extras, **options)
     dtype = result_type(function, tensors)
     return (result[0].to(dtype), result[1]) if return_extras else result.to(dtype)
-
-
-_NAMES_OF_DENOMINATORS = frozenset((type(None), str))
 
 
 def _check_arrays(function, names, tensors):

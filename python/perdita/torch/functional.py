@@ -12,10 +12,10 @@ return_extras are tensors there). Weights and class counts may be NumPy arrays. 
 torch.set_num_threads().
 
 Dense tensors on the CPU are computed by compiled kernels. Other devices, tensor subclasses, transforms of torch.func,
-forward-mode differentiation and traces (make_fx, torch.export, torch.jit.trace) are computed by operators of torch, from the
-same formulas. Losses that torch has are passed to torch on other devices. Integer and complex input and sparse tensors are
-passed to the loss of torch if it exists; otherwise DTypeError is raised, which is also a subclass of the exception that torch
-raises (NotImplementedError or RuntimeError).
+forward-mode differentiation and traces (make_fx, torch.export, torch.jit.trace) are computed by operators of torch, from
+the same formulas. Losses that torch has are passed to torch on other devices. Integer and complex input and sparse tensors
+are passed to the loss of torch if it exists; otherwise DTypeError is raised, which is also a subclass of the exception that
+torch raises (NotImplementedError or RuntimeError).
 """
 
 import torch
