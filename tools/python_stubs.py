@@ -151,7 +151,7 @@ from perdita._types import Levels
 
 _Array = Tensor
 _Lengths = Tensor | Sequence[int]
-Denominator = _Name | float | Tensor
+_Denominator = _Name | float | Tensor
 
 # All other names are those of torch.
 def __getattr__(name: str) -> Any: ...
@@ -186,9 +186,15 @@ def class_stub(name, bases, function, module, call):
         p for p in parameters_of(getattr(FUNCTIONS_OF[module], function)) if p.name not in options_of(module, name)
     ]
     operands = ", ".join(parameter(p.name, type_of(function, p.name, p.default), p.default) for p in arrays)
+    more = ", **options: Any" if call == "forward" else ""
+    others = getattr(torch.nn, name, None) if call == "forward" else None
+    has_names_of_torch = (
+        others is None or [p.name for p in arrays] == list(inspect.signature(others.forward).parameters)[1:]
+    )
+    ignored = "" if has_names_of_torch else "  # type: ignore[override]"
     return (
         f"class {name}({bases}):\n    def __init__(self, {options}) -> None: ...\n"
-        f"    def {call}(self, {operands}{', **options: Any' if call == 'forward' else ''}) -> Any: ...\n\n"
+        f"    def {call}(self, {operands}{more}) -> Any: ...{ignored}\n\n"
     )
 
 
@@ -268,6 +274,11 @@ def torch_classes():
     return FIRST_LINE + header + "\n" + all_text(perdita.torch.nn) + body
 
 
+def with_denominators(text):
+    """For torch a denominator may be a number, too."""
+    return text.replace("normalize_by: Denominator", "normalize_by: _Denominator")
+
+
 def ops_stub():
     from perdita._symbols import FUNCTIONS
 
@@ -289,8 +300,10 @@ def stubs():
         "functional.pyi": functions_stub(perdita.functional, NUMPY_HEADER, *numpy_types, PRIVATE),
         "nn.pyi": numpy_classes(),
         "ops.pyi": ops_stub(),
-        "torch/functional.pyi": functions_stub(perdita.torch.functional, TORCH_HEADER, "Tensor", "Tensor"),
-        "torch/nn.pyi": torch_classes(),
+        "torch/functional.pyi": with_denominators(
+            functions_stub(perdita.torch.functional, TORCH_HEADER, "Tensor", "Tensor")
+        ),
+        "torch/nn.pyi": with_denominators(torch_classes()),
     }
 
 

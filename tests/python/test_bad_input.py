@@ -175,7 +175,7 @@ OPTIONS = [
     ("cross_entropy", {"ignore_index": "a"}, "ignore_index"),
     ("cross_entropy", {"ignore_index": 2**70}, "ignore_index"),
     ("cross_entropy", {"normalize_by": "rows"}, "normalize_by"),
-    ("cross_entropy", {"normalize_by": 3}, "normalize_by"),
+    ("cross_entropy", {"normalize_by": (3,)}, "normalize_by"),
     ("mse_loss", {"normalize_by": "weight_sum,reduction=sum"}, "normalize_by"),
     ("mse_loss", {"reduction": "average"}, "reduction"),
     ("mse_loss", {"reduction": "batchmean"}, "reduction"),

@@ -90,11 +90,18 @@ def call_composed(function, tensors, reduction, normalize_by, return_extras, opt
     """By torch's operators, which every transform, mode and subclass of torch looks into."""
     try:
         return composed_loss(function, tensors, reduction, normalize_by, return_extras, text_of(options.items()))
-    except NotImplementedError as error:
-        if isinstance(error, DTypeError):
+    except RuntimeError as error:  # an operator that a wrapper of tensors does not have
+        is_ours = isinstance(error, (ValueError, TypeError))
+        if is_ours or all(type(t) in _PLAIN or _is_fake(t) for t in tensors if t is not None):
             raise
         kinds = ", ".join(sorted({type(t).__name__ for t in tensors if t is not None}))
-        raise DTypeError(f"{function}: not supported for {kinds}: {str(error).splitlines()[0]}") from error
+        raise DTypeError(
+            f"{function}: not supported for {kinds}: {str(error).splitlines()[0] if str(error) else error!r}"
+        ) from error
+
+
+def _is_fake(tensor):
+    return isinstance(tensor, torch._subclasses.FakeTensor)
 
 
 def has_traceable(function):

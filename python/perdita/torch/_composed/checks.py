@@ -35,7 +35,17 @@ def _is_plain(tensor):
 def one_hot(labels, classes, dim):
     """Whether a class is that of the label, along a new dimension. torch.nn.functional.one_hot reads its argument."""
     shape = [-1 if d == dim else 1 for d in range(labels.dim() + 1)]
-    return labels.unsqueeze(dim) == torch.arange(classes, device=labels.device).reshape(shape)
+    return labels.unsqueeze(dim) == arange(classes, labels).reshape(shape)
+
+
+def arange(count, like):
+    """0, 1, ... where `like` is."""
+    numbers = torch.arange(count, device=like.device)
+    if not hasattr(like, "device_mesh"):
+        return numbers
+    from torch.distributed.tensor import DTensor, Replicate
+
+    return DTensor.from_local(numbers, like.device_mesh, [Replicate()] * like.device_mesh.ndim, run_check=False)
 
 
 def of_labels(values, labels):

@@ -3,7 +3,7 @@
 import torch
 
 from perdita.errors import DTypeError, ShapeError
-from perdita.torch._composed.checks import check_labels, of_labels, one_hot
+from perdita.torch._composed.checks import arange, check_labels, of_labels, one_hot
 from perdita.torch._composed.elementwise import reduce_elements, reduce_terms
 from perdita.torch._composed.formula import formula
 
@@ -37,7 +37,7 @@ def multi_margin_loss(call):
     labels = target.reshape(scores.shape[:1]).to(torch.int64)
     check_labels(call.function, labels, labels == labels, scores.shape[1])
     violations = formula(call.text, scores - scores.gather(1, labels.unsqueeze(1)))
-    is_other = torch.arange(scores.shape[1], device=scores.device) != labels.unsqueeze(1)
+    is_other = arange(scores.shape[1], labels) != labels.unsqueeze(1)
     losses = torch.where(is_other, violations, 0.0).sum(1) / scores.shape[1]
     weights = None if weight is None else of_labels(weight, labels)
     losses = losses if weights is None else losses * weights

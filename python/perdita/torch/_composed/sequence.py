@@ -3,7 +3,7 @@
 import torch
 
 from perdita.errors import DTypeError, ShapeError
-from perdita.torch._composed.checks import check_labels, is_readable
+from perdita.torch._composed.checks import arange, check_labels, is_readable
 from perdita.torch._composed.elementwise import reduce_elements
 from perdita.torch._composed.reduce import reduced
 
@@ -18,7 +18,7 @@ def ctc_loss(call):
     frames, lengths = (call._operands[name].reshape(-1) for name in ("input_lengths", "target_lengths"))
     _check(call, log_probs, targets, frames, lengths)
     labels = _padded(targets, lengths, log_probs.shape[1])
-    is_label = torch.arange(labels.shape[1], device=labels.device) < lengths.unsqueeze(1)
+    is_label = arange(labels.shape[1], lengths) < lengths.unsqueeze(1)
     check_labels("ctc_loss", labels, is_label, log_probs.shape[2])
     labels = torch.where(is_label, labels, call.option("blank"))
     log_likelihood = _log_likelihood(log_probs, labels, frames, lengths, call.option("blank"))
@@ -26,7 +26,7 @@ def ctc_loss(call):
     is_infinite = losses == float("inf")
     losses = torch.where(is_infinite, 0.0 if call.option("zero_infinity") else float("inf"), losses)
     if call.option("torch_gradient"):
-        is_frame = torch.arange(len(log_probs), device=frames.device).unsqueeze(1) < frames
+        is_frame = arange(len(log_probs), frames).unsqueeze(1) < frames
         added = torch.where((is_frame & ~is_infinite).unsqueeze(2), torch.exp(log_probs), 0.0).sum((0, 2))
         losses = losses + (added - added.detach())
     if call.reduction != "mean":
@@ -49,10 +49,11 @@ def _mean(call, losses, lengths, is_single):
 def _log_likelihood(log_probs, labels, frames, lengths, blank):
     # States are the labels with a blank before each and one behind the last: 2 S + 1.
     items, count = labels.shape
-    states = torch.full((items, 2 * count + 1), blank, dtype=torch.int64, device=labels.device)
-    states[:, 1::2] = labels
-    may_skip = torch.zeros_like(states, dtype=torch.bool)  # from the label before, without a blank between them
-    may_skip[:, 3::2] = labels[:, 1:] != labels[:, :-1]
+    blanks, last = torch.full_like(labels, blank), torch.full_like(frames, blank).unsqueeze(1)
+    states = torch.cat((torch.stack((blanks, labels), 2).reshape(items, -1), last), 1)
+    # A label may follow the one before without a blank between them, unless they are equal.
+    differs = torch.cat(((last != last)[:, :count], labels[:, 1:] != labels[:, :-1]), 1)
+    may_skip = torch.cat((torch.stack((blanks != blanks, differs), 2).reshape(items, -1), last != last), 1)
     emitted = log_probs.gather(2, states.expand(len(log_probs), *states.shape))
     # Before the first frame only the first blank has been reached.
     first = torch.zeros_like(emitted[0, :, :1]) if len(emitted) else log_probs.new_zeros(items, 1)
@@ -88,7 +89,7 @@ def _padded(targets, lengths, items):
         return targets.to(torch.int64)
     longest = int(lengths.max()) if is_readable(lengths) and items else targets.numel()
     begins = lengths.cumsum(0) - lengths
-    index = begins.unsqueeze(1) + torch.arange(longest, device=lengths.device)
+    index = begins.unsqueeze(1) + arange(longest, lengths)
     if not targets.numel():
         return targets.new_zeros((items, 0), dtype=torch.int64)
     return targets.to(torch.int64)[torch.clamp(index, max=targets.numel() - 1)]
