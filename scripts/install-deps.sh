@@ -2,19 +2,19 @@
 # Installs the Debian 12 packages that Perdita is built with, as far as they are missing.
 # With nothing missing it says nothing and touches no network.
 #
-#   scripts/install-deps.sh [--with lint] [--with fuzz] [--with browser] [--with docs] [--list]
+#   scripts/install-deps.sh [--with lint] [--with clang] [--with browser] [--with docs] [--list]
 set -eu
 
 packages="g++ cmake ninja-build make ccache pkg-config python3 python3-dev python3-venv binutils
   libdnnl-dev libfmt-dev libcli11-dev nlohmann-json3-dev zlib1g-dev librsvg2-2 fonts-dejavu-core
   libgtest-dev libbenchmark-dev libmpfr-dev dataset-fashion-mnist"
 lint="clang-tidy-14 clang-format-14 cppcheck libomp-14-dev"
-fuzz="clang-14 libclang-rt-14-dev"
+clang="clang-14 libclang-rt-14-dev libomp-14-dev"
 browser="chromium chromium-driver"
 docs="doxygen"
 
 usage() {
-  echo "usage: $0 [--with lint|fuzz|browser|docs]... [--list]" >&2
+  echo "usage: $0 [--with lint|clang|browser|docs]... [--list]" >&2
   exit 2
 }
 
@@ -24,7 +24,7 @@ while [ $# -gt 0 ]; do
     --with)
       case "${2-}" in
         lint) packages="$packages $lint" ;;
-        fuzz) packages="$packages $fuzz" ;;
+        clang) packages="$packages $clang" ;;
         browser) packages="$packages $browser" ;;
         docs) packages="$packages $docs" ;;
         *) usage ;;
