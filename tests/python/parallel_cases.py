@@ -2,6 +2,7 @@
 
 import itertools
 
+import pytest
 import torch
 import torch.distributed as dist
 
@@ -141,7 +142,28 @@ def check_others(rank, size):
     torch.testing.assert_close(counted, torch.nn.functional.cross_entropy(logits, labels, reduction="sum") / 40)
 
 
-CHECKS = (check_losses, check_extras, check_collectives, check_distributed_tensors, check_others)
+def check_bad_input(rank, size):
+    bounds = BOUNDS[size]
+    here = slice(bounds[rank], bounds[rank + 1])
+    logits, labels, weight, _ = operands()
+    local = logits[:, here]
+    wrong = {"vocab_start": -1}, {"vocab_start": 0}, {}
+    for keywords in wrong if size > 1 else wrong[:1]:
+        with pytest.raises(ValueError, match="do not make up all classes"):
+            P.cross_entropy(local, labels, **keywords)
+    with pytest.raises(ValueError, match="target holds 11, but there are 11 classes"):
+        P.cross_entropy(local, torch.full_like(labels, CLASSES), vocab_start=here.start)
+    with pytest.raises(ValueError, match="weight has shape"):
+        P.cross_entropy(local, labels, vocab_start=here.start, weight=torch.ones(CLASSES + 1))
+    with pytest.raises(RuntimeError, match="weight requires a gradient"):
+        P.cross_entropy(local, labels, vocab_start=here.start, weight=weight[here].clone().requires_grad_())
+    with pytest.raises(ValueError, match="normalize_by is 0"):
+        P.cross_entropy(local, labels, vocab_start=here.start, normalize_by=0)
+    assert P.cross_entropy(local[:0], labels[:0], vocab_start=here.start).isnan()
+    assert P.cross_entropy(local[:0], labels[:0], vocab_start=here.start, reduction="none").shape == (0,)
+
+
+CHECKS = (check_losses, check_extras, check_collectives, check_distributed_tensors, check_others, check_bad_input)
 
 
 def main(rank, size, store):

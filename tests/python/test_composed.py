@@ -243,3 +243,20 @@ def test_a_user_formula_in_transforms():
     z, y = torch.randn(3, 4, dtype=torch.float64), torch.tensor([0, 3, 1])
     expected = hessian(lambda z: torch.nn.functional.cross_entropy(z, y))(z)
     check(hessian(lambda z: of_classes(z, y))(z), expected, "class formula")
+
+
+def test_forward_mode_over_equal_derivatives():
+    """A graph whose derivatives with respect to two operands are one expression gives two tensors."""
+    x, y = torch.randn(2, 3, 4, dtype=torch.float64), torch.randint(0, 3, (2, 4))
+    expected = hessian(lambda z: F.dice_loss(z, y))(x)
+    found = torch.autograd.functional.hessian(
+        lambda z: F.dice_loss(z, y), x, vectorize=True, outer_jacobian_strategy="forward-mode"
+    )
+    check(found, expected, "dice")
+
+
+def test_groups_in_a_vectorized_hessian():
+    scores, relevance, groups = torch.randn(3, dtype=torch.float64), torch.tensor([1.0, 2, 3]), torch.tensor([0, 0, 1])
+    loss = lambda s: F.list_net_loss(s, relevance.double(), groups)  # noqa: E731
+    found = torch.autograd.functional.hessian(loss, scores, vectorize=True, outer_jacobian_strategy="forward-mode")
+    check(found, hessian(loss)(scores), "list_net")

@@ -166,3 +166,22 @@ def test_denominators_that_are_wrong():
     assert nn.MSELoss(normalize_by=6)(X, T) == F.mse_loss(X, T, reduction="sum") / 6
     loss, extras = F.mse_loss(X, T, normalize_by=6, return_extras=True)
     assert extras.denominator == 6 and loss == extras.numerator / 6
+
+
+def test_nested_installs():
+    with perdita.torch.install():
+        with perdita.torch.install():
+            pass
+        assert perdita.torch.installed()
+    assert not perdita.torch.installed()
+
+
+def test_denominators_of_narrow_types():
+    x = torch.full((8,), 100.0, dtype=torch.float16, requires_grad=True)
+    loss = F.mse_loss(x, torch.zeros_like(x), normalize_by=5_000_000)
+    loss.backward()
+    torch.testing.assert_close(x.grad, torch.full_like(x, 4e-5), rtol=2e-3, atol=0)
+    many = torch.ones(70_000, dtype=torch.float16)
+    assert F.mse_loss(many, torch.zeros_like(many), normalize_by=torch.tensor(70_000)) == 1
+    wide = torch.tensor(4.0, dtype=torch.float64)
+    assert F.mse_loss(X, T, normalize_by=wide).dtype == torch.float32

@@ -1,5 +1,6 @@
 """How the losses are called on torch tensors: differentiable, under torch.compile, in narrow types, as torch itself."""
 
+import math
 import numbers
 
 import torch
@@ -57,24 +58,37 @@ def _divided_call(function, tensors, reduction, denominator, return_extras, opti
     check_denominator(function, denominator)
     if reduction != "mean":
         return _call(function, tensors, reduction, None, return_extras, **options)
-    if not return_extras:
-        return _call(function, tensors, "sum", None, False, **options) / denominator
-    total, extras = _call(function, tensors, "sum", None, True, **options)
-    return total / denominator, extras._replace(denominator=denominator)
+    if any(map(is_narrow, tensors)):  # whose sum may overflow
+        wide = tuple(tensor.float() if is_narrow(tensor) else tensor for tensor in tensors)
+        result = _divided_call(function, wide, reduction, denominator, return_extras, options)
+        dtype = result_type(function, tensors)
+        return (result[0].to(dtype), result[1]) if return_extras else result.to(dtype)
+    result = _call(function, tensors, "sum", None, return_extras, **options)
+    total, extras = result if return_extras else (result, None)
+    value = total / as_divisor(denominator, total)
+    return (value, extras._replace(denominator=denominator)) if return_extras else value
 
 
 def check_denominator(function, denominator):
     """Raises an error for what the sum of losses cannot be divided by; elements of tensors are not read."""
-    is_number = isinstance(denominator, numbers.Real) and not isinstance(denominator, bool)
-    if isinstance(denominator, torch.Tensor) and denominator.dim() == 0 or is_number and denominator > 0:
-        return
-    if is_number:
+    if isinstance(denominator, torch.Tensor):
+        if not denominator.dim() and not denominator.is_complex() and denominator.dtype != torch.bool:
+            return
+    elif isinstance(denominator, numbers.Real) and not isinstance(denominator, bool):
+        if 0 < denominator < math.inf:
+            return
         raise DomainError(f"{function}: normalize_by is {denominator} (valid: above 0)")
-    given = list(denominator.shape) if isinstance(denominator, torch.Tensor) else repr(denominator)
+    is_tensor = isinstance(denominator, torch.Tensor)
+    given = f"{list(denominator.shape)} of {denominator.dtype}" if is_tensor else repr(denominator)
     raise DTypeError(
-        f"{function}: normalize_by is {given} (valid: 'count', 'weight_sum', 'batch', a number, or a tensor without "
-        f"dimensions)"
+        f"{function}: normalize_by is {given} (valid: 'count', 'weight_sum', 'batch', a number, or a tensor of one real "
+        f"number without dimensions)"
     )
+
+
+def as_divisor(denominator, total):
+    """A number, or a tensor of the dtype of `total`."""
+    return denominator.to(total.dtype) if isinstance(denominator, torch.Tensor) else float(denominator)
 
 
 def _call_unreadable(error, function, tensors, reduction, normalize_by, return_extras, options):

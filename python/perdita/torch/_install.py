@@ -14,13 +14,17 @@ _originals: dict[str, Any] = {}
 
 
 class _Installed:
-    """What install() returns: a context manager that uninstalls at its end."""
+    """What install() returns: a context manager that uninstalls at its end, unless the losses were installed before."""
+
+    def __init__(self, was_installed):
+        self._was_installed = was_installed
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        uninstall()
+        if not self._was_installed:
+            uninstall()
 
 
 def install() -> _Installed:
@@ -35,12 +39,13 @@ def install() -> _Installed:
     including `size_average` and `reduce`. `python -m perdita.torch SCRIPT` installs before it runs a script. Calling it
     again has no effect. installed() lists what is replaced.
     """
+    was_installed = bool(_originals)
     for name in functional.__all__:
         original = getattr(torch.nn.functional, name, None)
         if name not in _originals and isinstance(original, (types.FunctionType, types.BuiltinFunctionType)):
             _originals[name] = original
             setattr(torch.nn.functional, name, _routed(original, getattr(functional, name)))
-    return _Installed()
+    return _Installed(was_installed)
 
 
 def uninstall() -> None:

@@ -6,7 +6,7 @@ from perdita import _core
 from perdita._extras import LossExtras
 from perdita._linear import LinearCrossEntropy
 from perdita.errors import DTypeError
-from perdita.torch._call import FUNCTIONS, check_denominator
+from perdita.torch._call import FUNCTIONS, as_divisor, check_denominator
 from perdita.torch._nodes import is_followed, resolved
 from perdita.torch._operands import as_tensor
 from perdita.torch._types import is_narrow
@@ -64,8 +64,8 @@ def linear_cross_entropy(
         if reduction != "mean":
             return result
         if not return_extras:
-            return result / normalize_by
-        return result[0] / normalize_by, result[1]._replace(denominator=normalize_by)
+            return result / as_divisor(normalize_by, result)
+        return result[0] / as_divisor(normalize_by, result[0]), result[1]._replace(denominator=normalize_by)
     weight = as_tensor(weight, input)
     chunk_rows = chunk_rows or getattr(options, "batch_chunk_size", None) or 0
     keywords = dict(

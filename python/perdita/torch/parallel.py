@@ -22,7 +22,9 @@ import torch.distributed as dist
 from perdita._catalogue import ENTRIES, takes_class_counts
 from perdita._extras import LossExtras
 from perdita._functions import loss_of, text_of
-from perdita.errors import DomainError, DTypeError, ShapeError
+from perdita.errors import DomainError, DTypeError, GraphError, LabelError, ShapeError
+from perdita.torch._call import as_divisor, check_denominator
+from perdita.torch._composed.checks import is_readable
 from perdita.torch._composed.formula import adjustment_scale, class_adjustment, class_terms, is_of_true_class
 from perdita.torch._composed.reduce import denominator_of, divided
 
@@ -66,7 +68,7 @@ class _Shard:
         packed = torch.stack(columns)
         gathered = packed.new_empty((dist.get_world_size(self.group) * len(columns), *packed.shape[1:]))
         dist.all_gather_into_tensor(gathered, packed.contiguous(), group=self.group)
-        return gathered.reshape(-1, *packed.shape)
+        return gathered.reshape(dist.get_world_size(self.group), *packed.shape)
 
     def add(self, columns):
         """The sums of columns over all processes. The second collective."""
@@ -145,15 +147,54 @@ class _Call:
         local_largest = logits.amax(shard.dim) if shard.classes else lowest
         shown = torch.where(local_largest == float("-inf"), 0.0, local_largest)
         local_total = torch.exp(logits - shown.unsqueeze(shard.dim)).sum(shard.dim)
-        columns = [local_largest, local_total, torch.full_like(lowest, shard.classes)]
+        columns = [
+            local_largest,
+            local_total,
+            torch.full_like(lowest, shard.classes),
+            torch.full_like(lowest, shard.start),
+        ]
         if self.with_scores:
             columns += self._scores(logits, is_local, index, lowest)
         gathered = shard.gather(columns)
         largest = gathered[:, 0].amax(0)
         factors = torch.where(gathered[:, 0] == float("-inf"), 0.0, torch.exp(gathered[:, 0] - largest))
         total = (gathered[:, 1] * factors).sum(0)
-        margins, hits = self._compared(gathered[:, 3:]) if self.with_scores else (torch.zeros_like(lowest),) * 2
+        self._check_shards(gathered[:, 2], gathered[:, 3])
+        margins, hits = self._compared(gathered[:, 4:]) if self.with_scores else (torch.zeros_like(lowest),) * 2
         return largest, total, gathered[:, 2].sum(0), margins, hits
+
+    def _check_shards(self, sizes, starts):
+        """That the shards are all classes, each once, and that labels are classes. Every process sees the same numbers."""
+        sizes, starts = (x.reshape(len(x), -1)[:, :1] for x in (sizes, starts))
+        if not sizes.numel():
+            return
+        count = sizes.sum()
+        # Behind a shard the next one begins; empty ones lie anywhere.
+        ends = torch.where(sizes > 0, starts + sizes, 0.0)
+        is_begun = (starts == 0) | (starts == ends.mT).any(1, keepdim=True) | (sizes == 0)
+        are_complete = is_begun.all() & (ends.amax() == count)
+        if self.has_labels:
+            used = self.target != self.ignore_index
+            are_labels = (((self.target >= 0) & (self.target < count)) | ~used).all()
+        else:
+            are_labels = are_complete
+        function = self.shard.function
+        of_shards = (
+            f"{function}: the shards do not make up all classes, each once (valid: vocab_start is the first class of the "
+            f"local shard; without it all shards have the same size)"
+        )
+        if not is_readable(sizes):
+            if sizes.device.type != "cpu":
+                torch._assert_async(are_complete, of_shards)
+                torch._assert_async(are_labels, f"{function}: a target is not a class")
+            return
+        if not are_complete:
+            raise DomainError(of_shards)
+        if not are_labels:
+            bad = self.target[((self.target < 0) | (self.target >= count)) & used][0].item()
+            raise LabelError(
+                f"{function}: target holds {bad}, but there are {int(count)} classes (valid: 0..{int(count) - 1})"
+            )
 
     def _scores(self, logits, is_local, index, lowest):
         """The logit of the true class, the largest other, and which class that is; -inf where there is none."""
@@ -262,6 +303,15 @@ def sharded_loss(
     if not 0 <= label_smoothing <= 1:
         raise DomainError(f"{function}: label_smoothing is {label_smoothing} (valid: 0..1)")
     loss_of(function, reduction, None if not isinstance(normalize_by, str) else normalize_by, **options)  # checks
+    if normalize_by is not None and not isinstance(normalize_by, str):
+        check_denominator(function, normalize_by)
+    if not isinstance(input, torch.Tensor) or not isinstance(target, torch.Tensor):
+        raise DTypeError(
+            f"{function}: input is a {type(input).__name__}, target a {type(target).__name__} (valid: tensors)"
+        )
+    for name, tensor in (("target", target), ("weight", weight)):
+        if tensor is not None and tensor.requires_grad and torch.is_grad_enabled():
+            raise GraphError(f"{function}: {name} requires a gradient (valid: gradients with respect to input)")
     placed = _Placed.of(function, input, group, vocab_start)
     target, weight = placed.local(target), placed.local(weight)
     local = placed.input
@@ -274,6 +324,11 @@ def sharded_loss(
         logits = _adjusted(shard, text, logits, target, class_counts, ignore_index)
     target = target.to(dtype) if target.is_floating_point() else target
     weight = None if weight is None else weight.to(dtype)
+    if weight is not None and weight.shape != (shard.classes,):
+        raise ShapeError(
+            f"{function}: weight has shape {list(weight.shape)}, but the local input has {shard.classes} classes (valid: "
+            f"[{shard.classes}])"
+        )
     call = _Call(shard, text, target, weight, ignore_index, float(label_smoothing), z_loss, return_extras)
     losses, used, weights, margins, hits = _ShardedLosses.apply(logits, call)
     result = _reduced(call, losses, used, weights, reduction, normalize_by)
@@ -292,7 +347,7 @@ def _reduced(call, losses, used, weights, reduction, normalize_by):
     if reduction == "sum":
         return losses.sum(), 1.0
     if normalize_by is not None and not isinstance(normalize_by, str):
-        return losses.sum() / normalize_by, normalize_by
+        return losses.sum() / as_divisor(normalize_by, losses), normalize_by
     count = (lambda: used.to(losses.dtype).sum()) if call.has_labels else losses.numel
     weight_sum = weights.sum if call.has_labels or call.weight is not None else count
     standard = "weight_sum" if call.has_labels else "count"

@@ -136,7 +136,10 @@ def _compiled(graph):
     writer = _Writer(operands)
     for step in steps:
         writer.add(*step)
-    results = ", ".join(writer.result(output) for output in outputs)
+    # Results are tensors of their own, as autograd expects of a Function: neither an operand nor another result.
+    found = [writer.result(output) for output in outputs]
+    shared = {text for i, text in enumerate(found) if text in operands or text in found[:i]}
+    results = ", ".join(f"{text}.clone()" if text in shared else text for text in found)
     lines = [f"def run({', '.join(operands)}):", *(f"    {line}" for line in writer.lines), f"    return ({results},)"]
     names = {
         "torch": torch,

@@ -5,6 +5,7 @@ import itertools
 import torch
 
 from perdita.errors import DomainError, DTypeError, GraphError, ShapeError
+from perdita.torch._composed.checks import of_labels
 from perdita.torch._composed.elementwise import reduce_elements
 from perdita.torch._composed.reduce import denominator_of, reduced
 
@@ -159,7 +160,8 @@ def _in_groups(scores, relevance, groups):
     index = (torch.tensor(begins[:-1], dtype=torch.int64).unsqueeze(1) + places).to(scores.device)
     index = torch.where(filled, index, 0)
     scores, relevance = (
-        torch.where(filled, x[index], 0.0) if len(x) else x.new_zeros(filled.shape) for x in (scores, relevance)
+        torch.where(filled, of_labels(x, index), 0.0) if len(x) else x.new_zeros(filled.shape)
+        for x in (scores, relevance)
     )
     return scores, relevance, filled
 
