@@ -8,7 +8,7 @@ help:
 	@echo "make demo    builds, trains on Fashion-MNIST and compares losses on a long-tailed subset; reports in runs/"
 	@echo "make test    builds and runs all tests, including those of the Python package and of the reports in a browser"
 	@echo "make bench   builds and runs the benchmarks"
-	@echo "make asan    runs the tests, built by clang, with AddressSanitizer and UndefinedBehaviorSanitizer"
+	@echo "make asan    runs the tests with AddressSanitizer and UndefinedBehaviorSanitizer"
 	@echo "make tsan    runs the tests with ThreadSanitizer"
 	@echo "make fuzz    builds the fuzz targets (clang)"
 	@echo "make lint    runs clang-format, ruff, mypy, and clang-tidy on changed files (see scripts/lint.sh for more checks)"
@@ -47,7 +47,6 @@ bench: deps
 	build/release/bin/perdita_bench
 
 asan tsan: deps
-	@scripts/install-deps.sh --with clang
 	@cmake --preset $@
 	@cmake --build --preset $@ -j $(JOBS)
 	@ctest --preset $@ -j $(JOBS)
