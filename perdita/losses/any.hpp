@@ -40,11 +40,13 @@ struct LossVariant : detail::LossVariantBase {
       : detail::LossVariantBase(std::forward<Loss>(loss)) {}
 };
 
-// Functions of the losses that are not in the list.
+/// The function of several quantiles.
 template <>
 inline constexpr const char* function_name<Quantiles> = function_name<Quantile>;
+/// The function of a formula of elements.
 template <>
 inline constexpr const char* function_name<Formula> = "formula_loss";
+/// The function of a formula of classes.
 template <>
 inline constexpr const char* function_name<ClassFormula> = "formula_loss";
 

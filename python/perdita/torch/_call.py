@@ -64,9 +64,10 @@ def _divided_call(function, tensors, reduction, denominator, return_extras, opti
         dtype = result_type(function, tensors)
         return (result[0].to(dtype), result[1]) if return_extras else result.to(dtype)
     result = _call(function, tensors, "sum", None, return_extras, **options)
-    total, extras = result if return_extras else (result, None)
-    value = total / as_divisor(denominator, total)
-    return (value, extras._replace(denominator=denominator)) if return_extras else value
+    if not return_extras:
+        return result / as_divisor(denominator, result)
+    total, extras = result
+    return total / as_divisor(denominator, total), extras._replace(denominator=denominator)
 
 
 def check_denominator(function, denominator):
@@ -75,7 +76,7 @@ def check_denominator(function, denominator):
         if not denominator.dim() and not denominator.is_complex() and denominator.dtype != torch.bool:
             return
     elif isinstance(denominator, numbers.Real) and not isinstance(denominator, bool):
-        if 0 < denominator < math.inf:
+        if 0 < float(denominator) < math.inf:
             return
         raise DomainError(f"{function}: normalize_by is {denominator} (valid: above 0)")
     is_tensor = isinstance(denominator, torch.Tensor)

@@ -273,29 +273,19 @@ def sharded_loss(
 ) -> Any:
     """A loss of the softmax family, by the name of its function; the functions of this module call it.
 
-    Parameters
-    ----------
-    function : str
-        "cross_entropy", "focal_loss", ...; "class_formula" with options={"formula": text} for a formula of classes.
-    input : Tensor
-        Local logits [C_local], [N, C_local] or [N, C_local, d1, ...]; shards may be uneven, or empty. Or a DTensor whose
-        classes are sharded.
-    target : Tensor
-        Class indices of all classes [N, ...], the same in each process; or probabilities of the local classes, in the shape
-        of `input`.
-    options : dict
-        Parameters of the loss.
-    weight : Tensor
-        Weights of the local classes [C_local].
-    class_counts : Tensor
-        Number of training samples of every class [C], for losses of class counts.
-    normalize_by : "count", "weight_sum", "batch", or a number or tensor that the sum of the losses is divided by.
-    z_loss : float
-        The square of the log of the softmax's denominator times this is added to each loss.
-    group : ProcessGroup
-        The processes that share the classes; all by default. Taken from a DTensor.
-    vocab_start : int
-        First class of the local shard; by default the rank times the number of local classes. Needed for uneven shards.
+        sharded_loss("focal_loss", local_logits, labels, options={"gamma": 2.0}, group=group)
+
+    function: "cross_entropy", "focal_loss", ...; "class_formula" with options={"formula": text} for a formula of classes.
+    input: local logits [C_local], [N, C_local] or [N, C_local, d1, ...]; shards may be uneven, or empty. Or a DTensor whose
+    classes are sharded. target: class indices of all classes [N, ...], the same in each process; or probabilities of the
+    local classes, in the shape of input. options: parameters of the loss. weight: weights of the local classes [C_local].
+    class_counts: number of training samples of every class [C], for losses of class counts. normalize_by: as in
+    perdita.torch.functional. z_loss: the square of the logarithm of the softmax's denominator times this is added to each
+    loss. group: the processes that share the classes, by default all; taken from a DTensor. vocab_start: first class of the
+    local shard, by default the rank times the number of local classes; needed for uneven shards.
+
+    Raises ValueError (ShapeError, DomainError, LabelError), TypeError (DTypeError) or GraphError, in every process: for shards
+    that are not all classes, each once; for labels that are not classes; for a target or weight that requires a gradient.
     """
     options = dict(options or {})
     if reduction not in ("none", "mean", "sum"):

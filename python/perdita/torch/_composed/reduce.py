@@ -1,6 +1,7 @@
 """Reductions of losses by torch's operators. Nothing is read on the host, so that no device is waited for."""
 
 import math
+from typing import Any
 
 import torch
 
@@ -12,17 +13,18 @@ def reduced(losses, reduction, denominator, return_extras, margins=None, hits=No
 
     denominator: of a mean, a number or a tensor that is read where it is needed only: a function without arguments.
     """
-    value, extras_denominator = losses, 1.0
+    value: Any = losses
+    divisor: Any = 1.0
     if reduction != "none":
         value = losses.sum()
     if reduction in ("mean", "batchmean"):
-        extras_denominator = denominator()
-        value = divided(value, extras_denominator)
+        divisor = denominator()
+        value = divided(value, divisor)
     if not return_extras:
         return value
     total = losses.detach().sum()
-    extras_denominator = torch.as_tensor(extras_denominator, dtype=losses.dtype, device=losses.device).detach()
-    return value, LossExtras(total, extras_denominator, losses.detach(), margins, hits)
+    divisor = torch.as_tensor(divisor, dtype=losses.dtype, device=losses.device).detach()
+    return value, LossExtras(total, divisor, losses.detach(), margins, hits)
 
 
 def divided(total, denominator):
