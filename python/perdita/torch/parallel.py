@@ -284,8 +284,9 @@ def sharded_loss(
     loss. group: the processes that share the classes, by default all; taken from a DTensor. vocab_start: first class of the
     local shard, by default the rank times the number of local classes; needed for uneven shards.
 
-    Raises ValueError (ShapeError, DomainError, LabelError), TypeError (DTypeError) or GraphError, in every process: for shards
-    that are not all classes, each once; for labels that are not classes; for a target or weight that requires a gradient.
+    Raises ValueError (ShapeError, DomainError, LabelError), TypeError (DTypeError) or GraphError, in every process: for
+    shards that are not all classes, each once; for labels that are not classes; for a target or weight that requires a
+    gradient.
     """
     options = dict(options or {})
     if reduction not in ("none", "mean", "sum"):
