@@ -34,6 +34,7 @@ std::vector<ClassFrequency<>> frequencies_of(const char* function, const Tensor&
 template <class Value>
 Tensor of_classes(const std::vector<ClassFrequency<>>& all, DType dtype, const Value& value) {
   std::vector<double> values;
+  values.reserve(all.size());
   for (const ClassFrequency<>& of_class : all) values.push_back(value(of_class));
   return Tensor::from(values).to(dtype);
 }
