@@ -102,7 +102,7 @@ def _milliseconds(loss, operands):
 
 def main():
     if not torch.cuda.is_available():
-        print("there is no GPU that torch can use: nothing was checked")
+        print("torch finds no GPU: nothing was checked")
         return 0
     print(f"torch {torch.__version__}, {torch.cuda.get_device_name()}")
     print(f"{'loss':28} {'value':>9} {'gradient':>9}  host waits")

@@ -7,11 +7,11 @@ set -eu
 cd "$(dirname "$0")/.."
 python=${PYTHON:-build/python-env/bin/python}
 if [ -z "${PYTHON:-}" ] && [ ! -x "$python" ]; then
-  echo "there is no Python environment (run scripts/install-python.sh, or set PYTHON to one with torch for the GPU)" >&2
+  echo "no Python environment in build/python-env (run scripts/install-python.sh, or set PYTHON to one with torch for the GPU)" >&2
   exit 1
 fi
 "$python" -c 'import torch, sys; sys.exit(not torch.cuda.is_available())' || {
-  echo "there is no GPU that torch can use: nothing was checked"
+  echo "torch finds no GPU: nothing was checked"
   exit 0
 }
 "$python" -c 'import perdita' 2>/dev/null || "$python" -m pip install --quiet .

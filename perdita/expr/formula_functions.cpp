@@ -59,7 +59,7 @@ constexpr FormulaFunction functions[] = {
     {"tanh", "x", "Hyperbolic tangent.", 1, 1, call_op<Op::tanh>},
     {"trigamma", "x", "", 1, 1, call_op<Op::trigamma>},  // the derivative of digamma; has none itself
     {"xlogy", "x y", "x * log(y), which is 0 where x is 0, for every y except NaN.", 2, 2, call_op<Op::xlogy>},
-    {"zero_unless", "x condition", "", 2, 2, call_op<Op::zero_unless>},
+    {"zero_unless", "condition x", "", 2, 2, call_op<Op::zero_unless>},
 };
 static_assert(std::ranges::is_sorted(functions, {}, &FormulaFunction::name));
 

@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cmath>
+#include <concepts>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <variant>
 #include <vector>
 

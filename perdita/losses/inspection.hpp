@@ -48,7 +48,7 @@ struct Inspection {
 };
 
 /// Evaluates the loss at some thousand points. Throws ValueError if low is not below high, a target is not finite, or
-/// there is no target.
+/// the options have no target.
 Inspection inspect(const detail::WrittenLoss& loss, const InspectionOptions& options);
 
 }  // namespace perdita

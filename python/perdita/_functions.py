@@ -5,10 +5,10 @@ import functools
 from perdita import _core
 from perdita._catalogue import ARGUMENTS, ENTRIES, make_function
 from perdita._docstrings import docstring
-from perdita._options import loss_of, loss_of_text, options_of, text_of
+from perdita._options import full_text, loss_of, loss_of_text, options_of, text_of
 from perdita.errors import DomainError, DTypeError, ShapeError
 
-__all__ = ["functions", "loss_of", "loss_of_text", "options_of", "text_of"]
+__all__ = ["full_text", "functions", "loss_of", "loss_of_text", "options_of", "text_of"]
 
 
 def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda weight, input: weight):

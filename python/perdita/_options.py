@@ -33,10 +33,14 @@ def loss_of_text(function, reduction, normalize_by, text):
     for name, value in (("reduction", reduction), ("normalize_by", normalize_by)):
         if not isinstance(value, str) and (name == "reduction" or value is not None):
             raise DTypeError(f"{function}: {name} is {value!r} (valid: a string)")
-    text = ("formula" if function in FORMULAS else function) + ":" * bool(text) + text
-    loss = Loss(function, text, reduction, normalize_by or "standard")
+    loss = Loss(function, full_text(function, text), reduction, normalize_by or "standard")
     loss.arguments = arguments
     return loss
+
+
+def full_text(function, options):
+    """A loss with its options as the core reads it: "huber_loss:delta=2.0", "formula:abs(y - t)"."""
+    return ("formula" if function in FORMULAS else function) + ":" * bool(options) + options
 
 
 def text_of(options):

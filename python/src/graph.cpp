@@ -41,7 +41,7 @@ class Graph {
 
   /// The gradients of sum_j u_j output_j with respect to the inputs at `wanted`, as functions of the inputs, then u.
   Graph gradient(const std::vector<int>& wanted) const {
-    return Graph(gradients_of(upstream(), wanted), inputs_ + outputs());
+    return Graph(gradients_of(upstream(inputs_), wanted), inputs_ + outputs());
   }
 
   /// The tangents of the outputs, as functions of the inputs, then of the tangents of the inputs at `moved`.
@@ -80,7 +80,7 @@ class Graph {
   }
 
  private:
-  std::vector<Expr> upstream() const { return upstream(inputs_); }
+  /// Symbols for the upstream gradients, inputs from `first` on.
   std::vector<Expr> upstream(int first) const {
     std::vector<Expr> u;
     for (int j = 0; j < outputs(); ++j) u.push_back(Expr::input(first + j, "upstream"));
@@ -94,7 +94,7 @@ class Graph {
       return found;
     }
     const std::vector<Expr> x = inputs_at(wanted);
-    for (const Expr& input : x) (void)input, found.push_back(0.0);
+    found.assign(x.size(), Expr(0.0));
     for (std::size_t j = 0; j < outputs_.size(); ++j) {
       const std::vector<Expr> of_output = perdita::gradient(outputs_[j], u[j], x);
       for (std::size_t i = 0; i < x.size(); ++i) found[i] = found[i] + of_output[i];

@@ -115,22 +115,10 @@ bool has_several_types(std::span<const Tensor> operands) {
 
 Tensor zeros_like(const Tensor& tensor) { return Tensor::zeros(tensor.shape(), tensor.dtype()); }
 
-/// d(outputs)/d(leaves) times the upstream gradients; zeros for a leaf that they do not depend on.
-std::vector<Tensor> gradients_of(const std::vector<Tensor>& outputs, const std::vector<Tensor>& leaves,
-                                 const std::vector<Tensor>& upstream, bool create_graph) {
-  std::vector<Tensor> used_outputs, used_upstream;
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    if (!outputs[i].requires_grad() || !upstream[i].defined()) continue;
-    used_outputs.push_back(outputs[i]);
-    used_upstream.push_back(upstream[i]);
-  }
-  if (used_outputs.empty()) {
-    std::vector<Tensor> zeros;
-    for (const Tensor& leaf : leaves) zeros.push_back(zeros_like(leaf));
-    return zeros;
-  }
-  std::vector<Tensor> gradients =
-      grad(used_outputs, leaves, {.grad_outputs = used_upstream, .create_graph = create_graph, .allow_unused = true});
+/// d(value)/d(leaves) times the upstream gradient; zeros for a leaf that the value does not depend on.
+std::vector<Tensor> gradients_of(const Tensor& value, const std::vector<Tensor>& leaves, const Tensor& upstream) {
+  std::vector<Tensor> gradients(leaves.size());
+  if (value.requires_grad()) gradients = grad({value}, leaves, {.grad_outputs = {upstream}, .allow_unused = true});
   for (std::size_t i = 0; i < gradients.size(); ++i) {
     if (!gradients[i].defined()) gradients[i] = zeros_like(leaves[i]);
   }
@@ -237,7 +225,7 @@ Evaluation::Evaluation(std::shared_ptr<const Loss> loss, nb::tuple arrays, unsig
   value_ = (*loss_)(operands_.tensors(), extras);
   detail::ensure_data(value_);
   if (value_.rank() == 0 && !leaves_.empty()) {
-    gradients_ = gradients_of({value_}, leaves_, {Tensor::ones({}, value_.dtype())}, false);
+    gradients_ = gradients_of(value_, leaves_, Tensor::ones({}, value_.dtype()));
     separate(gradients_, {operands_.tensors()});
   }
 }
@@ -258,7 +246,7 @@ std::vector<Tensor> Evaluation::backward(nb::handle upstream) {
     return std::move(gradients_);
   }
   std::vector<Tensor> gradients =
-      gradients_of({value_}, leaves, {weight.defined() ? weight : Tensor::ones({}, value_.dtype())}, false);
+      gradients_of(value_, leaves, weight.defined() ? weight : Tensor::ones({}, value_.dtype()));
   separate(gradients, {operands_.tensors(), given.tensors()});
   return gradients;
 }

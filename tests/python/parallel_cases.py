@@ -53,7 +53,7 @@ def check_losses(rank, size):
         part = {"weight": weight[here]} if weighted else {}
         if "balanced" in name or "adjusted" in name or "ldam" in name:
             whole = part = {"class_counts": counts}
-        if keywords["label_smoothing"] if "label_smoothing" in keywords else False:
+        if keywords.get("label_smoothing"):  # every class counts, those of logits -inf, too
             full, local = full.detach().clamp(min=-30).requires_grad_(), local.detach().clamp(min=-30).requires_grad_()
         expected = results(getattr(F, name)(full, probabilities if soft else labels, **whole, **keywords), full)
         target = probabilities[:, here] if soft else labels
@@ -157,6 +157,8 @@ def check_bad_input(rank, size):
         P.cross_entropy(local, labels, vocab_start=here.start, weight=torch.ones(CLASSES + 1))
     with pytest.raises(RuntimeError, match="weight requires a gradient"):
         P.cross_entropy(local, labels, vocab_start=here.start, weight=weight[here].clone().requires_grad_())
+    with pytest.raises(ValueError, match="ignore_index is 0"):
+        P.cross_entropy(local, torch.ones_like(local), vocab_start=here.start, ignore_index=0)
     with pytest.raises(ValueError, match="normalize_by is 0"):
         P.cross_entropy(local, labels, vocab_start=here.start, normalize_by=0)
     assert P.cross_entropy(local[:0], labels[:0], vocab_start=here.start).isnan()

@@ -157,6 +157,13 @@ def test_batches_of_a_global_count(name, as_tensor):
     torch.testing.assert_close(parts.grad, whole.grad, rtol=1e-12, atol=1e-15)
 
 
+def test_a_denominator_of_narrow_linear_losses():
+    x = torch.full((4096, 4), 20.0, dtype=torch.float16)
+    weight = torch.tensor([[0.0] * 4, [10.0] * 4], dtype=torch.float16)
+    loss = F.linear_cross_entropy(x, weight, torch.zeros(4096, dtype=torch.int64), normalize_by=4096)
+    assert loss == 800 and loss.dtype == torch.float16
+
+
 def test_denominators_that_are_wrong():
     for denominator, says in ((0, "is 0"), (-1.0, "is -1.0"), (torch.ones(2), r"is \[2\]"), (True, "is True")):
         with pytest.raises((ValueError, TypeError), match=f"normalize_by {says}"):

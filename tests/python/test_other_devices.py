@@ -1,4 +1,4 @@
-"""other_devices.py in a process of its own: the simulated device stays registered in torch."""
+"""other_devices.py in a separate process, because the simulated device stays registered in torch."""
 
 import pathlib
 import subprocess

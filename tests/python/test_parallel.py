@@ -3,10 +3,9 @@
 import pytest
 import torch
 
+import parallel_cases
 import perdita.torch.parallel as P
 from perdita.errors import DTypeError
-
-parallel_cases = pytest.importorskip("parallel_cases")
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4])

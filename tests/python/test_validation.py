@@ -133,3 +133,13 @@ def test_ctc_refuses_a_blank_among_the_labels():
         )
     numpy_functional.ctc_loss(log_probs, np.array([[1, 2]]), *lengths, validate=True)
     numpy_functional.ctc_loss(log_probs, np.array([[1, 0]]), *lengths)  # torch's value
+
+
+def test_transforms_do_not_validate_in_silence():
+    """Elements are not read there, so the option is an error and not ignored."""
+    with pytest.raises(DomainError, match="validate is not supported in transforms"):
+        torch.func.grad(lambda x: torch_functional.huber_loss(x, torch.zeros(2), validate=True))(torch.ones(2))
+    with pytest.raises(DomainError, match="validate is not supported in transforms"):
+        torch_functional.focal_loss(
+            torch.empty(2, 3, device="meta"), torch.empty(2, dtype=torch.int64, device="meta"), validate=True
+        )

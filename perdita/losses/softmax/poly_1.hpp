@@ -18,7 +18,7 @@ struct Poly1 {
       .summary = "-log p + eps (1 - p) of the true class, p = softmax(logits).",
       .traits = Trait::smooth | Trait::lipschitz | Trait::never_negative,
       .use_when = "cross-entropy works and a small improvement is needed: eps is the only parameter to tune",
-      .avoid_when = "there is no validation set to choose eps with",
+      .avoid_when = "eps cannot be chosen with a validation set",
       .source =
           "Leng, Tan, Liu, Cubuk, Shi, Cheng and Anguelov, PolyLoss: a polynomial expansion perspective of "
           "classification loss functions, ICLR 2022, eq. 4",

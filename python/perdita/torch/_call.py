@@ -8,7 +8,8 @@ import torch
 from perdita import _core
 from perdita._extras import LossExtras
 from perdita._functions import functions, loss_of, text_of
-from perdita.errors import DomainError, DTypeError
+from perdita.errors import DomainError, DTypeError, LabelError, ShapeError
+from perdita.torch._composed.formula import is_exporting
 from perdita.torch._exact import DIFFERING
 from perdita.torch._exact import switch as exact
 from perdita.torch._nodes import apply_loss, apply_loss_with_extras, resolved
@@ -26,7 +27,6 @@ from perdita.torch._types import is_narrow, result_type
 
 # Names of this module: at small sizes each look-up counts.
 _wanted_gradients, _is_dynamo_compiling = _core.wanted_gradients, torch.compiler.is_dynamo_compiling
-_is_exporting = torch.compiler.is_exporting if hasattr(torch.compiler, "is_exporting") else lambda: False
 
 
 def _call(function, tensors, reduction, normalize_by, return_extras, **options):
@@ -59,15 +59,8 @@ def _divided_call(function, tensors, reduction, denominator, return_extras, opti
     if reduction != "mean":
         return _call(function, tensors, reduction, None, return_extras, **options)
     if any(map(is_narrow, tensors)):  # whose sum may overflow
-        wide = tuple(tensor.float() if is_narrow(tensor) else tensor for tensor in tensors)
-        result = _divided_call(function, wide, reduction, denominator, return_extras, options)
-        dtype = result_type(function, tensors)
-        return (result[0].to(dtype), result[1]) if return_extras else result.to(dtype)
-    result = _call(function, tensors, "sum", None, return_extras, **options)
-    if not return_extras:
-        return result / as_divisor(denominator, result)
-    total, extras = result
-    return total / as_divisor(denominator, total), extras._replace(denominator=denominator)
+        return _narrow_call(function, tensors, reduction, denominator, return_extras, options)
+    return divided(_call(function, tensors, "sum", None, return_extras, **options), denominator, return_extras)
 
 
 def check_denominator(function, denominator):
@@ -87,6 +80,14 @@ def check_denominator(function, denominator):
     )
 
 
+def divided(result, denominator, return_extras):
+    """A sum of losses, perhaps with its extras, divided by a denominator."""
+    if not return_extras:
+        return result / as_divisor(denominator, result)
+    total, extras = result
+    return total / as_divisor(denominator, total), extras._replace(denominator=denominator)
+
+
 def as_divisor(denominator, total):
     """A number, or a tensor of the dtype of `total`."""
     return denominator.to(total.dtype) if isinstance(denominator, torch.Tensor) else float(denominator)
@@ -104,6 +105,8 @@ def _call_unreadable(error, function, tensors, reduction, normalize_by, return_e
         raise error
     try:
         return _call_of_another_device(function, tensors, *arguments, options)
+    except (DomainError, LabelError, ShapeError):
+        raise
     except Exception:  # torch refuses them too, but does not always say what is wrong
         raise error from None
 
@@ -126,7 +129,7 @@ def _call_of_another_device(function, tensors, reduction, normalize_by, return_e
 
 def _compiled_call(function, tensors, reduction, normalize_by, return_extras, options):
     """The function that torch.compile traces."""
-    if torch._C._are_functorch_transforms_active() or _is_exporting():
+    if torch._C._are_functorch_transforms_active() or is_exporting():
         return call_composed(function, tensors, reduction, normalize_by, return_extras, options)
     if any(is_narrow(tensor) for tensor in tensors):
         return _narrow_call(function, tensors, reduction, normalize_by, return_extras, options)

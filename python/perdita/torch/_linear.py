@@ -6,7 +6,7 @@ from perdita import _core
 from perdita._extras import LossExtras
 from perdita._linear import LinearCrossEntropy
 from perdita.errors import DTypeError
-from perdita.torch._call import FUNCTIONS, as_divisor, check_denominator
+from perdita.torch._call import FUNCTIONS, check_denominator, divided
 from perdita.torch._nodes import is_followed, resolved
 from perdita.torch._operands import as_tensor
 from perdita.torch._types import is_narrow
@@ -54,18 +54,6 @@ def linear_cross_entropy(
     derivatives, and for gradients with respect to target or weight, all logits are stored, as in torch. Other keywords and
     errors: see cross_entropy.
     """
-    if normalize_by is not None and not isinstance(normalize_by, str):
-        check_denominator("linear_cross_entropy", normalize_by)
-        keywords = {"reduction": "sum" if reduction == "mean" else reduction, "return_extras": return_extras}
-        result = linear_cross_entropy(
-            input, linear_weight, target, linear_bias=linear_bias, weight=weight, ignore_index=ignore_index,
-            label_smoothing=label_smoothing, options=options, chunk_rows=chunk_rows, **keywords,
-        )  # fmt: skip
-        if reduction != "mean":
-            return result
-        if not return_extras:
-            return result / as_divisor(normalize_by, result)
-        return result[0] / as_divisor(normalize_by, result[0]), result[1]._replace(denominator=normalize_by)
     weight = as_tensor(weight, input)
     chunk_rows = chunk_rows or getattr(options, "batch_chunk_size", None) or 0
     keywords = dict(
@@ -76,6 +64,26 @@ def linear_cross_entropy(
         is_optional = name in ("linear_bias", "weight")
         if not hasattr(type(tensor), "__torch_function__") and (tensor is not None or not is_optional):
             raise DTypeError(f"linear_cross_entropy: {name} is a {type(tensor).__name__} (valid: a torch.Tensor)")
+    is_name = normalize_by is None or isinstance(normalize_by, str)
+    return (_call if is_name else _divided_call)(tensors, keywords, return_extras, chunk_rows)
+
+
+def _divided_call(tensors, keywords, return_extras, chunk_rows):
+    """With a denominator that is given. The sum of narrow numbers may overflow: it is divided before it is rounded."""
+    denominator, input = keywords["normalize_by"], tensors[0]
+    check_denominator("linear_cross_entropy", denominator)
+    if keywords["reduction"] != "mean":
+        return _call(tensors, {**keywords, "normalize_by": None}, return_extras, chunk_rows)
+    wide = tuple(tensor.float() if is_narrow(tensor) else tensor for tensor in tensors)
+    total = _call(wide, {**keywords, "reduction": "sum", "normalize_by": None}, return_extras, chunk_rows)
+    result = divided(total, denominator, return_extras)
+    if not is_narrow(input) or torch.is_autocast_enabled("cpu"):
+        return result
+    return (result[0].to(input.dtype), result[1]) if return_extras else result.to(input.dtype)
+
+
+def _call(tensors, keywords, return_extras, chunk_rows):
+    input = tensors[0]
     if torch.compiler.is_compiling():
         return _stored(*tensors, **keywords, return_extras=return_extras)
     if not all(isinstance(tensor, torch.Tensor) for tensor in tensors if tensor is not None):  # symbols of torch.fx

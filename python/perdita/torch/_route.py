@@ -88,6 +88,11 @@ def loss_of_tensors(function, tensors, reduction, normalize_by, return_extras, o
 
 def call_composed(function, tensors, reduction, normalize_by, return_extras, options):
     """By torch's operators, which every transform, mode and subclass of torch looks into."""
+    if options.get("validate"):
+        raise DomainError(
+            f"{function}: validate is not supported in transforms, traces and on other devices, where elements are not read "
+            f"(valid: outside of these, on the CPU)"
+        )
     try:
         return composed_loss(function, tensors, reduction, normalize_by, return_extras, text_of(options.items()))
     except RuntimeError as error:  # an operator that a wrapper of tensors does not have

@@ -16,6 +16,11 @@ def is_narrow(tensor):
     return isinstance(tensor, torch.Tensor) and tensor.dtype in _NARROW
 
 
+def computing_dtype(dtype):
+    """The dtype in which a loss of `dtype` is computed."""
+    return torch.float32 if dtype in _NARROW else dtype
+
+
 def result_type(function, tensors):
     """The dtype of the loss of these operands; under autocast of narrow ones, that of float32."""
     has_classes = not tensors[1].is_floating_point()  # whose weights do not decide

@@ -1,7 +1,7 @@
 """Losses made of torch's operators: for what the kernels do not compute, which take dense tensors on the CPU.
 
-Other devices, subclasses of Tensor, transforms of torch.func, forward-mode differentiation, traces, and derivatives of
-third and higher order are computed here, by the same formulas.
+Other devices, subclasses of Tensor, transforms of torch.func, forward-mode differentiation, traces, and second and higher
+derivatives are computed here, by the same formulas.
 """
 
 from perdita._catalogue import is_of_class_rows, takes_class_counts, unit_of

@@ -5,10 +5,8 @@ import math
 import torch
 
 from perdita._catalogue import ARGUMENTS, ENTRIES, FORMULAS
-from perdita._options import options_of, text_of
-from perdita.torch._types import result_type
-
-_NARROW = (torch.float16, torch.bfloat16)
+from perdita._options import full_text, options_of, text_of
+from perdita.torch._types import computing_dtype, result_type
 
 
 class Call:
@@ -21,20 +19,24 @@ class Call:
         self.function, self.reduction = function, reduction
         self.normalize_by, self.return_extras = normalize_by, return_extras
         if function in FORMULAS:
-            self.text, self.options = "formula: " + options, {}
+            self.text, self.options = full_text(function, options), {}
         else:
             own = {name: value for name, value in options_of(options).items() if name != "validate"}
-            self.text = f"{function}:{text_of(own.items())}".removesuffix(":")
+            self.text = full_text(function, text_of(own.items()))
             self.options = dict(ENTRIES[function]["parameters"]) | own
         self.result_dtype = result_type(function, tensors)
         self.dtype = self._dtype_of_computation()
         self._operands = dict(zip(ARGUMENTS[function], tensors, strict=False))
 
     def _dtype_of_computation(self):
-        dtype = torch.float32 if self.result_dtype in _NARROW else self.result_dtype
+        dtype = computing_dtype(self.result_dtype)
         if dtype == torch.float32 and any(map(_is_beyond_float, self.options.values())):
             return torch.float64
         return dtype
+
+    def given(self, name):
+        """The operand as it is; None where it is not given."""
+        return self._operands.get(name)
 
     def operand(self, name):
         """The operand, real numbers in the dtype of the computation; None where it is not given."""

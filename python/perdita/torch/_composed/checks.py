@@ -1,13 +1,13 @@
-"""Checks of labels that do not wait for a device."""
+"""Checks of operands, and of labels without waiting for a device."""
 
 import torch
 
-from perdita.errors import LabelError
+from perdita.errors import DTypeError, LabelError, ShapeError
 
 
 def check_labels(function, labels, used, classes):
-    """Raises LabelError on the CPU, and stops the device elsewhere, where a used label is not a class. Tensors without
-    elements of their own (fake, batched, distributed) are not checked: the gather that follows refuses them."""
+    """Raises LabelError on the CPU, and stops the device elsewhere, where a used label is not a class. Fake, batched and
+    distributed tensors are not checked here: the gather that follows refuses such labels."""
     if not is_readable(labels) and (labels.device.type == "cpu" or not _is_plain(labels)):
         return
     is_valid = ((labels >= 0) & (labels < classes)) | ~used
@@ -18,6 +18,22 @@ def check_labels(function, labels, used, classes):
         raise LabelError(
             f"{function}: target[{at}] is {labels.flatten()[at].item()}, but input has {classes} classes (valid: "
             f"0..{classes - 1})"
+        )
+
+
+def check_integers(function, name, tensor, valid="class indices as int64, int32 or uint8"):
+    """Raises DTypeError unless the operand holds integers."""
+    if tensor.is_floating_point() or tensor.dtype == torch.bool:
+        raise DTypeError(
+            f"{function}: {name} of shape {list(tensor.shape)} holds {str(tensor.dtype)[6:]} (valid: {valid})"
+        )
+
+
+def check_of_classes(function, name, tensor, classes):
+    """Raises ShapeError unless the operand, where it is given, has one number for each class."""
+    if tensor is not None and tensor.shape != (classes,):
+        raise ShapeError(
+            f"{function}: {name} has shape {list(tensor.shape)}, but input has {classes} classes (valid: [{classes}])"
         )
 
 

@@ -3,8 +3,8 @@
 import torch
 
 from perdita._catalogue import takes_class_counts, takes_class_probabilities
-from perdita.errors import DomainError, DTypeError, ShapeError
-from perdita.torch._composed.checks import check_labels, of_labels, one_hot
+from perdita.errors import DomainError, ShapeError
+from perdita.torch._composed.checks import check_integers, check_labels, check_of_classes, of_labels, one_hot
 from perdita.torch._composed.formula import adjustment_scale, class_adjustment, formula, is_of_true_class
 from perdita.torch._composed.reduce import denominator_of, reduced
 
@@ -41,21 +41,19 @@ class _Rows:
                     f"{function}: ignore_index is {self.ignore_index}, but target holds class probabilities (valid: with "
                     f"class indices only)"
                 )
-        elif target.is_floating_point() or target.dtype == torch.bool:
-            raise DTypeError(
-                f"{function}: target of shape {list(target.shape)} holds {str(target.dtype)[6:]} (valid: class indices as "
-                f"int64, int32 or uint8, or probabilities of the input's shape)"
+        else:
+            check_integers(
+                function,
+                "target",
+                target,
+                "class indices as int64, int32 or uint8, or probabilities of the input's shape",
             )
-        elif target.shape != self.row_shape and (self.row_shape or target.shape != (1,)):
-            raise ShapeError(
-                f"{function}: target has shape {list(target.shape)}, but input has {list(self.input.shape)} (valid: "
-                f"{list(self.row_shape)} with class indices)"
-            )
-        if self.weight is not None and self.weight.shape != (self.classes,):
-            raise ShapeError(
-                f"{function}: weight has shape {list(self.weight.shape)}, but input has {self.classes} classes (valid: "
-                f"[{self.classes}])"
-            )
+            if target.shape != self.row_shape and (self.row_shape or target.shape != (1,)):
+                raise ShapeError(
+                    f"{function}: target has shape {list(target.shape)}, but input has {list(self.input.shape)} (valid: "
+                    f"{list(self.row_shape)} with class indices)"
+                )
+        check_of_classes(function, "weight", self.weight, self.classes)
 
     def along_classes(self, values):
         """Values of classes, in a shape that broadcasts to the input."""
@@ -71,13 +69,8 @@ def class_counts_loss(call):
     """Cross-entropy of logits that the numbers of samples of the classes have changed."""
     rows = _Rows(call)
     counts = call.number("class_counts")
-    if counts.shape != (rows.classes,):
-        raise ShapeError(
-            f"{call.function}: class_counts has shape {list(counts.shape)}, but input has {rows.classes} classes (valid: "
-            f"[{rows.classes}])"
-        )
-    infinity = torch.full_like(counts, float("inf"))
-    smallest = torch.where(counts > 0, counts, infinity).amin()
+    check_of_classes(call.function, "class_counts", counts, rows.classes)
+    smallest = torch.where(counts > 0, counts, float("inf")).amin()
     shift, margin = class_adjustment(call.text, counts, counts.sum(), smallest)
     labels, _ = _labels_of(rows)
     margins = torch.where(one_hot(labels, rows.classes, rows.dim), rows.along_classes(margin), 0.0)
@@ -132,7 +125,7 @@ def _loss_of_labels(rows):
     def denominator():
         return denominator_of(call.normalize_by, "weight_sum", used, count, weight_sum)
 
-    # Ignored rows have logits of 0, so that nothing of their own reaches a gradient; all rows, in a mean of nothing.
+    # Ignored rows have logits of 0, so that their logits do not reach a gradient; all rows, in a mean of nothing.
     shown = used
     if weights is not None and call.reduction == "mean" and not call.return_extras:
         shown = used & (weight_sum() != 0)

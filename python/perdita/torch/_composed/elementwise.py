@@ -1,15 +1,14 @@
 """Losses of single elements, by the formula of their graph."""
 
-import functools
 import inspect
 import warnings
 
 import torch
 
-from perdita._catalogue import broadcasts, grows_input, mean_of, roles_of
-from perdita.errors import DomainError, ShapeError
+from perdita._catalogue import broadcasts, grows_input, roles_of
+from perdita.errors import ShapeError
 from perdita.torch._composed.formula import formula
-from perdita.torch._composed.reduce import denominator_of, reduced
+from perdita.torch._composed.reduce import reduce_elements
 
 
 def elementwise_loss(call):
@@ -59,7 +58,8 @@ def gaussian_nll_loss(call):
             f"gaussian_nll_loss: var has shape {list(variance.shape)}, but input has {list(input.shape)} (valid: the same, "
             f"without the last size, or with sizes of 1)"
         )
-    # The clamp of the variance is outside the graph, as in torch: its gradient is that without the clamp.
+    # As in torch, the clamp of the variance is outside the graph: its gradient is that without the clamp. The least number
+    # as eps switches off the clamp of the formula.
     eps = float(call.option("eps"))
     clamped = torch.where(variance <= eps, eps + (variance - variance.detach()), variance)
     full = "true" if call.option("full") else "false"
@@ -102,28 +102,3 @@ def _warn(message):
     while frame and frame.f_globals.get("__name__", "").split(".")[0] in ("perdita", "torch"):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, stacklevel=level)
-
-
-def reduce_elements(call, losses, first=None):
-    """The reduction of losses. first: the operand whose first size a batchmean divides by; the losses if None."""
-    weight = call.number("weight")
-    if weight is not None:
-        terms = losses * weight
-        if terms.shape != losses.shape:
-            raise ShapeError(
-                f"{call.function}: weight of shape {list(weight.shape)} does not broadcast to the loss's "
-                f"{list(losses.shape)}"
-            )
-        losses = terms
-    return reduce_terms(call, losses, losses.numel, weight, losses if first is None else first)
-
-
-def reduce_terms(call, terms, count, weight, first):
-    """The reduction of losses that are times their weights already. count: their number, a function."""
-    if call.reduction == "batchmean":
-        return reduced(terms, "batchmean", lambda: first.shape[0] if first.dim() else 1, call.return_extras)
-    if call.reduction not in ("none", "mean", "sum"):
-        raise DomainError(f"unknown reduction '{call.reduction}' (valid: none, mean, sum, batchmean)")
-    weight_sum = count if weight is None else lambda: weight.expand(terms.shape).sum()
-    denominator = functools.partial(denominator_of, call.normalize_by, mean_of(call.function), terms, count, weight_sum)
-    return reduced(terms, call.reduction, denominator, call.return_extras)

@@ -11,7 +11,7 @@ import torch
 
 from perdita import _core
 
-_is_exporting = torch.compiler.is_exporting if hasattr(torch.compiler, "is_exporting") else lambda: False
+is_exporting = torch.compiler.is_exporting if hasattr(torch.compiler, "is_exporting") else lambda: False
 
 
 # torch.compile calls these functions in its graphs, and records the operators that they call: Dynamo cannot look into
@@ -60,7 +60,7 @@ def is_of_true_class(text):
 
 def apply(plan, operands):
     """The results of a plan, a tuple, with its own derivatives. A trace without gradients holds operators only."""
-    if torch.jit.is_tracing() or _is_exporting():
+    if torch.jit.is_tracing() or is_exporting():
         return plan(*operands)
     return _Formula.apply(plan, *operands)
 
@@ -136,7 +136,7 @@ def _compiled(graph):
     writer = _Writer(operands)
     for step in steps:
         writer.add(*step)
-    # Results are tensors of their own, as autograd expects of a Function: neither an operand nor another result.
+    # Each result is a separate tensor, as autograd expects of a Function: neither an operand nor another result.
     found = [writer.result(output) for output in outputs]
     shared = {text for i, text in enumerate(found) if text in operands or text in found[:i]}
     results = ", ".join(f"{text}.clone()" if text in shared else text for text in found)

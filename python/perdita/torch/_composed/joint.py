@@ -4,16 +4,15 @@ import itertools
 
 import torch
 
-from perdita.errors import DomainError, DTypeError, GraphError, ShapeError
-from perdita.torch._composed.checks import of_labels
-from perdita.torch._composed.elementwise import reduce_elements
-from perdita.torch._composed.reduce import denominator_of, reduced
+from perdita.errors import DomainError, GraphError, ShapeError
+from perdita.torch._composed.checks import check_integers, of_labels
+from perdita.torch._composed.reduce import reduce_elements, reduce_terms
 
 
 def cox_loss(call):
     """The partial likelihood of a proportional hazards model, in O(N^2) memory."""
-    h, time, event = call.number("input"), call._operands["time"], call._operands["event"]
-    weight, strata = call.number("weight"), call._operands.get("strata")
+    h, time, event = call.number("input"), call.given("time"), call.given("event")
+    weight, strata = call.number("weight"), call.given("strata")
     _check_cox(call, h, time, event, strata, weight)
     happened = event != 0
     later = time.unsqueeze(0) >= time.unsqueeze(1)  # [i, j]: j is at risk when i happens
@@ -45,17 +44,13 @@ def cox_loss(call):
     def weights():
         return events() if weight is None else torch.where(happened, weight, 0.0).sum()
 
-    def denominator():
-        return denominator_of(call.normalize_by, "count", losses, events, weights)
-
-    if call.reduction == "batchmean":
-        return reduced(losses, "batchmean", lambda: len(h), call.return_extras)
-    result = reduced(losses, call.reduction, denominator, call.return_extras)
+    result = reduce_terms(call, losses, events, weights)
     if call.reduction != "mean" or not len(h):
         return result
-    # A mean over no events is 0.
+    # A mean over no events is 0, not NaN. Without events and without weights the sum is 0, too.
     value, *extras = result if call.return_extras else (result,)
-    value = torch.where(denominator() == 0, losses.sum(), value)
+    is_nothing = (weights() if call.normalize_by == "weight_sum" else events()) == 0
+    value = torch.where(is_nothing, losses.sum(), value)
     return (value, *extras) if extras else value
 
 
@@ -67,8 +62,8 @@ def _check_cox(call, h, time, event, strata, weight):
             raise ShapeError(
                 f"cox_loss: {name} has shape {list(tensor.shape)}, but input has {list(h.shape)} (valid: the same)"
             )
-    if strata is not None and strata.is_floating_point():
-        raise DTypeError(f"cox_loss: strata holds {str(strata.dtype)[6:]} (valid: int64, int32, uint8)")
+    if strata is not None:
+        check_integers("cox_loss", "strata", strata, "int64, int32, uint8")
 
 
 def info_nce_loss(call):
@@ -124,12 +119,12 @@ def list_net_loss(call):
         raise ShapeError(
             f"list_net_loss: target has shape {list(relevance.shape)}, but input has {list(scores.shape)} (valid: the same)"
         )
-    if call._operands["target"].requires_grad:
+    if call.given("target").requires_grad:
         raise GraphError(
             "list_net_loss: target requires a gradient (valid: gradients with respect to input and weight)"
         )
     filled = torch.ones_like(scores, dtype=torch.bool)
-    groups = call._operands.get("groups")
+    groups = call.given("groups")
     if groups is None and scores.dim() != 2:
         raise ShapeError(f"list_net_loss: input has shape {list(scores.shape)} (valid: [G, L], or [N] with groups)")
     if groups is not None:

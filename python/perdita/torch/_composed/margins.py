@@ -2,10 +2,10 @@
 
 import torch
 
-from perdita.errors import DTypeError, ShapeError
-from perdita.torch._composed.checks import arange, check_labels, of_labels, one_hot
-from perdita.torch._composed.elementwise import reduce_elements, reduce_terms
+from perdita.errors import ShapeError
+from perdita.torch._composed.checks import arange, check_integers, check_labels, check_of_classes, of_labels, one_hot
 from perdita.torch._composed.formula import formula
+from perdita.torch._composed.reduce import reduce_elements, reduce_terms
 
 
 def _rows_of(call):
@@ -25,15 +25,8 @@ def multi_margin_loss(call):
             f"multi_margin_loss: target has shape {list(target.shape)}, but input has {scores.shape[0]} rows (valid: "
             f"{'[] or [1]' if is_single else list(scores.shape[:1])})"
         )
-    if target.is_floating_point() or target.dtype == torch.bool:
-        raise DTypeError(
-            f"multi_margin_loss: target holds {str(target.dtype)[6:]} (valid: class indices as int64, int32 or uint8)"
-        )
-    if weight is not None and weight.shape != scores.shape[1:]:
-        raise ShapeError(
-            f"multi_margin_loss: weight has shape {list(weight.shape)}, but input has {scores.shape[1]} classes (valid: "
-            f"[{scores.shape[1]}])"
-        )
+    check_integers(call.function, "target", target)
+    check_of_classes(call.function, "weight", weight, scores.shape[1])
     labels = target.reshape(scores.shape[:1]).to(torch.int64)
     check_labels(call.function, labels, labels == labels, scores.shape[1])
     violations = formula(call.text, scores - scores.gather(1, labels.unsqueeze(1)))
@@ -41,9 +34,8 @@ def multi_margin_loss(call):
     losses = torch.where(is_other, violations, 0.0).sum(1) / scores.shape[1]
     weights = None if weight is None else of_labels(weight, labels)
     losses = losses if weights is None else losses * weights
-    if is_single and target.dim() == 0:
-        losses, weights = losses.squeeze(0), None if weights is None else weights.squeeze(0)
-    return reduce_terms(call, losses, losses.numel, weights, losses)
+    losses = losses.squeeze(0) if is_single and target.dim() == 0 else losses
+    return reduce_terms(call, losses, losses.numel, losses.numel if weights is None else weights.sum)
 
 
 def multilabel_margin_loss(call):
@@ -77,4 +69,4 @@ def multilabel_soft_margin_loss(call):
             f"(valid: the same)"
         )
     losses = (terms if weight is None else terms * weight).mean(-1)
-    return reduce_terms(call, losses, losses.numel, None, losses)
+    return reduce_terms(call, losses, losses.numel, losses.numel)

@@ -2,11 +2,10 @@
 
 import torch
 
-from perdita._catalogue import mean_of
-from perdita.errors import DomainError, DTypeError, ShapeError
-from perdita.torch._composed.checks import check_labels, one_hot
+from perdita.errors import DomainError, ShapeError
+from perdita.torch._composed.checks import check_integers, check_labels, check_of_classes, one_hot
 from perdita.torch._composed.formula import formula
-from perdita.torch._composed.reduce import denominator_of, reduced
+from perdita.torch._composed.reduce import reduce_terms, weighted
 
 
 class _Masks:
@@ -14,35 +13,33 @@ class _Masks:
 
     def __init__(self, call):
         self.call = call
-        logits, target = call.operand("input"), call._operands["target"]
+        logits, target = call.operand("input"), call.given("target")
         shape = logits.shape
         is_alike = target.shape == shape
         self.has_indices = len(shape) >= 2 and not is_alike and target.shape == (shape[0], *shape[2:])
         self._check(logits, target, is_alike)
-        multilabel = bool(call.option("multilabel"))
-        self.has_classes = self.has_indices or multilabel
+        self.has_classes = self.has_indices or bool(call.option("multilabel"))
         self.batch = bool(call.option("batch"))
-        items = shape[0] if len(shape) > 1 else 1
-        classes = shape[1] if self.has_classes else 1
-        self.loss_shape = (
-            *([] if self.batch or len(shape) == 1 else [items]),
-            *([classes] if self.has_classes else []),
-        )
-        dense = (items, classes, -1) if logits.numel() else (items, classes, 0)
+        items = shape[:1] if len(shape) > 1 else ()
+        classes = shape[1:2] if self.has_classes else ()
+        self.loss_shape = (*(() if self.batch else items), *classes)
+        dense = (*(items or (1,)), *(classes or (1,)), -1 if logits.numel() else 0)
         self.logits = logits.reshape(dense)
-        ignored = call.option("ignore_index")
-        if self.has_indices:
-            labels = target.reshape(items, -1).to(torch.int64)
-            used = labels != ignored
-            check_labels(call.function, labels, used, classes)
-            hot = one_hot(torch.where(used, labels, 0), classes, 1)
-            self.used = used.unsqueeze(1)
-            self.targets = torch.where(self.used, hot.to(logits.dtype), 0.0)
-        else:
+        self.used, self.targets = self._truth(target, dense)
+
+    def _truth(self, target, dense):
+        """Which pixels are used, and their targets, 0 elsewhere."""
+        call, ignored = self.call, self.call.option("ignore_index")
+        if not self.has_indices:
             targets = target.to(call.dtype).reshape(dense)
-            self.used = targets != ignored
-            self.targets = torch.where(self.used, targets, 0.0)
-        self.logits = self.logits.to(call.dtype)
+            used = targets != ignored
+            return used, torch.where(used, targets, 0.0)
+        labels = target.reshape(dense[0], -1).to(torch.int64)
+        used = labels != ignored
+        check_labels(call.function, labels, used, dense[1])
+        hot = one_hot(torch.where(used, labels, 0), dense[1], 1)
+        used = used.unsqueeze(1)
+        return used, torch.where(used, hot.to(call.dtype), 0.0)
 
     def _check(self, logits, target, is_alike):
         function = self.call.function
@@ -56,16 +53,11 @@ class _Masks:
                 f"{function}: multilabel is true, but input has shape {list(logits.shape)} and target "
                 f"{list(target.shape)} (valid: both [N, C, ...])"
             )
-        if self.has_indices and (target.is_floating_point() or target.dtype == torch.bool):
-            raise DTypeError(
-                f"{function}: target of shape {list(target.shape)} holds {str(target.dtype)[6:]} (valid: class indices as "
-                f"int64, int32 or uint8)"
-            )
-        if self.call.number("pos_weight") is not None:
-            raise DomainError(f"{function}: pos_weight is not supported")
+        if self.has_indices:
+            check_integers(function, "target", target)
 
     def probabilities(self):
-        """Of the mask and against it. Ignored pixels have a logit of 0, so that nothing of their own reaches a gradient."""
+        """Of the mask and against it. Ignored pixels have a logit of 0, so that their logits do not reach a gradient."""
         shown = torch.where(self.used, self.logits, 0.0)
         if not self.has_indices:
             return torch.sigmoid(shown), torch.sigmoid(-shown)
@@ -127,36 +119,20 @@ def _increases(targets, used):
 
 
 def _reduced(masks, losses, find_present):
-    call, weight = masks.call, masks.call.number("weight")
-    if weight is not None and masks.has_classes and weight.shape != (masks.logits.shape[1],):
-        raise ShapeError(
-            f"{call.function}: weight has shape {list(weight.shape)}, but input has {masks.logits.shape[1]} classes (valid: "
-            f"[{masks.logits.shape[1]}])"
-        )
-    present = find_present() if call.option("present_only") and masks.has_classes else None
-    if present is not None:
-        losses = torch.where(present, losses, 0.0)
-    if weight is not None:
-        terms = losses * weight
-        if terms.shape != losses.shape:
-            raise ShapeError(
-                f"{call.function}: weight of shape {list(weight.shape)} does not broadcast to the loss's "
-                f"{list(losses.shape)}"
-            )
-        losses = terms
+    """The reduction of the losses of masks; with present_only, of those that have a pixel in the target."""
+    call = masks.call
+    if masks.has_classes:
+        check_of_classes(call.function, "weight", call.number("weight"), masks.logits.shape[1])
+    if not call.option("present_only") or not masks.has_classes:
+        terms, weight = weighted(call, losses)
+        return reduce_terms(call, terms, terms.numel, terms.numel if weight is None else weight.sum)
+    present = find_present()
+    terms, weight = weighted(call, torch.where(present, losses, 0.0))
 
     def count():
-        return losses.numel() if present is None else present.to(losses.dtype).sum()
+        return present.to(losses.dtype).sum()
 
     def weight_sum():
-        if weight is None:
-            return count()
-        weights = weight.expand(losses.shape)
-        return weights.sum() if present is None else torch.where(present, weights, 0.0).sum()
+        return count() if weight is None else torch.where(present, weight, 0.0).sum()
 
-    def denominator():
-        return denominator_of(call.normalize_by, mean_of(call.function), losses, count, weight_sum)
-
-    if call.reduction == "batchmean":
-        return reduced(losses, "batchmean", lambda: losses.shape[0] if losses.dim() else 1, call.return_extras)
-    return reduced(losses, call.reduction, denominator, call.return_extras)
+    return reduce_terms(call, terms, count, weight_sum)

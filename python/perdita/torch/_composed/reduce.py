@@ -5,7 +5,45 @@ from typing import Any
 
 import torch
 
+from perdita._catalogue import mean_of
 from perdita._extras import LossExtras
+from perdita.errors import DomainError, ShapeError
+
+
+def reduce_elements(call, losses, first=None):
+    """The reduction of losses, times the weight of the call. first: the operand whose first size a batchmean divides by; the
+    losses if None."""
+    terms, weight = weighted(call, losses)
+    weight_sum = terms.numel if weight is None else weight.sum
+    return reduce_terms(call, terms, terms.numel, weight_sum, first)
+
+
+def weighted(call, losses):
+    """Losses times the weight of the call, and that weight in their shape; None without one."""
+    weight = call.number("weight")
+    if weight is None:
+        return losses, None
+    terms = losses * weight
+    if terms.shape != losses.shape:
+        raise ShapeError(
+            f"{call.function}: weight of shape {list(weight.shape)} does not broadcast to the shape {list(losses.shape)} of "
+            f"the losses"
+        )
+    return terms, weight.expand(terms.shape)
+
+
+def reduce_terms(call, terms, count, weight_sum, first=None):
+    """The reduction of losses that are times their weights already. count, weight_sum: functions without arguments. first:
+    see reduce_elements()."""
+    if call.reduction not in ("none", "mean", "sum", "batchmean"):
+        raise DomainError(f"unknown reduction '{call.reduction}' (valid: none, mean, sum, batchmean)")
+
+    def denominator():
+        if call.reduction == "batchmean":
+            return batch_size(terms if first is None else first)
+        return denominator_of(call.normalize_by, mean_of(call.function), terms, count, weight_sum)
+
+    return reduced(terms, call.reduction, denominator, call.return_extras)
 
 
 def reduced(losses, reduction, denominator, return_extras, margins=None, hits=None):
@@ -37,9 +75,11 @@ def divided(total, denominator):
 
 def denominator_of(normalize_by, standard, losses, count, weight_sum):
     """The denominator of a mean over `losses`. count and weight_sum: functions without arguments."""
-    chosen = normalize_by or standard
-    if chosen == "standard":
-        chosen = standard
+    chosen = standard if normalize_by in (None, "standard") else normalize_by
     if chosen == "batch":
-        return losses.shape[0] if losses.dim() else 1
+        return batch_size(losses)
     return weight_sum() if chosen == "weight_sum" else count()
+
+
+def batch_size(tensor):
+    return tensor.shape[0] if tensor.dim() else 1

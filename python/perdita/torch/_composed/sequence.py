@@ -2,20 +2,19 @@
 
 import torch
 
-from perdita.errors import DTypeError, ShapeError
-from perdita.torch._composed.checks import arange, check_labels, is_readable
-from perdita.torch._composed.elementwise import reduce_elements
-from perdita.torch._composed.reduce import reduced
+from perdita.errors import ShapeError
+from perdita.torch._composed.checks import arange, check_integers, check_labels, is_readable
+from perdita.torch._composed.reduce import batch_size, reduce_elements, reduced
 
 _IMPOSSIBLE = float("-inf")
 
 
 def ctc_loss(call):
     """-log of the probability, summed over all alignments, that the frames spell the target."""
-    log_probs, targets = call.number("log_probs"), call._operands["targets"]
+    log_probs, targets = call.number("log_probs"), call.given("targets")
     is_single = log_probs.dim() == 2
     log_probs = log_probs.unsqueeze(1) if is_single else log_probs
-    frames, lengths = (call._operands[name].reshape(-1) for name in ("input_lengths", "target_lengths"))
+    frames, lengths = (call.given(name).reshape(-1) for name in ("input_lengths", "target_lengths"))
     _check(call, log_probs, targets, frames, lengths)
     labels = _padded(targets, lengths, log_probs.shape[1])
     is_label = arange(labels.shape[1], lengths) < lengths.unsqueeze(1)
@@ -40,7 +39,7 @@ def _mean(call, losses, lengths, is_single):
     losses, terms = (losses.squeeze(0), terms.squeeze(0)) if is_single else (losses, terms)
     if call.number("weight") is not None:
         return reduce_elements(call, terms)
-    result = reduced(terms, "mean", lambda: 1 if is_single else max(losses.numel(), 0), call.return_extras)
+    result = reduced(terms, "mean", lambda: batch_size(terms), call.return_extras)
     if not call.return_extras:
         return result
     return result[0], result[1]._replace(losses=losses.detach())
@@ -98,13 +97,11 @@ def _padded(targets, lengths, items):
 def _check(call, log_probs, targets, frames, lengths):
     if log_probs.dim() != 3 or log_probs.shape[2] == 0:
         raise ShapeError(
-            f"ctc_loss: log_probs has shape {list(call._operands['log_probs'].shape)} (valid: [T, N, C] or [T, C] with C "
+            f"ctc_loss: log_probs has shape {list(call.given('log_probs').shape)} (valid: [T, N, C] or [T, C] with C "
             f"above 0)"
         )
     for name in ("targets", "input_lengths", "target_lengths"):
-        tensor = call._operands[name]
-        if tensor.is_floating_point() or tensor.dtype == torch.bool:
-            raise DTypeError(f"ctc_loss: {name} holds {str(tensor.dtype)[6:]} (valid: int64, int32, uint8)")
+        check_integers("ctc_loss", name, call.given(name), "int64, int32, uint8")
     items = log_probs.shape[1]
     if targets.dim() != 1 and (targets.dim() != 2 or len(targets) != items):
         raise ShapeError(

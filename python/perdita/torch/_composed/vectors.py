@@ -5,8 +5,8 @@ import math
 import torch
 
 from perdita.errors import ShapeError
-from perdita.torch._composed.elementwise import reduce_elements
 from perdita.torch._composed.formula import formula
+from perdita.torch._composed.reduce import reduce_elements
 
 
 def cosine_embedding_loss(call):

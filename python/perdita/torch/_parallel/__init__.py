@@ -1,0 +1,1 @@
+"""Losses of sharded logits, below perdita.torch.parallel."""
