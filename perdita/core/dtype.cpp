@@ -16,6 +16,10 @@ std::string_view name_of(DType dtype) {
       return "uint8";
     case DType::boolean:
       return "bool";
+    case DType::bfloat16:
+      return "bfloat16";
+    case DType::float16:
+      return "float16";
   }
   return "unknown";
 }
@@ -31,15 +35,21 @@ int rank_of(DType dtype) {
       return 2;
     case DType::int64:
       return 3;
-    case DType::float32:
+    case DType::bfloat16:
+    case DType::float16:
       return 4;
-    case DType::float64:
+    case DType::float32:
       return 5;
+    case DType::float64:
+      return 6;
   }
-  return 5;
+  return 6;
 }
 }  // namespace
 
-DType promote(DType a, DType b) { return rank_of(a) >= rank_of(b) ? a : b; }
+DType promote(DType a, DType b) {
+  if (is_narrow(a) && is_narrow(b) && a != b) return DType::float32;
+  return rank_of(a) >= rank_of(b) ? a : b;
+}
 
 }  // namespace perdita

@@ -11,7 +11,8 @@
 
 namespace perdita {
 
-enum class DType : std::uint8_t { float32, float64, int64, int32, uint8, boolean };
+/// bfloat16 and float16 are types of storage: losses read and write them, and compute in float32.
+enum class DType : std::uint8_t { float32, float64, int64, int32, uint8, boolean, bfloat16, float16 };
 
 /// Bytes of one element.
 constexpr std::size_t size_of(DType dtype) {
@@ -22,6 +23,9 @@ constexpr std::size_t size_of(DType dtype) {
     case DType::float32:
     case DType::int32:
       return 4;
+    case DType::bfloat16:
+    case DType::float16:
+      return 2;
     case DType::uint8:
     case DType::boolean:
       return 1;
@@ -29,7 +33,13 @@ constexpr std::size_t size_of(DType dtype) {
   return 0;
 }
 
+/// Whether tensors of this type are computed with: float32, float64.
 constexpr bool is_floating(DType dtype) { return dtype == DType::float32 || dtype == DType::float64; }
+/// Whether it is a real type that is only stored: bfloat16, float16.
+constexpr bool is_narrow(DType dtype) { return dtype == DType::bfloat16 || dtype == DType::float16; }
+constexpr bool is_real(DType dtype) { return is_floating(dtype) || is_narrow(dtype); }
+/// The type that elements of `dtype` are converted to for computing.
+constexpr DType computing_type(DType dtype) { return is_narrow(dtype) ? DType::float32 : dtype; }
 
 /// "float32", "int64", ...; boolean is "bool".
 std::string_view name_of(DType dtype);
@@ -53,10 +63,11 @@ constexpr DType dtype_of() {
   }
 }
 
-/// The type both operands are converted to, by PyTorch's order: bool < uint8 < int32 < int64 < float32 < float64.
+/// The type both operands are converted to, by PyTorch's order: bool < uint8 < int32 < int64 < bfloat16, float16 <
+/// float32 < float64; float32 for bfloat16 with float16.
 DType promote(DType a, DType b);
 
-/// Calls visitor.template operator()<T>() with the C++ type of dtype.
+/// Calls visitor.template operator()<T>() with the C++ type of dtype. Throws DTypeError for bfloat16 and float16.
 template <class Visitor>
 decltype(auto) visit_dtype(DType dtype, Visitor&& visitor) {
   switch (dtype) {
@@ -72,8 +83,11 @@ decltype(auto) visit_dtype(DType dtype, Visitor&& visitor) {
       return visitor.template operator()<std::uint8_t>();
     case DType::boolean:
       return visitor.template operator()<bool>();
+    case DType::bfloat16:
+    case DType::float16:
+      break;
   }
-  fail<DTypeError>("unknown dtype {}", static_cast<int>(dtype));
+  fail<DTypeError>("tensors of {} are operands of losses only (valid: to(DType::float32) converts)", name_of(dtype));
 }
 
 /// The same for float32 and float64 only; `operation` names the caller in the error.

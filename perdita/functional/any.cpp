@@ -57,7 +57,8 @@ ClassOptions class_options(const AnyLoss& any, const LossOptions& options) {
           .reduction = options.reduction,
           .normalize_by = options.normalize_by,
           .extras = options.extras,
-          .validate = options.validate};
+          .validate = options.validate,
+          .expected_upstream = options.expected_upstream};
 }
 
 }  // namespace
@@ -76,6 +77,11 @@ Tensor call(const AnyLoss& any, std::span<const Tensor> operands, const LossOpti
           return detail::call_loss(function, loss, all.tensors, all.options);
       },
       any.loss);
+}
+
+bool heeds_expected_upstream(const AnyLoss& any) {
+  const LossInfo& info = info_of(any);
+  return is_of_class_rows(info) || is_elementwise(info);
 }
 
 Tensor formula_loss(const Tensor& input, const Tensor& target, const Formula& loss, const LossOptions& options) {

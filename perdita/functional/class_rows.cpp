@@ -1,12 +1,13 @@
 // Losses over classes on tensors.
 #include <cmath>
 
-#include "perdita/functional/class_loss.hpp"
+#include "perdita/functional/class_call.hpp"
+#include "perdita/functional/fused_node.hpp"
 #include "perdita/functional/in_double.hpp"
 #include "perdita/functional/loss_call.hpp"
-#include "perdita/functional/loss_node.hpp"
-#include "perdita/functional/operands.hpp"
 #include "perdita/functional/slope.hpp"
+#include "perdita/functional/staged.hpp"
+#include "perdita/kernels/staged_rows.hpp"
 #include "perdita/losses/compiled.hpp"
 #include "perdita/tensor/impl.hpp"
 
@@ -14,19 +15,8 @@ namespace perdita {
 
 namespace {
 
-using kernels::ClassLayout;
+using Call = detail::ClassCall;
 using kernels::SoftmaxTask;
-
-/// A checked call: shapes fit, options are valid.
-struct Call {
-  const char* function;
-  Tensor input, target, weight;
-  ClassOptions options;
-  ClassLayout layout;
-  Shape row_shape;  // of the losses of rows
-  int classes_dim;
-  bool has_probabilities, has_logits;  // of target, of input
-};
 
 /// A written formula, as the losses of the list are: called with (log_p, t) it records operators.
 struct Written {
@@ -34,89 +24,6 @@ struct Written {
   ClassFormula formula;
   Tensor operator()(const Tensor& log_p, const Tensor& t) const { return detail::recorded_losses(formula, log_p, t); }
 };
-
-Shape without(const Shape& shape, int dim) {
-  Shape result = shape;
-  result.erase(dim);
-  return result;
-}
-
-void check_target_shape(const Call& call) {
-  const Shape& shape = call.target.shape();
-  const bool fits = shape == call.row_shape || (call.row_shape.rank() == 0 && shape == Shape{1});
-  if (!fits && call.has_logits && shape == call.input.shape()) {
-    fail<ShapeError>(
-        "{}: target has the input's shape {}, but holds {} (valid: class indices {}, for example the argmax of one-hot "
-        "targets, or class probabilities as float32 or float64)",
-        call.function, shape, name_of(call.target.dtype()), call.row_shape);
-  }
-  if (!fits) {
-    fail<ShapeError>(
-        "{}: target has shape {}, but input has {} (valid: {} with class indices, or {} with class "
-        "probabilities)",
-        call.function, shape, call.input.shape(), call.row_shape, call.input.shape());
-  }
-}
-
-Call check(const char* function, const Tensor& input, const Tensor& target, const ClassOptions& options,
-           bool may_have_probabilities) {
-  Call call{.function = function,
-            .input = input,
-            .target = target,
-            .weight = {},
-            .options = options,
-            .layout = {},
-            .row_shape = {},
-            .classes_dim = detail::check_logits(function, input, target),
-            .has_probabilities = false,
-            .has_logits = may_have_probabilities};
-  const Shape& shape = input.shape();
-  call.row_shape = without(shape, call.classes_dim);
-  call.layout.classes = shape[call.classes_dim];
-  for (int i = 0; i < shape.rank(); ++i) {
-    if (i != call.classes_dim) (i < call.classes_dim ? call.layout.outer : call.layout.inner) *= shape[i];
-  }
-  if (call.layout.classes == 0)
-    fail<ShapeError>("{}: input of shape {} has no classes (valid: 1 or more)", function, shape);
-
-  call.has_probabilities = may_have_probabilities && is_floating(target.dtype()) && target.shape() == shape;
-  if (!call.has_probabilities) {
-    if (may_have_probabilities && is_floating(target.dtype()) && target.rank() == shape.rank()) {
-      fail<ShapeError>("{}: target has shape {}, but input has {} (valid: the same, with class probabilities)",
-                       function, target.shape(), shape);
-    }
-    if (is_floating(target.dtype()) || target.dtype() == DType::boolean) {
-      fail<DTypeError>("{}: target of shape {} holds {} (valid: class indices as int64, int32 or uint8{})", function,
-                       target.shape(), name_of(target.dtype()),
-                       may_have_probabilities ? ", or probabilities of the input's shape" : "");
-    }
-    check_target_shape(call);
-  } else {
-    if (options.ignore_index >= 0) {
-      fail<ValueError>("{}: ignore_index is {}, but target holds class probabilities (valid: with class indices only)",
-                       function, options.ignore_index);
-    }
-    const DType dtype = promote(input.dtype(), target.dtype());
-    call.input = input.to(dtype);
-    call.target = target.to(dtype);
-    if (detail::validates(options)) detail::check_domain(function, "target", call.target, probabilities);
-  }
-  check_options(function, options);
-  if (options.weight.defined()) {
-    if (options.weight.shape() != Shape{call.layout.classes}) {
-      fail<ShapeError>("{}: weight has shape {}, but input has {} classes (valid: [{}])", function,
-                       options.weight.shape(), call.layout.classes, call.layout.classes);
-    }
-    call.weight = options.weight.to(call.input.dtype());
-  }
-  return call;
-}
-
-/// The denominator of a reduced loss.
-double denominator(const Call& call, const kernels::Labels& labels) {
-  return detail::class_denominator(call.options, call.row_shape, call.has_probabilities ? nullptr : &labels,
-                                   call.target, call.weight, call.classes_dim);
-}
 
 /// Margins and hits, from the pass of cross-entropy.
 LossExtras scores(const Call& call) {
@@ -132,7 +39,8 @@ template <class Loss>
 Tensor by_formula(const Loss& loss, const Call& call) {
   const int dim = call.classes_dim;
   const std::int64_t classes = call.layout.classes;
-  Tensor input = call.input, target = call.target, counts;
+  Tensor input = call.input.to(call.dtype), target = call.target, counts;
+  if (call.has_probabilities) target = target.to(call.dtype);
   if (!call.has_probabilities) {
     const Tensor labels = target.reshape(call.row_shape).to(DType::int64);
     const Tensor used = (labels != static_cast<double>(call.options.ignore_index)).to(DType::boolean);
@@ -171,7 +79,7 @@ Tensor by_formula(const Loss& loss, const Call& call) {
   if (call.options.reduction == Reduction::none) return shaped;
   if (call.options.reduction == Reduction::sum) return total;
   if (!counts.defined() || call.options.normalize_by == Normalize::batch) {
-    const double divisor = denominator(call, {});
+    const double divisor = detail::denominator_of(call, {});
     if (extras) extras->denominator = divisor;
     return total / divisor;
   }
@@ -200,97 +108,133 @@ bool has_kernel(const Loss& loss, const Call& call) {
     return true;
 }
 
-template <class T>
-SoftmaxTask<T> task_of(const Call& call, const Tensor& logits, const Tensor& target, const Tensor& weight,
-                       kernels::Labels& labels) {
-  SoftmaxTask<T> task{.logits = logits.data<T>(),
-                      .layout = call.layout,
-                      .class_weights = weight.defined() ? weight.data<T>() : nullptr,
-                      .label_smoothing = call.options.label_smoothing};
-  if (call.has_probabilities) {
-    task.probabilities = target.data<T>();
-  } else {
-    labels =
-        detail::read_labels(call.function, target, call.layout.classes, call.options.ignore_index, task.class_weights);
-    task.labels = labels.data();
+/// The dimensions with that of the classes moved to the end.
+Dims with_classes_last(int rank, int classes_dim) {
+  Dims order;
+  for (int i = 0; i < rank; ++i) {
+    if (i != classes_dim) order.push_back(i);
   }
-  return task;
+  order.push_back(classes_dim);
+  return order;
 }
+
+/// The losses of rows by their kernel, as fused_loss_node() runs it.
+template <class Loss, class T>
+class RowsOfClasses {
+ public:
+  RowsOfClasses(const Loss& loss, const Call& call)
+      : loss_(loss), call_(call), input_(call.input), order_(with_classes_last(call.input.rank(), call.classes_dim)) {
+    call_.options.extras = nullptr;
+    classes_are_last_ = !call.input.is_contiguous() && call.input.permute(order_).is_contiguous();
+    if (classes_are_last_) call_.layout = {call.layout.rows(), call.layout.classes, 1};
+    logits_ = Saved(dense(call.input));
+    if (call.has_probabilities) probabilities_ = Saved(dense(call.target));
+    if (call.weight.defined()) weight_.emplace(call.weight.contiguous());
+    if (!call.has_probabilities) {
+      const T* const weights = weight_ ? weight_->get(call.function).template data<T>() : nullptr;
+      labels_ = detail::read_labels(call.function, call.target.contiguous(), call.layout.classes,
+                                    call.options.ignore_index, weights);
+    }
+  }
+
+  const kernels::Labels& labels() const { return labels_; }
+
+  double operator()(const detail::FusedOutputs<T>& out) const {
+    SoftmaxTask<T> task{.layout = call_.layout,
+                        .class_weights = weight_ ? weight_->get(call_.function).template data<T>() : nullptr,
+                        .label_smoothing = call_.options.label_smoothing,
+                        .scale = out.scale,
+                        .losses = out.losses,
+                        .margins = out.margins,
+                        .hits = reinterpret_cast<std::uint8_t*>(out.hits)};
+    const Tensor upstream = out.upstream ? out.upstream->contiguous() : Tensor();
+    if (out.upstream) task.upstream = upstream.data<T>();
+    if (!call_.has_probabilities) task.labels = labels_.data();
+    kernels::StagedRows arrays;
+    arrays.logits = array_of(logits_);
+    if (call_.has_probabilities) arrays.probabilities = array_of(probabilities_);
+    arrays.gradient = {out.gradient, call_.input.dtype()};
+    if (kernels::should_be_staged<T>(task.layout, arrays)) {
+      return kernels::staged_rows<T>(task, arrays, [&](const SoftmaxTask<T>& tile) { return compute(loss_, tile); });
+    }
+    task.logits = static_cast<const T*>(arrays.logits.data);
+    task.probabilities = static_cast<const T*>(arrays.probabilities.data);
+    task.gradient = static_cast<T*>(out.gradient);
+    return compute(loss_, task);
+  }
+
+  Tensor empty_losses() const {
+    return Tensor::empty(call_.has_probabilities ? call_.row_shape : call_.target.shape(), dtype_of<T>());
+  }
+
+  Tensor empty_gradient() const {
+    const Shape& shape = call_.input.shape();
+    if (!classes_are_last_) return Tensor::empty(shape, call_.input.dtype());
+    Shape permuted;
+    Dims inverse = order_;
+    for (int i = 0; i < order_.rank(); ++i) {
+      permuted.push_back(shape[static_cast<int>(order_[i])]);
+      inverse[static_cast<int>(order_[i])] = i;
+    }
+    return Tensor::empty(permuted, call_.input.dtype()).permute(inverse);
+  }
+
+  void record(BackwardContext& b) const {
+    detail::set_recorded_gradients(b, std::span(&input_, 1), [&](std::span<const Tensor> x) {
+      Call of_input = call_;
+      of_input.input = x[0];
+      return by_formula(loss_, of_input);
+    });
+  }
+
+ private:
+  Tensor dense(const Tensor& tensor) const {
+    const NoGrad no_grad;
+    return classes_are_last_ ? tensor.permute(order_).contiguous() : tensor.contiguous();
+  }
+  kernels::StagedRows::Array array_of(const Saved& saved) const {
+    const Tensor& tensor = saved.get(call_.function);
+    return {tensor.impl()->pointer(), tensor.dtype()};
+  }
+
+  Loss loss_;
+  Call call_;
+  Saved input_;
+  Dims order_;
+  bool classes_are_last_;
+  Saved logits_, probabilities_;
+  std::optional<Saved> weight_;
+  kernels::Labels labels_;
+};
 
 template <class Loss, class T>
 Tensor by_kernel(const Loss& loss, const Call& call) {
-  const Tensor logits = call.input.contiguous(), target = call.target.contiguous();
-  const Tensor weight = call.weight.defined() ? call.weight.contiguous() : Tensor();
-  kernels::Labels labels;
-  SoftmaxTask<T> task = task_of<T>(call, logits, target, weight, labels);
-  const auto compute_outputs = [&](const detail::KernelOutputs<T, 1>& out) {
-    task.gradient = out.gradients[0];
-    task.scale = out.scale;
-    task.losses = out.losses;
-    task.margins = out.margins;
-    task.hits = reinterpret_cast<std::uint8_t*>(out.hits);
-    return compute(loss, task);
-  };
+  RowsOfClasses<Loss, T> kernel(loss, call);
   const detail::LossNode node{.function = call.function,
                               .losses_shape = call.has_probabilities ? call.row_shape : call.target.shape(),
                               .reduction = call.options.reduction,
-                              .denominator = denominator(call, labels),
+                              .denominator = detail::denominator_of(call, kernel.labels()),
                               .extras = call.options.extras,
                               .has_margins = call.has_logits && !call.has_probabilities,
-                              .reduced_dim = call.classes_dim};
-  return detail::loss_node<T>(node, std::array{&call.input}, compute_outputs, [&] {
-    Call again = call;
-    again.options.extras = nullptr;
-    return detail::recorded_formula(std::array{call.input}, [loss, again](std::span<const Tensor> x) {
-      Call of_input = again;
-      of_input.input = x[0];
-      return by_formula(loss, of_input);
-    });
-  });
+                              .reduced_dim = call.classes_dim,
+                              .expected_upstream = call.options.expected_upstream};
+  return detail::fused_loss_node<T>(node, call.input, std::move(kernel));
 }
 
 template <class Loss>
 Tensor class_loss(const char* function, const Loss& loss, const Tensor& input, const Tensor& target,
                   const ClassOptions& options) {
-  const Call call = check(function, input, target, options, takes_class_probabilities(Loss::info));
+  const Call call = detail::check_class_call(function, input, target, options, takes_class_probabilities(Loss::info));
   check_parameters(loss);
-  if (detail::needs_double(loss, call.input.dtype()))
+  if (detail::needs_double(loss, call.dtype))
     return detail::narrowed(class_loss(function, loss, input.to(DType::float64), target, options), options.extras);
   const Tensor& weight = call.weight;
   if (!has_kernel(loss, call) || needs_grad({&call.target}) || (weight.defined() && needs_grad({&weight})))
     return by_formula(loss, call);
-  return visit_floating(call.input.dtype(), function, [&]<class T>() { return by_kernel<Loss, T>(loss, call); });
+  return visit_floating(call.dtype, function, [&]<class T>() { return by_kernel<Loss, T>(loss, call); });
 }
 
 }  // namespace
-
-double detail::class_denominator(const ClassOptions& options, const Shape& positions, const kernels::Labels* labels,
-                                 const Tensor& target, const Tensor& weight, int classes_dim) {
-  if (options.reduction != Reduction::mean) return 1;
-  double count = static_cast<double>(numel(positions)), weights = count;
-  if (labels) {
-    count = static_cast<double>(labels->used);
-    weights = labels->weight_sum;
-  } else if (weight.defined() && options.normalize_by == Normalize::weight_sum) {
-    const NoGrad no_grad;
-    Shape along(target.rank(), 1);
-    along[classes_dim] = target.size(classes_dim);
-    weights = sum((target * weight.reshape(along)).to(DType::float64)).item();
-  }
-  if (options.normalize_by == Normalize::standard) return weights;
-  return denominator_of(options.normalize_by, positions, count, weights);
-}
-
-int detail::check_logits(const char* function, const Tensor& input, const Tensor& target) {
-  if (!input.defined() || !target.defined()) {
-    fail<ValueError>("{}: {} is not a tensor", function, input.defined() ? "target" : "input");
-  }
-  if (!is_floating(input.dtype())) {
-    fail<DTypeError>("{}: input holds {} (valid: float32, float64)", function, name_of(input.dtype()));
-  }
-  if (input.rank() == 0) fail<ShapeError>("{}: input has shape [] (valid: [C], [N, C] or [N, C, d1, ...])", function);
-  return input.rank() == 1 ? 0 : 1;
-}
 
 Tensor detail::one_hot_along(const Tensor& labels, std::int64_t classes, int dim) {
   Tensor hot = one_hot(labels, classes);
@@ -301,15 +245,6 @@ Tensor detail::one_hot_along(const Tensor& labels, std::int64_t classes, int dim
 Tensor detail::cross_entropy_named(const char* function, const Tensor& input, const Tensor& target,
                                    const ClassOptions& options) {
   return class_loss(function, CrossEntropy{}, input, target, options);
-}
-
-void check_options(std::string_view loss, const ClassOptions& options) {
-  if (!probabilities.contains(options.label_smoothing)) {
-    fail<ValueError>("{}: label_smoothing is {} (valid: 0..1)", loss, options.label_smoothing);
-  }
-  if (options.reduction == Reduction::batchmean) {
-    fail<ValueError>("{}: reduction batchmean is not supported (valid: none, mean, sum)", loss);
-  }
 }
 
 template <class Loss>

@@ -2,6 +2,7 @@
 #include "perdita/losses/formula.hpp"
 
 #include "perdita/functional/class_loss.hpp"
+#include "perdita/functional/elementwise.hpp"
 #include "perdita/functional/loss_call.hpp"
 #include "perdita/functional/loss_node.hpp"
 #include "perdita/functional/operands.hpp"
@@ -19,7 +20,23 @@ namespace {
 
 using namespace detail;
 
-/// The same by kernels, with the gradients with respect to both operands computed in the forward pass.
+struct FormulaParts {
+  const char* function;
+  const LossInfo& info;
+  Formula loss;
+
+  template <class T>
+  double compute(const std::array<const T*, 2>& in, const kernels::ElementwiseOutputs<T>& out,
+                 std::int64_t count) const {
+    return loss.compute<T>(in[0], in[1], count, {.losses = out.values, .by_input = out.gradient, .scale = out.scale});
+  }
+  Tensor by_formula(const Tensor& input, const Tensor& target, const LossOptions& options) const {
+    return reduce_losses("formula_loss", recorded_losses(loss, input, target), options, Normalize::count);
+  }
+  static constexpr bool takes_pos_weight = false;
+};
+
+/// By a kernel that computes the gradients with respect to both operands in the forward pass.
 Tensor computed_losses(const Formula& loss, const Tensor& input, const Tensor& target, const LossOptions& options) {
   return visit_floating(input.dtype(), "formula_loss", [&]<class T>() {
     const auto compute = [&](const KernelOutputs<T, 2>& outputs) {
@@ -41,10 +58,11 @@ Tensor computed_losses(const Formula& loss, const Tensor& input, const Tensor& t
 Tensor detail::call_loss(const char* function, const Formula& loss, GivenTensors x, const LossOptions& options) {
   const Tensor &given_input = *x[0], &given_target = *x[1];
   const DType dtype = loss_dtype(function, given_input, given_target);
-  const Tensor input = loss_operand(function, "input", given_input, dtype);
-  const Tensor target = loss_operand(function, "target", given_target, dtype);
   if (options.pos_weight.defined()) fail<ValueError>("{}: pos_weight is not supported", function);
-  check_broadcast(function, input.shape(), target.shape(), options);
+  check_broadcast(function, given_input.shape(), given_target.shape(), options);
+  if (can_be_staged(given_input, given_target, options))
+    return by_kernel(FormulaParts{function, Formula::info, loss}, dtype, given_input, given_target, options);
+  const Tensor input = given_input.to(dtype), target = given_target.to(dtype);
   if (!options.weight.defined() && are_dense_alike({&input, &target}))
     return computed_losses(loss, input, target, options);
   return reduce_losses(function, recorded_losses(loss, input, target), options, Normalize::count);

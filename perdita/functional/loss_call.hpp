@@ -3,6 +3,7 @@
 
 #include <span>
 #include <type_traits>
+#include <vector>
 
 #include "perdita/functional/loss_options.hpp"
 #include "perdita/losses/any.hpp"
@@ -56,6 +57,29 @@ struct MaskCall<Loss, true> {
 PERDITA_LOSSES(PERDITA_DECLARE)
 #undef PERDITA_DECLARE
 
+/// Operands of which those in a narrow type are converted to float32, as losses read them that do not convert
+/// themselves.
+class Widened {
+ public:
+  explicit Widened(GivenTensors given);
+  operator GivenTensors() const { return pointers_; }
+
+ private:
+  std::vector<Tensor> tensors_;
+  std::vector<const Tensor*> pointers_;
+};
+
+/// The same for the weights among options.
+template <class Options>
+Options widened(Options options) {
+  const auto widen = [](Tensor& tensor) {
+    if (tensor.defined() && is_narrow(tensor.dtype())) tensor = tensor.to(DType::float32);
+  };
+  widen(options.weight);
+  if constexpr (requires { options.pos_weight; }) widen(options.pos_weight);
+  return options;
+}
+
 /// The loss of the tensors `x`; `function` is its name in messages.
 template <class Loss>
 Tensor call_loss(const char* function, const Loss& loss, GivenTensors x, const OptionsOf<Loss>& options) {
@@ -64,11 +88,11 @@ Tensor call_loss(const char* function, const Loss& loss, GivenTensors x, const O
   else if constexpr (ListedClassRows<Loss>)
     return ClassRowsCall<Loss>::call(function, loss, x, options);
   else if constexpr (ListedCountedClassRows<Loss>)
-    return CountedClassRowsCall<Loss>::call(function, loss, x, options);
+    return CountedClassRowsCall<Loss>::call(function, loss, Widened(x), widened(options));
   else if constexpr (ListedMask<Loss>)
-    return MaskCall<Loss>::call(function, loss, x, options);
+    return MaskCall<Loss>::call(function, loss, Widened(x), widened(options));
   else
-    return own_call(function, loss, x, options);
+    return own_call(function, loss, Widened(x), widened(options));
 }
 
 // Losses that are not in the list.

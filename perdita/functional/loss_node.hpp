@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -31,6 +32,8 @@ struct LossNode {
   LossExtras* extras = nullptr;
   bool has_margins = false;  ///< whether the extras have margins and hits
   int reduced_dim = -1;      ///< the dimension of the inputs that the losses lack, or -1
+  bool is_weighted = false;  ///< whether elements have weights: if these sum to 0, the gradient is not defined
+  std::optional<double> expected_upstream = {};  ///< see LossOptions
 };
 
 /// The result of the reduction `node` of the losses of `inputs`. compute(KernelOutputs) runs the kernel and returns the

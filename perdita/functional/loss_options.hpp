@@ -1,6 +1,8 @@
 // Options and results of losses on tensors.
 #pragma once
 
+#include <optional>
+
 #include "perdita/losses/reduction.hpp"
 #include "perdita/tensor/all.hpp"
 
@@ -24,6 +26,10 @@ struct LossOptions {
   LossExtras* extras = nullptr;                  ///< filled where given
   bool validate = false;                         ///< checks inputs and targets, see set_validation()
   bool broadcasts_both = false;                  ///< lets [N, 1] and [N] make [N, N], which is an error otherwise
+  /// The upstream gradient for which gradients are computed together with the loss; for every other one, and if this is
+  /// NaN, backward() computes them from the operands. If it is not given, gradients of a reduced loss are computed for
+  /// 1 and scaled. It changes when work is done, and no result by more than rounding.
+  std::optional<double> expected_upstream = {};
 };
 
 /// Options of losses over classes.
@@ -35,6 +41,7 @@ struct ClassOptions {
   Normalize normalize_by = Normalize::standard;  ///< standard: weight sum of the labels; rows for probabilities
   LossExtras* extras = nullptr;                  ///< filled where given
   bool validate = false;                         ///< checks probabilities, see set_validation()
+  std::optional<double> expected_upstream = {};  ///< see LossOptions
 };
 
 /// Options of linear_cross_entropy: those of losses over classes, and of the linear layer.

@@ -259,7 +259,8 @@ Tensor detail::own_call(const char* function, const MultilabelSoftMargin& loss, 
   if (input.rank() == 0) fail<ShapeError>("{}: input has shape [] (valid: [..., C])", function);
   const Tensor y = input.to(dtype), t = target.to(dtype);
   if (validates(options)) check_domain(function, "target", t, MultilabelSoftMargin::info.target);
-  if (!is_plain_call(y, t, options)) return multilabel_soft_margin_by_formula(function, y, t, loss, options);
+  const bool has_kernel = !options.weight.defined() && are_dense_alike({&y, &t}) && !needs_grad({&t});
+  if (!has_kernel) return multilabel_soft_margin_by_formula(function, y, t, loss, options);
   const auto formula = [=, target = Saved(t), options = without_extras(options)](std::span<const Tensor> recorded) {
     return multilabel_soft_margin_by_formula(function, recorded[0], target.get(function), loss, options);
   };

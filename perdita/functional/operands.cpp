@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cmath>
 
+#include "perdita/functional/loss_call.hpp"
 #include "perdita/kernels/domain.hpp"
 
 namespace perdita {
@@ -28,9 +29,18 @@ void check_same_shape(const char* function, const Tensor& input, const Tensor& t
 
 }  // namespace
 
+Widened::Widened(GivenTensors given) {
+  tensors_.reserve(given.size());  // pointers into it stay valid
+  for (const Tensor* tensor : given) {
+    const bool is_kept = !tensor->defined() || !is_narrow(tensor->dtype());
+    if (!is_kept) tensors_.push_back(tensor->to(DType::float32));
+    pointers_.push_back(is_kept ? tensor : &tensors_.back());
+  }
+}
+
 void check_domain(const char* function, const char* argument, const Tensor& tensor, const Interval& domain,
                   bool allows_nan) {
-  const Tensor dense = tensor.detach().contiguous();
+  const Tensor dense = tensor.detach().to(is_floating(tensor.dtype()) ? tensor.dtype() : DType::float32).contiguous();
   visit_floating(dense.dtype(), function, [&]<class T>() {
     const T* const data = dense.data<T>();
     const bool has_holes = domain.ends_only || !domain.includes_low || !domain.includes_high;
@@ -52,10 +62,10 @@ DType loss_dtype(const char* function, const Tensor& input, const Tensor& target
   if (!input.defined() || !target.defined()) {
     fail<ValueError>("{}: {} is not a tensor", function, input.defined() ? "target" : "input");
   }
-  if (!is_floating(input.dtype())) {
+  if (!is_real(input.dtype())) {
     fail<DTypeError>("{}: input holds {} (valid: float32, float64)", function, name_of(input.dtype()));
   }
-  return is_floating(target.dtype()) ? promote(input.dtype(), target.dtype()) : input.dtype();
+  return computing_type(is_real(target.dtype()) ? promote(input.dtype(), target.dtype()) : input.dtype());
 }
 
 void check_broadcast(const char* function, const Shape& input, const Shape& target, const LossOptions& options) {

@@ -45,11 +45,4 @@ void check_broadcast(const char* function, const Shape& input, const Shape& targ
 void check_loss_operands(const char* function, const LossInfo& info, const Domains& domains, const Tensor& input,
                          const Tensor& target, const LossOptions& options);
 
-/// Whether the compiled kernel can be used: dense operands of one shape, and a gradient with respect to the input at
-/// most.
-inline bool is_plain_call(const Tensor& input, const Tensor& target, const LossOptions& options) {
-  return !options.weight.defined() && !options.pos_weight.defined() && input.shape() == target.shape() &&
-         input.is_contiguous() && target.is_contiguous() && !needs_grad({&target});
-}
-
 }  // namespace perdita::detail

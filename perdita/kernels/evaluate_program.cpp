@@ -86,8 +86,7 @@ class Evaluation {
   };
 
   static Input make_input(const Shape& shape, const Operand& operand) {
-    Input input{{operand.data, operand.dtype, shape, operand.strides}, Access::staged};
-    collapse(input.array.shape, std::span(&input.array.strides, 1));
+    Input input{strided_array(operand.data, operand.dtype, shape, operand.strides), Access::staged};
     if (input.array.is_scalar())
       input.access = Access::once;
     else if (input.array.is_dense() && operand.dtype == dtype_of<T>())

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
+
+#include "perdita/kernels/narrow.hpp"
 
 namespace perdita::detail {
 
@@ -65,7 +68,25 @@ void extend_periodically(T* target, std::int64_t period, std::int64_t count) {
   }
 }
 
+template <class T>
+void gather_narrow(T* target, const StridedArray& source, std::int64_t begin, std::int64_t count) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (source.is_dense())
+      return widen(target, static_cast<const std::uint16_t*>(source.data) + begin, source.dtype, count);
+  }
+  visit_narrow(source.dtype, [&]<class U>() {
+    gather_rows(target, static_cast<const U*>(source.data), source, begin, count,
+                [](U x) { return static_cast<T>(static_cast<float>(x)); });
+  });
+}
+
 }  // namespace
+
+StridedArray strided_array(const void* data, DType dtype, const Shape& shape, const Strides& strides) {
+  StridedArray array{data, dtype, shape, strides};
+  collapse(array.shape, std::span(&array.strides, 1));
+  return array;
+}
 
 template <class T>
 void gather(T* target, const StridedArray& source, std::int64_t begin, std::int64_t count) {
@@ -74,6 +95,8 @@ void gather(T* target, const StridedArray& source, std::int64_t begin, std::int6
   if (source.dtype == DType::boolean) {  // a byte that may hold anything but 0 for true
     gather_rows(target, static_cast<const std::uint8_t*>(source.data), source, begin, wanted,
                 [](std::uint8_t x) { return static_cast<T>(x != 0); });
+  } else if (is_narrow(source.dtype)) {
+    gather_narrow(target, source, begin, wanted);
   } else {
     visit_dtype(source.dtype, [&]<class U>() {
       gather_rows(target, static_cast<const U*>(source.data), source, begin, wanted,

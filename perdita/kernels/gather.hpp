@@ -19,6 +19,9 @@ struct StridedArray {
   bool is_dense() const { return shape.rank() == 0 || (shape.rank() == 1 && (strides[0] == 1 || shape[0] == 1)); }
 };
 
+/// The array read as if it had `shape`, of which `strides` are: 0 where it repeats.
+StridedArray strided_array(const void* data, DType dtype, const Shape& shape, const Strides& strides);
+
 /// Elements past the end of the target that gather() may overwrite.
 inline constexpr std::int64_t gather_overshoot = 3;
 

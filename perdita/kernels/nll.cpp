@@ -25,7 +25,7 @@ T slope_of(const SoftmaxTask<T>& task, std::int64_t row) {
   const std::int32_t label = task.labels[row];
   if (label < 0) return T(0);
   const double weight = task.class_weights ? static_cast<double>(task.class_weights[label]) : 1.0;
-  return static_cast<T>(-weight * task.scale);
+  return static_cast<T>(-weight * task.scale_of(row));
 }
 
 /// Clears the gradient, then sets it at the places of the rows, wherever these are.
@@ -51,7 +51,7 @@ void write_gradient(const SoftmaxTask<T>& task, std::int64_t begin, std::int64_t
     const std::int64_t last = std::min(end, first + stretch);
     T* out = task.gradient + first * classes;
     std::memset(out, 0, static_cast<std::size_t>((last - first) * classes) * sizeof(T));
-    if (task.class_weights) {
+    if (task.class_weights || task.upstream) {
       for (std::int64_t row = first; row < last; ++row, out += classes)
         out[std::max(task.labels[row], 0)] = slope_of(task, row);
     } else {
@@ -115,18 +115,20 @@ template <class T>
 double nll_loss(const SoftmaxTask<T>& task) {
   const std::int64_t rows = task.layout.rows(), classes = task.layout.classes;
   const bool side_by_side = task.layout.inner == 1;
-  if (task.gradient && !side_by_side) write_gradient(task);
   // Blocks of 16 rows begin at whole cache lines.
   const std::int64_t block = std::clamp<std::int64_t>(16384 / classes / 16 * 16, 16, 4096);
   const auto bytes = static_cast<std::size_t>(rows * classes) * sizeof(T);
   const bool streaming = task.gradient && perdita::detail::is_worth_streaming(task.gradient, bytes);
-  return sum_over_blocks(rows, block, [&](std::int64_t begin, std::int64_t end) {
+  const double sum = sum_over_blocks(rows, block, [&](std::int64_t begin, std::int64_t end) {
+    const double of_block = add_losses(task, begin, end);  // before the gradient, which may lie where the logits do
     if (streaming && side_by_side)
       stream_gradient(task, begin, end);
     else if (task.gradient && side_by_side)
       write_gradient(task, begin, end);
-    return add_losses(task, begin, end);
+    return of_block;
   });
+  if (task.gradient && !side_by_side) write_gradient(task);
+  return sum;
 }
 
 template double nll_loss(const SoftmaxTask<float>&);

@@ -102,6 +102,7 @@ struct SoftmaxColumnsKernel {
   struct Rows {
     P label;    ///< as a number, -1 where ignored; compared with the number of the class
     P weight;   ///< of the label's class
+    P scale;    ///< of the gradient
     P largest;  ///< logit
   };
 
@@ -130,7 +131,13 @@ struct SoftmaxColumnsKernel {
     for (std::int64_t k = 0; k < task.layout.classes; ++k) {
       largest = larger(largest, P::load(logits.data + k * logits.stride));
     }
-    return {P::of(__builtin_convertvector(labels, typename P::Raw)), weight, largest};
+    P scale(task.scale);
+    if (task.upstream) {
+      const T* const upstream = task.upstream + row;
+      const auto some = static_cast<std::size_t>(count);
+      scale = scale * (count == P::lanes ? P::load(upstream) : P::load_first(upstream, some));
+    }
+    return {P::of(__builtin_convertvector(labels, typename P::Raw)), weight, scale, largest};
   }
 
   /// The losses of `count` rows, 0 in the lanes past them and where a row is ignored.
@@ -199,7 +206,7 @@ struct SoftmaxColumnsKernel {
     const Dual<P> result = formula(Dual<P>{log_p, P(1.0)}, P(1.0));
     if (task.gradient) {
       const auto ignored = rows.label < 0.0;
-      const P slope = result.d * rows.weight * task.scale;
+      const P slope = result.d * rows.weight * rows.scale;
       const P pull = -slope / total, push = slope * (others / total);
       number = P(0.0);
       for (std::int64_t k = 0; k < classes; ++k, number = number + 1.0) {
@@ -242,7 +249,7 @@ struct SoftmaxColumnsKernel {
     for (std::int64_t k = 0; k < classes; ++k) {
       const P log_p = log_p_of(k);
       const P gradient =
-          (weighted_term(k, log_p).d - perdita::detail::exp_of_difference(log_p) * slope_sum) * task.scale;
+          (weighted_term(k, log_p).d - perdita::detail::exp_of_difference(log_p) * slope_sum) * rows.scale;
       select(rows.label < 0.0, P(0.0), gradient).store(results.data + k * results.stride);
     }
     return loss;

@@ -16,33 +16,43 @@ template <class Formula, class T>
 struct SoftmaxRowsKernel {
   using Number = Pack<double, 1>;  // what is computed once a row is computed in double
 
-  /// Room for the exponentials of two rows, one of them pending, and the slopes and targets of one, each padded to
+  /// Room for the exponentials and slopes of two rows, one of them pending, and the targets of one, each padded to
   /// whole registers.
-  static std::size_t scratch_bytes(const SoftmaxTask<T>& task) { return 4 * padded(task.layout.classes) * sizeof(T); }
+  static std::size_t scratch_bytes(const SoftmaxTask<T>& task) { return 5 * padded(task.layout.classes) * sizeof(T); }
   static std::size_t padded(std::int64_t classes) { return static_cast<std::size_t>(classes + 63) / 64 * 64; }
 
   template <class Target>
   PERDITA_INLINE double operator()(Target, Formula formula, SoftmaxTask<T> task, std::int64_t begin, std::int64_t end,
                                    T* scratch) const {
     using P = typename Target::template pack<T>;
+    if (task.is_dense()) return rows<true, P>(formula, task, begin, end, scratch);
+    return rows<false, P>(formula, task, begin, end, scratch);
+  }
+
+ private:
+  template <bool is_dense, class P>
+  PERDITA_INLINE static double rows(const Formula& formula, const SoftmaxTask<T>& task, std::int64_t begin,
+                                    std::int64_t end, T* scratch) {
     const std::int64_t classes = task.layout.classes;
-    T* const slopes = scratch + 2 * padded(classes);
-    T* const targets = slopes + padded(classes);
+    const auto size = static_cast<std::int64_t>(padded(classes));
+    T* const targets = scratch + 4 * size;
     const bool streaming = perdita::detail::is_worth_streaming(
         task.gradient, static_cast<std::size_t>(task.layout.rows() * classes) * sizeof(T));
     const T background = static_cast<T>(task.label_smoothing / static_cast<double>(classes));
-    for (std::int64_t k = 0; task.is_dense() && k < classes; ++k) targets[k] = background;
+    for (std::int64_t k = 0; is_dense && k < classes; ++k) targets[k] = background;
 
     double total = 0;
-    Pending pending;
+    Pending<is_dense> pending;
     Row row;
     bool knows_largest = false;  // from the pass over the last row
     for (std::int64_t i = begin; i < end; ++i) {
       row.logits = task.logits + i * classes;
       row.next = i + 1 < end ? row.logits + classes : row.logits;
       row.gradient = task.gradient ? task.gradient + i * classes : nullptr;
-      row.exponentials = pending.in == scratch ? scratch + padded(classes) : scratch;  // not those still to be written
+      row.exponentials = pending.exponentials == scratch ? scratch + size : scratch;  // not those still to be written
+      row.slopes = row.exponentials + 2 * size;
       row.label = task.labels ? task.labels[i] : 0;
+      row.scale = task.scale_of(i);
       row.largest = knows_largest ? row.next_largest : largest<P>(row.logits, 0, classes);
       knows_largest = row.label >= 0;
       if (task.predicted) task.predicted[i] = first_of<P>(row.largest, row.logits, classes);
@@ -50,16 +60,13 @@ struct SoftmaxRowsKernel {
       double loss = 0;
       if (row.label < 0) {
         if (row.gradient) std::fill(row.gradient, row.gradient + classes, T(0));
-      } else if (!task.is_dense()) {
-        loss = sparse_row<P>(formula, task, row, confidence, pending, streaming);
-      } else {
-        const T* row_targets = task.probabilities + i * classes;
-        if (task.labels) {
-          targets[row.label] = static_cast<T>(1 - task.label_smoothing) + background;
-          row_targets = targets;
-        }
-        loss = dense_row<P>(formula, task, row, row_targets, confidence, slopes, streaming);
+      } else if constexpr (is_dense) {
+        if (task.labels) targets[row.label] = static_cast<T>(1 - task.label_smoothing) + background;
+        const T* const row_targets = task.labels ? targets : task.probabilities + i * classes;
+        loss = dense_row<P>(formula, task, row, row_targets, confidence, pending, streaming);
         targets[row.label] = background;
+      } else {
+        loss = sparse_row<P>(formula, task, row, confidence, pending, streaming);
       }
       total += loss;
       if (task.losses) task.losses[i] = static_cast<T>(loss);
@@ -70,44 +77,53 @@ struct SoftmaxRowsKernel {
     return total;
   }
 
- private:
   struct Row {
     const T* logits;
     const T* next;    ///< the row that follows, or this one
     T* gradient;      ///< null if it is not wanted
     T* exponentials;  ///< room for them
+    T* slopes;        ///< likewise
     std::int32_t label;
+    double scale;             ///< of the gradient
     T largest, next_largest;  ///< logits
   };
 
-  /// A gradient that is known up to its store: factor * in. It is written while the next row's exponentials are
-  /// computed, so that neither memory nor the arithmetic waits for the other.
+  /// A gradient that is known up to its store: factor * exponentials, or factor * (slopes - pull * exponentials). It is
+  /// written while the next row's exponentials are computed, so that neither memory nor the arithmetic waits for the
+  /// other.
+  template <bool is_dense>
   struct Pending {
     T* out = nullptr;
-    const T* in = nullptr;  // padded to whole registers
+    const T* exponentials = nullptr;  // these arrays are padded to whole registers
+    const T* slopes = nullptr;
     std::int64_t done = 0, count = 0;
-    T factor = 0;
+    T factor = 0, pull = 0;
+
+    template <class P>
+    PERDITA_INLINE P at(std::int64_t k, const P& f, const P& p) const {
+      if constexpr (is_dense) return f * (P::load(slopes + k) - p * P::load(exponentials + k));
+      return f * P::load(exponentials + k);
+    }
 
     /// Writes up to `wanted` more elements, in whole registers as long as there are such.
     template <class P>
     PERDITA_INLINE void write(std::int64_t wanted, bool streaming) {
-      const P f(static_cast<double>(factor));
+      const P f(static_cast<double>(factor)), p(static_cast<double>(pull));
       const std::int64_t stop = std::min(count, done + wanted);
       if (streaming) {
         const std::size_t past = reinterpret_cast<std::uintptr_t>(out + done) % sizeof(P);
         if (past && done < stop) {
           const auto first = static_cast<std::size_t>(
               std::min<std::int64_t>(count - done, static_cast<std::int64_t>((sizeof(P) - past) / sizeof(T))));
-          (f * P::load(in + done)).store_first(out + done, first);
+          at(done, f, p).store_first(out + done, first);
           done += static_cast<std::int64_t>(first);
         }
-        for (; done + P::lanes <= stop; done += P::lanes)
-          perdita::detail::stream_pack(out + done, f * P::load(in + done));
+        for (; done + P::lanes <= stop; done += P::lanes) perdita::detail::stream_pack(out + done, at(done, f, p));
       } else {
-        for (; done + P::lanes <= stop; done += P::lanes) (f * P::load(in + done)).store(out + done);
+        for (; done + P::lanes <= stop; done += P::lanes) at(done, f, p).store(out + done);
       }
       if (stop < count) return;
-      if (done < count) (f * P::load(in + done)).store_first(out + done, static_cast<std::size_t>(count - done));
+      if (done < count) at(done, f, p).store_first(out + done, static_cast<std::size_t>(count - done));
       done = count;
     }
   };
@@ -152,8 +168,9 @@ struct SoftmaxRowsKernel {
 
   /// exp(z - largest); returns their sum. Lanes past the end are written as zeros. Meanwhile the next row comes from
   /// memory, for its largest logit, and the gradient of the last one is written.
-  template <class P>
-  PERDITA_INLINE static double exponentiate(Row& row, std::int64_t classes, Pending& pending, bool streaming) {
+  template <class P, bool is_dense>
+  PERDITA_INLINE static double exponentiate(Row& row, std::int64_t classes, Pending<is_dense>& pending,
+                                            bool streaming) {
     constexpr std::int64_t chunk = 8 * P::lanes, stretch = 4 * chunk, ahead = 4096 / sizeof(T);
     constexpr T lowest = -std::numeric_limits<T>::infinity();
     const P shift(static_cast<double>(row.largest));
@@ -211,7 +228,7 @@ struct SoftmaxRowsKernel {
   // the largest logit, so that neither a loss near 0 nor its gradient p - 1 cancels.
   template <class P>
   PERDITA_INLINE static double sparse_row(const Formula& formula, const SoftmaxTask<T>& task, Row& row, T* confidence,
-                                          Pending& pending, bool streaming) {
+                                          Pending<false>& pending, bool streaming) {
     const std::int64_t classes = task.layout.classes;
     const double own_logit = static_cast<double>(row.logits[row.label]) - static_cast<double>(row.largest);
     const double total = exponentiate<P>(row, classes, pending, streaming);
@@ -221,51 +238,65 @@ struct SoftmaxRowsKernel {
     const Dual<Number> result = formula(Dual<Number>{log_p, Number(1.0)}, Number(1.0));
     const double weight = task.class_weights ? static_cast<double>(task.class_weights[row.label]) : 1.0;
     if (row.gradient) {
-      const double slope = result.d[0] * weight * task.scale;
+      const double slope = result.d[0] * weight * row.scale;
       row.exponentials[row.label] = static_cast<T>(-others);  // times the factor: slope * (1 - p)
-      pending = {row.gradient, row.exponentials, 0, classes, static_cast<T>(-slope / total)};
+      pending = {.out = row.gradient,
+                 .exponentials = row.exponentials,
+                 .count = classes,
+                 .factor = static_cast<T>(-slope / total)};
     }
     return result.v[0] * weight;
   }
 
   template <class P>
   PERDITA_INLINE static double dense_row(const Formula& formula, const SoftmaxTask<T>& task, Row& row, const T* targets,
-                                         T* confidence, T* slopes, bool streaming) {
+                                         T* confidence, Pending<true>& pending, bool streaming) {
     const std::int64_t classes = task.layout.classes;
-    Pending none;
-    const double total = exponentiate<P>(row, classes, none, streaming);
+    const double total = exponentiate<P>(row, classes, pending, streaming);
     if (confidence) *confidence = static_cast<T>(1 / total);
     const P shift(static_cast<double>(row.largest)), log_total(log(Number(total))[0]);
     // Class probabilities are smoothed here; those of an index already are.
     const P keep(task.labels ? 1.0 : 1 - task.label_smoothing);
     const P spread(task.labels ? 0.0 : task.label_smoothing / static_cast<double>(classes));
-    double loss = 0, slope_sum = 0;
-    for (std::int64_t k = 0; k < classes; k += P::lanes) {
-      const auto count = static_cast<std::size_t>(std::min<std::int64_t>(P::lanes, classes - k));
-      const bool whole = count == P::lanes;
-      const P z = whole ? P::load(row.logits + k) : P::load_first(row.logits + k, count, row.largest);
-      const P t = (whole ? P::load(targets + k) : P::load_first(targets + k, count)) * keep + spread;
-      Dual<P> term = formula(Dual<P>{(z - shift) - log_total, P(1.0)}, t);
-      if (task.class_weights) {
-        const P w = whole ? P::load(task.class_weights + k) : P::load_first(task.class_weights + k, count);
-        term.v = term.v * w;
-        term.d = term.d * w;
+    PackSum<P> loss, slope_sum;
+    const auto term_of = [&](const P& z, const P& t, const P& weight) PERDITA_INLINE_LAMBDA {
+      Dual<P> term = formula(Dual<P>{(z - shift) - log_total, P(1.0)}, t * keep + spread);
+      if (task.class_weights) term = {term.v * weight, term.d * weight};
+      return term;
+    };
+    std::int64_t k = 0;
+    while (k + P::lanes <= classes) {
+      constexpr std::int64_t stretch = 32 * P::lanes;
+      const std::int64_t stop = k + std::min(stretch, (classes - k) / P::lanes * P::lanes);
+      for (; k < stop; k += P::lanes) {
+        const P weight = task.class_weights ? P::load(task.class_weights + k) : P(1.0);
+        const Dual<P> term = term_of(P::load(row.logits + k), P::load(targets + k), weight);
+        term.d.store(row.slopes + k);
+        loss.add(term.v);
+        slope_sum.add(term.d);
       }
-      if (!whole) {
-        for (int lane = static_cast<int>(count); lane < P::lanes; ++lane) term.v.raw[lane] = term.d.raw[lane] = T(0);
-      }
-      term.d.store(slopes + k);
-      loss += static_cast<double>(horizontal_sum(term.v));
-      slope_sum += static_cast<double>(horizontal_sum(term.d));
+      loss.fold();
+      slope_sum.fold();
+    }
+    if (k < classes) {
+      const auto count = static_cast<std::size_t>(classes - k);
+      const P weight = task.class_weights ? P::load_first(task.class_weights + k, count) : P(1.0);
+      Dual<P> term =
+          term_of(P::load_first(row.logits + k, count, row.largest), P::load_first(targets + k, count), weight);
+      for (int lane = static_cast<int>(count); lane < P::lanes; ++lane) term.v.raw[lane] = term.d.raw[lane] = T(0);
+      term.d.store(row.slopes + k);
+      loss.add(term.v);
+      slope_sum.add(term.d);
     }
     if (row.gradient) {
-      const P pull(slope_sum / total);
-      for (std::int64_t k = 0; k < classes; k += P::lanes) {
-        (P::load(slopes + k) - pull * P::load(row.exponentials + k)).store(slopes + k);
-      }
-      Pending{row.gradient, slopes, 0, classes, static_cast<T>(task.scale)}.template write<P>(classes, streaming);
+      pending = {.out = row.gradient,
+                 .exponentials = row.exponentials,
+                 .slopes = row.slopes,
+                 .count = classes,
+                 .factor = static_cast<T>(row.scale),
+                 .pull = static_cast<T>(slope_sum.total() / total)};
     }
-    return loss;
+    return loss.total();
   }
 
   template <class P>

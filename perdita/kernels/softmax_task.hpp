@@ -21,8 +21,9 @@ struct SoftmaxTask {
   const T* class_weights = nullptr;      ///< w, one for each class; null for ones
   double label_smoothing = 0;            ///< s: t becomes (1 - s) t + s / classes
 
-  T* gradient = nullptr;  ///< scale * dL/dz; may be the logits themselves
+  T* gradient = nullptr;  ///< upstream * scale * dL/dz; may be the logits themselves
   double scale = 1;
+  const T* upstream = nullptr;        ///< one for each row; null for ones
   T* losses = nullptr;                ///< L of each row
   T* margins = nullptr;               ///< with labels: own logit minus the best other one
   std::uint8_t* hits = nullptr;       ///< with labels: 1 where the own class is the first of the largest logits
@@ -31,7 +32,29 @@ struct SoftmaxTask {
 
   /// Whether t is dense: f has to be evaluated for every class.
   bool is_dense() const { return labels == nullptr || label_smoothing > 0; }
+  /// The factor of the gradient of a row.
+  double scale_of(std::int64_t row) const { return upstream ? scale * static_cast<double>(upstream[row]) : scale; }
 };
+
+/// The rows of the outer indices [begin, end).
+template <class T>
+SoftmaxTask<T> rows_of(const SoftmaxTask<T>& task, std::int64_t begin, std::int64_t end) {
+  const auto from = [](auto* array, std::int64_t offset) { return array ? array + offset : nullptr; };
+  const std::int64_t row = begin * task.layout.inner, element = row * task.layout.classes;
+  SoftmaxTask<T> part = task;
+  part.layout.outer = end - begin;
+  part.logits = from(task.logits, element);
+  part.labels = from(task.labels, row);
+  part.probabilities = from(task.probabilities, element);
+  part.gradient = from(task.gradient, element);
+  part.upstream = from(task.upstream, row);
+  part.losses = from(task.losses, row);
+  part.margins = from(task.margins, row);
+  part.hits = from(task.hits, row);
+  part.predicted = from(task.predicted, row);
+  part.confidences = from(task.confidences, row);
+  return part;
+}
 
 /// With up to this many classes as the last dimension, rows are transposed and taken several at a time.
 inline constexpr std::int64_t most_classes_in_columns = 128;

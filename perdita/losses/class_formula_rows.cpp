@@ -12,28 +12,6 @@ namespace perdita {
 
 namespace {
 
-template <class T>
-T* at(T* begin, std::int64_t offset) {
-  return begin ? begin + offset : nullptr;
-}
-
-/// The blocks [begin, end) of the outermost dimension.
-template <class T>
-kernels::SoftmaxTask<T> part_of(const kernels::SoftmaxTask<T>& task, std::int64_t begin, std::int64_t end) {
-  kernels::SoftmaxTask<T> part = task;
-  const std::int64_t row = begin * task.layout.inner, element = row * task.layout.classes;
-  part.layout.outer = end - begin;
-  part.logits = task.logits + element;
-  part.labels = task.labels + row;
-  part.gradient = at(task.gradient, element);
-  part.losses = at(task.losses, row);
-  part.margins = at(task.margins, row);
-  part.hits = at(task.hits, row);
-  part.predicted = at(task.predicted, row);
-  part.confidences = at(task.confidences, row);
-  return part;
-}
-
 /// Multiplies the elements of each row by the row's factor.
 template <class T>
 void scale_rows(T* elements, const kernels::ClassLayout& layout, const T* factors) {
@@ -61,13 +39,14 @@ double ClassFormula::compute_rows(const kernels::SoftmaxTask<T>& task) const {
   const std::int64_t block =
       std::max<std::int64_t>(1, block_elements / std::max<std::int64_t>(all.classes * all.inner, 1));
   return kernels::sum_over_blocks(all.outer, block, [&](std::int64_t begin, std::int64_t end) {
-    const kernels::SoftmaxTask<T> part = part_of(task, begin, end);
+    const kernels::SoftmaxTask<T> part = kernels::rows_of(task, begin, end);
     const std::int64_t rows = part.layout.rows();
     const Buffer scratch = Buffer::allocate(static_cast<std::size_t>(3 * rows) * sizeof(T));
     T *const log_p = static_cast<T*>(scratch.data()), *const values = log_p + rows, *const slopes = values + rows;
 
     kernels::SoftmaxTask<T> cross_entropy = part;
-    cross_entropy.losses = log_p, cross_entropy.scale = 1, cross_entropy.class_weights = nullptr;
+    cross_entropy.losses = log_p, cross_entropy.scale = 1;
+    cross_entropy.class_weights = cross_entropy.upstream = nullptr;
     kernels::class_rows_loss(CrossEntropy{}, cross_entropy);
     for (std::int64_t row = 0; row < rows; ++row) log_p[row] = -log_p[row];
     own_class_->compute<T>(log_p, log_p, rows,
@@ -79,7 +58,10 @@ double ClassFormula::compute_rows(const kernels::SoftmaxTask<T>& task) const {
       const T weight = task.class_weights && label >= 0 ? task.class_weights[label] : T(1);
       const T loss = label < 0 ? T(0) : weight * values[row];
       if (part.losses) part.losses[row] = loss;
-      if (part.gradient) slopes[row] = label < 0 ? T(0) : weight * slopes[row];
+      if (part.gradient) {
+        const T factor = part.upstream ? weight * part.upstream[row] : weight;
+        slopes[row] = label < 0 ? T(0) : factor * slopes[row];
+      }
       sum += static_cast<double>(loss);
     }
     if (!part.gradient) return sum;

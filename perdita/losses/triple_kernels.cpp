@@ -4,5 +4,7 @@ namespace perdita::kernels {
 
 PERDITA_TRIPLE_KERNEL(, GaussianNllOfVariance, float)
 PERDITA_TRIPLE_KERNEL(, GaussianNllOfVariance, double)
+PERDITA_TRIPLE_KERNEL(, WithPosWeight<BinaryCrossEntropyWithLogits>, float)
+PERDITA_TRIPLE_KERNEL(, WithPosWeight<BinaryCrossEntropyWithLogits>, double)
 
 }  // namespace perdita::kernels

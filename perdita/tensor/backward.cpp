@@ -119,9 +119,18 @@ bool is_exclusive(const Tensor& tensor) {
          impl.storage->buffer.is_unique() && tensor.is_contiguous() && !impl.tracks();
 }
 
+/// a + b in the type of a, which is narrow.
+Tensor narrow_sum(const Tensor& a, const Tensor& b) {
+  Tensor sum = (a + b).to(a.dtype());
+  ensure_data(sum);
+  return sum;
+}
+
 void accumulate(Tensor& sum, Tensor gradient) {
   if (!sum.defined()) {
     sum = std::move(gradient);
+  } else if (is_narrow(sum.dtype())) {
+    sum = narrow_sum(sum, gradient);
   } else if (!current_pass->create_graph && is_exclusive(sum)) {
     sum.add_(gradient);
   } else {
@@ -133,6 +142,8 @@ void accumulate_into_leaf(TensorImpl& leaf, Tensor gradient) {
   if (!leaf.grad) {
     ensure_data(gradient);
     leaf.grad = Ref<TensorImpl>(is_exclusive(gradient) ? gradient.impl() : gradient.clone().impl());
+  } else if (is_narrow(leaf.dtype)) {
+    leaf.grad = narrow_sum(Tensor(leaf.grad), gradient).impl();
   } else {
     Tensor(leaf.grad).add_(gradient);
   }

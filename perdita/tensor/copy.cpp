@@ -1,6 +1,7 @@
 // Elements moved, converted and overwritten.
 #include <cstring>
 
+#include "perdita/kernels/narrow.hpp"
 #include "perdita/tensor/autograd.hpp"
 #include "perdita/tensor/impl.hpp"
 #include "perdita/tensor/loops.hpp"
@@ -11,9 +12,32 @@ namespace detail {
 
 namespace {
 
+template <class T>
+inline constexpr bool is_narrow_type = std::is_same_v<T, BFloat16> || std::is_same_v<T, Float16>;
+
+template <class T>
+inline constexpr DType type_of = std::is_same_v<T, BFloat16> ? DType::bfloat16 : DType::float16;
+
+/// visit_dtype() for every type.
+template <class Visitor>
+void visit_stored(DType dtype, const Visitor& visitor) {
+  if (is_narrow(dtype))
+    visit_narrow(dtype, visitor);
+  else
+    visit_dtype(dtype, visitor);
+}
+
 template <class From, class To>
 To convert(From value) {
-  if constexpr (std::is_same_v<To, bool>)
+  if constexpr (std::is_same_v<From, To>)
+    return value;
+  else if constexpr (is_narrow_type<From>)
+    return convert<float, To>(value);
+  else if constexpr (std::is_same_v<To, BFloat16>)
+    return to_bfloat16(static_cast<float>(value));
+  else if constexpr (std::is_same_v<To, Float16>)
+    return to_float16(static_cast<float>(value));
+  else if constexpr (std::is_same_v<To, bool>)
     return value != From(0);
   else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
     // Out of range (and NaN) is undefined in C++: saturate instead.
@@ -33,6 +57,12 @@ void copy_row(const From* from, std::int64_t from_step, To* to, std::int64_t to_
       std::memcpy(to, from, static_cast<std::size_t>(count) * sizeof(To));
       return;
     }
+  }
+  if constexpr (is_narrow_type<From> && std::is_same_v<To, float>) {
+    if (to_step == 1 && from_step == 1) return widen(to, from, type_of<From>, count);
+  }
+  if constexpr (is_narrow_type<To> && std::is_same_v<From, float>) {
+    if (to_step == 1 && from_step == 1) return narrow(to, type_of<To>, from, count);
   }
   if (to_step == 1 && from_step == 1) {
     for (std::int64_t i = 0; i < count; ++i) to[i] = convert<From, To>(from[i]);
@@ -64,8 +94,8 @@ bool copy_transposed(Shape shape, std::array<Strides, 2> strides, const T* from,
 
 void copy_elements(const Tensor& source, const Tensor& target) {
   const std::array<Strides, 2> strides{source.strides(), target.strides()};
-  visit_dtype(source.dtype(), [&]<class From>() {
-    visit_dtype(target.dtype(), [&]<class To>() {
+  visit_stored(source.dtype(), [&]<class From>() {
+    visit_stored(target.dtype(), [&]<class To>() {
       const From* from = pointer<From>(source);
       To* to = pointer<To>(target);
       if constexpr (std::is_same_v<From, To>) {

@@ -93,7 +93,7 @@ bool Tensor::is_leaf() const {
 const Tensor& Tensor::set_requires_grad(bool requires_grad) const {
   detail::require_defined(*this, "set_requires_grad");
   if (!is_leaf()) fail<GraphError>("set_requires_grad: the tensor is the result of an operation (detach() it first)");
-  if (requires_grad && !is_floating(dtype())) {
+  if (requires_grad && !is_real(dtype())) {
     fail<DTypeError>("set_requires_grad: only float32 and float64 have gradients, got {}", name_of(dtype()));
   }
   detail::ensure_data(*this);

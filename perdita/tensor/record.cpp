@@ -192,10 +192,22 @@ Tensor record(const Call& call, DType compute) {
   }
 }
 
+Tensor apply(const Call& call);
+
+/// The operation with operand i converted to float32.
+Tensor apply_widened(const Call& call, std::size_t i) {
+  const Tensor wide = call.arguments[i]->tensor->to(DType::float32);
+  const Argument argument(wide);
+  Call converted = call;
+  converted.arguments[i] = &argument;
+  return apply(converted);
+}
+
 Tensor apply(const Call& call) {
   for (int i = 0; i < call.count; ++i) {
     const Tensor* tensor = call.arguments[static_cast<std::size_t>(i)]->tensor;
     if (tensor && !tensor->defined()) fail<ValueError>("{}: operand {} is an undefined tensor", name_of(call.op), i);
+    if (tensor && is_narrow(tensor->dtype())) return apply_widened(call, static_cast<std::size_t>(i));
   }
   const DType compute = computing_dtype(call);
   if (is_floating(compute)) return record(call, compute);

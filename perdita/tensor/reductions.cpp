@@ -139,6 +139,7 @@ Tensor spread(const Tensor& upstream, const Shape& with_ones, const Shape& to, d
 
 Tensor sum_scaled(const Tensor& x, double scale, const char* name) {
   require_defined(x, name);
+  if (is_narrow(x.dtype())) return sum_scaled(x.to(DType::float32), scale, name);
   if (x.impl()->is_recorded.load(std::memory_order_acquire) && is_floating(x.dtype())) {
     return sum_recorded(x, scale, name);
   }
@@ -151,6 +152,7 @@ Tensor sum_scaled(const Tensor& x, double scale, const char* name) {
 }
 
 Tensor sum_dim(const Tensor& x, int dim, bool keepdim, double scale, const char* name) {
+  if (is_narrow(x.dtype())) return sum_dim(x.to(DType::float32), dim, keepdim, scale, name);
   const Tensor source = is_floating(x.dtype()) ? x : x.to(DType::int64);
   const Tensor dense = dense_operand(source);
   Tensor result = sum_dense(dense, middle_of(x, dim), reduced_shape(x.shape(), dim, keepdim), scale);

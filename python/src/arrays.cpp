@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 
+#include "perdita/functional/staged.hpp"
 #include "perdita/tensor/impl.hpp"
 #include "python/src/dtype_message.hpp"
 
@@ -19,6 +20,8 @@ std::optional<DType> dtype_of_code(dlpack::DataType type) {
   if (type.lanes != 1) return std::nullopt;
   if (type.code == TypeCode::floating && type.bits == 32) return DType::float32;
   if (type.code == TypeCode::floating && type.bits == 64) return DType::float64;
+  if (type.code == TypeCode::floating && type.bits == 16) return DType::float16;
+  if (type.code == TypeCode::bfloat && type.bits == 16) return DType::bfloat16;
   if (type.code == TypeCode::integer && type.bits == 64) return DType::int64;
   if (type.code == TypeCode::integer && type.bits == 32) return DType::int32;
   if (type.code == TypeCode::unsigned_integer && type.bits == 8) return DType::uint8;
@@ -31,7 +34,8 @@ dlpack::DataType code_of(DType dtype) {
   const auto bits = static_cast<std::uint8_t>(8 * size_of(dtype));
   if (dtype == DType::boolean) return {TypeCode::boolean, bits, 1};
   if (dtype == DType::uint8) return {TypeCode::unsigned_integer, bits, 1};
-  return {is_floating(dtype) ? TypeCode::floating : TypeCode::integer, bits, 1};
+  if (dtype == DType::bfloat16) return {TypeCode::bfloat, bits, 1};
+  return {is_real(dtype) ? TypeCode::floating : TypeCode::integer, bits, 1};
 }
 
 /// The dtype of a struct-module format character: "l" and "q" are both 64-bit integers.
@@ -131,7 +135,8 @@ Tensor Operands::from_exchange(PyObject* array, const ArrayType& type, std::stri
   dlpack::TensorView view;
   if (type.api->view_object(array, &view) != 0) fail_with_reason(function, argument);
   check_memory(array, type, view, function, argument);
-  if (!dtype_of_code(view.dtype)) fail_with_dtype(array, function, argument);
+  const std::optional<DType> dtype = dtype_of_code(view.dtype);
+  if (!dtype || (is_narrow(*dtype) && narrow_ == Narrow::refused)) fail_with_dtype(array, function, argument);
   held_[held_count_++] = Py_NewRef(array);
   return tensor_of(view, function, argument);
 }
@@ -173,7 +178,8 @@ Tensor Operands::from_capsule(PyObject* array, std::string_view function, std::s
   nb::object capsule = nb::borrow(array).attr("__dlpack__")();
   const auto* managed = static_cast<const dlpack::ManagedTensor*>(PyCapsule_GetPointer(capsule.ptr(), "dltensor"));
   if (managed == nullptr) throw nb::python_error();
-  if (!dtype_of_code(managed->view.dtype)) fail_with_dtype(array, function, argument);
+  const std::optional<DType> dtype = dtype_of_code(managed->view.dtype);
+  if (!dtype || is_narrow(*dtype)) fail_with_dtype(array, function, argument);
   held_[held_count_++] = capsule.release().ptr();  // never consumed: its own destructor releases the array
   return tensor_of(managed->view, function, argument);
 }
@@ -190,20 +196,20 @@ struct Export {
   Strides strides;
 };
 
-/// Memory of ours, dense: not that of an argument, which may go away or be written to.
-Tensor owned(const Tensor& tensor) {
-  const Tensor dense = tensor.detach().contiguous();
-  detail::ensure_data(dense);
-  return dense;
+/// Memory of ours: not that of an argument, which may go away or be written to.
+Tensor computed(const Tensor& tensor) {
+  detail::ensure_data(tensor);
+  return tensor.detach();
 }
 
 }  // namespace
 
 nb::object to_exchange(const Tensor& tensor, const dlpack::ExchangeApi& api) {
   auto out = std::make_unique<Export>();
-  out->tensor = owned(tensor);
+  out->tensor = computed(tensor);
+  if (!detail::is_dense(out->tensor)) out->tensor = out->tensor.contiguous();
   out->shape = out->tensor.shape();
-  out->strides = contiguous_strides(out->shape);
+  out->strides = out->tensor.is_contiguous() ? contiguous_strides(out->shape) : out->tensor.strides();
   out->managed = {.version = {1, 0},
                   .context = out.get(),
                   .release = [](dlpack::VersionedTensor* self) { delete static_cast<Export*>(self->context); },
@@ -222,7 +228,7 @@ nb::object to_exchange(const Tensor& tensor, const dlpack::ExchangeApi& api) {
 }
 
 nb::object to_numpy(const Tensor& tensor) {
-  auto dense = std::make_unique<Tensor>(owned(tensor));
+  auto dense = std::make_unique<Tensor>(computed(tensor).contiguous());
   const DType dtype = dense->dtype();
   if (dense->rank() == 0) {
     static PyObject* const numpy = nb::module_::import_("numpy").release().ptr();

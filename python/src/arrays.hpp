@@ -21,7 +21,9 @@ class Operands {
  public:
   static constexpr std::size_t capacity = 8;
 
-  Operands() = default;
+  enum class Narrow { refused, read };
+  /// narrow: whether bfloat16 and float16 of a library with the exchange table are read, which losses can.
+  explicit Operands(Narrow narrow = Narrow::refused) : narrow_(narrow) {}
   Operands(const Operands&) = delete;
   Operands& operator=(const Operands&) = delete;
   ~Operands() { clear(); }
@@ -40,6 +42,7 @@ class Operands {
   Tensor from_buffer(PyObject* array, std::string_view function, std::string_view argument);
   Tensor from_capsule(PyObject* array, std::string_view function, std::string_view argument);
 
+  Narrow narrow_;
   std::array<Tensor, capacity> tensors_;
   std::size_t count_ = 0;
   std::array<PyObject*, capacity> held_{};
@@ -51,7 +54,7 @@ class Operands {
 /// The exchange table of an object's type, or null. Looked up once a type.
 const dlpack::ExchangeApi* exchange_api_of(PyObject* object);
 
-/// A new array of the library that owns `api`; it shares the tensor's memory.
+/// A new array of the library that owns `api`; it shares the tensor's memory, and has its order of dimensions.
 nanobind::object to_exchange(const Tensor& tensor, const dlpack::ExchangeApi& api);
 
 /// A new NumPy array that shares the tensor's memory; a NumPy scalar where the tensor has no dimensions.

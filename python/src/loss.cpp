@@ -1,11 +1,14 @@
 #include "python/src/loss.hpp"
 
 #include <fmt/ranges.h>
+#include <nanobind/stl/string.h>
 
 #include <algorithm>
+#include <limits>
 #include <span>
 
 #include "perdita/core/parallel.hpp"
+#include "perdita/functional/fused_node.hpp"
 #include "perdita/tensor/autograd.hpp"
 #include "perdita/tensor/impl.hpp"
 #include "python/src/loss_warnings.hpp"
@@ -113,7 +116,26 @@ bool has_several_types(std::span<const Tensor> operands) {
   return has[0] && has[1];
 }
 
-Tensor zeros_like(const Tensor& tensor) { return Tensor::zeros(tensor.shape(), tensor.dtype()); }
+Tensor zeros_like(const Tensor& tensor) {
+  return Tensor::zeros(tensor.shape(), computing_type(tensor.dtype())).to(tensor.dtype());
+}
+
+nb::object& result_type_of_host() {
+  static nb::object* const function = new nb::object(nb::none());  // outlives the interpreter
+  return *function;
+}
+
+/// The dtype of the loss of operands of which some are narrow, as the host has it; nothing if none is.
+std::optional<DType> narrow_result_type(const std::string& function, nb::tuple arrays,
+                                        std::span<const Tensor> operands) {
+  const auto is_narrow_one = [](const Tensor& tensor) { return tensor.defined() && is_narrow(tensor.dtype()); };
+  if (std::ranges::none_of(operands, is_narrow_one) || result_type_of_host().is_none()) return std::nullopt;
+  const std::string name = nb::cast<std::string>(result_type_of_host()(function, arrays));
+  for (const DType dtype : {DType::bfloat16, DType::float16, DType::float64}) {
+    if (name == name_of(dtype)) return dtype;
+  }
+  return DType::float32;
+}
 
 /// d(value)/d(leaves) times the upstream gradient; zeros for a leaf that the value does not depend on.
 std::vector<Tensor> gradients_of(const Tensor& value, const std::vector<Tensor>& leaves, const Tensor& upstream) {
@@ -127,6 +149,8 @@ std::vector<Tensor> gradients_of(const Tensor& value, const std::vector<Tensor>&
 
 }  // namespace
 
+void set_result_type(nb::object function) { result_type_of_host() = std::move(function); }
+
 Loss::Loss(std::string function, std::string_view text, std::string_view reduction, std::string_view normalize_by)
     : function_(std::move(function)) {
   named(function_, text.substr(0, text.find(':')), [&] {
@@ -137,7 +161,18 @@ Loss::Loss(std::string function, std::string_view text, std::string_view reducti
     takes_logits_ = takes_logits(loss_);
     reduction_ = reduction_of(reduction, info_of(loss_));
     normalize_by_ = parse_normalize(normalize_by);
+    if (functional::heeds_expected_upstream(loss_)) {
+      const bool reduces = reduction_ != Reduction::none;
+      expected_upstream_.emplace(reduces ? 1.0 : std::numeric_limits<double>::quiet_NaN());
+    }
   });
+}
+
+void ExpectedUpstream::note(std::optional<double> upstream) {
+  constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+  const double seen = upstream.value_or(unknown);
+  const double last = last_.exchange(seen, std::memory_order_relaxed);
+  if (seen != next()) expected_.store(seen == last ? seen : unknown, std::memory_order_relaxed);
 }
 
 void Loss::read(nb::tuple arrays, Operands& operands) const {
@@ -174,14 +209,21 @@ std::string Loss::with_shapes(const std::string& message, std::span<const Tensor
   return text + " but " + message.substr(shapes);
 }
 
-Tensor Loss::operator()(std::span<const Tensor> operands, LossExtras* extras) const {
-  return has_several_types(operands) ? of_several_types(operands, extras) : of_one_type(operands, extras);
+Tensor Loss::operator()(std::span<const Tensor> operands, LossExtras* extras,
+                        std::optional<double> expected_upstream) const {
+  const LossOptions options{.reduction = reduction_,
+                            .normalize_by = normalize_by_,
+                            .extras = extras,
+                            .validate = validates_,
+                            .broadcasts_both = true,  // with a warning, as torch has it
+                            .expected_upstream = expected_upstream};
+  return has_several_types(operands) ? of_several_types(operands, options) : of_one_type(operands, options);
 }
 
 /// In the type of the operands that decide; computed again in float64 where less was computed. The weights of classes
 /// do not decide where the target holds classes.
-Tensor Loss::of_several_types(std::span<const Tensor> operands, LossExtras* extras) const {
-  const bool has_classes = operands.size() > 1 && operands[1].defined() && !is_floating(operands[1].dtype());
+Tensor Loss::of_several_types(std::span<const Tensor> operands, const LossOptions& options) const {
+  const bool has_classes = operands.size() > 1 && operands[1].defined() && !is_real(operands[1].dtype());
   DType result = DType::float32;
   for (std::size_t i = 0; i < operands.size(); ++i) {
     const LossOperand& expected = signature().begin()[i];
@@ -189,24 +231,20 @@ Tensor Loss::of_several_types(std::span<const Tensor> operands, LossExtras* extr
     if (decides && operands[i].defined() && is_floating(operands[i].dtype()))
       result = promote(result, operands[i].dtype());
   }
-  Tensor loss = of_one_type(operands, extras);
+  Tensor loss = of_one_type(operands, options);
   if (loss.dtype() == DType::float32 && result == DType::float64) {
     std::vector<Tensor> wide(operands.begin(), operands.end());
     for (Tensor& operand : wide) {
-      if (operand.defined() && is_floating(operand.dtype())) operand = operand.to(DType::float64);
+      if (operand.defined() && is_real(operand.dtype())) operand = operand.to(DType::float64);
     }
-    loss = of_one_type(wide, extras);
+    loss = of_one_type(wide, options);
   }
-  if (extras != nullptr && extras->losses.defined()) extras->losses = extras->losses.to(result);
+  if (options.extras != nullptr && options.extras->losses.defined())
+    options.extras->losses = options.extras->losses.to(result);
   return loss.to(result);
 }
 
-Tensor Loss::of_one_type(std::span<const Tensor> operands, LossExtras* extras) const {
-  const LossOptions options{.reduction = reduction_,
-                            .normalize_by = normalize_by_,
-                            .extras = extras,
-                            .validate = validates_,
-                            .broadcasts_both = true};  // with a warning, as torch has it
+Tensor Loss::of_one_type(std::span<const Tensor> operands, const LossOptions& options) const {
   return named(function_, info_of(loss_).name, [&] {
     try {
       return functional::call(loss_, operands, options);
@@ -219,34 +257,63 @@ Tensor Loss::of_one_type(std::span<const Tensor> operands, LossExtras* extras) c
 Evaluation::Evaluation(std::shared_ptr<const Loss> loss, nb::tuple arrays, unsigned wanted, LossExtras* extras)
     : loss_(std::move(loss)), wanted_(wanted) {
   loss_->read(arrays, operands_);
+  const std::optional<DType> result_type = narrow_result_type(loss_->function(), arrays, operands_.tensors());
   adopt_openmp_threads();
   const nb::gil_scoped_release unlocked;
   leaves_ = leaves_of(operands_.tensors(), wanted);
-  value_ = (*loss_)(operands_.tensors(), extras);
+  const ExpectedUpstream* const expected = loss_->expected_upstream();
+  if (expected) expected_ = expected->next();
+  value_ = (*loss_)(operands_.tensors(), extras, expected ? std::optional(expected_) : std::nullopt);
   detail::ensure_data(value_);
-  if (value_.rank() == 0 && !leaves_.empty()) {
-    gradients_ = gradients_of(value_, leaves_, Tensor::ones({}, value_.dtype()));
+  result_ = result_type ? value_.detach().to(*result_type) : value_;
+  const bool is_ahead = expected ? expected_ == expected_ : value_.rank() == 0;
+  if (is_ahead && !leaves_.empty()) {
+    gradients_ = gradients_of(value_, leaves_, Tensor::full({}, expected_, value_.dtype()).expand(value_.shape()));
     separate(gradients_, {operands_.tensors()});
   }
 }
 
-std::vector<Tensor> Evaluation::backward(nb::handle upstream) {
-  if (leaves_.empty()) fail<GraphError>("{}: its gradients have already been computed", loss_->function());
-  Operands given;
+std::optional<std::vector<Tensor>> Evaluation::ready_for(const Tensor& upstream) {
+  if (gradients_.empty()) return std::nullopt;
+  const std::optional<double> factor = detail::uniform_value(upstream);
+  const bool is_expected = factor && *factor == expected_;
+  const bool is_narrow_one = std::ranges::any_of(gradients_, [](const Tensor& g) { return is_narrow(g.dtype()); });
+  if (!is_expected && (loss_->expected_upstream() || !factor || is_narrow_one)) return std::nullopt;
+  if (!is_expected) {
+    for (const Tensor& gradient : gradients_) gradient.mul_(*factor);
+  }
+  if (loss_->expected_upstream()) loss_->expected_upstream()->note(factor);
+  leaves_.clear();
+  return std::move(gradients_);
+}
+
+std::optional<std::vector<Tensor>> Evaluation::ready_gradients(nb::handle upstream) {
+  // Losses that are not reduced need their arrays unchanged, whether or not gradients were computed ahead.
+  if (is_spent() || gradients_.empty() || !loss_->reduces()) return std::nullopt;
+  Operands given(Operands::Narrow::read);
   given.add(upstream.ptr(), loss_->function(), "upstream gradient");
   adopt_openmp_threads();
   const nb::gil_scoped_release unlocked;
+  return ready_for(given.tensors()[0].to(value_.dtype()));
+}
+
+std::vector<Tensor> Evaluation::backward(nb::handle upstream) {
+  if (is_spent()) fail<GraphError>("{}: its gradients have already been computed", loss_->function());
+  Operands given(Operands::Narrow::read);
+  given.add(upstream.ptr(), loss_->function(), "upstream gradient");
+  adopt_openmp_threads();
+  const nb::gil_scoped_release unlocked;
+  const Tensor ones = Tensor::ones({}, value_.dtype()).expand(value_.shape());
+  const Tensor weight = given.tensors()[0].defined() ? given.tensors()[0].to(value_.dtype()) : ones;
+  if (std::optional<std::vector<Tensor>> ready = ready_for(weight)) return std::move(*ready);
+  const std::optional<double> factor = detail::uniform_value(weight);
+  if (loss_->expected_upstream()) loss_->expected_upstream()->note(factor);
   const std::vector<Tensor> leaves = std::exchange(leaves_, {});
-  const Tensor& weight = given.tensors()[0];
-  if (has_gradients()) {
-    const double factor = weight.defined() ? weight.item() : 1.0;
-    for (const Tensor& gradient : gradients_) {
-      if (factor != 1.0) gradient.mul_(factor);
-    }
-    return std::move(gradients_);
+  if (!gradients_.empty()) {  // for another upstream gradient
+    gradients_.clear();
+    value_ = (*loss_)(operands_.tensors(), nullptr, factor.value_or(std::numeric_limits<double>::quiet_NaN()));
   }
-  std::vector<Tensor> gradients =
-      gradients_of(value_, leaves, weight.defined() ? weight : Tensor::ones({}, value_.dtype()));
+  std::vector<Tensor> gradients = gradients_of(value_, leaves, weight);
   separate(gradients, {operands_.tensors(), given.tensors()});
   return gradients;
 }

@@ -3,7 +3,10 @@
 
 #include <nanobind/nanobind.h>
 
+#include <atomic>
+#include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +17,19 @@
 
 namespace perdita::python {
 
+/// The upstream gradient of a loss in the next step of a training loop: that of the last two steps, if they had the
+/// same one for all elements; NaN if they had not. At first it is 1.
+class ExpectedUpstream {
+ public:
+  explicit ExpectedUpstream(double first) : expected_(first) {}
+  double next() const { return expected_.load(std::memory_order_relaxed); }
+  /// Takes note of the one of a step; nothing if elements had different ones.
+  void note(std::optional<double> upstream);
+
+ private:
+  std::atomic<double> expected_, last_{std::numeric_limits<double>::quiet_NaN()};
+};
+
 /// Immutable, and checked when it is made: a module of Python's holds one.
 class Loss {
  public:
@@ -21,15 +37,20 @@ class Loss {
   Loss(std::string function, std::string_view text, std::string_view reduction, std::string_view normalize_by);
 
   const std::string& function() const { return function_; }
+  bool reduces() const { return reduction_ != Reduction::none; }
   /// Reads the arrays of a tuple, in the order of the signature, of which those at the end may be missing. Warns
   /// (UserWarning) of a target that is broadcast to the input.
   void read(nanobind::tuple arrays, Operands& operands) const;
-  Tensor operator()(std::span<const Tensor> operands, LossExtras* extras = nullptr) const;
+  /// expected_upstream: see LossOptions.
+  Tensor operator()(std::span<const Tensor> operands, LossExtras* extras,
+                    std::optional<double> expected_upstream) const;
+  /// The upstream gradients to come, of a loss that heeds them; else null.
+  ExpectedUpstream* expected_upstream() const { return expected_upstream_ ? &*expected_upstream_ : nullptr; }
 
  private:
   const perdita::Operands& signature() const { return info_of(loss_).operands; }
-  Tensor of_one_type(std::span<const Tensor> operands, LossExtras* extras) const;
-  Tensor of_several_types(std::span<const Tensor> operands, LossExtras* extras) const;
+  Tensor of_one_type(std::span<const Tensor> operands, const LossOptions& options) const;
+  Tensor of_several_types(std::span<const Tensor> operands, const LossOptions& options) const;
   std::string with_shapes(const std::string& message, std::span<const Tensor> operands) const;
 
   std::string function_;
@@ -39,7 +60,12 @@ class Loss {
   bool validates_ = false;
   bool takes_logits_ = false;
   bool compares_elements_ = false;  ///< of input and target, which should have one shape
+  mutable std::optional<ExpectedUpstream> expected_upstream_;
 };
+
+/// function(name of the loss, arrays) returns the name of the dtype of a loss of operands of which some are bfloat16 or
+/// float16. Without it, float32.
+void set_result_type(nanobind::object function);
 
 /// A loss that was computed, and its gradients: what autograd of a host keeps between forward and backward.
 class Evaluation {
@@ -47,11 +73,13 @@ class Evaluation {
   /// wanted: bit i asks for the gradient by array i.
   Evaluation(std::shared_ptr<const Loss> loss, nanobind::tuple arrays, unsigned wanted, LossExtras* extras = nullptr);
 
-  const Tensor& loss() const { return value_; }
+  /// In the type that its host gives it, see set_result_type().
+  const Tensor& loss() const { return result_; }
   const std::shared_ptr<const Loss>& function() const { return loss_; }
   unsigned wanted() const { return wanted_; }
-  /// Whether backward() only scales: a single loss has made its gradients, and may outlive changes of its arrays.
-  bool has_gradients() const { return !gradients_.empty(); }
+  /// The gradients of a reduced loss times `upstream`, if that takes no more than scaling what is computed already: it
+  /// may outlive changes of its arrays. Otherwise nothing, and backward() is to be called.
+  std::optional<std::vector<Tensor>> ready_gradients(nanobind::handle upstream);
   /// Whether backward() has been called.
   bool is_spent() const { return leaves_.empty(); }
   /// The gradients times `upstream` (an array of the loss's shape, or None for 1) for the wanted arrays, in their
@@ -61,12 +89,15 @@ class Evaluation {
   void release_arrays() { operands_.clear(); }
 
  private:
+  std::optional<std::vector<Tensor>> ready_for(const Tensor& upstream);
+
   std::shared_ptr<const Loss> loss_;
   unsigned wanted_;
-  Operands operands_;
+  Operands operands_{Operands::Narrow::read};
   std::vector<Tensor> leaves_;
-  Tensor value_;
-  std::vector<Tensor> gradients_;
+  Tensor value_, result_;
+  std::vector<Tensor> gradients_;  ///< for the upstream gradient expected_, if any were computed ahead
+  double expected_ = 1;
 };
 
 }  // namespace perdita::python

@@ -43,7 +43,8 @@ bool takes_logits(const AnyLoss& any) {
   return meaning_of_prediction(info) == Meaning::logit && info.unit != Unit::row;
 }
 
-void warn_of_logits(std::string_view function, const AnyLoss& loss, const Tensor& input, const Tensor& target) {
+void warn_of_logits(std::string_view function, const AnyLoss& loss, const Tensor& given, const Tensor& target) {
+  const Tensor input = given.to(computing_type(given.dtype()));
   if (info_of(loss).unit == Unit::mask && input.rank() == 2 && target.rank() == 1) {
     warn(fmt::format(
         "{}: input has shape {} and target {}, so each row is an image of one pixel (valid: [N, C, ...] for masks; for "

@@ -86,14 +86,10 @@ nb::object forward_with_extras(const SharedLoss& loss, nb::tuple arrays, unsigne
   return nb::make_tuple(first, make(extras), nb::cast(evaluation.release(), nb::rv_policy::take_ownership));
 }
 
-std::vector<Tensor> gradients_of(Evaluation& evaluation, nb::handle upstream) {
-  std::vector<Tensor> gradients = evaluation.backward(upstream);
-  evaluation.release_arrays();  // a loss may be kept for long after
-  return gradients;
-}
-
 nb::object backward(Evaluation& evaluation, nb::handle upstream) {
-  return Maker(upstream)(gradients_of(evaluation, upstream));
+  const std::vector<Tensor> gradients = evaluation.backward(upstream);
+  evaluation.release_arrays();  // a loss may be kept for long after
+  return Maker(upstream)(gradients);
 }
 
 /// forward() of a torch.autograd.Function, whose calls at small sizes are nothing but bookkeeping: what Python would do
@@ -118,19 +114,20 @@ nb::object make_forward_of_node(nb::str saved_as) {
   });
 }
 
-/// What its backward() returns, where that only scales: nothing for the loss and `wanted`, then the gradients at the
-/// places of their tensors. None where there is more to do.
+/// What its backward() returns, where the gradients are ready: nothing for the loss and `wanted`, then the gradients at
+/// the places of their tensors. None where there is more to do.
 nb::object backward_of_node(Evaluation& evaluation, nb::handle upstream) {
-  if (evaluation.is_spent() || !evaluation.has_gradients()) return nb::none();
+  const std::optional<std::vector<Tensor>> gradients = evaluation.ready_gradients(upstream);
+  if (!gradients) return nb::none();
+  evaluation.release_arrays();  // a loss may be kept for long after
   constexpr Py_ssize_t before = 2;
   const unsigned wanted = evaluation.wanted();
   const Maker make(upstream);
-  const std::vector<Tensor> gradients = gradients_of(evaluation, upstream);
   nb::object places = nb::steal(PyTuple_New(before + Py_ssize_t{Operands::capacity}));
   std::size_t next = 0;
   for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(places.ptr()); ++i) {
     const bool is_wanted = i >= before && (wanted >> (i - before) & 1) != 0;
-    nb::object item = is_wanted ? make(gradients[next++]) : nb::none();
+    nb::object item = is_wanted ? make((*gradients)[next++]) : nb::none();
     PyTuple_SET_ITEM(places.ptr(), i, item.release().ptr());
   }
   return places;
@@ -138,7 +135,7 @@ nb::object backward_of_node(Evaluation& evaluation, nb::handle upstream) {
 
 /// Raises an error for operands that are not arrays the core can read. For functions that use arrays before the call.
 void check_arrays(std::string_view function, const std::vector<std::string>& names, nb::tuple arrays) {
-  Operands operands;
+  Operands operands(Operands::Narrow::read);
   for (std::size_t i = 0; i < arrays.size(); ++i) operands.add(nb::handle(arrays[i]).ptr(), function, names[i]);
 }
 
@@ -146,7 +143,7 @@ void check_arrays(std::string_view function, const std::vector<std::string>& nam
 /// have to know the denominator of them all.
 nb::tuple count_labels(std::string_view function, nb::handle target, std::int64_t classes, std::int64_t ignore_index,
                        nb::handle weight) {
-  Operands operands;
+  Operands operands(Operands::Narrow::read);
   operands.add(target.ptr(), function, "target");
   operands.add(weight.ptr(), function, "weight");
   const Tensor labels = operands.tensors()[0].contiguous(), weights = operands.tensors()[1];
@@ -202,7 +199,6 @@ NB_MODULE(_core, m) {
       .def("forward", &forward)
       .def("forward_with_extras", &forward_with_extras);
   nb::class_<Evaluation>(m, "Evaluation")
-      .def_prop_ro("has_gradients", &Evaluation::has_gradients)
       .def_prop_ro("is_spent", &Evaluation::is_spent)
       .def_prop_ro("wanted", &Evaluation::wanted)
       .def_prop_ro("loss",
@@ -211,6 +207,7 @@ NB_MODULE(_core, m) {
       .def("backward_of_node", &backward_of_node);
   m.def("make_forward_of_node", &make_forward_of_node);
   m.def("wanted_gradients", &wanted_gradients);
+  m.def("set_result_type", &set_result_type);
   m.def("check_arrays", &check_arrays);
   m.def("check_readable", &check_readable, nb::arg(), nb::arg(), nb::arg().none());
   m.def("count_labels", &count_labels, nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none());

@@ -27,9 +27,23 @@ _SUMS_THAT_CANCEL = (
     "twelve terms that nearly cancel: mean 26.4 and sum 19.8 ULP; torch at most 18.7 and 14.1 in 16 draws (rms error of "
     "our log: 0.31 ULP, of torch's 0.29)"
 )
+# With torch's kernels for AVX-512.
+_DIFFERENCES_OF_LOGARITHMS = (
+    "y - t log y, whose terms nearly cancel: 4.66 and 4.26 ULP of the result; torch at most 3.34 and 2.15 in 16 draws"
+)
+_OF_A_SMALL_DIFFERENCE = (
+    "log v + d^2 / v with v = 0.3, whose terms nearly cancel: 14.1 and 16.3 ULP of the result; torch 10.1 and 9.3"
+)
+_PARITY = "test_float32[poisson_nll_loss-log0full0-{}]"
 NOT_MET = {
-    "test_float32[poisson_nll_loss-log0full0-3x4,4-mean]": _SUMS_THAT_CANCEL,
-    "test_float32[poisson_nll_loss-log0full0-3x4,4-sum]": _SUMS_THAT_CANCEL,
+    _PARITY.format("3x4,4-mean"): _SUMS_THAT_CANCEL,
+    _PARITY.format("3x4,4-sum"): _SUMS_THAT_CANCEL,
+    _PARITY.format("2x1x4,3x1-mean"): "the same of twelve other terms: 9.19 ULP; torch at most 6.35",
+    _PARITY.format("3x4,3x4-none"): _DIFFERENCES_OF_LOGARITHMS,
+    _PARITY.format("3x4,4-none"): _DIFFERENCES_OF_LOGARITHMS,
+    _PARITY.format("2x1x4,3x1-none"): _DIFFERENCES_OF_LOGARITHMS,
+    _PARITY.format("1x2x1x3x2,1x2x1x3x2-none"): _DIFFERENCES_OF_LOGARITHMS,
+    "test_no_loss_is_less_exact_than_torchs[gaussian_nll_loss-torch.float32]": _OF_A_SMALL_DIFFERENCE,
 }
 
 

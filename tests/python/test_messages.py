@@ -26,8 +26,6 @@ DTYPES = [
     (np.array(["2020-01-01"], "datetime64[D]"), r"datetime64\[D\]", "numbers|field"),
     (np.array([(1, 2)], dtype=[("a", "f4"), ("b", "f4")]), r"\[\('a', '<f4'\)", "field"),
     (torch.ones(3, dtype=torch.complex64), "complex64", "real part"),
-    (torch.ones(3, dtype=torch.bfloat16), "bfloat16", r"float\(\) converts"),
-    (torch.ones(3, dtype=torch.float16), "float16", r"float\(\) converts"),
     (torch.ones(3, dtype=torch.int8), "int8", r"long\(\) converts"),
     (torch.ones(3, dtype=torch.int16), "int16", r"long\(\) converts"),
 ]

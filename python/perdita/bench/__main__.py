@@ -1,13 +1,14 @@
 """Benchmarks forward and backward of the losses of perdita.torch.functional against torch eager, torch.compile and JAX.
 
-    python -m perdita.bench [--sizes 1000 100000 10000000] [--losses mse_loss ...] [--rivals eager compile jax]
+    python -m perdita.bench [--options] [--sizes 1000 100000 10000000] [--losses mse_loss ...] [--rivals eager compile jax]
                             [--allocator default tuned] [--threads N] [--json FILE]
 
 Calls alternate in one process. Times are medians; ratios are the time of the other library divided by that of Perdita (more
 than 1: Perdita is faster). Before each timing there is a pause, because threads of a library spin for some time after a call
 and would take processors from the next one, and a warm-up call. "tuned" configures the allocator of glibc to keep freed
 memory, which avoids most page faults of torch for large sizes. This setting is fixed at process start, so each allocator
-runs in a separate process. At the end, each process lists the cases in which another library was faster.
+runs in a separate process. At the end, each process lists the cases in which another library was faster. --options benchmarks losses
+with options (weights, narrow types, reductions, layouts) beside torch eager and torch.compile instead.
 """
 
 import argparse
@@ -59,6 +60,7 @@ def _parse():
         choices=[1_000, 100_000, 10_000_000],
         help="approximate numbers of elements: 1000, 100000, 10000000",
     )
+    parser.add_argument("--options", action="store_true", help="benchmark losses with options instead")
     parser.add_argument("--losses", nargs="+", metavar="NAME", help="functions to benchmark (default: all)")
     parser.add_argument("--rivals", nargs="+", choices=RIVALS, default=["eager"], help="libraries to compare with")
     parser.add_argument("--allocator", nargs="+", choices=sorted(ALLOCATORS), default=["default", "tuned"])
@@ -72,16 +74,19 @@ def _parse():
 def _measure(arguments):
     import torch
 
-    from perdita.bench.cases import cases
+    from perdita.bench.cases import Case, cases
+    from perdita.bench.option_cases import option_cases
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    rivals = [rival for rival in arguments.rivals if _is_installed(rival)]
+    rivals = [
+        rival for rival in arguments.rivals if _is_installed(rival) and not (arguments.options and rival == "jax")
+    ]
     print("| loss | ours, us | " + " | ".join(f"{rival}, us | ratio" for rival in rivals) + " |")
     print("|---" * (2 + 2 * len(rivals)) + "|", flush=True)
     lost = []
-    for size in arguments.sizes:
-        for case in cases(size):
+    for some in [option_cases(Case)] if arguments.options else map(cases, arguments.sizes):
+        for case in some:
             if arguments.losses and case.loss not in arguments.losses:
                 continue
             names, calls = _calls(case, rivals)

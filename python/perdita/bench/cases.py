@@ -20,7 +20,7 @@ class Case(NamedTuple):
 
     @property
     def name(self):
-        return f"{self.loss} {self.shape}"
+        return f"{self.loss} {self.shape}".strip()
 
 
 def focal_of_torch(x, t, alpha=0.25, gamma=2.0):

@@ -99,8 +99,6 @@ def _call_unreadable(error, function, tensors, reduction, normalize_by, return_e
     readable = tuple(map(resolved, tensors))
     if any(a is not b for a, b in zip(readable, tensors, strict=True)):
         return _call(function, readable, *arguments, **options)
-    if any(map(is_narrow, tensors)):
-        return _narrow_call(function, tensors, *arguments, options)
     if not is_torchs(function, tensors):
         raise error
     try:
@@ -162,6 +160,7 @@ def _call_without_autocast(*arguments, **options):
 _COMPOSED = (
     "triplet_margin_with_distance_loss"  # by torch of operators that autocast leaves in the types of the distances
 )
+_core.set_result_type(lambda function, tensors: str(result_type(function, tensors)).removeprefix("torch."))
 FUNCTIONS = functions(_call, torch, _check_arrays, as_tensor)
 FUNCTIONS[_COMPOSED] = functions(_call_without_autocast, torch, _check_arrays, as_tensor)[_COMPOSED]
 """Every loss that is called so, by its name."""

@@ -8,12 +8,13 @@ from perdita._functions import loss_of, text_of
 from perdita.errors import DomainError, DTypeError
 from perdita.torch._composed import composed_loss
 from perdita.torch._nodes import has_tangent
+from perdita.torch._types import NARROW
 
 # torch's own losses, which install() may replace later.
 OF_TORCH = {name: getattr(torch.nn.functional, name) for name in ARGUMENTS if hasattr(torch.nn.functional, name)}
 
 _PLAIN = (torch.Tensor, torch.nn.Parameter)
-_READ = frozenset((torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool))
+_READ = frozenset((*NARROW, torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8, torch.bool))
 _VECTORS = {
     "cosine_embedding_loss": 2,
     "triplet_margin_loss": 3,

@@ -6,19 +6,19 @@ import torch
 
 from perdita._catalogue import ARGUMENTS, deciding
 
-_NARROW = (torch.float16, torch.bfloat16)
+NARROW = (torch.float16, torch.bfloat16)
 
 # Losses that torch composes of operators that autocast leaves in the type of their operands.
 _NOT_CAST = ("gaussian_nll_loss", "multilabel_soft_margin_loss")
 
 
 def is_narrow(tensor):
-    return isinstance(tensor, torch.Tensor) and tensor.dtype in _NARROW
+    return isinstance(tensor, torch.Tensor) and tensor.dtype in NARROW
 
 
 def computing_dtype(dtype):
     """The dtype in which a loss of `dtype` is computed."""
-    return torch.float32 if dtype in _NARROW else dtype
+    return torch.float32 if dtype in NARROW else dtype
 
 
 def result_type(function, tensors):
@@ -30,7 +30,7 @@ def result_type(function, tensors):
         if tensor is not None and tensor.is_floating_point()
     }
     if torch.is_autocast_enabled("cpu") and not _keeps_types(function, types):
-        types = {name: torch.float32 if dtype in _NARROW else dtype for name, dtype in types.items()}
+        types = {name: torch.float32 if dtype in NARROW else dtype for name, dtype in types.items()}
     names = [name for name in deciding(function) if name in types and not (has_classes and name == "weight")]
     return functools.reduce(torch.promote_types, [types[name] for name in names])
 
