@@ -223,9 +223,12 @@ struct SoftmaxColumnsKernel {
                                 const Tile& targets, const Tile& results, const Rows<P>& rows, P& total) {
     const std::int64_t classes = task.layout.classes;
     const double background = task.label_smoothing / static_cast<double>(classes);
+    const bool keeps_exponentials = task.gradient && results.data != logits.data;
     total = P(0.0);
     for (std::int64_t k = 0; k < classes; ++k) {
-      total = total + perdita::detail::exp_of_difference(P::load(logits.data + k * logits.stride) - rows.largest);
+      const P e = perdita::detail::exp_of_difference(P::load(logits.data + k * logits.stride) - rows.largest);
+      if (keeps_exponentials) e.store(results.data + k * results.stride);
+      total = total + e;
     }
     const P log_total = log(total), label_target(1 - task.label_smoothing + background), other_target(background);
     const auto log_p_of = [&](std::int64_t k) {
@@ -246,11 +249,13 @@ struct SoftmaxColumnsKernel {
     }
     if (!task.gradient) return loss;
     // The slopes are computed again rather than kept: results may lie where the logits do.
+    const P share = slope_sum / total;
     for (std::int64_t k = 0; k < classes; ++k) {
       const P log_p = log_p_of(k);
-      const P gradient =
-          (weighted_term(k, log_p).d - perdita::detail::exp_of_difference(log_p) * slope_sum) * rows.scale;
-      select(rows.label < 0.0, P(0.0), gradient).store(results.data + k * results.stride);
+      T* const result = results.data + k * results.stride;
+      const P pulled = keeps_exponentials ? P::load(result) * share
+                                          : perdita::detail::exp_of_difference(log_p) * slope_sum;
+      select(rows.label < 0.0, P(0.0), (weighted_term(k, log_p).d - pulled) * rows.scale).store(result);
     }
     return loss;
   }

@@ -7,8 +7,8 @@ Calls alternate in one process. Times are medians; ratios are the time of the ot
 than 1: Perdita is faster). Before each timing there is a pause, because threads of a library spin for some time after a call
 and would take processors from the next one, and a warm-up call. "tuned" configures the allocator of glibc to keep freed
 memory, which avoids most page faults of torch for large sizes. This setting is fixed at process start, so each allocator
-runs in a separate process. At the end, each process lists the cases in which another library was faster. --options benchmarks losses
-with options (weights, narrow types, reductions, layouts) beside torch eager and torch.compile instead.
+runs in a separate process. At the end, each process lists the cases in which another library was faster. --options
+benchmarks losses with options (weights, narrow types, reductions, layouts) beside torch eager and torch.compile instead.
 """
 
 import argparse
