@@ -1,6 +1,7 @@
 """The losses as one operator of torch's, which torch.compile takes into its graph as it is."""
 
 import torch
+from torch.fx.experimental.symbolic_shapes import guard_scalar
 
 from perdita._catalogue import is_optional, meanings_of, roles_of, takes_class_probabilities, unit_of
 from perdita._extras import LossExtras
@@ -149,6 +150,14 @@ def _backward(ctx, upstream):
 
 
 _loss.register_autograd(_backward, setup_context=_setup)
+
+
+def constant_of(option):
+    """An option as a constant of the graph that torch.compile makes. With dynamic=True a number that changes between calls is
+    a symbol, which has no text: a graph is made for each of its values instead."""
+    if isinstance(option, tuple):
+        return tuple(guard_scalar(number) for number in option)
+    return guard_scalar(option) if isinstance(option, (bool, int, float)) else option
 
 
 def loss_operator(function, tensors, reduction, normalize_by, options, return_extras, is_recorded=False):

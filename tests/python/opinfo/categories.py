@@ -1,0 +1,46 @@
+"""What a category is: a transform of a loss, and what its result must equal."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+
+@dataclass(frozen=True)
+class Category:
+    """A transform that every sample goes through.
+
+    run : (sample, function) -> tensors, or texts that must be equal; function is `sample.ours` or `sample.theirs`.
+    plain : the same of torch's function without the transform, where torch may not support it.
+    by_differences : the same from finite differences of torch's function, accurate to 1e-4.
+    is_slow : whether torch's function goes through the transform only where ours does not give the result of `plain`.
+    share : one of so many samples is in the selection of the test.
+    processes : of gloo that run it together; 0 without a process group.
+    """
+
+    name: str
+    run: Callable
+    plain: Callable | None = None
+    by_differences: Callable | None = None
+    rtol: float = 1e-9
+    atol: float = 1e-11
+    share: int = 1
+    is_slow: bool = False
+    processes: int = 0
+    dtype: torch.dtype = torch.float64
+
+
+class NotApplicable(Exception):
+    """The sample has nothing that the category transforms."""
+
+
+def gradients_of(value, tensors, create_graph=False):
+    """The derivatives of a number with respect to tensors; zero where it does not depend on one."""
+    if not value.requires_grad:
+        return tuple(map(torch.zeros_like, tensors))
+    found = torch.autograd.grad(value, tensors, create_graph=create_graph, allow_unused=True)
+    return tuple(torch.zeros_like(t) if g is None else g for g, t in zip(found, tensors, strict=True))
+
+
+def leaves_of(tensors):
+    return tuple(t.detach().clone().requires_grad_() for t in tensors)

@@ -1,0 +1,62 @@
+"""Types of results: of operands of several types, and under autocast."""
+
+import torch
+
+from opinfo.categories import Category
+from opinfo.traces import with_gradients
+
+NARROW = (torch.bfloat16, torch.float16)
+FLOATS = (*NARROW, torch.float32, torch.float64)
+
+
+def _with_types(sample, first, others):
+    """The operands with real numbers in two types; rounded to the narrowest, so that all types hold the same numbers."""
+    tensors = []
+    for i, tensor in enumerate(sample.tensors):
+        if tensor.is_floating_point():
+            tensor = tensor.to(torch.bfloat16).to(first if i == 0 else others)
+        tensors.append(tensor)
+    return tensors
+
+
+def promotion(first, others):
+    def run(sample, function):
+        tensors = _with_types(sample, first, others)
+        value, gradients = with_gradients(sample, function, tensors)
+        return value, *gradients
+
+    return run
+
+
+def autocast(dtype, given):
+    def run(sample, function):
+        with torch.autocast("cpu", dtype=dtype):
+            value, gradients = with_gradients(sample, function, _with_types(sample, *given))
+        return value, *gradients
+
+    return run
+
+
+def _name(dtype):
+    return str(dtype)[6:]
+
+
+def _tolerance(*dtypes):
+    """Torch computes narrow types step by step in them, as autocast does; Perdita rounds once."""
+    return max({torch.bfloat16: 0.05, torch.float16: 0.01, torch.float32: 1e-4, torch.float64: 1e-9}[d] for d in dtypes)
+
+
+CATEGORIES = [
+    *(
+        Category(f"types {_name(a)}, {_name(b)}", promotion(a, b), rtol=_tolerance(a, b), atol=_tolerance(a, b))
+        for a in FLOATS
+        for b in FLOATS
+        if (a, b) != (torch.float64, torch.float64)
+    ),
+    *(
+        Category(f"autocast {_name(dtype)}, {_name(a)}, {_name(b)}", autocast(dtype, (a, b)),
+                 rtol=_tolerance(dtype), atol=_tolerance(dtype))
+        for dtype in NARROW
+        for a, b in ((torch.float32, torch.float32), (dtype, torch.float32), (dtype, dtype), (torch.float32, dtype))
+    ),
+]  # fmt: skip
