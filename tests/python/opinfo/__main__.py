@@ -8,6 +8,7 @@
 import argparse
 import collections
 import json
+import random
 from pathlib import Path
 
 import torch
@@ -25,15 +26,18 @@ def main():
     parser.add_argument("--loss", action="append", help="a part of its name; all if not given")
     parser.add_argument("--results", type=Path, help="a file of JSON lines")
     parser.add_argument("--details", action="store_true", help="print what is not the same")
-    parser.add_argument("--every", type=int, default=1, help="one of so many samples")
+    parser.add_argument("--selection", action="store_true", help="the samples that the test runs")
+    parser.add_argument("--share", type=int, default=1, help="one of so many samples, instead")
     options = parser.parse_args()
     torch.set_num_threads(1)
     done = _results_of(options.results)
     operators = [op for op in OPERATORS if _is_chosen(op.full_name, options.loss)]
-    tasks = [(op.full_name, n) for op in operators for n in range(0, len(samples_of(op)), options.every)]
+    counts = {op.full_name: len(samples_of(op)) for op in operators}
     for category in CATEGORIES:
         if not _is_chosen(category.name, options.category):
             continue
+        share = category.share if options.selection else options.share
+        tasks = [(name, n) for name, count in counts.items() for n in chosen(category.name, name, count, share)]
         missing = [task for task in tasks if (category.name, *task) not in done]
         for operator, number, *record in run(category, missing):
             done[category.name, operator, number] = record
@@ -43,6 +47,11 @@ def main():
             if options.details and reason_of(category.name, operator, record[0]) == "":
                 print(f"{category.name}: {operator}[{number}]: {record[0]}: {record[1]}", flush=True)
     print(table(done))
+
+
+def chosen(category, operator, count, share):
+    """Numbers of samples: one of so many, the same ones in every run."""
+    return sorted(random.Random(f"{category} {operator}").sample(range(count), -(-count // share)))
 
 
 def _is_chosen(name, parts):
@@ -59,12 +68,13 @@ def _results_of(path):
 def table(results):
     """The counts of each category as a table of Markdown."""
     counts: dict = collections.defaultdict(collections.Counter)
+    rows = {category.name: category.row for category in CATEGORIES}
     for (category, _, _), (outcome, _) in results.items():
-        counts[category][outcome] += 1
+        counts[rows[category]][outcome] += 1
     shown = [o for o in OUTCOMES if o != NONE]
     lines = ["| | " + " | ".join(shown) + " |", "|---" * (len(shown) + 1) + "|"]
-    for category in [c.name for c in CATEGORIES if c.name in counts]:
-        lines.append(f"| {category} | " + " | ".join(str(counts[category][o]) for o in shown) + " |")
+    for row in dict.fromkeys(row for row in rows.values() if row in counts):
+        lines.append(f"| {row} | " + " | ".join(str(counts[row][o]) for o in shown) + " |")
     return "\n".join(lines)
 
 

@@ -16,6 +16,7 @@ class Category:
     is_slow : whether torch's function goes through the transform only where ours does not give the result of `plain`.
     share : one of so many samples is in the selection of the test.
     processes : of gloo that run it together; 0 without a process group.
+    group : of the table, where it has several categories.
     """
 
     name: str
@@ -27,7 +28,12 @@ class Category:
     share: int = 1
     is_slow: bool = False
     processes: int = 0
-    dtype: torch.dtype = torch.float64
+    group: str = ""
+
+    @property
+    def row(self):
+        """Where the category is counted in the table."""
+        return self.group or self.name
 
 
 class NotApplicable(Exception):

@@ -52,8 +52,14 @@ def jvp_by_reverse(sample, function):
     return value.detach(), tangent.detach()
 
 
+_MOST = 1000
+"""Operands of a Hessian, which has the square of so many numbers."""
+
+
 def func_hessian(sample, function):
     loss, moved = _moved(sample, scalar(function))
+    if sum(t.numel() for t in moved) > _MOST:
+        raise NotApplicable
     return hessian(loss, argnums=tuple(range(len(moved))))(*moved)
 
 
@@ -98,6 +104,8 @@ def _product_by(make_hessian):
     def call(sample, function):
         """Gradients, and the product of the Hessian and a direction."""
         _, moved = _moved(sample, function)
+        if sum(t.numel() for t in moved) > _MOST:
+            raise NotImplementedError("too many numbers")
         blocks, vectors = make_hessian(sample, function), directions(moved)
         products = []
         for row, tensor in zip(blocks, moved, strict=True):

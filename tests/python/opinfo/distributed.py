@@ -62,7 +62,15 @@ def plain(sample, function):
 
 
 CATEGORIES = [
-    Category(f"DTensor, {how}, {size}", placed(how), plain, is_slow=True, processes=size, share=10)
+    Category(
+        f"DTensor, {how}, {size} processes",
+        placed(how),
+        plain,
+        is_slow=True,
+        processes=size,
+        share=20,
+        group=f"DTensor, {size} process{'es' * (size > 1)}",
+    )
     for size in (1, 2, 4)
     for how in ("replicated", "rows", "columns", "last", "partial")
 ]

@@ -86,7 +86,7 @@ def _work(category, tasks, writer, rank, store):
                 "gloo", init_method=f"file://{store}", rank=rank, world_size=category.processes
             )
         for operator, number in tasks:
-            record = outcome(category, _samples(operator, category.dtype)[number])
+            record = outcome(category, _samples(operator)[number])
             os.write(writer, (json.dumps(record) + "\n").encode())
         if category.processes:
             torch.distributed.barrier()
@@ -99,5 +99,5 @@ def _work(category, tasks, writer, rank, store):
 
 
 @functools.lru_cache(maxsize=2)
-def _samples(operator, dtype):
-    return samples_of(next(op for op in OPERATORS if op.full_name == operator), dtype)
+def _samples(operator):
+    return samples_of(next(op for op in OPERATORS if op.full_name == operator))

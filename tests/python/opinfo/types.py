@@ -1,5 +1,7 @@
 """Types of results: of operands of several types, and under autocast."""
 
+import itertools
+
 import torch
 
 from opinfo.categories import Category
@@ -46,17 +48,24 @@ def _tolerance(*dtypes):
     return max({torch.bfloat16: 0.05, torch.float16: 0.01, torch.float32: 1e-4, torch.float64: 1e-9}[d] for d in dtypes)
 
 
-CATEGORIES = [
-    *(
-        Category(f"types {_name(a)}, {_name(b)}", promotion(a, b), rtol=_tolerance(a, b), atol=_tolerance(a, b))
-        for a in FLOATS
-        for b in FLOATS
-        if (a, b) != (torch.float64, torch.float64)
-    ),
-    *(
-        Category(f"autocast {_name(dtype)}, {_name(a)}, {_name(b)}", autocast(dtype, (a, b)),
-                 rtol=_tolerance(dtype), atol=_tolerance(dtype))
-        for dtype in NARROW
-        for a, b in ((torch.float32, torch.float32), (dtype, torch.float32), (dtype, dtype), (torch.float32, dtype))
-    ),
-]  # fmt: skip
+def _promotions():
+    for a, b in itertools.product(FLOATS, FLOATS):
+        tolerance = _tolerance(a, b)
+        name = f"types {_name(a)} and {_name(b)}"
+        yield Category(name, promotion(a, b), rtol=tolerance, atol=tolerance, share=10, group="type promotion")
+
+
+def _autocasts():
+    for dtype in NARROW:
+        for a, b in ((torch.float32, torch.float32), (dtype, torch.float32), (dtype, dtype), (torch.float32, dtype)):
+            yield Category(
+                f"autocast to {_name(dtype)} of {_name(a)} and {_name(b)}",
+                autocast(dtype, (a, b)),
+                rtol=_tolerance(dtype),
+                atol=_tolerance(dtype),
+                share=10,
+                group=f"autocast to {_name(dtype)}",
+            )
+
+
+CATEGORIES = [*_promotions(), *_autocasts()]
