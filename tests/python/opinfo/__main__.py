@@ -23,6 +23,7 @@ from opinfo.samples import OPERATORS, samples_of
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--category", action="append", help="a part of its name; all if not given")
+    parser.add_argument("--only", action="append", help="its name")
     parser.add_argument("--loss", action="append", help="a part of its name; all if not given")
     parser.add_argument("--results", type=Path, help="a file of JSON lines")
     parser.add_argument("--details", action="store_true", help="print what is not the same")
@@ -34,7 +35,7 @@ def main():
     operators = [op for op in OPERATORS if _is_chosen(op.full_name, options.loss)]
     counts = {op.full_name: len(samples_of(op)) for op in operators}
     for category in CATEGORIES:
-        if not _is_chosen(category.name, options.category):
+        if not _is_chosen(category.name, options.category) or options.only and category.name not in options.only:
             continue
         share = category.share if options.selection else options.share
         tasks = [(name, n) for name, count in counts.items() for n in chosen(category.name, name, count, share)]
@@ -44,7 +45,7 @@ def main():
             if options.results:
                 with options.results.open("a") as file:
                     file.write(json.dumps((category.name, operator, number, *record)) + "\n")
-            if options.details and reason_of(category.name, operator, record[0]) == "":
+            if options.details and not reason_of(category.name, operator, number, *record):
                 print(f"{category.name}: {operator}[{number}]: {record[0]}: {record[1]}", flush=True)
     print(table(done))
 
@@ -71,7 +72,7 @@ def table(results):
     rows = {category.name: category.row for category in CATEGORIES}
     for (category, _, _), (outcome, _) in results.items():
         counts[rows[category]][outcome] += 1
-    shown = [o for o in OUTCOMES if o != NONE]
+    shown = [o for o in OUTCOMES if o != NONE and any(found[o] for found in counts.values())]
     lines = ["| | " + " | ".join(shown) + " |", "|---" * (len(shown) + 1) + "|"]
     for row in dict.fromkeys(row for row in rows.values() if row in counts):
         lines.append(f"| {row} | " + " | ".join(str(counts[row][o]) for o in shown) + " |")

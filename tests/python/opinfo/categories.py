@@ -12,7 +12,7 @@ class Category:
 
     run : (sample, function) -> tensors, or texts that must be equal; function is `sample.ours` or `sample.theirs`.
     plain : the same of torch's function without the transform, where torch may not support it.
-    by_differences : the same from finite differences of torch's function, accurate to 1e-4.
+    approximately : the same in another way, of any type, accurate to `accuracy`, where torch's function supports neither.
     is_slow : whether torch's function goes through the transform only where ours does not give the result of `plain`.
     share : one of so many samples is in the selection of the test.
     processes : of gloo that run it together; 0 without a process group.
@@ -22,7 +22,8 @@ class Category:
     name: str
     run: Callable
     plain: Callable | None = None
-    by_differences: Callable | None = None
+    approximately: Callable | None = None
+    accuracy: float = 1e-4
     rtol: float = 1e-9
     atol: float = 1e-11
     share: int = 1

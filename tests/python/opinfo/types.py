@@ -21,6 +21,12 @@ def _with_types(sample, first, others):
     return tensors
 
 
+def in_double(sample, function):
+    """The same numbers in float64."""
+    value, gradients = with_gradients(sample, function, _with_types(sample, torch.float64, torch.float64))
+    return value, *gradients
+
+
 def promotion(first, others):
     def run(sample, function):
         tensors = _with_types(sample, first, others)
@@ -52,7 +58,17 @@ def _promotions():
     for a, b in itertools.product(FLOATS, FLOATS):
         tolerance = _tolerance(a, b)
         name = f"types {_name(a)} and {_name(b)}"
-        yield Category(name, promotion(a, b), rtol=tolerance, atol=tolerance, share=10, group="type promotion")
+        yield Category(
+            name,
+            promotion(a, b),
+            None,
+            in_double,
+            tolerance,
+            rtol=tolerance,
+            atol=tolerance,
+            share=10,
+            group="type promotion",
+        )
 
 
 def _autocasts():
@@ -61,6 +77,9 @@ def _autocasts():
             yield Category(
                 f"autocast to {_name(dtype)} of {_name(a)} and {_name(b)}",
                 autocast(dtype, (a, b)),
+                None,
+                in_double,
+                _tolerance(dtype),
                 rtol=_tolerance(dtype),
                 atol=_tolerance(dtype),
                 share=10,
