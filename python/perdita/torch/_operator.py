@@ -154,8 +154,8 @@ _loss.register_autograd(_backward, setup_context=_setup)
 
 
 def constant_of(option):
-    """An option as a constant of the graph that torch.compile makes. With dynamic=True a number that changes between calls is
-    a symbol, which has no text: a graph is made for each of its values instead."""
+    """An option as a constant of the graph that torch.compile makes. With dynamic=True a number that changes between calls
+    is a symbol, which has no text: a graph is made for each of its values instead."""
     if isinstance(option, tuple):
         return tuple(guard_scalar(number) for number in option)
     return guard_scalar(option) if isinstance(option, (bool, int, float)) else option

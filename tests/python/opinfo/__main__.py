@@ -1,8 +1,8 @@
 """Runs all samples and prints the counts.
 
-    python -m opinfo                              # all categories
-    python -m opinfo --category vmap --loss huber_loss --details
-    python -m opinfo --results results.jsonl      # keeps the results, and continues a run that was interrupted
+python -m opinfo                              # all categories
+python -m opinfo --category vmap --loss huber_loss --details
+python -m opinfo --results results.jsonl      # keeps the results, and continues a run that was interrupted
 """
 
 import argparse
@@ -28,7 +28,6 @@ def main():
     parser.add_argument("--results", type=Path, help="a file of JSON lines")
     parser.add_argument("--details", action="store_true", help="print what is not the same")
     parser.add_argument("--selection", action="store_true", help="the samples that the test runs")
-    parser.add_argument("--share", type=int, default=1, help="one of so many samples, instead")
     options = parser.parse_args()
     torch.set_num_threads(1)
     done = _results_of(options.results)
@@ -37,8 +36,9 @@ def main():
     for category in CATEGORIES:
         if not _is_chosen(category.name, options.category) or options.only and category.name not in options.only:
             continue
-        share = category.share if options.selection else options.share
-        tasks = [(name, n) for name, count in counts.items() for n in chosen(category.name, name, count, share)]
+        tasks = [(name, number) for name, count in counts.items() for number in range(count)]
+        if options.selection:
+            tasks = selection(category, counts)
         missing = [task for task in tasks if (category.name, *task) not in done]
         for operator, number, *record in run(category, missing):
             done[category.name, operator, number] = record
@@ -50,9 +50,14 @@ def main():
     print(table(done))
 
 
-def chosen(category, operator, count, share):
-    """Numbers of samples: one of so many, the same ones in every run."""
-    return sorted(random.Random(f"{category} {operator}").sample(range(count), -(-count // share)))
+def selection(category, counts):
+    """Some samples of as many operators as possible, the same ones in every run."""
+    numbers, names = random.Random(category.name), sorted(counts)
+    numbers.shuffle(names)
+    picked = {
+        (names[i % len(names)], numbers.randrange(counts[names[i % len(names)]])) for i in range(category.selected)
+    }
+    return sorted(picked)
 
 
 def _is_chosen(name, parts):

@@ -37,9 +37,7 @@ def item_of(operands, in_dims, number):
 
 
 def values(sample, function, randomness="error"):
-    return [
-        vmap(function, in_dims, randomness=randomness)(*operands) for operands, in_dims in batches(sample)
-    ]
+    return [vmap(function, in_dims, randomness=randomness)(*operands) for operands, in_dims in batches(sample)]
 
 
 def values_one_by_one(sample, function):
@@ -100,8 +98,8 @@ def gradients_one_by_one(sample, function):
 
 
 CATEGORIES = [
-    Category("vmap", values, values_one_by_one, share=2),
-    Category("vmap, randomness", randomness, randomness_one_by_one, share=6),
-    Category("vmap of vmap", nested, nested_one_by_one, share=4),
-    Category("vmap of grad", per_sample_gradients, gradients_one_by_one, share=2),
+    Category("vmap", values, values_one_by_one, selected=24),
+    Category("vmap, randomness", randomness, randomness_one_by_one, selected=8),
+    Category("vmap of vmap", nested, nested_one_by_one, selected=12),
+    Category("vmap of grad", per_sample_gradients, gradients_one_by_one),
 ]

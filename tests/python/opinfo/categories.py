@@ -14,7 +14,7 @@ class Category:
     plain : the same of torch's function without the transform, where torch may not support it.
     approximately : the same in another way, of any type, accurate to `accuracy`, where torch's function supports neither.
     is_slow : whether torch's function goes through the transform only where ours does not give the result of `plain`.
-    share : one of so many samples is in the selection of the test.
+    selected : how many samples are in the selection of the test.
     processes : of gloo that run it together; 0 without a process group.
     group : of the table, where it has several categories.
     """
@@ -26,7 +26,7 @@ class Category:
     accuracy: float = 1e-4
     rtol: float = 1e-9
     atol: float = 1e-11
-    share: int = 1
+    selected: int = 48
     is_slow: bool = False
     processes: int = 0
     group: str = ""

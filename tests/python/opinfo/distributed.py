@@ -33,9 +33,7 @@ def _placements(sample, how):
     if dim >= first.dim() or how == "last" and dim < 2 or first.shape[dim] == 0:
         raise NotApplicable
     with_it = [
-        Shard(dim)
-        if i == 0 or t.shape == first.shape or dim == 0 and is_batch(sample, t, i)
-        else Replicate()
+        Shard(dim) if i == 0 or t.shape == first.shape or dim == 0 and is_batch(sample, t, i) else Replicate()
         for i, t in enumerate(sample.tensors)
     ]
     return with_it
@@ -68,7 +66,7 @@ CATEGORIES = [
         plain,
         is_slow=True,
         processes=size,
-        share=20,
+        selected=12,
         group=f"DTensor, {size} process{'es' * (size > 1)}",
     )
     for size in (1, 2, 4)

@@ -18,11 +18,11 @@ class Known:
 
 KNOWN = (
     Known(
-        ("torch.func.jvp",),
+        ("torch.func.jvp", "hvp and vhp", "third derivative"),
         ("linear_cross_entropy.chunked",),
         OF_PLAIN,
-        "torch's chunked linear_cross_entropy has the tangent 0, without an error",
-        "Expected 0.0",
+        "torch's chunked function loses tangents and second derivatives without an error; Perdita's are those of the "
+        "function that is not chunked",
     ),
     Known(
         ("types float16",),
@@ -35,7 +35,8 @@ KNOWN = (
         ("types", "autocast"),
         ("margin_ranking_loss", "hinge_embedding_loss", "cosine_embedding_loss", "triplet_margin"),
         DIFFERS,
-        "derivatives at a kink, which rounded operands hit: before 2.14 torch.clamp_min passes them (disagreements.py: KINKS)",
+        "derivatives at a kink, which rounded operands hit: before 2.14 torch.clamp_min passes them (KINKS of "
+        "disagreements.py)",
         "item [1]",
     ),
     Known(

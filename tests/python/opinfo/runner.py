@@ -9,7 +9,6 @@ import sys
 import tempfile
 import time
 import traceback
-from pathlib import Path
 
 import torch
 
@@ -22,44 +21,42 @@ SECONDS = 240
 
 def run(category, tasks):
     """Yields (name of the operator, number of the sample, outcome, details) for each (operator, number)."""
-    at = 0
-    while at < len(tasks):
-        for at, record in _run_from(category, tasks, at):
-            yield (*tasks[at], *record)
-        at += 1
+    done = 0
+    while done < len(tasks):
+        with tempfile.TemporaryDirectory(prefix="opinfo-") as folder:
+            for record in _records(category, tasks[done:], f"{folder}/store"):
+                yield (*tasks[done], *record)
+                done += 1
 
 
-def _run_from(category, tasks, at):
-    """Yields (index of the task, record) up to the end or the first crash."""
-    readers, children = zip(*_start(category, tasks, at), strict=True)
+def _records(category, tasks, store):
+    """The record of each task, up to the end or the first crash."""
+    sys.stdout.flush(), sys.stderr.flush()
+    processes = [_start(category, tasks, rank, store) for rank in range(max(1, category.processes))]
+    reporting = processes[0][0]
     try:
-        while at < len(tasks):
-            line = _line_of(readers[0], SECONDS)
+        for _ in tasks:
+            line = _line_of(reporting, SECONDS)
             if not line:
-                yield at, (CRASHED, "the process ended" if line == "" else f"no result in {SECONDS} s")
+                yield CRASHED, "the process ended" if line == "" else f"no result in {SECONDS} s"
                 return
-            yield at, tuple(json.loads(line))
-            at += 1
+            yield tuple(json.loads(line))
     finally:
-        for child in children:
+        for reader, child in processes:
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
-        for reader in readers:
             os.close(reader)
 
 
-def _start(category, tasks, at):
-    """(pipe, process) for each process of the category; the first one reports."""
-    store = tempfile.mktemp(prefix="opinfo-")
-    sys.stdout.flush(), sys.stderr.flush()
-    for rank in range(max(1, category.processes)):
-        reader, writer = os.pipe()
-        child = os.fork()
-        if child == 0:
-            os.close(reader)
-            _work(category, tasks[at:], writer, rank, store)
-        os.close(writer)
-        yield reader, child
+def _start(category, tasks, rank, store):
+    """A pipe of records, and the process that writes them."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        _work(category, tasks, writer, rank, store)
+    os.close(writer)
+    return reader, child
 
 
 def _line_of(reader, seconds):
@@ -90,7 +87,6 @@ def _work(category, tasks, writer, rank, store):
             os.write(writer, (json.dumps(record) + "\n").encode())
         if category.processes:
             torch.distributed.barrier()
-            Path(store).unlink(missing_ok=True)
         status = 0
     except BaseException:
         os.write(writer, (json.dumps((CRASHED, traceback.format_exc()[-600:])) + "\n").encode())

@@ -46,8 +46,16 @@ def _behind_log_softmax(function):
     return lambda logits, *args, **kwargs: function(logits.log_softmax(-1), *args, **kwargs)
 
 
+def _without_options(function):
+    def call(*args, options=None, **kwargs):
+        return function(*args, **kwargs)
+
+    return call
+
+
 class Sample:
-    """One call of the database: its tensors, and `theirs` and `ours` as functions of tensors in their place.
+    """One call of the database: its tensors, and `theirs` and `ours` as functions of tensors in their place. `plain` is
+    torch's function without options of its execution, which do not support all derivatives.
 
     Options that are numbers may be given to these functions as keywords, and take the place of those of the sample.
     """
@@ -61,6 +69,7 @@ class Sample:
         self.wanted = tuple(n for n, i in enumerate(self.places) if leaves[i].requires_grad)
         self.options = {k: v for k, v in sample.kwargs.items() if isinstance(v, (bool, int, float, str))}
         self.theirs, self.ours = (functools.partial(self._call, f) for f in torch_and_perdita(op))
+        self.plain = functools.partial(self._call, _without_options(torch_and_perdita(op)[0]))
         self.classes = self._places_of_classes(sample)
 
     def _places_of_classes(self, sample):
@@ -69,7 +78,10 @@ class Sample:
         named = [k for k, v in sample.kwargs.items() if isinstance(v, torch.Tensor)]
         first = sum(isinstance(a, torch.Tensor) for a in (sample.input, *sample.args))
         found = {first + named.index(k) for k in ("pos_weight", "linear_bias") if k in named}
-        if self.name in ("cross_entropy", "nll_loss", "multi_margin_loss", "linear_cross_entropy") and "weight" in named:
+        if (
+            self.name in ("cross_entropy", "nll_loss", "multi_margin_loss", "linear_cross_entropy")
+            and "weight" in named
+        ):
             found.add(first + named.index("weight"))
         if self.name == "linear_cross_entropy" and positional > 1:
             found.add(1)

@@ -45,6 +45,6 @@ def meta(sample, function):
 
 
 CATEGORIES = [
-    Category("FakeTensor", fake, plain, share=2),
-    Category("meta tensors", meta, plain, share=2),
+    Category("FakeTensor", fake, plain),
+    Category("meta tensors", meta, plain),
 ]

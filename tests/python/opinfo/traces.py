@@ -90,9 +90,7 @@ class _Criterion(torch.nn.Module):
 
 def exported(strict):
     def run(sample, function):
-        sizes = [
-            {0: torch.export.Dim.AUTO} if is_batch(sample, t, i) else None for i, t in enumerate(sample.tensors)
-        ]
+        sizes = [{0: torch.export.Dim.AUTO} if is_batch(sample, t, i) else None for i, t in enumerate(sample.tensors)]
         program = torch.export.export(
             _Criterion(function), tuple(sample.tensors), dynamic_shapes=(tuple(sizes),), strict=strict
         )
@@ -142,10 +140,10 @@ def not_compiled(sample, function):
 
 
 CATEGORIES = [
-    Category("make_fx", real_make_fx, plain, share=6, is_slow=True),
-    Category("make_fx, symbolic", symbolic_make_fx, plain, share=10, is_slow=True),
-    Category("torch.jit.trace", jit_trace, plain, share=4, is_slow=True),
-    Category("torch.export", exported(False), plain_values, share=12, is_slow=True),
-    Category("torch.export, strict", exported(True), plain_values, share=20, is_slow=True),
-    Category("torch.compile, dynamic", compiled, not_compiled, share=20, is_slow=True),
+    Category("make_fx", real_make_fx, plain, selected=24, is_slow=True),
+    Category("make_fx, symbolic", symbolic_make_fx, plain, selected=12, is_slow=True),
+    Category("torch.jit.trace", jit_trace, plain, selected=24, is_slow=True),
+    Category("torch.export", exported(False), plain_values, selected=12, is_slow=True),
+    Category("torch.export, strict", exported(True), plain_values, selected=8, is_slow=True),
+    Category("torch.compile, dynamic", compiled, not_compiled, selected=12, is_slow=True),
 ]

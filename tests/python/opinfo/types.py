@@ -66,7 +66,7 @@ def _promotions():
             tolerance,
             rtol=tolerance,
             atol=tolerance,
-            share=10,
+            selected=24,
             group="type promotion",
         )
 
@@ -82,7 +82,7 @@ def _autocasts():
                 _tolerance(dtype),
                 rtol=_tolerance(dtype),
                 atol=_tolerance(dtype),
-                share=10,
+                selected=24,
                 group=f"autocast to {_name(dtype)}",
             )
 
