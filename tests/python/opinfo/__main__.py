@@ -78,9 +78,10 @@ def table(results):
     for (category, _, _), (outcome, _) in results.items():
         counts[rows[category]][outcome] += 1
     shown = [o for o in OUTCOMES if o != NONE and any(found[o] for found in counts.values())]
-    lines = ["| | " + " | ".join(shown) + " |", "|---" * (len(shown) + 1) + "|"]
+    lines = ["| | samples | " + " | ".join(shown) + " |", "|---" * (len(shown) + 2) + "|"]
     for row in dict.fromkeys(row for row in rows.values() if row in counts):
-        lines.append(f"| {row} | " + " | ".join(str(counts[row][o]) for o in shown) + " |")
+        numbers = [sum(counts[row][o] for o in shown), *(counts[row][o] for o in shown)]
+        lines.append(f"| {row} | " + " | ".join(map(str, numbers)) + " |")
     return "\n".join(lines)
 
 
