@@ -132,6 +132,39 @@ def test_changing_shapes():
         assert x.grad.shape == x.shape
 
 
+CHANGING = [
+    ("cross_entropy", "label_smoothing", (0.1, 0.2, 0.3)),
+    ("cross_entropy", "ignore_index", (1, 2, 3)),
+    ("huber_loss", "delta", (1.0, 0.5, 2.5)),
+    ("smooth_l1_loss", "beta", (1.0, 0.5, 2)),
+    ("hinge_embedding_loss", "margin", (1.0, 0.5)),
+    ("focal_loss", "gamma", (2.0, 1.0, 3)),
+    ("quantile_loss", "q", (0.3, 0.4, (0.1, 0.9))),
+    ("huber_loss", "normalize_by", (3.0, 5.0, 7)),
+]
+
+
+@pytest.mark.parametrize(("function", "option", "values"), CHANGING, ids=[f"{f}-{o}" for f, o, _ in CHANGING])
+def test_changing_options(function, option, values):
+    """With dynamic=True numbers are symbols, also those that Perdita needs as constants."""
+    torch.compiler.reset()
+    loss = getattr(perdita_functional, function)
+    compiled = torch.compile(
+        lambda x, t, **options: loss(x, t, **options), fullgraph=True, backend="aot_eager", dynamic=True
+    )
+    for value in values:
+        x = torch.linspace(-2, 2, 24, dtype=torch.float64).sin().reshape(6, 4)
+        targets = torch.arange(6) % 4 if function in ("cross_entropy", "focal_loss") else torch.ones_like(x)
+        if isinstance(value, tuple):
+            targets, x = torch.ones_like(x), torch.stack([x, x + 0.5], -1)
+        results = []
+        for call in (loss, compiled):
+            leaf = x.clone().requires_grad_()
+            result = call(leaf, targets, **{option: value})
+            results.append((result.detach(), *torch.autograd.grad(result, leaf)))
+        torch.testing.assert_close(results[1], results[0], rtol=1e-14, atol=1e-16)
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
 def test_other_types(dtype):
     compiled = torch.compile(perdita_functional.mse_loss, fullgraph=True, backend="aot_eager")

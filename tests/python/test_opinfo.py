@@ -6,40 +6,15 @@ clause for torch's class catches, with torch's message or the clearer one of cle
 
 import pytest
 import torch
-from torch.testing._internal.common_methods_invocations import op_db
 from torch.testing._internal.common_modules import module_db
 from torch.testing._internal.common_nn import criterion_tests
 
 import perdita.torch.functional as perdita_functional
 from clearer_messages import assert_says
 from disagreements import expected_of
+from opinfo.samples import OPERATORS, torch_and_perdita
 from perdita._modules import CLASSES
 
-LOSSES = {
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-    "cosine_embedding_loss",
-    "cross_entropy",
-    "ctc_loss",
-    "gaussian_nll_loss",
-    "hinge_embedding_loss",
-    "huber_loss",
-    "kl_div",
-    "l1_loss",
-    "linear_cross_entropy",
-    "margin_ranking_loss",
-    "mse_loss",
-    "multi_margin_loss",
-    "multilabel_margin_loss",
-    "multilabel_soft_margin_loss",
-    "nll_loss",
-    "poisson_nll_loss",
-    "smooth_l1_loss",
-    "soft_margin_loss",
-    "triplet_margin_loss",
-    "triplet_margin_with_distance_loss",
-}
-OPERATORS = [op for op in op_db if op.name.startswith("nn.functional.") and op.name.split(".")[-1] in LOSSES]
 FUNCTIONS = CLASSES | {"LinearCrossEntropyLoss": "linear_cross_entropy"}
 MODULES = [module for module in module_db if module.name.endswith("Loss")]
 
@@ -74,13 +49,9 @@ def assert_agrees(theirs, ours, arguments, name, seed):
             torch.testing.assert_close(gradient, truth, rtol=1e-10 if loose else 1e-12, atol=absolute, equal_nan=True)
 
 
-def torch_and_perdita(op, sample):
-    """The results of both. ctc_loss behind log_softmax, for torch's gradient is right only there."""
-    input, args, kwargs = sample.input, sample.args, sample.kwargs
-    if "ctc" in op.name:
-        theirs = torch.nn.functional.ctc_loss(input.log_softmax(-1), *args, **kwargs)
-        return theirs, perdita_functional.ctc_loss(input.log_softmax(-1), *args, **kwargs)
-    return op(input, *args, **kwargs), getattr(perdita_functional, op.name.split(".")[-1])(input, *args, **kwargs)
+def results_of(op, sample):
+    """Those of both."""
+    return tuple(f(sample.input, *sample.args, **sample.kwargs) for f in torch_and_perdita(op))
 
 
 @pytest.mark.parametrize("layout", ["as_made", "noncontiguous"])
@@ -90,7 +61,7 @@ def test_samples(op, layout):
     for number, sample in enumerate(op.sample_inputs("cpu", torch.float64, requires_grad=True)):
         sample = sample.noncontiguous() if layout == "noncontiguous" else sample
         try:
-            theirs, ours = torch_and_perdita(op, sample)
+            theirs, ours = results_of(op, sample)
             assert_agrees(theirs, ours, (sample.input, *sample.args, *sample.kwargs.values()), op.name, number)
         except Exception as error:
             raise AssertionError(f"sample {number}, seed 0: {sample.summary()}: {error}") from error
@@ -104,7 +75,7 @@ def test_reference_inputs(op):
     torch.manual_seed(1)
     for number, sample in enumerate(op.reference_inputs("cpu", torch.float64, requires_grad=True)):
         try:
-            theirs, ours = torch_and_perdita(op, sample)
+            theirs, ours = results_of(op, sample)
             assert_agrees(theirs, ours, (sample.input, *sample.args, *sample.kwargs.values()), op.name, number)
         except Exception as error:
             raise AssertionError(f"sample {number}, seed 1: {sample.summary()}: {error}") from error

@@ -1,6 +1,8 @@
 """torch.func, forward-mode differentiation and traces: torch's results where torch has the loss, else those of plain calls;
 no wrong number, no tangent lost, no constant in the place of a loss."""
 
+import functools
+
 import pytest
 import torch
 from torch.autograd import forward_ad
@@ -9,6 +11,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 import perdita.torch.functional as F
 import perdita.torch.nn as nn
 from all_losses import ALL, FIRST, OF_PERDITA, OF_TORCH, value_and_gradients
+from perdita.errors import DTypeError
 
 TRANSFORMED = [call for call in OF_TORCH if call.name != "ctc_loss"]  # torch's derivative is that of another function
 
@@ -74,6 +77,71 @@ def test_transforms_give_what_plain_calls_do(call):
     leaf = x.clone().requires_grad_()
     (expected,) = torch.autograd.grad(loss(leaf), leaf)
     torch.testing.assert_close(torch.func.grad(loss)(x), expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["poisson_nll_loss", "l1_loss", "mse_loss", "huber_loss", "smooth_l1_loss"])
+def test_integers(name):
+    """Are torch's, as in plain calls: the same result, or none."""
+    x, t = torch.tensor([[1, 0, 2], [1, 1, 1]]), torch.tensor([[1, 3, 2], [0, 1, 5]])
+    transforms = (
+        torch.func.vmap,
+        lambda f: make_fx(lambda a, b: f(a, b))(x, t),
+        lambda f: lambda a, b: f(a.to("meta"), b.to("meta")).dtype,
+        lambda f: torch.compile(f, fullgraph=True, backend="eager"),
+    )
+    for transform in transforms:
+        for reduction in ("none", "mean"):
+            results = []
+            for module in (torch.nn.functional, F):
+                loss = functools.partial(getattr(module, name), reduction=reduction)
+                results.append(attempt(lambda f=loss, transform=transform: transform(f)(x, t)))
+            expected, found = results
+            assert isinstance(found, Exception) == isinstance(expected, Exception), (name, found, expected)
+            if isinstance(expected, torch.Tensor):
+                torch.testing.assert_close(found, expected, rtol=0, atol=0)
+            elif not isinstance(expected, Exception):
+                assert found == expected
+
+
+def attempt(function):
+    try:
+        return function()
+    except Exception as error:
+        return error
+
+
+@pytest.mark.parametrize("name", ["log_cosh_loss", "focal_loss"])
+def test_integers_where_torch_lacks_the_loss(name):
+    with pytest.raises(DTypeError, match="holds int64"):
+        torch.func.vmap(getattr(F, name))(torch.ones(2, 3, 4, dtype=torch.int64), torch.zeros(2, 3, dtype=torch.int64))
+
+
+LABELED = {
+    "smoothed cross_entropy": lambda z, y: F.cross_entropy(z, y, label_smoothing=0.1),
+    "cross_entropy": F.cross_entropy,
+    "focal_loss": F.focal_loss,
+    "dice_loss": F.dice_loss,
+    "lovasz_loss": F.lovasz_loss,
+    "multi_margin_loss": F.multi_margin_loss,
+    "ldam_loss": lambda z, y: F.ldam_loss(z, y, torch.ones(4)),
+}
+
+
+@pytest.mark.parametrize("name", LABELED)
+def test_labels_that_are_not_classes(name):
+    """Are errors in transforms and traces too, which do not read elements."""
+    loss, z = LABELED[name], torch.randn(2, 3, 4, dtype=torch.float64)
+    right, wrong = torch.tensor([0, 1, 2]), torch.tensor([3, 7, 1])
+    traces = (
+        lambda z, y: torch.func.vmap(loss)(torch.stack([z, z]), torch.stack([right, y])),
+        make_fx(lambda z, y: loss(z, y))(z[0], right),
+        torch.jit.trace(lambda z, y: loss(z, y), (z[0], right), check_trace=False),
+        torch.export.export(Criterion(loss), (z[0], right)).module(),
+    )
+    for trace in traces:
+        trace(z[1], right)
+        with pytest.raises(RuntimeError, match="out of bounds"):
+            trace(z[1], wrong)
 
 
 def test_options_that_torch_lacks():

@@ -14,7 +14,7 @@ from perdita.torch._exact import DIFFERING
 from perdita.torch._exact import switch as exact
 from perdita.torch._nodes import apply_loss, apply_loss_with_extras, resolved
 from perdita.torch._operands import as_tensor
-from perdita.torch._operator import loss_operator
+from perdita.torch._operator import constant_of, loss_operator
 from perdita.torch._route import (
     call_composed,
     call_elsewhere,
@@ -35,6 +35,7 @@ def _call(function, tensors, reduction, normalize_by, return_extras, **options):
     if exact.on and function in DIFFERING:
         return call_of_torch(function, tensors, reduction, normalize_by, return_extras, options)
     if _is_dynamo_compiling():
+        options = {name: constant_of(value) for name, value in options.items()}
         return _compiled_call(function, tensors, reduction, normalize_by, return_extras, options)
     wanted = _wanted_gradients(tensors)
     if wanted < 0:

@@ -131,8 +131,8 @@ def _stored(input, linear_weight, linear_bias, target, weight, *, ignore_index, 
     shape = linear_weight.shape[:-1]
     bias = None if linear_bias is None else linear_bias.reshape(-1)
     logits = torch.nn.functional.linear(input, linear_weight.reshape(-1, linear_weight.shape[-1]), bias)
-    if len(shape) > 1:
-        logits = logits.reshape(-1, *shape)
+    # Of a single DTensor without rows torch's linear makes a matrix.
+    logits = logits.reshape(-1, *shape) if len(shape) > 1 else logits.reshape(*input.shape[:-1], *shape)
     return FUNCTIONS["cross_entropy"](
         logits, target, weight, -100 if ignore_index is None else ignore_index, **keywords
     )

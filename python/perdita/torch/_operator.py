@@ -1,10 +1,12 @@
 """The losses as one operator of torch's, which torch.compile takes into its graph as it is."""
 
 import torch
+from torch.fx.experimental.symbolic_shapes import guard_scalar
 
 from perdita._catalogue import is_optional, meanings_of, roles_of, takes_class_probabilities, unit_of
 from perdita._extras import LossExtras
 from perdita._functions import loss_of_text
+from perdita.torch._composed.checks import has_shape
 from perdita.torch._types import result_type
 
 # An operator's arguments are tensors, numbers and strings: options travel as text, as the core reads it.
@@ -95,10 +97,10 @@ def _shape(function, options, tensors):
         if "class indices" not in meanings_of(function):
             return a.shape[:-1]
         classes_dim = 0 if a.dim() == 1 else 1
-        return b.shape if a.shape != b.shape else a.shape[:classes_dim] + a.shape[classes_dim + 1 :]
+        return b.shape if not has_shape(a, b.shape) else a.shape[:classes_dim] + a.shape[classes_dim + 1 :]
     if unit == "mask":
         chosen = options.split(",")
-        has_classes = a.shape != b.shape or "multilabel=true" in chosen
+        has_classes = not has_shape(a, b.shape) or "multilabel=true" in chosen
         items = () if a.dim() == 1 or "batch=true" in chosen else a.shape[:1]
         return (*items, *(a.shape[1:2] if has_classes else ()))
     if unit == "sequence":
@@ -149,6 +151,14 @@ def _backward(ctx, upstream):
 
 
 _loss.register_autograd(_backward, setup_context=_setup)
+
+
+def constant_of(option):
+    """An option as a constant of the graph that torch.compile makes. With dynamic=True a number that changes between calls
+    is a symbol, which has no text: a graph is made for each of its values instead."""
+    if isinstance(option, tuple):
+        return tuple(guard_scalar(number) for number in option)
+    return guard_scalar(option) if isinstance(option, (bool, int, float)) else option
 
 
 def loss_operator(function, tensors, reduction, normalize_by, options, return_extras, is_recorded=False):

@@ -43,10 +43,15 @@ def is_torchs(function, tensors):
     given = [tensor for tensor in tensors if tensor is not None]
     if tensors[0] is None or not all(isinstance(tensor, torch.Tensor) for tensor in given):
         return False
-    return not all(tensor.is_floating_point() for tensor in given[: _VECTORS.get(function, 1)]) or any(
+    return not _are_real(function, given) or any(
         tensor.dtype not in _READ or tensor.layout is not torch.strided or tensor.device.type != "cpu"
         for tensor in given
     )
+
+
+def _are_real(function, given):
+    """Whether the predictions are real numbers, not integers or complex ones."""
+    return all(tensor.is_floating_point() for tensor in given[: _VECTORS.get(function, 1)])
 
 
 def is_transformed(tensors):
@@ -93,6 +98,12 @@ def call_composed(function, tensors, reduction, normalize_by, return_extras, opt
         raise DomainError(
             f"{function}: validate is not supported in transforms, traces and on other devices, where elements are not read "
             f"(valid: outside of these, on the CPU)"
+        )
+    if not _are_real(function, [tensor for tensor in tensors if tensor is not None]):
+        if function in OF_TORCH:
+            return call_of_torch(function, tensors, reduction, normalize_by, return_extras, options)
+        raise DTypeError(
+            f"{function}: {ARGUMENTS[function][0]} holds {str(tensors[0].dtype)[6:]} (valid: real numbers)"
         )
     try:
         return composed_loss(function, tensors, reduction, normalize_by, return_extras, text_of(options.items()))

@@ -6,8 +6,11 @@ from perdita.errors import DTypeError, LabelError, ShapeError
 
 
 def check_labels(function, labels, used, classes):
-    """Raises LabelError on the CPU, and stops the device elsewhere, where a used label is not a class. Fake, batched and
-    distributed tensors are not checked here: the gather that follows refuses such labels."""
+    """Raises LabelError on the CPU, and stops the device elsewhere, where a used label is not a class. Fake and batched
+    tensors, and those of traces, are not checked here: the gather or scatter that follows refuses such labels."""
+    if is_distributed(labels):  # each process checks its own
+        used = used.redistribute(labels.device_mesh, labels.placements).to_local()
+        labels = labels.to_local()
     if not is_readable(labels) and (labels.device.type == "cpu" or not _is_plain(labels)):
         return
     is_valid = ((labels >= 0) & (labels < classes)) | ~used
@@ -19,6 +22,11 @@ def check_labels(function, labels, used, classes):
             f"{function}: target[{at}] is {labels.flatten()[at].item()}, but input has {classes} classes (valid: "
             f"0..{classes - 1})"
         )
+
+
+def is_distributed(tensor):
+    """Whether this is a DTensor."""
+    return hasattr(tensor, "device_mesh")
 
 
 def check_integers(function, name, tensor, valid="class indices as int64, int32 or uint8"):
@@ -37,6 +45,12 @@ def check_of_classes(function, name, tensor, classes):
         )
 
 
+def has_shape(tensor, shape):
+    """Whether a tensor has the shape. Sizes of tensors of other ranks are not compared: in a trace with dynamic shapes each
+    comparison of sizes restricts them."""
+    return tensor.dim() == len(shape) and tensor.shape == shape
+
+
 def is_readable(tensor):
     """Whether elements can be read on the host: memory of the CPU, which no trace, mode or transform looks at."""
     return tensor.device.type == "cpu" and _is_plain(tensor)
@@ -49,15 +63,27 @@ def _is_plain(tensor):
 
 
 def one_hot(labels, classes, dim):
-    """Whether a class is that of the label, along a new dimension. torch.nn.functional.one_hot reads its argument."""
-    shape = [-1 if d == dim else 1 for d in range(labels.dim() + 1)]
-    return labels.unsqueeze(dim) == arange(classes, labels).reshape(shape)
+    """Whether a class is that of the label, along a new dimension. torch.nn.functional.one_hot reads its argument. A label
+    that is not a class is an error of torch, also where elements are not read."""
+    index = labels.unsqueeze(dim)
+    if not is_distributed(labels):
+        shape = [*index.shape[:dim], classes, *index.shape[dim + 1 :]]
+        return torch.zeros(shape, dtype=torch.bool, device=labels.device).scatter(dim, index, 1)
+    shape = [-1 if d == dim else 1 for d in range(index.dim())]
+    return index == arange(classes, labels).reshape(shape)
+
+
+def at_labels(values, labels, dim):
+    """The value of the label along a dimension."""
+    if is_distributed(values):  # where torch cannot squeeze the result of a gather over shards
+        return torch.where(one_hot(labels, values.shape[dim], dim), values, 0.0).sum(dim)
+    return values.gather(dim, labels.unsqueeze(dim)).squeeze(dim)
 
 
 def arange(count, like):
     """0, 1, ... where `like` is."""
     numbers = torch.arange(count, device=like.device)
-    if not hasattr(like, "device_mesh"):
+    if not is_distributed(like):
         return numbers
     from torch.distributed.tensor import DTensor, Replicate
 

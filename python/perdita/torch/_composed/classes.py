@@ -4,7 +4,14 @@ import torch
 
 from perdita._catalogue import takes_class_counts, takes_class_probabilities
 from perdita.errors import DomainError, ShapeError
-from perdita.torch._composed.checks import check_integers, check_labels, check_of_classes, of_labels, one_hot
+from perdita.torch._composed.checks import (
+    at_labels,
+    check_integers,
+    check_labels,
+    check_of_classes,
+    of_labels,
+    one_hot,
+)
 from perdita.torch._composed.formula import adjustment_scale, class_adjustment, formula, is_of_true_class
 from perdita.torch._composed.reduce import denominator_of, reduced
 
@@ -132,7 +139,7 @@ def _loss_of_labels(rows):
     input = torch.where(shown.unsqueeze(rows.dim), rows.input, 0.0)
     if is_of_true_class(call.text) and not rows.smoothing:
         log_p = torch.log_softmax(input, rows.dim) if rows.has_logits else input
-        own = log_p.gather(rows.dim, labels.unsqueeze(rows.dim)).squeeze(rows.dim)
+        own = at_labels(log_p, labels, rows.dim)
         losses = formula(call.text, own, torch.ones_like(own))
         losses = losses if weights is None else losses * weights
     else:
@@ -154,9 +161,9 @@ def _sum_over_classes(rows, input, target):
 
 def _margins(rows, input, labels, used):
     """The logit of the true class minus the largest other, and whether the true class has the first largest logit."""
-    logits, index = input.detach(), labels.unsqueeze(rows.dim)
-    own = logits.gather(rows.dim, index).squeeze(rows.dim)
-    others = logits.scatter(rows.dim, index, float("-inf")).amax(rows.dim)
+    logits = input.detach()
+    own = at_labels(logits, labels, rows.dim)
+    others = torch.where(one_hot(labels, rows.classes, rows.dim), float("-inf"), logits).amax(rows.dim)
     hits = (logits.argmax(rows.dim) == labels) & used
     margins = torch.where(used, own - others, float("nan"))
     return margins.reshape(rows.loss_shape), hits.reshape(rows.loss_shape)

@@ -20,7 +20,8 @@ def cox_loss(call):
     if strata is not None:
         alike = strata.unsqueeze(0) == strata.unsqueeze(1)
         later, same = later & alike, same & alike
-    largest = torch.where(later, h.detach().unsqueeze(0), float("-inf")).amax(1)
+    of_risk_sets = torch.where(later, h.detach().unsqueeze(0), float("-inf"))
+    largest = torch.nn.functional.pad(of_risk_sets, (0, 1), value=float("-inf")).amax(1)  # amax refuses no elements
     terms = torch.where(later, torch.exp(h.unsqueeze(0) - largest.unsqueeze(1)), 0.0)
     if weight is not None:
         terms = terms * weight
@@ -45,12 +46,12 @@ def cox_loss(call):
         return events() if weight is None else torch.where(happened, weight, 0.0).sum()
 
     result = reduce_terms(call, losses, events, weights)
-    if call.reduction != "mean" or not len(h):
+    if call.reduction != "mean":
         return result
-    # A mean over no events is 0, not NaN. Without events and without weights the sum is 0, too.
+    # A mean over no events is 0, of no samples NaN. Without events and without weights the mean of the losses is 0, too.
     value, *extras = result if call.return_extras else (result,)
     is_nothing = (weights() if call.normalize_by == "weight_sum" else events()) == 0
-    value = torch.where(is_nothing, losses.sum(), value)
+    value = torch.where(is_nothing, losses.mean(), value)
     return (value, *extras) if extras else value
 
 
@@ -83,8 +84,7 @@ def info_nce_loss(call):
         n = _unit(negatives)
         others = q @ n.mT if n.dim() == 2 else torch.einsum("nd,nmd->nm", q, n)
         cosines = torch.cat((own.unsqueeze(1), others), 1)
-    losses = torch.logsumexp(cosines, 1) - own if len(query) else (q * k).sum(1)
-    return reduce_elements(call, losses)
+    return reduce_elements(call, torch.logsumexp(cosines, 1) - own)
 
 
 def _check_negatives(query, negatives):
@@ -155,7 +155,7 @@ def _in_groups(scores, relevance, groups):
     index = (torch.tensor(begins[:-1], dtype=torch.int64).unsqueeze(1) + places).to(scores.device)
     index = torch.where(filled, index, 0)
     scores, relevance = (
-        torch.where(filled, of_labels(x, index), 0.0) if len(x) else x.new_zeros(filled.shape)
+        torch.where(filled, of_labels(x, index), 0.0) if x.shape[0] else x.new_zeros(filled.shape)
         for x in (scores, relevance)
     )
     return scores, relevance, filled

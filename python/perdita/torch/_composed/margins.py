@@ -11,9 +11,9 @@ from perdita.torch._composed.reduce import reduce_elements, reduce_terms
 def _rows_of(call):
     """Scores as rows [N, C], and whether they were a single one."""
     scores = call.operand("input")
-    if scores.dim() not in (1, 2) or scores.shape[-1] == 0:
+    if scores.dim() > 2 or (scores.dim() and scores.shape[-1] == 0):
         raise ShapeError(f"{call.function}: input has shape {list(scores.shape)} (valid: [C] or [N, C] with C above 0)")
-    return (scores.unsqueeze(0), True) if scores.dim() == 1 else (scores, False)
+    return (scores.reshape(1, -1), True) if scores.dim() < 2 else (scores, False)
 
 
 def multi_margin_loss(call):

@@ -3,7 +3,7 @@
 import torch
 
 from perdita.errors import DomainError, ShapeError
-from perdita.torch._composed.checks import check_integers, check_labels, check_of_classes, one_hot
+from perdita.torch._composed.checks import check_integers, check_labels, check_of_classes, has_shape, one_hot
 from perdita.torch._composed.formula import formula
 from perdita.torch._composed.reduce import reduce_terms, weighted
 
@@ -15,8 +15,8 @@ class _Masks:
         self.call = call
         logits, target = call.operand("input"), call.given("target")
         shape = logits.shape
-        is_alike = target.shape == shape
-        self.has_indices = len(shape) >= 2 and not is_alike and target.shape == (shape[0], *shape[2:])
+        is_alike = has_shape(target, shape)
+        self.has_indices = len(shape) >= 2 and not is_alike and has_shape(target, (shape[0], *shape[2:]))
         self._check(logits, target, is_alike)
         self.has_classes = self.has_indices or bool(call.option("multilabel"))
         self.batch = bool(call.option("batch"))
@@ -114,8 +114,7 @@ def _increases(targets, used):
     excess = torch.where(used, 1.0 - targets, 0.0).cumsum(-1)
     union = size + excess
     jaccard = torch.where(union == 0.0, 0.0, 1.0 - (size - misses) / torch.where(union == 0.0, 1.0, union))
-    before = torch.nn.functional.pad(jaccard[..., :-1], (1, 0))
-    return torch.where(used, jaccard - before, 0.0)
+    return torch.where(used, torch.nn.functional.pad(jaccard, (1, 0)).diff(dim=-1), 0.0)
 
 
 def _reduced(masks, losses, find_present):
