@@ -116,7 +116,7 @@ inline at::Tensor with_node(const GivenOperands& operands, unsigned wanted, cons
       if (!gradients[i].defined()) gradients[i] = Tensor::zeros(leaves[i].shape(), leaves[i].dtype());
     }
     value = value.detach();
-    node = c10::make_intrusive<ScalarLossNode>(function, compute, std::move(kept), wanted, std::move(gradients));
+    node = new_node<ScalarLossNode>(function, compute, std::move(kept), wanted, std::move(gradients));
   }
   at::Tensor result = to_torch(value);
   if (!node) {
@@ -124,17 +124,23 @@ inline at::Tensor with_node(const GivenOperands& operands, unsigned wanted, cons
     graph.outputs.push_back(std::move(value));
     graph.leaves = std::move(leaves);
     graph.memory = std::move(kept);
-    node = c10::make_intrusive<GraphNode>(function, std::move(graph));
+    node = new_node<GraphNode>(function, std::move(graph));
   }
   node->set_next_edges(std::move(edges));
   ::torch::autograd::set_history(result, node);
   return result;
 }
 
+/// Uses as many threads as LibTorch. OpenMP has a number for each thread, which LibTorch sets when it is first asked.
+inline void adopt_threads() {
+  at::internal::lazy_init_num_threads();
+  adopt_openmp_threads();
+}
+
 /// The loss of plain tensors of types that Perdita computes.
 inline at::Tensor call_plain(const GivenOperands& operands, const Compute& compute, LossExtras* extras) {
   const unsigned wanted = wanted_gradients(operands);
-  adopt_openmp_threads();
+  adopt_threads();
   std::vector<Tensor> tensors;
   tensors.reserve(operands.size());
   for (const auto& [tensor, expected] : operands.all()) {

@@ -20,9 +20,16 @@ namespace perdita::libtorch::detail {
 using ::torch::autograd::Node;
 using ::torch::autograd::variable_list;
 
+/// Nodes are counted by c10::intrusive_ptr, before LibTorch 2.13 by std::shared_ptr.
 using NodePointer = decltype(std::declval<Node&>().getptr());
-static_assert(std::is_same_v<NodePointer, c10::intrusive_ptr<Node>>,
-              "perdita/torch.hpp requires LibTorch 2.13 or later, whose nodes are counted by c10::intrusive_ptr");
+
+template <class T, class... Args>
+NodePointer new_node(Args&&... args) {
+  if constexpr (std::is_same_v<NodePointer, std::shared_ptr<Node>>)
+    return NodePointer(new T(std::forward<Args>(args)...), [](auto* node) { deleteNode(node); });
+  else
+    return c10::make_intrusive<T>(std::forward<Args>(args)...);
+}
 
 /// Computes a loss of tensors, in the order in which they were given.
 using Compute = std::function<Tensor(std::span<const Tensor>, perdita::LossExtras*)>;
@@ -38,8 +45,7 @@ class Kept {
   const at::Tensor& get(const char* function) const {
     if (tensor_.defined() && tensor_._version() != version_) {
       fail<GraphError>(
-          "{}: an operand that backward() needs was changed in place (version {}, expected {}; valid: a change of a "
-          "clone)",
+          "{}: an operand that backward() needs was changed in place (version {}, expected {}; valid: change a clone)",
           function, tensor_._version(), version_);
     }
     return tensor_;
@@ -184,6 +190,7 @@ class ScalarLossNode final : public NodeOfLoss {
 /// Upstream gradients as Perdita's graph takes them, and the part of the graph that a differentiable pass adds.
 struct Upstream {
   std::vector<Tensor> outputs, weights;  ///< of the graph, and d(result)/d(output)
+  variable_list memory;                  ///< of the weights
   Graph added;
   ::torch::autograd::edge_list edges;  ///< of the leaves of `added`
 };
@@ -196,6 +203,7 @@ inline Upstream read_upstream(const char* function, const Graph& graph, const va
     check_plain(function, "upstream gradient", weight);
     all.weights.push_back(borrowed(function, "upstream gradient", weight));
     all.outputs.push_back(graph.outputs[i]);
+    all.memory.push_back(weight);
     if (!records) continue;
     all.added.memory.emplace_back(weight);
     if (!weight.requires_grad()) continue;
@@ -248,7 +256,7 @@ inline variable_list gradients_of(const char* function, const Graph& graph, cons
     added.leaves.push_back(graph.leaves[i]);
     given.edges.push_back(node.next_edge(i));
   }
-  const NodePointer next = c10::make_intrusive<GraphNode>(function, std::move(added));
+  const NodePointer next = new_node<GraphNode>(function, std::move(added));
   next->set_next_edges(std::move(given.edges));
   for (std::size_t place : places) ::torch::autograd::set_history(result[place], next);
   return result;
