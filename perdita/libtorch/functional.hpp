@@ -13,6 +13,7 @@
 
 #include "perdita/functional/elementwise.hpp"
 #include "perdita/functional/functional.hpp"
+#include "perdita/libtorch/elementwise_call.hpp"
 #include "perdita/libtorch/loss_call.hpp"
 
 namespace perdita::libtorch {
@@ -39,14 +40,19 @@ inline perdita::ClassOptions without_tensors(const ClassOptions& options) {
           .validate = options.validate};
 }
 
+inline constexpr LossOperand of_element_weight = element_weight_operand.not_deciding_dtype();
+inline constexpr LossOperand of_positive_weight = of_element_weight.named("pos_weight");
+inline constexpr LossOperand of_class_weight = class_weight_operand.not_deciding_dtype();
+inline constexpr LossOperand of_any_input = prediction(Meaning::any);
+inline constexpr LossOperand of_any_target = target(Meaning::any);
+
 /// Weights follow the other operands of a call.
 inline void add_weights(GivenOperands& operands, const LossOptions& options) {
-  constexpr LossOperand weight = element_weight_operand.not_deciding_dtype();
-  operands.add(options.weight, weight);
-  operands.add(options.pos_weight, weight.named("pos_weight"));
+  operands.add(options.weight, of_element_weight);
+  operands.add(options.pos_weight, of_positive_weight);
 }
 inline void add_weights(GivenOperands& operands, const ClassOptions& options) {
-  operands.add(options.weight, class_weight_operand.not_deciding_dtype());
+  operands.add(options.weight, of_class_weight);
 }
 
 /// The same weights as options of perdita::functional; returns the other operands.
@@ -61,17 +67,21 @@ inline std::span<const Tensor> take_weights(std::span<const Tensor> operands, pe
   return operands.first(operands.size() - 1);
 }
 
-/// A call of compute(operands without weights, options of perdita::functional).
+/// compute(operands without weights, options of perdita::functional) as a function of all operands.
 template <class Options, class ComputeOf>
-at::Tensor call_with_options(GivenOperands operands, const Options& options, const ComputeOf& compute) {
-  add_weights(operands, options);
-  const auto with_weights = [compute, given = without_tensors(options)](std::span<const Tensor> all,
-                                                                        perdita::LossExtras* extras) {
+Compute with_options(const Options& options, const ComputeOf& compute) {
+  return [compute, given = without_tensors(options)](std::span<const Tensor> all, perdita::LossExtras* extras) {
     auto own = given;
     own.extras = extras;
     return compute(take_weights(all, own), own);
   };
-  return call(std::move(operands), with_weights, options.extras);
+}
+
+/// A call of it.
+template <class Options, class ComputeOf>
+at::Tensor call_with_options(GivenOperands operands, const Options& options, const ComputeOf& compute) {
+  add_weights(operands, options);
+  return call(operands, with_options(options, compute), options.extras);
 }
 
 /// The operands of a loss that are not weights, in the order of its signature.
@@ -87,12 +97,21 @@ GivenOperands operands_of(std::span<const at::Tensor* const> tensors) {
 
 template <class Loss>
 at::Tensor call_listed(const Loss& loss, std::span<const at::Tensor* const> tensors, const OptionsOf<Loss>& options) {
-  return call_with_options(
-      operands_of<Loss>(tensors), options, [loss](std::span<const Tensor> x, const perdita::OptionsOf<Loss>& own) {
-        std::array<const Tensor*, most_operands> pointers{};
-        for (std::size_t i = 0; i < x.size(); ++i) pointers[i] = &x[i];
-        return perdita::detail::call_loss(function_name<Loss>, loss, {pointers.data(), x.size()}, own);
-      });
+  const auto compute = [loss](std::span<const Tensor> x, const perdita::OptionsOf<Loss>& own) {
+    std::array<const Tensor*, most_operands> pointers{};
+    for (std::size_t i = 0; i < x.size(); ++i) pointers[i] = &x[i];
+    return perdita::detail::call_loss(function_name<Loss>, loss, {pointers.data(), x.size()}, own);
+  };
+  GivenOperands operands = operands_of<Loss>(tensors);
+  if constexpr (ListedElementwise<Loss>) {
+    if (!Loss::info.checks_domain && is_kernel_call(*tensors[0], *tensors[1], options)) {
+      add_weights(operands, options);
+      const auto found = try_kernel(operands, loss, options.reduction, with_options(options, compute));
+      if (found) return *found;
+      return call(operands, with_options(options, compute), nullptr);
+    }
+  }
+  return call_with_options(std::move(operands), options, compute);
 }
 
 template <std::size_t>
@@ -214,18 +233,26 @@ inline AnyLossFunction loss(std::string_view text, const LossOptions& options = 
 template <class Formula>
 class ElementwiseLoss {
  public:
-  explicit ElementwiseLoss(const Formula& formula) : loss_(formula) {}
+  explicit ElementwiseLoss(const Formula& formula) : formula_(formula), loss_(formula) {}
   /// input and target of shapes that broadcast; see functional::mse_loss for options and errors.
   at::Tensor operator()(const at::Tensor& input, const at::Tensor& target, const LossOptions& options = {}) const {
     detail::GivenOperands operands("elementwise");
-    operands.add(input, prediction(Meaning::any));
-    operands.add(target, perdita::target(Meaning::any));
-    return detail::call_with_options(
-        operands, options,
-        [loss = loss_](std::span<const Tensor> x, const perdita::LossOptions& own) { return loss(x[0], x[1], own); });
+    operands.add(input, detail::of_any_input);
+    operands.add(target, detail::of_any_target);
+    const auto compute = [loss = loss_](std::span<const Tensor> x, const perdita::LossOptions& own) {
+      return loss(x[0], x[1], own);
+    };
+    if (detail::is_kernel_call(input, target, options)) {
+      detail::add_weights(operands, options);
+      const auto found =
+          detail::try_kernel(operands, formula_, options.reduction, detail::with_options(options, compute));
+      return found ? *found : detail::call(operands, detail::with_options(options, compute), nullptr);
+    }
+    return detail::call_with_options(operands, options, compute);
   }
 
  private:
+  Formula formula_;
   perdita::ElementwiseLoss<Formula> loss_;
 };
 

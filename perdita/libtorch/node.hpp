@@ -3,6 +3,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <c10/util/SmallVector.h>
 #include <torch/csrc/autograd/functions/utils.h>
 
 #include <functional>
@@ -56,11 +57,15 @@ class Kept {
   std::int64_t version_ = 0;
 };
 
+/// As many as a loss has operands, without an allocation.
+template <class T>
+using Few = c10::SmallVector<T, 4>;
+
 /// A part of Perdita's graph that LibTorch sees as one node.
 struct Graph {
-  std::vector<Tensor> outputs;
-  std::vector<Tensor> leaves;  ///< one for each edge of the node; undefined where no gradient is wanted
-  std::vector<Kept> memory;    ///< of the leaves and of what else the graph reads
+  Few<Tensor> outputs;
+  Few<Tensor> leaves;  ///< one for each edge of the node; undefined where no gradient is wanted
+  Few<Kept> memory;    ///< of the leaves and of what else the graph reads
   std::shared_ptr<std::mutex> mutex = std::make_shared<std::mutex>();  ///< of all parts of one graph, which has notes
 };
 
@@ -109,9 +114,8 @@ class GraphNode final : public NodeOfLoss {
 };
 
 /// Tensors of Perdita over the kept ones, of which those that `wanted` has a bit for require gradients.
-inline std::vector<Tensor> leaves_of(const char* function, std::span<const Kept> kept, unsigned wanted) {
-  std::vector<Tensor> tensors;
-  tensors.reserve(kept.size());
+inline Few<Tensor> leaves_of(const char* function, const Few<Kept>& kept, unsigned wanted) {
+  Few<Tensor> tensors;
   for (std::size_t i = 0; i < kept.size(); ++i) {
     const at::Tensor& tensor = kept[i].get(function);
     tensors.push_back(tensor.defined() ? borrowed(function, "operand", tensor) : Tensor());
@@ -121,8 +125,8 @@ inline std::vector<Tensor> leaves_of(const char* function, std::span<const Kept>
 }
 
 /// The leaves whose gradients are wanted, others undefined.
-inline std::vector<Tensor> wanted_of(const std::vector<Tensor>& operands, unsigned wanted) {
-  std::vector<Tensor> leaves(operands.size());
+inline Few<Tensor> wanted_of(const Few<Tensor>& operands, unsigned wanted) {
+  Few<Tensor> leaves(operands.size());
   for (std::size_t i = 0; i < operands.size(); ++i) {
     if (wanted >> i & 1) leaves[i] = operands[i];
   }
@@ -133,8 +137,7 @@ inline std::vector<Tensor> wanted_of(const std::vector<Tensor>& operands, unsign
 class ScalarLossNode final : public NodeOfLoss {
  public:
   /// gradients: one for each operand; undefined where `wanted` has no bit.
-  ScalarLossNode(const char* function, Compute compute, std::vector<Kept> operands, unsigned wanted,
-                 std::vector<Tensor> gradients)
+  ScalarLossNode(const char* function, Compute compute, Few<Kept> operands, unsigned wanted, Few<at::Tensor> gradients)
       : NodeOfLoss(function),
         compute_(std::move(compute)),
         operands_(std::move(operands)),
@@ -146,12 +149,10 @@ class ScalarLossNode final : public NodeOfLoss {
     if (operands_.empty()) fail_released();
     if (!upstream[0].defined()) return variable_list(operands_.size());
     if (c10::GradMode::is_enabled()) return differentiable(upstream);
-    const at::Tensor weight = resolved(upstream[0]);
-    check_plain(function_, "upstream gradient", weight);
-    const double factor = borrowed(function_, "upstream gradient", weight).item();
+    const double factor = number_of(upstream[0]);
     variable_list result(operands_.size());
     for (std::size_t i = 0; i < gradients_.size(); ++i) {
-      if (gradients_[i].defined() && task_should_compute_output(i)) result[i] = to_torch(scaled(i, factor));
+      if (gradients_[i].defined() && task_should_compute_output(i)) result[i] = scaled(i, factor);
     }
     if (is_last_) operands_.clear();
     return result;
@@ -163,11 +164,16 @@ class ScalarLossNode final : public NodeOfLoss {
   }
 
  private:
+  double number_of(const at::Tensor& upstream) const {
+    const at::Tensor weight = resolved(upstream);
+    check_plain(function_, "upstream gradient", weight);
+    if (weight.scalar_type() == at::kFloat) return *weight.const_data_ptr<float>();
+    return borrowed(function_, "upstream gradient", weight).item();
+  }
   /// A gradient times the upstream gradient, in its own memory in the last pass.
-  Tensor scaled(std::size_t i, double factor) {
-    const NoGrad unrecorded;
-    if (!is_last_) return gradients_[i].detach() * factor;
-    Tensor gradient = std::move(gradients_[i]);
+  at::Tensor scaled(std::size_t i, double factor) {
+    if (!is_last_) return gradients_[i].mul(factor);
+    at::Tensor gradient = std::move(gradients_[i]);
     if (factor != 1.0) gradient.mul_(factor);
     return gradient;
   }
@@ -175,15 +181,15 @@ class ScalarLossNode final : public NodeOfLoss {
   variable_list differentiable(const variable_list& upstream) {
     const NoGrad recorded(false);
     Graph graph{.outputs = {}, .leaves = {}, .memory = operands_};
-    const std::vector<Tensor> operands = leaves_of(function_, operands_, wanted_);
-    graph.outputs.push_back(compute_(operands, nullptr));
+    const Few<Tensor> operands = leaves_of(function_, operands_, wanted_);
+    graph.outputs.push_back(compute_({operands.data(), operands.size()}, nullptr));
     graph.leaves = wanted_of(operands, wanted_);
     return gradients_of(function_, graph, *this, upstream, true);
   }
 
   Compute compute_;
-  std::vector<Kept> operands_;
-  std::vector<Tensor> gradients_;
+  Few<Kept> operands_;
+  Few<at::Tensor> gradients_;
   unsigned wanted_;
 };
 
@@ -248,9 +254,9 @@ inline variable_list gradients_of(const char* function, const Graph& graph, cons
   for (std::size_t i = 0; i < found.size(); ++i) result[places[i]] = to_torch(found[i]);
   if (!records) return result;
   Graph& added = given.added;
-  added.outputs = found;
+  added.outputs.assign(found.begin(), found.end());
   added.mutex = graph.mutex;
-  added.memory.insert(added.memory.end(), graph.memory.begin(), graph.memory.end());
+  added.memory.append(graph.memory.begin(), graph.memory.end());
   for (std::size_t i = 0; i < graph.leaves.size(); ++i) {
     if (!graph.leaves[i].defined()) continue;
     added.leaves.push_back(graph.leaves[i]);

@@ -95,6 +95,19 @@ inline void check_plain(std::string_view function, std::string_view argument, co
   }
 }
 
+/// Throws DTypeError or ValueError unless the elements are in memory, and aligned.
+inline void check_memory(std::string_view function, std::string_view argument, const at::Tensor& tensor) {
+  const void* const data = tensor.const_data_ptr();
+  if (tensor.numel() > 0 && (data == nullptr || tensor.storage().nbytes() == 0)) {
+    fail<DTypeError>("{}: {} has no storage (valid: a tensor with storage)", function, argument);
+  }
+  if (reinterpret_cast<std::uintptr_t>(data) % tensor.element_size() != 0) {
+    fail<ValueError>(
+        "{}: {} is not aligned to its element size of {} bytes (valid: an aligned tensor, such as a clone)", function,
+        argument, tensor.element_size());
+  }
+}
+
 /// A tensor over the memory of a plain one, which must outlive it. Throws DTypeError, ShapeError, ValueError.
 inline Tensor borrowed(std::string_view function, std::string_view argument, const at::Tensor& tensor) {
   const std::optional<DType> dtype = dtype_of(tensor.scalar_type());
@@ -105,21 +118,11 @@ inline Tensor borrowed(std::string_view function, std::string_view argument, con
   if (tensor.dim() > max_rank) {
     fail<ShapeError>("{}: {} has {} dimensions (valid: up to {})", function, argument, tensor.dim(), max_rank);
   }
-  const auto count = static_cast<std::size_t>(tensor.numel());
-  void* const data = const_cast<void*>(tensor.const_data_ptr());
-  if (count > 0 && (data == nullptr || tensor.storage().nbytes() == 0)) {
-    fail<DTypeError>("{}: {} has no storage (valid: a tensor with storage)", function, argument);
-  }
-  const std::size_t bytes = size_of(*dtype);
-  if (reinterpret_cast<std::uintptr_t>(data) % bytes != 0) {
-    fail<ValueError>(
-        "{}: {} is not aligned to its element size of {} bytes (valid: an aligned tensor, such as a clone)", function,
-        argument, bytes);
-  }
+  check_memory(function, argument, tensor);
   auto impl = perdita::detail::make_impl(Shape(std::span(tensor.sizes().data(), tensor.sizes().size())), *dtype);
   impl->strides = Strides(std::span(tensor.strides().data(), tensor.strides().size()));
   impl->storage->buffer = Buffer::wrap(
-      data, count * bytes, [](void*) {}, nullptr);
+      const_cast<void*>(tensor.const_data_ptr()), tensor.nbytes(), [](void*) {}, nullptr);
   return Tensor(std::move(impl));
 }
 

@@ -172,10 +172,6 @@ def test_threads(ops):
                 assert_equal(each.result()[0].detach(), expected, "gradient")
 
 
-def _trace(loss, x):
-    return torch.jit.trace(lambda a: torch.ops.perdita_libtorch.by_lambda(a, a, None, "mean"), x)
-
-
 def _in_fake_mode(loss, x):
     from torch._subclasses import FakeTensorMode
 
@@ -198,7 +194,6 @@ def _with_inference_tensor(loss, x):
 
 REFUSED = {
     "torch.func": (lambda loss, x: torch.func.grad(lambda a: loss(a, a))(x), "transform"),
-    "trace": (_trace, "trace"),
     "FakeTensor": (_in_fake_mode, "dispatch mode|device|wrapper"),
     "forward mode": (_in_forward_mode, "tangent"),
     "meta": (lambda loss, x: loss(x.to("meta"), x.to("meta")), "input is on the device meta"),
