@@ -3,6 +3,7 @@
 #include <omp.h>
 #include <pthread.h>
 
+#include <atomic>
 #include <exception>
 
 #include "perdita/core/error.hpp"
@@ -27,8 +28,9 @@ void tell_waited([[maybe_unused]] void* point) {
 #endif
 }
 
-int& thread_count() {
-  static int count = omp_get_max_threads();
+/// Atomic, because threads of a host that call losses at the same time all adopt its number.
+std::atomic<int>& thread_count() {
+  static std::atomic<int> count = omp_get_max_threads();
   return count;
 }
 
@@ -38,15 +40,15 @@ bool is_forked_child = false;
 [[maybe_unused]] const int fork_handler = pthread_atfork(nullptr, nullptr, [] { is_forked_child = true; });
 }  // namespace
 
-int num_threads() { return is_forked_child ? 1 : thread_count(); }
+int num_threads() { return is_forked_child ? 1 : thread_count().load(std::memory_order_relaxed); }
 
 void set_num_threads(int count) {
   if (count < 1 || count > 1024) fail<ValueError>("set_num_threads: count is {} (valid: 1..1024)", count);
-  thread_count() = count;
+  thread_count().store(count, std::memory_order_relaxed);
   omp_set_num_threads(is_forked_child ? 1 : count);  // oneDNN asks OpenMP
 }
 
-void adopt_openmp_threads() { thread_count() = omp_get_max_threads(); }
+void adopt_openmp_threads() { thread_count().store(omp_get_max_threads(), std::memory_order_relaxed); }
 
 namespace detail {
 
