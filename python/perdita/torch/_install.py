@@ -66,6 +66,8 @@ def _routed(original, function):
 
     @functools.wraps(original)
     def routed(*args, **kwargs):
+        if _is_overridden([*args, *kwargs.values()]):
+            return torch.overrides.handle_torch_function(routed, [*args, *kwargs.values()], *args, **kwargs)
         named = dict(zip(names, args, strict=False), **kwargs)
         if len(args) > len(names):
             return original(*args, **kwargs)  # which says what is wrong
@@ -74,4 +76,15 @@ def _routed(original, function):
             named["reduction"] = torch.nn._reduction.legacy_get_string(*old)
         return function(**named)
 
+    routed.__prepare_scriptable__ = lambda: original  # torch.jit.script compiles the source of torch
     return routed
+
+
+def _is_overridden(values):
+    """Whether a mode or a subclass handles functions of torch, which then is given this one, as by torch itself.
+
+    The proxies of torch.fx are not tensors: for them the loss chooses the function that the graph holds.
+    """
+    if torch.compiler.is_compiling() or not torch.overrides.has_torch_function(values):
+        return False
+    return all(isinstance(value, torch.Tensor) for value in values if hasattr(type(value), "__torch_function__"))
