@@ -103,12 +103,12 @@ def check_shares(rank, size, store):
     mine = torch.arange(ROWS)[:3] if rank == 0 else torch.arange(ROWS)[3:]
     for case in CASES:
         share = torch.nn.parallel.DistributedDataParallel(model())
-        local = _denominator(case, mine)
-        dist.all_reduce(local)
-        torch.testing.assert_close(local.item(), float(case.denominator), rtol=1e-14, atol=0)
+        denominator = _denominator(case, mine)
+        dist.all_reduce(denominator)
+        torch.testing.assert_close(denominator.item(), float(case.denominator), rtol=1e-14, atol=0)
         with share.no_sync():
-            case.loss(share(INPUT[mine[:1]]), mine[:1], local / size).backward()
-        case.loss(share(INPUT[mine[1:]]), mine[1:], local / size).backward()
+            (size * case.loss(share(INPUT[mine[:1]]), mine[:1], denominator)).backward()
+        (size * case.loss(share(INPUT[mine[1:]]), mine[1:], denominator)).backward()
         for parameter, expected in zip(share.parameters(), expected_gradients(case), strict=True):
             torch.testing.assert_close(
                 parameter.grad, expected, rtol=1e-12, atol=1e-15, msg=lambda m, n=case.name: f"{n}: {m}"

@@ -70,5 +70,5 @@ def test_rows_that_are_all_ignored():
 
 @pytest.mark.parametrize("size", [2])
 def test_processes(size, tmp_path):
-    """DistributedDataParallel averages gradients: the denominator of each process is the global one divided by their number."""
+    """DistributedDataParallel averages gradients: losses with the global denominator are multiplied by the number of processes."""
     torch.multiprocessing.spawn(accumulation_cases.check_shares, (size, tmp_path / "store"), nprocs=size)
