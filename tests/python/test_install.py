@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import perdita.torch
+from perdita.torch._readable import IS_READABLE
 
 X, T = torch.linspace(-1, 1, 12).reshape(4, 3), torch.linspace(0, 1, 12).reshape(4, 3)
 LABELS = torch.tensor([0, 2, 1, 1])
@@ -99,3 +100,17 @@ def test_a_traced_graph():
         graph = torch.fx.symbolic_trace(Model())
         torch.testing.assert_close(graph(X, LABELS), expected)
     torch.testing.assert_close(graph(X, LABELS), expected)
+
+
+@pytest.mark.skipif(not IS_READABLE, reason="torch does not offer the memory of its tensors")
+def test_a_compiled_graph_holds_the_operator_of_the_kernels():
+    targets = []
+
+    def backend(graph, _):
+        targets.extend(str(node.target) for node in graph.graph.nodes)
+        return graph
+
+    with perdita.torch.install():
+        compiled = torch.compile(lambda x: torch.nn.functional.cross_entropy(x, LABELS), fullgraph=True, backend=backend)
+        torch.testing.assert_close(compiled(X), torch.nn.functional.cross_entropy(X, LABELS))
+    assert "perdita.loss.default" in targets

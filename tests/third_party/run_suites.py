@@ -95,7 +95,11 @@ def main():
     parser.add_argument("projects", nargs="*")
     arguments = parser.parse_args()
     arguments.work.mkdir(parents=True, exist_ok=True)
-    chosen = [p for p in PROJECTS if not arguments.projects or p.name in arguments.projects]
+    named = {project.name: project for project in PROJECTS}
+    unknown = sorted({*arguments.projects} - {*named})
+    if unknown:
+        parser.error(f"unknown projects {', '.join(unknown)} (valid: {', '.join(named)})")
+    chosen = [named[name] for name in arguments.projects or named]
     rows, is_same = [], True
     for project in chosen:
         without, having, changed, record = compare(project, arguments.work, arguments.sources)

@@ -68,9 +68,10 @@ def _routed(original, function):
     def routed(*args, **kwargs):
         if _is_overridden([*args, *kwargs.values()]):
             return torch.overrides.handle_torch_function(routed, [*args, *kwargs.values()], *args, **kwargs)
-        named = dict(zip(names, args, strict=False), **kwargs)
         if len(args) > len(names):
             return original(*args, **kwargs)  # which says what is wrong
+        # The Dynamo of torch 2.9 refuses to zip what differs in length.
+        named = dict(zip(names[: len(args)], args, strict=True), **kwargs)
         old = [named.pop(name, None) for name in _LEGACY]
         if old != [None, None]:
             named["reduction"] = torch.nn._reduction.legacy_get_string(*old)
