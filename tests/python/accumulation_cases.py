@@ -1,4 +1,4 @@
-"""Losses of a batch whose mean has one denominator, written with operators and losses of torch, and processes that share it."""
+"""Losses of a batch whose mean has one denominator, as means of torch, and processes that share it."""
 
 from typing import Any, NamedTuple
 

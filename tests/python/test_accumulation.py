@@ -1,4 +1,4 @@
-"""Means with a denominator that is given: micro-batches of unequal size, and processes, equal one batch, computed by torch."""
+"""Means with a denominator that is given: micro-batches of unequal size, and processes, equal one batch of torch."""
 
 import pytest
 import torch
@@ -70,5 +70,5 @@ def test_rows_that_are_all_ignored():
 
 @pytest.mark.parametrize("size", [2])
 def test_processes(size, tmp_path):
-    """DistributedDataParallel averages gradients: losses with the global denominator are multiplied by the number of processes."""
+    """DistributedDataParallel averages gradients: losses are multiplied by the number of processes."""
     torch.multiprocessing.spawn(accumulation_cases.check_shares, (size, tmp_path / "store"), nprocs=size)

@@ -31,9 +31,12 @@ def test_script():
         "torch.testing.assert_close(torch.jit.script(t.Model())(t.X, t.LABELS), expected)\n"
         "for name in perdita.torch.installed():\n"
         "    function = getattr(torch.nn.functional, name)\n"
-        "    assert function.__prepare_scriptable__().__name__ == name and function.__prepare_scriptable__() is not function\n"
+        "    original = function.__prepare_scriptable__()\n"
+        "    assert original.__name__ == name and original is not function\n"
     )
-    run = subprocess.run([sys.executable, "-c", program], cwd=__file__.rpartition("/")[0], capture_output=True, text=True)
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=__file__.rpartition("/")[0], capture_output=True, text=True
+    )
     assert run.returncode == 0, run.stderr
 
 
@@ -111,6 +114,8 @@ def test_a_compiled_graph_holds_the_operator_of_the_kernels():
         return graph
 
     with perdita.torch.install():
-        compiled = torch.compile(lambda x: torch.nn.functional.cross_entropy(x, LABELS), fullgraph=True, backend=backend)
+        compiled = torch.compile(
+            lambda x: torch.nn.functional.cross_entropy(x, LABELS), fullgraph=True, backend=backend
+        )
         torch.testing.assert_close(compiled(X), torch.nn.functional.cross_entropy(X, LABELS))
     assert "perdita.loss.default" in targets

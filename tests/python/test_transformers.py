@@ -63,8 +63,9 @@ MODELS = [
     (
         "Wav2Vec2ForCTC",
         "Wav2Vec2Config",
-        {**SMALL, "vocab_size": 11, "conv_dim": [8, 8], "conv_kernel": [10, 4], "conv_stride": [5, 4], "num_feat_extract_layers": 2,
-         "num_conv_pos_embeddings": 4, "num_conv_pos_embedding_groups": 2, "ctc_loss_reduction": "mean"},
+        {**SMALL, "vocab_size": 11, "conv_dim": [8, 8], "conv_kernel": [10, 4], "conv_stride": [5, 4],
+         "num_feat_extract_layers": 2, "num_conv_pos_embeddings": 4, "num_conv_pos_embedding_groups": 2,
+         "ctc_loss_reduction": "mean"},
         {"input_values": SOUND, "labels": LABELS[:2]},
     ),
 ]  # fmt: skip

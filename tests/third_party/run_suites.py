@@ -3,8 +3,8 @@
 usage: run_suites.py --work FOLDER [--sources FOLDER] [PROJECT...]
 
 Run by scripts/test-third-party.sh with the Python in which the projects are installed. The sources are cloned into the
-folder --work, or taken from clones in the folder --sources, each with the name of the project. The exit status is 1 if a test has another result
-with Perdita, or a loss another value or gradient.
+folder --work, or taken from clones in the folder --sources, each with the name of the project. The exit status is 1 if a
+test has another result with Perdita, or a loss another value or gradient.
 """
 
 import argparse

@@ -77,7 +77,8 @@ def _routed(original, function):
             named["reduction"] = torch.nn._reduction.legacy_get_string(*old)
         return function(**named)
 
-    routed.__prepare_scriptable__ = lambda: original  # torch.jit.script compiles the source of torch
+    # torch.jit.script asks for it, and compiles the source of torch.
+    setattr(routed, "__prepare_scriptable__", lambda: original)  # noqa: B010
     return routed
 
 

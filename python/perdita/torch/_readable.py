@@ -23,8 +23,8 @@ IS_READABLE = _has_table()
 if not IS_READABLE:
     warnings.warn(
         f"perdita.torch computes losses by operators of torch, not by its compiled kernels, because torch "
-        f"{torch.__version__} does not offer the memory of its tensors (valid: torch 2.10 or later, or torch 2.7 to 2.9 with "
-        f"the package torch-c-dlpack-ext)",
+        f"{torch.__version__} does not offer the memory of its tensors (valid: torch 2.10 or later, or torch 2.7 to 2.9 "
+        f"with the package torch-c-dlpack-ext)",
         RuntimeWarning,
         stacklevel=2,
     )
