@@ -17,6 +17,4 @@ pip="$newest/bin/python -m pip --quiet --disable-pip-version-check"
 $pip install --upgrade-strategy only-if-needed --upgrade torch numpy pytest pytest-xdist mpmath expecttest pandas matplotlib
 $pip install --force-reinstall --no-deps build/wheel/perdita-*.whl
 $newest/bin/python -c 'import torch; print("the same with torch", torch.__version__)'
-# Accuracy, compiled code and NumPy's functions are the same beside every version of PyTorch, or take minutes.
-tests=$(grep -lE '^(import|from) torch' tests/python/test_*.py | grep -vE 'test_(accuracy.*|numpy|compile|parity|bench)\.py')
-exec $newest/bin/python -m pytest -q $parallel -p no:cacheprovider $tests "$@"
+exec $newest/bin/python -m pytest -q $parallel -p no:cacheprovider $(scripts/tests-of-torch.sh) "$@"

@@ -15,6 +15,7 @@ from perdita.torch._exact import switch as exact
 from perdita.torch._nodes import apply_loss, apply_loss_with_extras, resolved
 from perdita.torch._operands import as_tensor
 from perdita.torch._operator import constant_of, loss_operator
+from perdita.torch._readable import IS_READABLE
 from perdita.torch._route import (
     call_composed,
     call_elsewhere,
@@ -128,7 +129,7 @@ def _call_of_another_device(function, tensors, reduction, normalize_by, return_e
 
 def _compiled_call(function, tensors, reduction, normalize_by, return_extras, options):
     """The function that torch.compile traces."""
-    if torch._C._are_functorch_transforms_active() or is_exporting():
+    if torch._C._are_functorch_transforms_active() or is_exporting() or not IS_READABLE:
         return call_composed(function, tensors, reduction, normalize_by, return_extras, options)
     if any(is_narrow(tensor) for tensor in tensors):
         return _narrow_call(function, tensors, reduction, normalize_by, return_extras, options)

@@ -66,12 +66,27 @@ def _routed(original, function):
 
     @functools.wraps(original)
     def routed(*args, **kwargs):
-        named = dict(zip(names, args, strict=False), **kwargs)
+        if _is_overridden([*args, *kwargs.values()]):
+            return torch.overrides.handle_torch_function(routed, [*args, *kwargs.values()], *args, **kwargs)
         if len(args) > len(names):
             return original(*args, **kwargs)  # which says what is wrong
+        # The Dynamo of torch 2.9 refuses to zip what differs in length.
+        named = dict(zip(names[: len(args)], args, strict=True), **kwargs)
         old = [named.pop(name, None) for name in _LEGACY]
         if old != [None, None]:
             named["reduction"] = torch.nn._reduction.legacy_get_string(*old)
         return function(**named)
 
+    # torch.jit.script asks for it, and compiles the source of torch.
+    setattr(routed, "__prepare_scriptable__", lambda: original)  # noqa: B010
     return routed
+
+
+def _is_overridden(values):
+    """Whether a mode or a subclass handles functions of torch, which then is given this one, as by torch itself.
+
+    The proxies of torch.fx are not tensors: for them the loss chooses the function that the graph holds.
+    """
+    if torch.compiler.is_compiling() or not torch.overrides.has_torch_function(values):
+        return False
+    return all(isinstance(value, torch.Tensor) for value in values if hasattr(type(value), "__torch_function__"))

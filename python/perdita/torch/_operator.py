@@ -9,10 +9,19 @@ from perdita._functions import loss_of_text
 from perdita.torch._composed.checks import has_shape
 from perdita.torch._types import result_type
 
-# An operator's arguments are tensors, numbers and strings: options travel as text, as the core reads it.
+# An operator's arguments are tensors, numbers and strings: options travel as text, as the core reads it. The schemas are
+# written, since older releases of torch do not derive that of a function that returns list[Tensor].
+_OPERANDS = "Tensor a, Tensor b, Tensor? c, Tensor? d, Tensor? e"
+_SCHEMA = (
+    f"(str function, str options, str reduction, str normalize_by, SymInt wanted, bool with_extras, {_OPERANDS})"
+    " -> Tensor[]"
+)
+_SCHEMA_OF_GRADIENTS = (
+    f"(str function, str options, str normalize_by, SymInt wanted, Tensor upstream, {_OPERANDS}) -> Tensor[]"
+)
 
 
-@torch.library.custom_op("perdita::loss", mutates_args=())
+@torch.library.custom_op("perdita::loss", mutates_args=(), schema=_SCHEMA)
 def _loss(
     function: str,
     options: str,
@@ -42,7 +51,7 @@ def _loss(
     return [value, *gradients]
 
 
-@torch.library.custom_op("perdita::loss_gradients", mutates_args=())
+@torch.library.custom_op("perdita::loss_gradients", mutates_args=(), schema=_SCHEMA_OF_GRADIENTS)
 def _loss_gradients(
     function: str,
     options: str,

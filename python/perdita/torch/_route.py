@@ -8,7 +8,8 @@ from perdita._functions import loss_of, text_of
 from perdita.errors import DomainError, DTypeError
 from perdita.torch._composed import composed_loss
 from perdita.torch._nodes import has_tangent
-from perdita.torch._types import NARROW
+from perdita.torch._readable import IS_READABLE
+from perdita.torch._types import NARROW, is_narrow
 
 # torch's own losses, which install() may replace later.
 OF_TORCH = {name: getattr(torch.nn.functional, name) for name in ARGUMENTS if hasattr(torch.nn.functional, name)}
@@ -82,7 +83,15 @@ def call_elsewhere(call, function, tensors, reduction, normalize_by, return_extr
         return call_composed(function, tensors, *arguments, options)
     # What is left are subclasses that only add methods.
     plain = tuple(tensor if tensor is None else tensor.as_subclass(torch.Tensor) for tensor in tensors)
+    if not IS_READABLE:
+        return _call_unread(function, plain, *arguments, options)
     return call(function, plain, *arguments, **options)
+
+
+def _call_unread(function, tensors, *arguments):
+    """The loss of tensors on the CPU whose memory this torch does not offer."""
+    is_of_torch = function in OF_TORCH and is_torchs(function, tensors) and not any(map(is_narrow, tensors))
+    return (call_of_torch if is_of_torch else call_composed)(function, tensors, *arguments)
 
 
 def loss_of_tensors(function, tensors, reduction, normalize_by, return_extras, options):

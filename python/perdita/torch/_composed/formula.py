@@ -11,7 +11,11 @@ import torch
 
 from perdita import _core
 
-is_exporting = torch.compiler.is_exporting if hasattr(torch.compiler, "is_exporting") else lambda: False
+
+def is_exporting():
+    """Whether torch.export traces. In torch 2.9, Dynamo takes torch.compiler.is_exporting() for true in
+    torch.compile as well, so the flag behind it is read."""
+    return getattr(torch.compiler, "_is_exporting_flag", False)
 
 
 # torch.compile calls these functions in its graphs, and records the operators that they call: Dynamo cannot look into
