@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 newest=build/python-env-newest
 
 scripts/install-python.sh
-parallel="-n auto --maxprocesses 4 --dist worksteal"
+parallel="-n auto --maxprocesses 4 --dist loadgroup"
 build/python-env/bin/python -m pytest -q $parallel "$@"
 
 [ -x $newest/bin/python ] || ${PYTHON:-python3} -m venv $newest

@@ -59,7 +59,8 @@ decltype(auto) visit_narrow(DType dtype, Visitor&& visitor) {
 
 /// `count` numbers of a narrow type as float32.
 void widen(float* to, const void* from, DType dtype, std::int64_t count);
-/// The reverse, rounded to the nearest, to the even one of two. NaN stays NaN.
-void narrow(void* to, DType dtype, const float* from, std::int64_t count);
+/// The reverse, rounded to the nearest, to the even one of two. NaN stays NaN. streaming: past the caches, see
+/// stream.hpp; end_streaming() must follow before others read the result.
+void narrow(void* to, DType dtype, const float* from, std::int64_t count, bool streaming = false);
 
 }  // namespace perdita::detail

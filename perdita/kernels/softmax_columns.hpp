@@ -253,8 +253,8 @@ struct SoftmaxColumnsKernel {
     for (std::int64_t k = 0; k < classes; ++k) {
       const P log_p = log_p_of(k);
       T* const result = results.data + k * results.stride;
-      const P pulled = keeps_exponentials ? P::load(result) * share
-                                          : perdita::detail::exp_of_difference(log_p) * slope_sum;
+      const P pulled =
+          keeps_exponentials ? P::load(result) * share : perdita::detail::exp_of_difference(log_p) * slope_sum;
       select(rows.label < 0.0, P(0.0), (weighted_term(k, log_p).d - pulled) * rows.scale).store(result);
     }
     return loss;

@@ -122,7 +122,7 @@ class Chunk {
     if constexpr (std::is_same_v<T, float>) {
       if (is_narrow(task_.gradient_dtype)) {
         void* const to = static_cast<std::uint16_t*>(task_.gradient) + begin;
-        return perdita::detail::narrow(to, task_.gradient_dtype, gradient, count);
+        return perdita::detail::narrow(to, task_.gradient_dtype, gradient, count, is_streamed_);
       }
     }
     T* const to = static_cast<T*>(task_.gradient) + begin;
@@ -162,8 +162,8 @@ double sum_in(const StridedArray& array, std::int64_t count) {
 template <class T, std::size_t arity>
 double staged_elements(const StagedElements<T, arity>& task, const ElementwiseBlock<T, arity>& block) {
   const bool is_streamed =
-      task.gradient && task.gradient_dtype == dtype_of<T>() &&
-      perdita::detail::is_worth_streaming(task.gradient, static_cast<std::size_t>(task.count) * sizeof(T));
+      task.gradient && perdita::detail::is_worth_streaming(
+                           task.gradient, static_cast<std::size_t>(task.count) * size_of(task.gradient_dtype));
   return sum_over_blocks(task.count, chunk_size, [&](std::int64_t begin, std::int64_t end) {
     return Chunk<T, arity>(task, block, is_streamed)(begin, end);
   });

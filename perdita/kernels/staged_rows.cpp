@@ -27,10 +27,10 @@ void read(T* to, const StagedRows::Array& from, std::int64_t at, std::int64_t co
 }
 
 template <class T>
-void write(const StagedRows::Array& to, std::int64_t at, const T* from, std::int64_t count) {
+void write(const StagedRows::Array& to, std::int64_t at, const T* from, std::int64_t count, bool streaming) {
   if constexpr (std::is_same_v<T, float>) {
     if (is_narrow(to.dtype))
-      return perdita::detail::narrow(static_cast<std::uint16_t*>(to.data) + at, to.dtype, from, count);
+      return perdita::detail::narrow(static_cast<std::uint16_t*>(to.data) + at, to.dtype, from, count, streaming);
   }
   std::memcpy(static_cast<T*>(to.data) + at, from, static_cast<std::size_t>(count) * sizeof(T));
 }
@@ -39,7 +39,11 @@ template <class T>
 class Tiles {
  public:
   Tiles(const SoftmaxTask<T>& task, const StagedRows& arrays, const RowsKernel<T>& compute)
-      : task_(task), layout_(task.layout), arrays_(arrays), compute_(compute), rows_(rows_of_tile()) {}
+      : task_(task), layout_(task.layout), arrays_(arrays), compute_(compute), rows_(rows_of_tile()) {
+    const auto elements = static_cast<std::size_t>(layout_.rows() * layout_.classes);
+    is_streamed_ = layout_.inner == 1 && arrays.gradient.data &&
+                   perdita::detail::is_worth_streaming(arrays.gradient.data, elements * size_of(arrays.gradient.dtype));
+  }
 
   double run() const {
     const std::int64_t along = layout_.inner == 1 ? layout_.outer : layout_.inner;  // what tiles are cut from
@@ -54,10 +58,11 @@ class Tiles {
   /// As many rows as take a part of the cache. The classes of a row in a tile lie an odd number of cache lines apart,
   /// so that they do not share places of the cache.
   std::int64_t rows_of_tile() const {
-    constexpr std::int64_t bytes = 96 * 1024, line = 64 / sizeof(T);
+    constexpr std::int64_t bytes = 96 * 1024, most_bytes = 512 * 1024, line = 64 / sizeof(T);
     const auto of_row = static_cast<std::int64_t>(sizeof(T)) * layout_.classes;
     const std::int64_t rows = std::max<std::int64_t>(1, bytes / of_row);
-    if (layout_.inner == 1) return rows;
+    // Of two rows, the pass over the first one finds the largest logit of the second.
+    if (layout_.inner == 1) return 2 * of_row <= most_bytes ? std::max<std::int64_t>(2, rows) : rows;
     const std::int64_t lines = std::clamp<std::int64_t>(rows / line, 3, 63);
     return (lines % 2 == 0 ? lines - 1 : lines) * line;
   }
@@ -85,8 +90,9 @@ class Tiles {
     const double sum = compute_(tile);
     if (arrays_.gradient.data) {
       each_segment(part, [&](std::int64_t place, std::int64_t at, std::int64_t count) {
-        write(arrays_.gradient, at, logits + place, count);
+        write(arrays_.gradient, at, logits + place, count, is_streamed_);
       });
+      if (is_streamed_) perdita::detail::end_streaming();
     }
     return sum;
   }
@@ -115,6 +121,7 @@ class Tiles {
   const StagedRows& arrays_;
   const RowsKernel<T>& compute_;
   std::int64_t rows_;
+  bool is_streamed_ = false;
 };
 
 }  // namespace

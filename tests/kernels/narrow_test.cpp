@@ -7,6 +7,8 @@
 #include <random>
 #include <vector>
 
+#include "perdita/kernels/stream.hpp"
+
 using namespace perdita;
 
 namespace {
@@ -101,5 +103,19 @@ TEST(Narrow, LengthsThatFillNoRegister) {
     detail::widen(back.data(), bits.data(), DType::float16, count);
     EXPECT_EQ(back.back(), -1.0f);
     for (std::int64_t i = 0; i < count; ++i) EXPECT_EQ(back[static_cast<std::size_t>(i)], 1.5f);
+  }
+}
+
+TEST(Narrow, StreamingWritesTheSame) {
+  std::vector<float> numbers(3000);
+  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = 0.37f * static_cast<float>(i) - 200;
+  for (std::int64_t count : {0, 1, 31, 32, 33, 300, 2900}) {
+    for (std::int64_t offset = 0; offset < 40; offset += 3) {
+      std::vector<std::uint16_t> plain(3000, 7), streamed = plain;
+      detail::narrow(plain.data() + offset, DType::bfloat16, numbers.data(), count);
+      detail::narrow(streamed.data() + offset, DType::bfloat16, numbers.data(), count, true);
+      detail::end_streaming();
+      EXPECT_EQ(plain, streamed) << count << " " << offset;
+    }
   }
 }

@@ -1,6 +1,7 @@
-"""tests/libtorch as a module: the losses of perdita/torch.hpp, compiled against the LibTorch of this environment, as
+"""tests/python/libtorch as a module: the losses of perdita/torch.hpp, compiled against the LibTorch of this environment, as
 operators that torch calls."""
 
+import fcntl
 import functools
 import os
 import pathlib
@@ -29,7 +30,7 @@ def _run(*command):
 
 @functools.cache
 def built():
-    """The folder in which tests/libtorch is built with the installed library; a second run compiles what changed."""
+    """The folder in which tests/python/libtorch is built with the installed library; a second run compiles what changed."""
     if not (LIBRARY / "libperdita.a").exists() and not (LIBRARY / "libperdita.so").exists():
         pytest.skip(f"{LIBRARY} has no library (make build)")
     if not shutil.which("cmake") or not shutil.which("ninja"):
@@ -37,16 +38,23 @@ def built():
     if not torch.compiled_with_cxx11_abi():
         pytest.skip("this LibTorch has the old ABI of libstdc++, with which the library is not built")
     folder = ROOT / "build" / f"libtorch-{torch.__version__}"
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / "lock", "w") as lock:  # tests may run in several processes
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _build(folder)
+    return folder
+
+
+def _build(folder):
     _run("cmake", "--install", LIBRARY, "--prefix", folder / "prefix")
     launcher = shutil.which("ccache")
     _run(
         "cmake",
-        *("-S", ROOT / "tests/libtorch", "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release"),
+        *("-S", ROOT / "tests/python/libtorch", "-B", folder, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release"),
         f"-DCMAKE_PREFIX_PATH={folder / 'prefix'};{torch.utils.cmake_prefix_path}",
         *([f"-DCMAKE_CXX_COMPILER_LAUNCHER={launcher}"] if launcher else []),
     )
     _run("cmake", "--build", folder, "-j", os.cpu_count())
-    return folder
 
 
 @functools.cache

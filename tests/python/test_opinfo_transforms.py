@@ -15,6 +15,8 @@ from opinfo.all_categories import CATEGORIES
 from opinfo.known import reason_of
 
 HERE = Path(__file__).parent
+SELECTED = [category for category in CATEGORIES if category.selected]
+pytestmark = pytest.mark.xdist_group("opinfo")  # one process runs the samples of all tests
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def _is_of_samples(item):
     return getattr(item, "originalname", "") == "test_samples" and "category" in item.callspec.params
 
 
-@pytest.mark.parametrize("category", CATEGORIES, ids=[category.name for category in CATEGORIES])
+@pytest.mark.parametrize("category", SELECTED, ids=[category.name for category in SELECTED])
 def test_samples(category, results):
     records = results[category.name]
     assert records

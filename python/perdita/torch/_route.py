@@ -9,7 +9,7 @@ from perdita.errors import DomainError, DTypeError
 from perdita.torch._composed import composed_loss
 from perdita.torch._nodes import has_tangent
 from perdita.torch._readable import IS_READABLE
-from perdita.torch._types import NARROW, is_narrow
+from perdita.torch._types import NARROW
 
 # torch's own losses, which install() may replace later.
 OF_TORCH = {name: getattr(torch.nn.functional, name) for name in ARGUMENTS if hasattr(torch.nn.functional, name)}
@@ -90,7 +90,7 @@ def call_elsewhere(call, function, tensors, reduction, normalize_by, return_extr
 
 def _call_unread(function, tensors, *arguments):
     """The loss of tensors on the CPU whose memory this torch does not offer."""
-    is_of_torch = function in OF_TORCH and is_torchs(function, tensors) and not any(map(is_narrow, tensors))
+    is_of_torch = function in OF_TORCH and is_torchs(function, tensors)
     return (call_of_torch if is_of_torch else call_composed)(function, tensors, *arguments)
 
 

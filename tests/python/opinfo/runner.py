@@ -15,7 +15,7 @@ import torch
 from opinfo.outcomes import CRASHED, outcome
 from opinfo.samples import OPERATORS, samples_of
 
-SECONDS = 240
+SECONDS = 120
 """After which a sample counts as one that hangs."""
 
 

@@ -34,8 +34,19 @@ _OWN = {
 
 def composed_loss(function, tensors, reduction, normalize_by, return_extras, options):
     """The loss `function` of `tensors`, in the order of its signature; options as text."""
+    tensors = [tensor if getattr(tensor, "placements", None) is None else _summed(tensor) for tensor in tensors]
     call = Call(function, tensors, reduction, normalize_by, return_extras, options)
     return call.finished(_composition_of(function)(call))
+
+
+def _summed(tensor):
+    """A DTensor whose elements are partial sums, added up: no loss is linear in its input. torch would scatter the sums
+    over a dimension that may be shorter than the number of processes."""
+    if not any(placement.is_partial() for placement in tensor.placements):
+        return tensor
+    from torch.distributed.tensor import Replicate
+
+    return tensor.redistribute(placements=[Replicate() if p.is_partial() else p for p in tensor.placements])
 
 
 def _composition_of(function):
