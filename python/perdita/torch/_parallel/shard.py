@@ -4,7 +4,7 @@ import torch
 import torch.distributed as dist
 
 from perdita.errors import DomainError, DTypeError, LabelError, ShapeError
-from perdita.torch._composed.checks import is_readable, one_hot
+from perdita.torch._composed.checks import is_readable
 
 
 class Shard:
@@ -41,7 +41,8 @@ class Shard:
 
     def is_own(self, is_local, index):
         """Whether a local class is that of the label, in the shape of the logits."""
-        return one_hot(index, self.classes, self.dim) & is_local.unsqueeze(self.dim)
+        classes = self.along(torch.arange(self.classes, device=index.device))
+        return (index.unsqueeze(self.dim) == classes) & is_local.unsqueeze(self.dim)
 
     def gather(self, columns):
         """[world size, columns, *rows] of a list of columns. The first collective."""
