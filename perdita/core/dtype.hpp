@@ -11,7 +11,8 @@
 
 namespace perdita {
 
-/// bfloat16 and float16 are types of storage: losses read and write them, and compute in float32.
+/// The element type of a tensor. bfloat16 and float16 are types of storage: losses read and write them, and compute in
+/// float32.
 enum class DType : std::uint8_t { float32, float64, int64, int32, uint8, boolean, bfloat16, float16 };
 
 /// Bytes of one element.
@@ -37,6 +38,7 @@ constexpr std::size_t size_of(DType dtype) {
 constexpr bool is_floating(DType dtype) { return dtype == DType::float32 || dtype == DType::float64; }
 /// Whether it is a real type that is only stored: bfloat16, float16.
 constexpr bool is_narrow(DType dtype) { return dtype == DType::bfloat16 || dtype == DType::float16; }
+/// Whether it is one of the four real types.
 constexpr bool is_real(DType dtype) { return is_floating(dtype) || is_narrow(dtype); }
 /// The type that elements of `dtype` are converted to for computing.
 constexpr DType computing_type(DType dtype) { return is_narrow(dtype) ? DType::float32 : dtype; }

@@ -35,6 +35,8 @@ def built():
         pytest.skip(f"{LIBRARY} has no library (make build)")
     if not shutil.which("cmake") or not shutil.which("ninja"):
         pytest.skip("cmake and ninja are missing (scripts/install-deps.sh)")
+    if torch.version.cuda:
+        pytest.skip("this LibTorch is built for CUDA, whose toolkit its CMake package asks for")
     if not torch.compiled_with_cxx11_abi():
         pytest.skip("this LibTorch has the old ABI of libstdc++, with which the library is not built")
     folder = ROOT / "build" / f"libtorch-{torch.__version__}"
