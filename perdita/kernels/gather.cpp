@@ -71,7 +71,7 @@ void extend_periodically(T* target, std::int64_t period, std::int64_t count) {
 template <class T>
 void gather_narrow(T* target, const StridedArray& source, std::int64_t begin, std::int64_t count) {
   if constexpr (std::is_same_v<T, float>) {
-    if (source.is_dense())
+    if (source.is_dense() && !source.is_scalar())
       return widen(target, static_cast<const std::uint16_t*>(source.data) + begin, source.dtype, count);
   }
   visit_narrow(source.dtype, [&]<class U>() {

@@ -7,6 +7,7 @@
 #include <random>
 #include <vector>
 
+#include "perdita/kernels/gather.hpp"
 #include "perdita/kernels/stream.hpp"
 
 using namespace perdita;
@@ -118,4 +119,13 @@ TEST(Narrow, StreamingWritesTheSame) {
       EXPECT_EQ(plain, streamed) << count << " " << offset;
     }
   }
+}
+
+// One number is read for a whole block: there is no array behind it.
+TEST(Narrow, OneNumberIsRepeated) {
+  std::vector<float> block(100, -1.0f);
+  const std::vector<std::uint16_t> number(1, 0x3fc0);  // 1.5
+  const detail::StridedArray array = detail::strided_array(number.data(), DType::bfloat16, {1}, {1});
+  detail::gather(block.data(), array, 0, 90);
+  for (std::size_t i = 0; i < 90; ++i) EXPECT_EQ(block[i], 1.5f);
 }
