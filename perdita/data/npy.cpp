@@ -64,6 +64,8 @@ Array parse_npy(std::string_view bytes, std::string_view name) {
 Array read_npy(const std::filesystem::path& path) { return parse_npy(read_file(path), path.string()); }
 
 std::string encode_npy(const Array& array) {
+  if (is_narrow(array.dtype))
+    fail<DTypeError>("write_npy: the array holds {} (valid: to(DType::float32) converts)", name_of(array.dtype));
   const char order = size_of(array.dtype) == 1 ? '|' : std::endian::native == std::endian::little ? '<' : '>';
   const Shape& shape = array.shape;
   std::string header = fmt::format("{{'descr': '{}{}', 'fortran_order': False, 'shape': ({}{}), }}", order,

@@ -191,6 +191,10 @@ std::string encode_safetensors(const SafeTensors& content) {
   std::vector<std::pair<std::string_view, const Array*>> order;
   for (const auto& [name, array] : content.tensors) {
     if (name == metadata_key) fail<ValueError>("write_safetensors: the name {} is reserved", metadata_key);
+    if (is_narrow(array.dtype)) {
+      fail<DTypeError>("write_safetensors: {} holds {} (valid: to(DType::float32) converts)", name,
+                       name_of(array.dtype));
+    }
     order.emplace_back(name, &array);
   }
   std::ranges::stable_sort(order, std::ranges::greater{}, [](const auto& item) { return rank_of(item.second->dtype); });

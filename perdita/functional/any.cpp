@@ -79,7 +79,7 @@ Tensor call(const AnyLoss& any, std::span<const Tensor> operands, const LossOpti
       any.loss);
 }
 
-bool heeds_expected_upstream(const AnyLoss& any) {
+bool uses_expected_upstream(const AnyLoss& any) {
   const LossInfo& info = info_of(any);
   return is_of_class_rows(info) || is_elementwise(info);
 }

@@ -59,8 +59,8 @@ inline Tensor call(const AnyLoss& loss, std::initializer_list<Tensor> operands, 
   return call(loss, std::span(operands.begin(), operands.size()), options);
 }
 
-/// Whether the kernel of the loss heeds LossOptions::expected_upstream: losses of elements and of rows of classes.
-bool heeds_expected_upstream(const AnyLoss& loss);
+/// Whether the kernel of the loss uses LossOptions::expected_upstream: losses of elements and of rows of classes.
+bool uses_expected_upstream(const AnyLoss& loss);
 
 /// A loss that is written as text, see Formula::parse(): input and target as for the losses of single elements.
 ///     F::formula_loss(output, target, Formula::parse("select(abs(y - t) < 1, (y - t)^2, 2 * abs(y - t) - 1)"))

@@ -36,23 +36,26 @@ struct SoftmaxTask {
   double scale_of(std::int64_t row) const { return upstream ? scale * static_cast<double>(upstream[row]) : scale; }
 };
 
+/// Moves the arrays that have one element for each row on by `rows`.
+template <class T>
+void advance_rows(SoftmaxTask<T>& task, std::int64_t rows) {
+  const auto advance = [rows](auto*& array) {
+    if (array) array += rows;
+  };
+  advance(task.labels), advance(task.upstream), advance(task.losses), advance(task.margins), advance(task.hits);
+  advance(task.predicted), advance(task.confidences);
+}
+
 /// The rows of the outer indices [begin, end).
 template <class T>
 SoftmaxTask<T> rows_of(const SoftmaxTask<T>& task, std::int64_t begin, std::int64_t end) {
-  const auto from = [](auto* array, std::int64_t offset) { return array ? array + offset : nullptr; };
   const std::int64_t row = begin * task.layout.inner, element = row * task.layout.classes;
   SoftmaxTask<T> part = task;
   part.layout.outer = end - begin;
-  part.logits = from(task.logits, element);
-  part.labels = from(task.labels, row);
-  part.probabilities = from(task.probabilities, element);
-  part.gradient = from(task.gradient, element);
-  part.upstream = from(task.upstream, row);
-  part.losses = from(task.losses, row);
-  part.margins = from(task.margins, row);
-  part.hits = from(task.hits, row);
-  part.predicted = from(task.predicted, row);
-  part.confidences = from(task.confidences, row);
+  advance_rows(part, row);
+  if (part.logits) part.logits += element;
+  if (part.probabilities) part.probabilities += element;
+  if (part.gradient) part.gradient += element;
   return part;
 }
 

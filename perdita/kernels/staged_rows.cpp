@@ -80,8 +80,8 @@ class Tiles {
       read(logits + place, arrays_.logits, at, count);
       if (reads_probabilities) read(probabilities + place, arrays_.probabilities, at, count);
     });
-    SoftmaxTask<T> tile = rows_of(task_, part.first_row / layout_.inner, part.first_row / layout_.inner);
-    shift(tile, part.first_row % layout_.inner);
+    SoftmaxTask<T> tile = task_;
+    advance_rows(tile, part.first_row);
     tile.layout =
         layout_.inner == 1 ? ClassLayout{part.rows, layout_.classes, 1} : ClassLayout{1, layout_.classes, part.rows};
     tile.logits = logits;
@@ -105,15 +105,6 @@ class Tiles {
     const std::int64_t outer = part.first_row / layout_.inner, position = part.first_row % layout_.inner;
     for (std::int64_t k = 0; k < layout_.classes; ++k)
       visit(k * part.rows, (outer * layout_.classes + k) * layout_.inner + position, part.rows);
-  }
-
-  /// The arrays of rows, `rows` further on.
-  static void shift(SoftmaxTask<T>& task, std::int64_t rows) {
-    const auto advance = [rows](auto*& array) {
-      if (array) array += rows;
-    };
-    advance(task.labels), advance(task.upstream), advance(task.losses), advance(task.margins), advance(task.hits);
-    advance(task.predicted), advance(task.confidences);
   }
 
   const SoftmaxTask<T>& task_;

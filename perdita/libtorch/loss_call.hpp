@@ -91,7 +91,7 @@ inline void write_extras(perdita::LossExtras&& found, LossExtras& extras) {
             .denominator = found.denominator};
 }
 
-/// Of a loss of one number, the gradients with respect to the leaves, in memory of their own; undefined for others.
+/// The gradients of a scalar loss with respect to the leaves, as new tensors; undefined where a leaf is undefined.
 inline Few<at::Tensor> gradients_ahead(const Tensor& value, const Few<Tensor>& leaves) {
   if (value.requires_grad()) value.backward();
   Few<at::Tensor> gradients(leaves.size());

@@ -220,7 +220,7 @@ inline Upstream read_upstream(const char* function, const Graph& graph, const va
   return all;
 }
 
-/// d(outputs)/d(leaves), zeros where there is no dependence.
+/// d(outputs)/d(leaves); zeros for a leaf on which the outputs do not depend.
 inline std::vector<Tensor> gradients_of(const Upstream& upstream, const std::vector<Tensor>& leaves, bool retains,
                                         bool records) {
   std::vector<Tensor> found(leaves.size());

@@ -9,46 +9,30 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "perdita/tensor/all.hpp"
 #include "perdita/tensor/impl.hpp"
 
 namespace perdita::libtorch::detail {
 
+/// The types that both libraries have.
+inline constexpr std::pair<at::ScalarType, DType> shared_types[] = {
+    {at::kFloat, DType::float32}, {at::kDouble, DType::float64}, {at::kLong, DType::int64},
+    {at::kInt, DType::int32},     {at::kByte, DType::uint8},     {at::kBool, DType::boolean}};
+
 inline std::optional<DType> dtype_of(at::ScalarType type) {
-  switch (type) {
-    case at::kFloat:
-      return DType::float32;
-    case at::kDouble:
-      return DType::float64;
-    case at::kLong:
-      return DType::int64;
-    case at::kInt:
-      return DType::int32;
-    case at::kByte:
-      return DType::uint8;
-    case at::kBool:
-      return DType::boolean;
-    default:
-      return std::nullopt;
+  for (const auto& [theirs, ours] : shared_types) {
+    if (theirs == type) return ours;
   }
+  return std::nullopt;
 }
 
 inline at::ScalarType scalar_type_of(DType dtype) {
-  switch (dtype) {
-    case DType::float64:
-      return at::kDouble;
-    case DType::int64:
-      return at::kLong;
-    case DType::int32:
-      return at::kInt;
-    case DType::uint8:
-      return at::kByte;
-    case DType::boolean:
-      return at::kBool;
-    default:
-      return at::kFloat;
+  for (const auto& [theirs, ours] : shared_types) {
+    if (ours == dtype) return theirs;
   }
+  fail<DTypeError>("a result holds {}", name_of(dtype));
 }
 
 inline bool is_narrow(const at::Tensor& tensor) {

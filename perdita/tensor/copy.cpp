@@ -146,9 +146,9 @@ Tensor Tensor::to(DType target) const {
 const Tensor& Tensor::fill_(double value) const {
   detail::require_defined(*this, "fill_");
   detail::before_write(*this);
-  visit_dtype(dtype(), [&]<class T>() {
+  detail::visit_stored(dtype(), [&]<class T>() {
     T* out = detail::pointer<T>(*this);
-    const T element = static_cast<T>(value);
+    const T element = detail::convert<double, T>(value);
     detail::for_each_row<1>(shape(), {strides()}, [&](auto offsets, auto steps, std::int64_t count) {
       if (steps[0] == 1)
         std::fill_n(out + offsets[0], count, element);

@@ -40,7 +40,7 @@ void write(const Tensor& x, bool shorten, int indent, std::string& out) {
 std::string to_string(const Tensor& tensor) {
   if (!tensor.defined()) return "Tensor(undefined)";
   std::string out = "Tensor(";
-  const Tensor plain = tensor.detach();
+  const Tensor plain = tensor.detach().to(computing_type(tensor.dtype()));
   write(plain, plain.numel() > most_shown, 7, out);
   out += fmt::format(", shape={}, {}", tensor.shape(), name_of(tensor.dtype()));
   return out + (tensor.requires_grad() ? ", requires_grad)" : ")");

@@ -197,6 +197,7 @@ void* Tensor::raw_data(DType asked, bool writes) const {
 double Tensor::item() const {
   detail::require_defined(*this, "item");
   if (numel() != 1) fail<ShapeError>("item: the tensor has shape {} (valid: one element)", shape());
+  if (is_narrow(dtype())) return detach().to(DType::float32).item();
   detail::ensure_data(*this);
   return visit_dtype(dtype(), [&]<class T>() { return static_cast<double>(*detail::pointer<T>(*this)); });
 }

@@ -4,6 +4,7 @@
 #include <nanobind/stl/string.h>
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <span>
 
@@ -137,6 +138,12 @@ std::optional<DType> narrow_result_type(const std::string& function, nb::tuple a
   return DType::float32;
 }
 
+/// Whether x is a power of two with which gradients of 2^-100 to 2^100 neither overflow nor become subnormal.
+bool is_small_power_of_two(double x) {
+  int exponent = 0;
+  return std::frexp(x, &exponent) == 0.5 && std::abs(exponent) <= 24;
+}
+
 /// d(value)/d(leaves) times the upstream gradient; zeros for a leaf that the value does not depend on.
 std::vector<Tensor> gradients_of(const Tensor& value, const std::vector<Tensor>& leaves, const Tensor& upstream) {
   std::vector<Tensor> gradients(leaves.size());
@@ -161,10 +168,7 @@ Loss::Loss(std::string function, std::string_view text, std::string_view reducti
     takes_logits_ = takes_logits(loss_);
     reduction_ = reduction_of(reduction, info_of(loss_));
     normalize_by_ = parse_normalize(normalize_by);
-    if (functional::heeds_expected_upstream(loss_)) {
-      const bool reduces = reduction_ != Reduction::none;
-      expected_upstream_.emplace(reduces ? 1.0 : std::numeric_limits<double>::quiet_NaN());
-    }
+    if (functional::uses_expected_upstream(loss_)) expected_upstream_.emplace(reduces());
   });
 }
 
@@ -172,7 +176,11 @@ void ExpectedUpstream::note(std::optional<double> upstream) {
   constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
   const double seen = upstream.value_or(unknown);
   const double last = last_.exchange(seen, std::memory_order_relaxed);
-  if (seen != next()) expected_.store(seen == last ? seen : unknown, std::memory_order_relaxed);
+  if (seen == next()) return;
+  if (!is_reduced_)
+    expected_.store(seen == last ? seen : unknown, std::memory_order_relaxed);
+  else if (seen == last && is_small_power_of_two(seen))
+    expected_.store(seen, std::memory_order_relaxed);
 }
 
 void Loss::read(nb::tuple arrays, Operands& operands) const {
@@ -276,11 +284,11 @@ Evaluation::Evaluation(std::shared_ptr<const Loss> loss, nb::tuple arrays, unsig
 std::optional<std::vector<Tensor>> Evaluation::ready_for(const Tensor& upstream) {
   if (gradients_.empty()) return std::nullopt;
   const std::optional<double> factor = detail::uniform_value(upstream);
-  const bool is_expected = factor && *factor == expected_;
-  const bool is_narrow_one = std::ranges::any_of(gradients_, [](const Tensor& g) { return is_narrow(g.dtype()); });
-  if (!is_expected && (loss_->expected_upstream() || !factor || is_narrow_one)) return std::nullopt;
-  if (!is_expected) {
-    for (const Tensor& gradient : gradients_) gradient.mul_(*factor);
+  if (!factor) return std::nullopt;
+  if (*factor != expected_) {
+    const bool is_narrow_one = std::ranges::any_of(gradients_, [](const Tensor& g) { return is_narrow(g.dtype()); });
+    if (!loss_->reduces() || is_narrow_one) return std::nullopt;
+    for (const Tensor& gradient : gradients_) gradient.mul_(*factor / expected_);
   }
   if (loss_->expected_upstream()) loss_->expected_upstream()->note(factor);
   leaves_.clear();

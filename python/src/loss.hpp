@@ -18,15 +18,21 @@
 namespace perdita::python {
 
 /// The upstream gradient of a loss in the next step of a training loop: that of the last two steps, if they had the
-/// same one for all elements; NaN if they had not. At first it is 1.
+/// same one for all elements.
+///
+/// For a reduced loss it is 1 until two steps had another one that is a power of two: products with these are exact, so
+/// that gradients which were computed for one can be scaled for any other, with the same bits. For losses that are not
+/// reduced it is NaN where the last two steps differ; their gradients are then computed in backward().
 class ExpectedUpstream {
  public:
-  explicit ExpectedUpstream(double first) : expected_(first) {}
+  explicit ExpectedUpstream(bool is_reduced)
+      : is_reduced_(is_reduced), expected_(is_reduced ? 1.0 : std::numeric_limits<double>::quiet_NaN()) {}
   double next() const { return expected_.load(std::memory_order_relaxed); }
   /// Takes note of the one of a step; nothing if elements had different ones.
   void note(std::optional<double> upstream);
 
  private:
+  bool is_reduced_;
   std::atomic<double> expected_, last_{std::numeric_limits<double>::quiet_NaN()};
 };
 
@@ -44,7 +50,7 @@ class Loss {
   /// expected_upstream: see LossOptions.
   Tensor operator()(std::span<const Tensor> operands, LossExtras* extras,
                     std::optional<double> expected_upstream) const;
-  /// The upstream gradients to come, of a loss that heeds them; else null.
+  /// The upstream gradients to come, of a loss that uses them; else null.
   ExpectedUpstream* expected_upstream() const { return expected_upstream_ ? &*expected_upstream_ : nullptr; }
 
  private:

@@ -193,6 +193,11 @@ NB_MODULE(_core, m) {
   nb::register_exception_translator(translate);
   nb::class_<Loss>(m, "Loss")
       .def(nb::init<std::string, std::string_view, std::string_view, std::string_view>())
+      .def_prop_ro("expected_upstream",
+                   [](const Loss& loss) {
+                     const ExpectedUpstream* const expected = loss.expected_upstream();
+                     return expected != nullptr ? expected->next() : 1.0;
+                   })
       .def("value", &value)
       .def("value_and_extras", &value_and_extras)
       .def("value_and_gradients", &value_and_gradients)

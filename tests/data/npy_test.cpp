@@ -126,6 +126,11 @@ TEST(Npy, ErrorsSayWhatIsWrongWithTheHeader) {
                   "header should end at byte 4294967307, but the file has 12");
 }
 
+TEST(Npy, NumbersOf16BitsAreNotWritten) {
+  for (const DType dtype : {DType::bfloat16, DType::float16})
+    EXPECT_THROW(encode_npy({dtype, {2}, Buffer::allocate(4)}), DTypeError);
+}
+
 TEST(Npy, ABoolIsZeroOrOne) {
   std::string bytes = file_with("{'descr': '|b1', 'fortran_order': False, 'shape': (3,)}", 3);
   bytes[bytes.size() - 2] = 2;

@@ -136,6 +136,11 @@ TEST(SafeTensors, ErrorsOfTheWholeFile) {
   EXPECT_CONTAINS(whole(std::string(8, '\0')), "byte 8 is not '{'");
 }
 
+TEST(SafeTensors, NumbersOf16BitsAreNotWritten) {
+  for (const DType dtype : {DType::bfloat16, DType::float16})
+    EXPECT_THROW(encode_safetensors({{{"a", {dtype, {2}, Buffer::allocate(4)}}}, {}}), DTypeError);
+}
+
 TEST(SafeTensors, NamesThatCannotBeWrittenAreRefused) {
   const Array array = array_of<float>({1}, {1.0f});
   EXPECT_THROW(encode_safetensors({{{"__metadata__", array}}, {}}), ValueError);

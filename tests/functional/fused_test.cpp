@@ -105,6 +105,16 @@ TEST(Fused, ArithmeticOfNarrowTensorsIsThatOfFloat32) {
   EXPECT_THROW(matmul(a.reshape({3, 1}), a.reshape({1, 3})), DTypeError);
 }
 
+TEST(Fused, NarrowTensorsAreMadeReadAndPrinted) {
+  for (const DType dtype : {DType::bfloat16, DType::float16}) {
+    const Tensor ones = Tensor::full({2, 3}, 1.5, dtype), zero = Tensor::zeros({}, dtype);
+    EXPECT_EQ(ones.to_vector<float>(), std::vector<float>(6, 1.5f));
+    EXPECT_EQ(zero.item(), 0.0);
+    EXPECT_NE(to_string(ones).find("1.5"), std::string::npos);
+    EXPECT_NE(to_string(ones).find(name_of(dtype)), std::string::npos);
+  }
+}
+
 TEST(Fused, LossesWithoutNarrowKernelsConvert) {
   const Tensor a = Tensor::randn({8, 16}, 9).to(DType::float16).set_requires_grad();
   const Tensor b = Tensor::randn({8, 16}, 10).to(DType::float16), sign = Tensor::ones({8});

@@ -121,7 +121,7 @@ TEST(Narrow, StreamingWritesTheSame) {
   }
 }
 
-// One number is read for a whole block: there is no array behind it.
+// A broadcast number is read once, although the block has many elements.
 TEST(Narrow, OneNumberIsRepeated) {
   std::vector<float> block(100, -1.0f);
   const std::vector<std::uint16_t> number(1, 0x3fc0);  // 1.5

@@ -61,7 +61,7 @@ def test_modules(denominator):
 
 
 def test_rows_that_are_all_ignored():
-    """A micro-batch of padding contributes 0, where a mean of its own is NaN."""
+    """A micro-batch that is all padding adds 0, although the mean of its losses is NaN."""
     x = torch.randn(3, CLASSES, dtype=torch.float64, requires_grad=True)
     loss = F.cross_entropy(x, torch.full((3,), -100), normalize_by=torch.tensor(7))
     loss.backward()

@@ -6,13 +6,14 @@ loss without the option.
 
 import inspect
 import itertools
+import math
 
 import pytest
 import torch
 import torch.nn.functional as TF
 
 import perdita.torch.functional as PF
-from perdita._functions import loss_of
+from perdita._functions import loss_of, loss_of_text
 
 SEED = 20261130
 NARROW = torch.bfloat16, torch.float16
@@ -68,14 +69,24 @@ def per_element(name, input, target):
     return losses, slopes
 
 
+def may_have(name, a_weight, a_broadcast_target):
+    takes_weight = "weight" in inspect.signature(getattr(PF, name)).parameters
+    return (takes_weight or not a_weight) and not (a_broadcast_target and name.startswith("binary_cross_entropy"))
+
+
+WEIGHTED = [
+    (name, target_shape, weight_shape)
+    for name in ELEMENTWISE
+    for target_shape in ((70, 37), (37,), (70, 1), ())
+    for weight_shape in (None, (), (37,), (70, 1), (70, 37))
+    if may_have(name, weight_shape is not None, target_shape != (70, 37))
+]
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-@pytest.mark.parametrize("weight_shape", [None, (), (37,), (70, 1), (70, 37)], ids=str)
-@pytest.mark.parametrize("target_shape", [(70, 37), (37,), (70, 1), ()], ids=str)
-@pytest.mark.parametrize("name", ELEMENTWISE)
+@pytest.mark.parametrize(("name", "target_shape", "weight_shape"), WEIGHTED, ids=str)
 def test_elements(name, target_shape, weight_shape, dtype):
     """Weighted and broadcast losses are those of the elements, times the weights and the upstream gradient."""
-    if not may_have(name, weight_shape is not None, target_shape != (70, 37)):
-        return
     input, target = numbers(70, 37, dtype=dtype), shares(*target_shape, dtype=dtype)
     weight = None if weight_shape is None else shares(*weight_shape, seed=3, dtype=dtype)
     losses, slopes = per_element(name, input.double(), target.double().expand(70, 37).contiguous())
@@ -123,11 +134,6 @@ def test_targets_of_integers(name):
         assert torch.equal(ours[1], theirs[1])
 
 
-def may_have(name, a_weight, a_broadcast_target):
-    takes_weight = "weight" in inspect.signature(getattr(PF, name)).parameters
-    return (takes_weight or not a_weight) and not (a_broadcast_target and name.startswith("binary_cross_entropy"))
-
-
 def layouts(tensor):
     """The same elements in other orders of memory."""
     yield "transposed", tensor.transpose(0, -1).contiguous().transpose(0, -1)
@@ -167,8 +173,8 @@ def test_layouts_of_rows(name, shape):
             if what == "expanded":
                 continue
             ours = gradient(getattr(PF, name), x, target, **options, **ROWS[name])
-            assert_near(ours[0], value), what
-            assert_near(ours[1], expected), what
+            assert_near(ours[0], value)
+            assert_near(ours[1], expected)
             if what == "channels_last":
                 assert ours[1].is_contiguous(memory_format=torch.channels_last)
 
@@ -290,22 +296,36 @@ def test_upstream_gradients_of_earlier_steps_do_not_matter(name, reduction):
         assert_near(found, (doubled[:, None] if rows else doubled) * unit, 3e-7)
 
 
-def test_expected_upstream_gradients_are_learned():
-    """In a loop with one factor, gradients are ready when backward begins; this sees it by operands that are changed."""
+def expected_after(upstreams, reduction="mean"):
+    """The upstream gradient that a loss expects after some steps."""
     loss_of.cache_clear()
-    for step in range(4):
-        x, t = torch.ones(100, requires_grad=True), torch.zeros(100)
-        value = PF.mse_loss(x, t) * 0.25
-        with torch.no_grad():
-            t.add_(1.0)
-        if step < 2:
-            with pytest.raises(RuntimeError, match="modified by an inplace operation"):
-                value.backward()
+    loss_of_text.cache_clear()
+    for factor in upstreams:
+        x = torch.ones(100, requires_grad=True)
+        value = PF.mse_loss(x, torch.zeros(100), reduction=reduction)
+        value.backward(torch.tensor(factor).expand(value.shape))
+    return loss_of("mse_loss", reduction, None).expected_upstream
+
+
+def test_expected_upstream_gradients_are_learned():
+    """Two steps with the same factor, which is a power of two where the loss is reduced."""
+    assert expected_after([]) == expected_after([1.0, 1.0, 0.5]) == expected_after([0.3, 0.3]) == 1.0
+    assert expected_after([0.5, 0.5]) == expected_after([0.5, 0.5, 0.3, 0.3]) == 0.5
+    assert expected_after([65536.0, 65536.0, 1.0]) == 65536.0
+    assert math.isnan(expected_after([], "none")) and math.isnan(expected_after([0.3, 0.5], "none"))
+    assert expected_after([0.25, 0.25], "none") == 0.25
+
+
+def test_a_reduced_loss_keeps_its_gradient_whatever_it_expected():
+    for before in [], [0.5, 0.5], [65536.0, 65536.0]:
+        expected_after(before)
+        for factor in 1.0, 0.5, 0.3:
             x, t = torch.ones(100, requires_grad=True), torch.zeros(100)
-            (PF.mse_loss(x, t) * 0.25).backward()
-        else:
-            value.backward()
-        assert torch.equal(x.grad, torch.full((100,), 2 / 100 * 0.25))
+            value = PF.mse_loss(x, t)
+            with torch.no_grad():
+                t.add_(1.0)
+            value.backward(torch.tensor(factor))
+            assert torch.equal(x.grad, torch.full((100,), 2 / 100) * torch.tensor(factor))
 
 
 def test_operands_changed_before_backward_are_an_error():

@@ -105,7 +105,6 @@ def test_a_traced_graph():
     torch.testing.assert_close(graph(X, LABELS), expected)
 
 
-@pytest.mark.skipif(not IS_READABLE, reason="torch does not offer the memory of its tensors")
 def test_a_compiled_graph_holds_the_operator_of_the_kernels():
     targets = []
 
@@ -118,4 +117,4 @@ def test_a_compiled_graph_holds_the_operator_of_the_kernels():
             lambda x: torch.nn.functional.cross_entropy(x, LABELS), fullgraph=True, backend=backend
         )
         torch.testing.assert_close(compiled(X), torch.nn.functional.cross_entropy(X, LABELS))
-    assert "perdita.loss.default" in targets
+    assert ("perdita.loss.default" in targets) == IS_READABLE  # else it holds operators of torch

@@ -140,7 +140,7 @@ def test_extras(ops):
             1e-6,
         )
         gradient = torch.autograd.grad(loss.sum(), logits)[0]
-        losses.zero_()  # memory of its own
+        losses.zero_()  # does not change what backward reads
         assert_equal(loss.detach().sum(), expected.mean() * 5 / 4 if reduction == "mean" else expected.sum(), "loss")
         assert gradient.abs().sum() > 0
 

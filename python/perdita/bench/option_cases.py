@@ -6,8 +6,8 @@ import torch.nn.functional as TF
 import perdita.torch.functional as PF
 
 
-def _leaf(*shape, dtype=torch.float32, scale=1.0):
-    return (scale * torch.randn(shape)).to(dtype).requires_grad_()
+def _leaf(*shape, dtype=torch.float32):
+    return torch.randn(shape).to(dtype).requires_grad_()
 
 
 def _labels(classes, *shape):
@@ -19,7 +19,7 @@ def _channels_last(tensor):
 
 
 def _of_elements(functions):
-    """name: (the loss of tensors, the tensors)."""
+    """Yields (name, the loss as a function of tensors, a function that makes the tensors)."""
     mse, bce = functions.mse_loss, functions.binary_cross_entropy_with_logits
     n, matrix = 1_000_000, (10_000, 100)
     yield "mse none, sum", lambda y, t: mse(y, t, reduction="none").sum(), lambda: (_leaf(n), torch.randn(n))

@@ -126,9 +126,16 @@ def gradgradcheck(sample, function):
     loss, moved = _moved(sample, function)
     if sum(t.numel() for t in moved) > _MOST:
         raise NotApplicable
-    if not torch.autograd.gradgradcheck(loss, leaves_of(moved), fast_mode=True, check_batched_grad=True, atol=1e-4):
-        raise AssertionError("gradgradcheck")
-    return "checked"
+    try:
+        torch.autograd.gradgradcheck(loss, leaves_of(moved), fast_mode=True, check_batched_grad=True, atol=1e-4)
+    except torch.autograd.gradcheck.GradcheckError as error:  # a result that is wrong, not a refusal
+        return f"wrong: {error}"
+    return "right"
+
+
+def right(sample, function):
+    """What the check says of every function whose second derivatives are right."""
+    return "right"
 
 
 def third_derivative(sample, function):
@@ -159,6 +166,6 @@ CATEGORIES = [
     Category("torch.func.hessian", func_hessian, hessian_by_autograd, hessian_by_differences),
     Category("forward over reverse", forward_over_reverse, reverse_over_reverse, product_by_differences),
     Category("hvp and vhp", reverse_over_reverse, reverse_over_reverse, product_by_differences),
-    Category("gradgradcheck", gradgradcheck, selected=24),
+    Category("gradgradcheck", gradgradcheck, right, selected=24),
     Category("third derivative", third_derivative, third_derivative, third_by_differences),
 ]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from opinfo.outcomes import BEYOND, BOTH_REFUSE, DIFFERS, NONE, OF_PLAIN, REFUSED, SAME, UNCOMPARED
 
-_FINE = (SAME, BEYOND, BOTH_REFUSE, NONE, UNCOMPARED)
+_FINE = (SAME, BEYOND, BOTH_REFUSE, NONE)
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,12 @@ class Known:
 
 
 KNOWN = (
+    Known(
+        ("third derivative",),
+        ("multi_margin_loss", "multilabel_margin_loss", "ctc_loss"),
+        UNCOMPARED,
+        "torch has no second derivative of these, of which differences could be taken",
+    ),
     Known(
         ("torch.func.jvp", "hvp and vhp", "third derivative"),
         ("linear_cross_entropy.chunked",),

@@ -1,4 +1,4 @@
-"""Runs samples in processes of their own, so that a crash or a hang is an outcome like others."""
+"""Runs samples in separate processes, so that a crash or a hang is recorded as the outcome of a sample."""
 
 import functools
 import json
