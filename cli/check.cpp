@@ -9,6 +9,7 @@
 
 #include "cli/commands.hpp"
 #include "cli/explanation.hpp"
+#include "cli/formula_errors.hpp"
 #include "cli/parser.hpp"
 #include "cli/terminal.hpp"
 #include "cli/text_chart.hpp"
@@ -16,6 +17,7 @@
 #include "perdita/core/file.hpp"
 #include "perdita/expr/formula_functions.hpp"
 #include "perdita/losses/inspection.hpp"
+#include "perdita/losses/stable_formula.hpp"
 #include "perdita/report/chart.hpp"
 
 namespace perdita::cli {
@@ -82,14 +84,6 @@ InspectionOptions options_of(const Arguments& a) {
   return options;
 }
 
-/// A formula that begins with a minus sign is not an option.
-std::vector<std::string> with_signs(std::vector<std::string> words) {
-  for (std::string& word : words) {
-    if (word.size() > 2 && word[0] == '-' && word[1] != '-') word.insert(0, " ");
-  }
-  return words;
-}
-
 /// Reads the words. False: --help.
 bool read(const std::vector<std::string>& words, Arguments& a) {
   CLI::App app("Checks a formula as a loss: derivative, kinks, convexity, inputs for which it is not finite.",
@@ -134,7 +128,23 @@ bool has(const Inspection& inspection, Finding::Kind kind) {
   return std::ranges::find(inspection.findings, kind, &Finding::kind) != inspection.findings.end();
 }
 
-void print(const detail::WrittenLoss& loss, const Inspection& inspection, std::string_view input) {
+void print_stable_form(const FormulaText& text) {
+  try {
+    const Stabilized found = stabilize_loss(text);
+    const std::string domain = rewriting::to_text(found.domain);
+    say("\nrounding errors for {}:\n\n", domain.empty() ? "all numbers" : domain);
+    print_errors(found);
+    if (!found.is_changed) return;
+    say("\nstable form      {}\n", text_of(found));
+    say("to train with it --loss 'formula: {}{}; stabilize=yes'\n", text.formula,
+        text.domain.empty() ? "" : fmt::format(" [{}]", text.domain));
+  } catch (const ValueError& error) {
+    say("\nrounding errors  not measured: {}\n", error.what());
+  }
+}
+
+void print(const detail::WrittenLoss& loss, const Inspection& inspection, const FormulaText& text,
+           std::string_view input) {
   using Kind = Finding::Kind;
   const std::string derivative = readable_slope(loss.slope(), Notation::text);
   say("loss             {}\nderivative       {}\n\n", to_text(loss.value()),
@@ -156,16 +166,28 @@ void print(const detail::WrittenLoss& loss, const Inspection& inspection, std::s
   print_findings(inspection, Kind::flat, "steep            the derivative does not vanish where the loss is large");
   print_findings(inspection, Kind::not_convex, "convex           no negative curvature");
   print_findings(inspection, Kind::unbounded_below, "bounded below");
-  print_findings(inspection, Kind::advice, "");
   for (const InspectedCurve& curve : inspection.curves) {
     say("\n{}", text_chart({.title = fmt::format("t = {:g}:  * loss   . derivative", curve.target),
                             .x_label = std::string(input),
                             .x = curve.input,
                             .lines = {{'.', curve.slope}, {'*', curve.value}}}));
   }
+  print_stable_form(text);
 }
 
-std::string json_of(const detail::WrittenLoss& loss, const Inspection& inspection) {
+nlohmann::ordered_json json_of_stable_form(const FormulaText& text) {
+  try {
+    const Stabilized found = stabilize_loss(text);
+    return {{"domain", rewriting::to_text(found.domain)},
+            {"stable_form", text_of(found)},
+            {"is_changed", found.is_changed},
+            {"errors", json_of_errors(found)}};
+  } catch (const ValueError& error) {
+    return {{"not_measured", error.what()}};
+  }
+}
+
+std::string json_of(const detail::WrittenLoss& loss, const Inspection& inspection, const FormulaText& text) {
   nlohmann::ordered_json findings = nlohmann::json::array();
   for (const Finding& f : inspection.findings)
     findings.push_back({{"kind", name_of(f.kind)}, {"text", f.text}, {"input", f.input}, {"target", f.target}});
@@ -174,18 +196,19 @@ std::string json_of(const detail::WrittenLoss& loss, const Inspection& inspectio
                               {"derivative", readable_slope(loss.slope(), Notation::text)},
                               {"differences_compared", inspection.compared},
                               {"worst_difference", inspection.worst_difference},
-                              {"findings", findings}};
+                              {"findings", findings},
+                              {"rounding", json_of_stable_form(text)}};
   return json.dump(2);
 }
 
 /// `inspected` is `loss`, or its form for two classes.
 int check(const Arguments& a, const detail::WrittenLoss& loss, const Formula& inspected,
-          const InspectionOptions& options, std::string_view input) {
+          const InspectionOptions& options, const FormulaText& text, std::string_view input) {
   const Inspection inspection = inspect(inspected, options);
   if (a.json)
-    say("{}\n", json_of(loss, inspection));
+    say("{}\n", json_of(loss, inspection, text));
   else
-    print(loss, inspection, input);
+    print(loss, inspection, text, input);
   if (!a.svg.empty()) write_file_atomically(a.svg, picture_of(loss, inspection, input));
   return 0;
 }
@@ -200,13 +223,14 @@ int check(const std::vector<std::string>& words) {
   if (formula.starts_with(prefix)) formula.remove_prefix(prefix.size());
   try {
     InspectionOptions options = options_of(a);
-    if (!is_class_formula(formula)) {
-      const Formula loss = Formula::parse(formula);
-      return check(a, loss, loss, options, "y");
+    const FormulaText text = separate_formula(formula);
+    if (!is_class_formula(text.formula)) {
+      const Formula loss = Formula::parse(text.formula);
+      return check(a, loss, loss, options, text, "y");
     }
-    const ClassFormula loss = ClassFormula::parse(formula);
+    const ClassFormula loss = ClassFormula::parse(text.formula);
     options.targets = {1};
-    return check(a, loss, loss.of_two_classes(), options, "z");
+    return check(a, loss, loss.of_two_classes(), options, text, "z");
   } catch (const ValueError& error) {
     throw UsageError(error.what());
   }

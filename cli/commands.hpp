@@ -17,9 +17,11 @@ struct UsageError : std::runtime_error {
 int train(const std::vector<std::string>& arguments);
 int evaluate(const std::vector<std::string>& arguments);
 int compare(const std::vector<std::string>& arguments);
+int diagnose(const std::vector<std::string>& arguments);
 int weights(const std::vector<std::string>& arguments);
 int losses(const std::vector<std::string>& arguments);
 int check(const std::vector<std::string>& arguments);
+int stabilize(const std::vector<std::string>& arguments);
 int explain(const std::vector<std::string>& arguments);
 int version(const std::vector<std::string>& arguments);
 

@@ -90,7 +90,7 @@ train::Comparison start(const Arguments& a) {
   check_storable("--losses", a.losses);
   apply(a.given, plan.common);
   if (plan.common.data.empty()) throw UsageError("--data is missing (valid: --data SOURCE, or --resume DIR)");
-  if (!a.out.empty() && train::is_occupied(a.out) && !a.overwrite) {
+  if (!a.out.empty() && report::is_occupied(a.out) && !a.overwrite) {
     throw UsageError(
         fmt::format("--out: {} is not empty (valid: a new or empty folder; --overwrite to replace the comparison in "
                     "it, or --resume {} to continue it)",
@@ -98,7 +98,7 @@ train::Comparison start(const Arguments& a) {
   }
   return as_usage([&] {
     const std::filesystem::path folder =
-        a.out.empty() ? train::next_free_folder("compare-" + train::folder_name(plan.common.data))
+        a.out.empty() ? report::next_free_folder("compare-" + report::folder_name(plan.common.data))
                       : std::filesystem::path(a.out);
     return train::Comparison(plan, folder);
   });

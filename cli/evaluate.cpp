@@ -17,8 +17,8 @@
 #include "perdita/evaluate/evaluation_text.hpp"
 #include "perdita/evaluate/text.hpp"
 #include "perdita/report/evaluation_page.hpp"
+#include "perdita/report/folder.hpp"
 #include "perdita/train/config.hpp"
-#include "perdita/train/folder.hpp"
 
 namespace perdita::cli {
 
@@ -101,10 +101,10 @@ std::vector<std::string> class_names_of(const std::string& given) {
 
 /// An earlier evaluation is replaced; files of other commands are not.
 void check_out(const std::string& out) {
-  const auto occupant = train::occupant_of(out);
+  const auto occupant = report::occupant_of(out);
   const bool is_evaluation = fs::exists(fs::path(out) / "evaluation.json");
-  if (occupant == train::Occupant::run || occupant == train::Occupant::comparison ||
-      (occupant == train::Occupant::conflict && !is_evaluation)) {
+  if (occupant == report::Occupant::run || occupant == report::Occupant::comparison ||
+      (occupant == report::Occupant::conflict && !is_evaluation)) {
     throw UsageError(
         fmt::format("--out: {} contains files of other commands, which an evaluation would replace (valid: another "
                     "folder)",
@@ -119,7 +119,7 @@ evaluate::EvaluationOptions options_of(const Arguments& a) {
                                       .probabilities_option = "--from probabilities"};
   const char* option = "--loss";
   try {
-    options.loss = parse_loss(a.loss);
+    options.loss = parse_loss_sum(a.loss);
     evaluate::kind_of(options.loss);
     option = "--from";
     if (!a.from.empty()) options.scale = evaluate::parse_scale(a.from);

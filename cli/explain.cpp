@@ -21,9 +21,9 @@ void print(const Explanation& explanation) {
   }
 }
 
-AnyLoss parsed(const std::string& name) {
+LossSum parsed(const std::string& name) {
   try {
-    return parse_loss(name);
+    return parse_loss_sum(name);
   } catch (const ValueError& error) {
     throw UsageError(error.what());
   }
@@ -33,7 +33,9 @@ AnyLoss parsed(const std::string& name) {
 
 int explain(const std::vector<std::string>& arguments) {
   CLI::App app("Describes a loss: formula, options, when to use it, source.", "perdita explain");
-  app.footer("Options of the loss may be given as in training: perdita explain huber:delta=2");
+  app.footer(
+      "Options of the loss may be given as in training: perdita explain huber:delta=2\n"
+      "So may sums: perdita explain '0.7*cross_entropy + 0.3*focal'");
   std::string name, folder;
   bool latex = false;
   CLI::Option* const given_name = app.add_option("NAME", name, "name of the loss; 'perdita losses' lists all losses");
@@ -47,7 +49,9 @@ int explain(const std::vector<std::string>& arguments) {
   } else if (name.empty()) {
     throw UsageError("NAME is missing ('perdita losses' lists all losses)");
   } else {
-    print(explain_loss(parsed(name), latex ? Notation::latex : Notation::text));
+    const LossSum loss = parsed(name);
+    const Notation notation = latex ? Notation::latex : Notation::text;
+    print(loss.single() ? explain_loss(*loss.single(), notation) : explain_sum(loss, notation));
   }
   return 0;
 }

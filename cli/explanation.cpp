@@ -20,6 +20,7 @@ std::string legend_of() {
   if (!info.variables.empty()) return std::string(info.variables);
   if (is_of_class_rows(info))
     return "summed over the classes; log_p: log-probability of the class, t: its target probability";
+  if (is_of_several_operands(info)) return "y: input, t: target";
   if (!std::is_invocable_v<const Loss&, Expr, Expr>) return "y: predicted mean, t: target, v: predicted variance";
   return "y: input, t: target";
 }
@@ -27,20 +28,26 @@ std::string legend_of() {
 /// As many operands as the formula of a loss has at least.
 template <class Loss>
 constexpr int operand_count() {
+  if (is_of_several_operands(Loss::info)) return static_cast<int>(Loss::info.operands.count_without_weights());
   if (std::is_invocable_v<const Loss&, Expr, Expr>) return 2;
   return std::is_invocable_v<const Loss&, Expr> ? 1 : 3;
 }
 
-/// loss(y, t, v) of as many operands as it has.
-template <class Loss, class V>
-auto call(const Loss& loss, const Dual<V>& y, const V& t, const V& v) {
-  constexpr int operands = operand_count<Loss>();
-  if constexpr (operands == 1)
+/// loss(y, t, v, v, ...) of as many operands as it has.
+template <class Loss, class V, std::size_t... more>
+auto call(const Loss& loss, const Dual<V>& y, const V& t, const V& v, std::index_sequence<more...>) {
+  if constexpr (operand_count<Loss>() == 1)
     return loss(y);
-  else if constexpr (operands == 2)
-    return loss(y, t);
   else
-    return loss(y, t, v);
+    return loss(y, t, (static_cast<void>(more), v)...);
+}
+
+/// Whether a loss has a chart: by its input, for a fixed target.
+template <class Loss>
+constexpr bool has_curve() {
+  const Operands& operands = Loss::info.operands;
+  if (!is_of_several_operands(Loss::info)) return detail::has_formula<Loss>;
+  return operands.begin()->name == "input" && (operands.begin() + 1)->name == "target";
 }
 
 template <class Loss>
@@ -89,7 +96,7 @@ std::string traits_of(Trait traits) {
 
 template <class Loss>
 std::optional<Curve> curve_of_formula(const Loss& loss) {
-  if constexpr (!detail::has_formula<Loss>) {
+  if constexpr (!has_curve<Loss>()) {
     return std::nullopt;
   } else {
     const LossInfo& info = Loss::info;
@@ -98,7 +105,9 @@ std::optional<Curve> curve_of_formula(const Loss& loss) {
     const bool of_probability = of_classes || info.input.high == 1;
     const double low = of_probability ? 0.05 : std::max(info.input.low, -3.0);
     const double high = of_probability ? 1.0 : std::min(info.input.high, 3.0);
-    const double target = of_classes || info.target.high <= 1 || info.target.ends_only ? 1.0 : 0.0;
+    const bool is_one = info.target.high <= 1 || info.target.ends_only || !info.target.contains(0);
+    const double target = of_classes || is_one ? 1.0 : 0.0;
+    constexpr auto others = std::make_index_sequence<std::max(operand_count<Loss>() - 2, 0)>();
     Curve curve{.x_label = of_classes               ? "probability of the true class"
                            : info.variables.empty() ? "input"
                                                     : "y",
@@ -108,7 +117,7 @@ std::optional<Curve> curve_of_formula(const Loss& loss) {
       const double x = low + (high - low) * i / (points - 1);
       using P = Pack<double, 1>;
       const Dual<P> y{P(of_classes ? std::log(x) : x), P(of_classes ? 1 / x : 1.0)};
-      const auto result = call(loss, y, P(target), P(1.0));
+      const auto result = call(loss, y, P(target), P(1.0), others);
       curve.x.push_back(x);
       curve.value.push_back(result.v.raw[0]);
       curve.slope.push_back(result.d.raw[0]);
@@ -150,6 +159,34 @@ Explanation explain_loss(const AnyLoss& any, Notation notation) {
   }
   add(info.torch_name.empty() ? "Relatives" : "Differences from PyTorch", info.differences);
   add("Source", info.source);
+  return explanation;
+}
+
+Explanation explain_sum(const LossSum& sum, Notation notation) {
+  Explanation explanation{
+      to_string(sum), "sum", "The sum of its parts, which read the same prediction and target.", {}};
+  for (const LossPart& part : sum.parts()) {
+    const Explanation own = explain_loss(part.loss, notation);
+    explanation.sections.push_back(
+        {fmt::format("{}{}", to_string(part.weight), own.name), {fmt::format("{} ({})", own.summary, own.family)}});
+    for (const Section& section : own.sections) {
+      if (section.is_formula) explanation.sections.push_back({section.title, section.lines, true});
+    }
+  }
+  explanation.sections.push_back({"Operands", describe_operands(info_of(sum.leading()))});
+  explanation.sections.push_back({"Losses",
+                                  {"each part is reduced with its own denominator, as if it stood alone; 'perdita "
+                                   "explain NAME' describes a part"}});
+  std::vector<std::string> lines;
+  for (const LossPart& part : sum.parts()) {
+    if (part.weight.schedule)
+      lines.push_back(
+          fmt::format("{}: the weight changes over the first {} epochs", part.name, part.weight.schedule->epochs));
+    if (part.weight.is_learned)
+      lines.push_back(
+          fmt::format("{}: the weight has a factor exp(-s), and the sum a term s / 2, with a trained s", part.name));
+  }
+  if (!lines.empty()) explanation.sections.push_back({"Weights", lines});
   return explanation;
 }
 

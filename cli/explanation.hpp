@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "perdita/expr/expr.hpp"
-#include "perdita/losses/any.hpp"
+#include "perdita/losses/loss_sum.hpp"
 
 namespace perdita::cli {
 
@@ -27,6 +27,8 @@ enum class Notation { text, latex };
 std::string readable_slope(const Expr& slope, Notation notation);
 
 Explanation explain_loss(const AnyLoss& loss, Notation notation);
+/// Its parts and their weights, and the formula of each.
+Explanation explain_sum(const LossSum& loss, Notation notation);
 
 /// The loss and its derivative as functions of the input, for a fixed target: the data of the plots.
 struct Curve {

@@ -16,9 +16,10 @@ namespace {
 
 void print_table() {
   std::size_t name_width = 0;
-  for_each_loss([&](const auto& loss) { name_width = std::max(name_width, loss.info.name.size()); });
+  for (const std::string_view name : loss_names()) name_width = std::max(name_width, name.size());
   constexpr std::pair<Family, std::string_view> subjects[] = {
       {Family::regression, "regression"},
+      {Family::likelihood, "distributions of numbers (gaussian_nll is that of perdita train)"},
       {Family::binary, "binary and multi-label classification"},
       {Family::softmax, "multi-class classification"},
       {Family::margin, "margins between scores (C++ and Python only, not in perdita train)"},
@@ -27,53 +28,55 @@ void print_table() {
       {Family::sequence, "unaligned sequences (C++ and Python only, not in perdita train)"},
       {Family::survival, "times until an event, some of them censored (C++ and Python only, not in perdita train)"},
       {Family::ranking, "rankings of the documents of a query (C++ and Python only, not in perdita train)"},
-      {Family::contrastive, "pairs of embeddings in a batch (C++ and Python only, not in perdita train)"}};
+      {Family::contrastive, "pairs of embeddings in a batch (C++ and Python only, not in perdita train)"},
+      {Family::box, "boxes of detectors (C++ and Python only, not in perdita train)"},
+      {Family::ordinal, "ordered classes (C++ and Python only, not in perdita train)"},
+      {Family::preference, "log-probabilities of language models (C++ and Python only, not in perdita train)"}};
   for (const auto& [family, subject] : subjects) {
     say("{}\n", subject);
-    for_each_loss([&, family = family]<class Loss>(const Loss& loss) {
-      if (loss.info.family != family) return;
-      say("  {:<{}}  {}\n", loss.info.name, name_width, loss.info.summary);
-      const auto parameters = parameters_of<Loss>();
+    for (const std::string_view name : loss_names()) {
+      const AnyLoss loss = parse_loss(name);
+      const LossInfo& info = info_of(loss);
+      if (info.family != family) continue;
+      say("  {:<{}}  {}\n", name, name_width, info.summary);
       std::vector<std::string> options;
-      options.reserve(parameters.size());
-      for (const auto& parameter : parameters) {
-        options.push_back(fmt::format("{}={}", parameter.name, text_of(parameter, Loss{})));
-      }
+      for (const ParameterValue& parameter : parameters_of(loss))
+        options.push_back(fmt::format("{}={}", parameter.name, text_of(parameter, parameter.usual)));
       if (!options.empty()) say("  {:<{}}  options: {}\n", "", name_width, fmt::join(options, ", "));
-    });
+    }
     say("\n");
   }
   say("Run 'perdita explain NAME' for details about a loss.\n");
 }
 
+nlohmann::ordered_json described(const AnyLoss& loss) {
+  auto options = nlohmann::ordered_json::object();
+  for (const ParameterValue& parameter : parameters_of(loss)) {
+    auto& option = options[std::string(parameter.name)];
+    if (parameter.is_bool)
+      option = parameter.usual != 0;
+    else if (!parameter.choices.empty())
+      option = text_of(parameter, parameter.usual);
+    else
+      option = parameter.usual;
+  }
+  auto operands = nlohmann::ordered_json::array();
+  const LossInfo& info = info_of(loss);
+  for (const LossOperand& operand : info.operands) {
+    operands.push_back({{"name", operand.name},
+                        {"role", name_of(operand.role)},
+                        {"meaning", name_of(operand.meaning)},
+                        {"shape", operand.shape},
+                        {"optional", operand.is_optional}});
+  }
+  return {{"name", info.name},       {"torch_name", info.torch_name}, {"family", name_of(info.family)},
+          {"summary", info.summary}, {"unit", name_of(info.unit)},    {"operands", operands},
+          {"options", options}};
+}
+
 void print_json() {
   auto list = nlohmann::ordered_json::array();
-  for_each_loss([&]<class Loss>(const Loss& loss) {
-    auto options = nlohmann::ordered_json::object();
-    for (const auto& parameter : parameters_of<Loss>()) {
-      if (parameter.is_bool)
-        options[std::string(parameter.name)] = parameter.get(Loss{}) != 0;
-      else if (!parameter.choices.empty())
-        options[std::string(parameter.name)] = text_of(parameter, Loss{});
-      else
-        options[std::string(parameter.name)] = parameter.get(Loss{});
-    }
-    auto operands = nlohmann::ordered_json::array();
-    for (const LossOperand& operand : loss.info.operands) {
-      operands.push_back({{"name", operand.name},
-                          {"role", name_of(operand.role)},
-                          {"meaning", name_of(operand.meaning)},
-                          {"shape", operand.shape},
-                          {"optional", operand.is_optional}});
-    }
-    list.push_back({{"name", loss.info.name},
-                    {"torch_name", loss.info.torch_name},
-                    {"family", name_of(loss.info.family)},
-                    {"summary", loss.info.summary},
-                    {"unit", name_of(loss.info.unit)},
-                    {"operands", operands},
-                    {"options", options}});
-  });
+  for (const std::string_view name : loss_names()) list.push_back(described(parse_loss(name)));
   say("{}\n", list.dump(2));
 }
 

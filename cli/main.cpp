@@ -32,10 +32,12 @@ constexpr std::array commands{
     Command{"train", "train a network with a loss, evaluate it and write a report", perdita::cli::train},
     Command{"compare", "train with several losses and compare the results", perdita::cli::compare},
     Command{"evaluate", "evaluate predictions stored in files", perdita::cli::evaluate},
+    Command{"diagnose", "find issues of training runs in their logs", perdita::cli::diagnose},
     Command{"weights", "compute class weights from labels", perdita::cli::weights},
     Command{"losses", "list the losses", perdita::cli::losses},
     Command{"explain", "describe a loss: formula, options, when to use it", perdita::cli::explain},
     Command{"check", "check the formula of a custom loss before training with it", perdita::cli::check},
+    Command{"stabilize", "rewrite a formula such that value and derivative are exact", perdita::cli::stabilize},
     Command{"version", "print the version, instruction set and number of threads", perdita::cli::version},
 };
 

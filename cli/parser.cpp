@@ -38,4 +38,11 @@ bool parse(CLI::App& app, const std::vector<std::string>& arguments) {
                                is_option ? nearest_option(app, extras[0]) : ""));
 }
 
+std::vector<std::string> with_signs(std::vector<std::string> words) {
+  for (std::string& word : words) {
+    if (word.size() > 2 && word[0] == '-' && word[1] != '-') word.insert(0, " ");
+  }
+  return words;
+}
+
 }  // namespace perdita::cli

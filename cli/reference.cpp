@@ -1,9 +1,11 @@
 #include "cli/reference.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <map>
 
+#include "cli/examples.hpp"
 #include "cli/explanation.hpp"
 #include "perdita/core/file.hpp"
 #include "perdita/report/chart.hpp"
@@ -23,12 +25,24 @@ std::string picture_of(const AnyLoss& loss, const Curve& curve) {
                             report::Placement::file);
 }
 
+std::string code_block(std::string_view language, const std::vector<std::string>& lines) {
+  return fmt::format("```{}\n{}\n```\n", language, fmt::join(lines, "\n"));
+}
+
+/// Calls in each language; class counts and other tensors that the module takes once are left to the docstrings.
+std::string examples_in(const AnyLoss& loss) {
+  const Examples examples = examples_of(loss);
+  return fmt::format("\n## Examples\n\n{}\n{}\nAs text, in C++, Python and on the command line: `{}`.\n",
+                     code_block("cpp", examples.cpp), code_block("python", examples.python), examples.text[0]);
+}
+
 std::string page_of(const AnyLoss& loss) {
   const std::string_view name = info_of(loss).name;
   const Explanation explanation = explain_loss(loss, Notation::text);
   std::string text = fmt::format("# {}\n\n{}\n", name, explanation.summary);
   if (curve_of(loss)) text += fmt::format("\n![The loss and its derivative]({}.svg)\n", name);
   for (const Section& section : explanation.sections) {
+    if (section.title == "Losses") text += examples_in(loss);
     text += fmt::format("\n## {}\n\n", section.title);
     if (section.is_formula) {
       text += fmt::format("```\n{}\n```\n", section.lines[0]);

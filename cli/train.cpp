@@ -68,7 +68,7 @@ train::Run start(const Arguments& arguments) {
   train::Config config;
   apply(arguments.given, config);
   if (config.data.empty()) throw UsageError("--data is missing (valid: --data SOURCE, or --resume DIR)");
-  if (!arguments.out.empty() && train::is_occupied(arguments.out) && !arguments.overwrite) {
+  if (!arguments.out.empty() && report::is_occupied(arguments.out) && !arguments.overwrite) {
     throw UsageError(
         fmt::format("--out: {} is not empty (valid: a new or empty folder; --overwrite to replace the run in it, or "
                     "--resume {} to continue it)",
@@ -76,7 +76,7 @@ train::Run start(const Arguments& arguments) {
   }
   train::Problem problem = prepare_problem(config);
   const fs::path folder =
-      arguments.out.empty() ? train::next_free_folder(train::folder_name(config.data)) : fs::path(arguments.out);
+      arguments.out.empty() ? report::next_free_folder(report::folder_name(config.data)) : fs::path(arguments.out);
   return train::Run(std::move(problem), folder, arguments.overwrite);
 }
 

@@ -7,6 +7,7 @@
 
 #include "cli/report_line.hpp"
 #include "cli/terminal.hpp"
+#include "perdita/diagnose/findings_json.hpp"
 #include "perdita/evaluate/text.hpp"
 #include "perdita/train/run_report.hpp"
 
@@ -59,7 +60,7 @@ nlohmann::ordered_json number(double value) {
   return std::isfinite(value) ? nlohmann::ordered_json(value) : nlohmann::ordered_json(nullptr);
 }
 
-void print_suspects(const train::Run& run, const train::Suspects& suspects) {
+void print_suspects(const train::Run& run, const report::Suspects& suspects) {
   const auto samples = static_cast<double>(suspects.ranking.size());
   say("\nsuspects   for {} of {} training samples ({:.2f} %) the model preferred another label on average\n"
       "           {}\n",
@@ -158,8 +159,7 @@ void print_result_json(const train::Run& run, const std::optional<train::TestRes
   nlohmann::ordered_json object{{"folder", run.path().string()}, {"epochs", run.trainer().epoch()}};
   object["diagnosis"] = nlohmann::json::array();
   for (const diagnose::Finding& finding : run.diagnosis()) {
-    object["diagnosis"].push_back(
-        {{"issue", diagnose::name_of(finding.issue)}, {"text", finding.text}, {"advice", finding.advice}});
+    object["diagnosis"].push_back(diagnose::to_json(finding));
   }
   if (const auto suspects = run.suspects()) {
     object["suspects"] = {{"samples", suspects->ranking.size()}, {"contradicted", suspects->contradicted}};

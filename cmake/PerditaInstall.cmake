@@ -15,10 +15,10 @@ configure_package_config_file(cmake/perditaConfig.cmake.in ${CMAKE_CURRENT_BINAR
   INSTALL_DESTINATION ${PERDITA_PACKAGE_DIR})
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/perditaConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/perditaConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/perditaConfigVersion.cmake
-  cmake/FindOneDNN.cmake cmake/perditaBuildType.cmake DESTINATION ${PERDITA_PACKAGE_DIR})
+  cmake/FindMPFR.cmake cmake/FindOneDNN.cmake cmake/perditaBuildType.cmake DESTINATION ${PERDITA_PACKAGE_DIR})
 
 # A static library is nothing without what it uses; a shared one brings it along.
-set(PERDITA_PC_USES "-lz -ldl ${OpenMP_CXX_FLAGS}")
+set(PERDITA_PC_USES "-lmpfr -lgmp -lz -ldl ${OpenMP_CXX_FLAGS}")
 if(PERDITA_WITH_ONEDNN)
   string(PREPEND PERDITA_PC_USES "-ldnnl ")
 endif()

@@ -22,6 +22,8 @@ nitpick_ignore_regex = [("py:.*", r".*"), ("cpp:.*", r".*")]
 
 autodoc_default_options = {"members": True, "member-order": "bysource"}
 autodoc_typehints = "none"
+# Packages that perdita.callbacks is for, and that the description does not need.
+autodoc_mock_imports = ["fastai", "ignite", "keras", "lightning", "pytorch_lightning", "skorch", "transformers"]
 autosummary_generate = False
 add_module_names = False
 toc_object_entries_show_parents = "hide"

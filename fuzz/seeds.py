@@ -15,6 +15,7 @@ FORMULAS = [
     "select(abs(y - t) < 1 & !(y >= 2 | t != 0), square(y), 2*abs(y) - 1)",
     "min(y, t, 3) + max(y, 0) + clamp(y, -1, 1e-3) + copy_sign(y, t) ** -2 + pi * e",
     "xlogy(y, t) + lgamma(y) + digamma(t) + erf(y) + log_cosh(y) + log1p(y) + expm1(t) + sqrt(y) + sign(t)",
+    "expm1_minus_x(y) + log1p_minus_x(t) + log_ratio(y, t) + hypot(y, t)",
     "flip_sign(y, t) + zero_unless(y == t, log_sigmoid(y)) + clamp_min(y, inf) + clamp_max(t, .5) + tanh(sigmoid(y))",
 ]
 
@@ -121,6 +122,10 @@ def main(source, seeds):
     (seeds / "formula").mkdir(parents=True, exist_ok=True)
     for i, text in enumerate(FORMULAS):
         (seeds / "formula" / f"{i}.txt").write_text(text)
+    (seeds / "stabilize").mkdir(parents=True, exist_ok=True)
+    lines = (source / "tests/rewriting/formulas.txt").read_text().splitlines()
+    for i, text in enumerate(FORMULAS + [line.replace("log_p", "y") for line in lines]):
+        (seeds / "stabilize" / f"{i}.txt").write_text(text)
     for i, text in enumerate(CSV):
         (seeds / "csv" / f"{i}.csv").write_text(text, newline="")
 

@@ -1,6 +1,11 @@
 // All of Perdita's library.
 #pragma once
 
+#include "perdita/boosting/gradient_pairs.hpp"
+#include "perdita/boosting/lambda_rank.hpp"
+#include "perdita/boosting/link.hpp"
+#include "perdita/boosting/loss_sum.hpp"
+#include "perdita/boosting/minimize_constant.hpp"
 #include "perdita/data/class_sampler.hpp"
 #include "perdita/data/class_weights.hpp"
 #include "perdita/data/distributed_sampler.hpp"
@@ -18,9 +23,12 @@
 #include "perdita/evaluate/statistics.hpp"
 #include "perdita/functional/elementwise.hpp"
 #include "perdita/functional/functional.hpp"
+#include "perdita/functional/loss_sum.hpp"
+#include "perdita/functional/nonfinite.hpp"
 #include "perdita/losses/any.hpp"
 #include "perdita/losses/span.hpp"
 #include "perdita/nn/layers.hpp"
+#include "perdita/nn/loss_sum.hpp"
 #include "perdita/nn/losses.hpp"
 #include "perdita/nn/model_file.hpp"
 #include "perdita/nn/projecting_losses.hpp"
@@ -28,4 +36,6 @@
 #include "perdita/optim/sgd.hpp"
 #include "perdita/report/chart.hpp"
 #include "perdita/report/html.hpp"
+#include "perdita/report/recorder.hpp"
+#include "perdita/rewriting/stabilize.hpp"
 #include "perdita/tensor/all.hpp"

@@ -2,7 +2,7 @@
 # Installs the Debian 12 packages that Perdita is built with, as far as they are missing.
 # With nothing missing it says nothing and touches no network.
 #
-#   scripts/install-deps.sh [--with lint] [--with clang] [--with browser] [--with docs] [--list]
+#   scripts/install-deps.sh [--with lint] [--with clang] [--with browser] [--with docs] [--with wheels] [--list]
 set -eu
 
 packages="g++ cmake ninja-build make ccache pkg-config python3 python3-dev python3-venv binutils
@@ -12,9 +12,10 @@ lint="clang-tidy-14 clang-format-14 cppcheck libomp-14-dev"
 clang="clang-14 libclang-rt-14-dev libomp-14-dev"
 browser="chromium chromium-driver"
 docs="doxygen"
+wheels="g++-aarch64-linux-gnu qemu-user bc"
 
 usage() {
-  echo "usage: $0 [--with lint|clang|browser|docs]... [--list]" >&2
+  echo "usage: $0 [--with lint|clang|browser|docs|wheels]... [--list]" >&2
   exit 2
 }
 
@@ -27,6 +28,7 @@ while [ $# -gt 0 ]; do
         clang) packages="$packages $clang" ;;
         browser) packages="$packages $browser" ;;
         docs) packages="$packages $docs" ;;
+        wheels) packages="$packages $wheels" ;;
         *) usage ;;
       esac
       shift 2 ;;

@@ -14,7 +14,8 @@ build/python-env/bin/python -m pytest -q $parallel "$@"
 
 [ -x $newest/bin/python ] || ${PYTHON:-python3} -m venv $newest
 pip="$newest/bin/python -m pip --quiet --disable-pip-version-check"
-$pip install --upgrade-strategy only-if-needed --upgrade torch numpy pytest pytest-xdist mpmath expecttest pandas matplotlib
+$pip install --upgrade-strategy only-if-needed --upgrade torch numpy pytest pytest-xdist mpmath expecttest pandas matplotlib \
+  scikit-learn lightgbm xgboost-cpu catboost tensorboard
 $pip install --force-reinstall --no-deps build/wheel/perdita-*.whl
 $newest/bin/python -c 'import torch; print("the same with torch", torch.__version__)'
 exec $newest/bin/python -m pytest -q $parallel -p no:cacheprovider $(scripts/tests-of-torch.sh) "$@"

@@ -19,6 +19,8 @@ requirements="$python tests/third_party/projects.py"
 # ===: the build of PyPI, for which the operators of its torchvision are built.
 $pip install torch===2.13.0 torchvision===0.28.0 $($requirements)
 $pip install --no-deps $($requirements --without-dependencies)
+# What perdita.callbacks is for.
+$pip install accelerate fastai keras lightgbm lightning pytorch-ignite skorch transformers xgboost-cpu
 if [ -n "${PERDITA_SITE:-}" ]; then
   export PYTHONPATH=$PERDITA_SITE
 else
@@ -26,5 +28,5 @@ else
   $pip install --force-reinstall --no-deps build/wheel/perdita-*.whl
 fi
 $python -m pytest -q -p no:cacheprovider tests/python/test_accumulation.py tests/python/test_accumulation_in_frameworks.py \
-  tests/python/test_transformers.py
+  tests/python/test_callbacks.py tests/python/test_transformers.py
 exec $python tests/third_party/run_suites.py --work build/third-party "$@"

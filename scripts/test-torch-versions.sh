@@ -27,7 +27,7 @@ requirements() {
     newest) echo "torch" ;;
     *) echo "torch==$1.*" ;;
   esac
-  echo numpy pytest mpmath expecttest pandas matplotlib setuptools
+  echo numpy pytest mpmath expecttest pandas matplotlib setuptools scikit-learn lightgbm xgboost-cpu catboost tensorboard
 }
 
 run() {

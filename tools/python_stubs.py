@@ -11,6 +11,15 @@ import sys
 import textwrap
 
 import torch
+from stub_texts import (
+    ADDABLE,
+    NUMPY_CLASSES,
+    NUMPY_HEADER,
+    PRIVATE,
+    TORCH_CLASSES,
+    TORCH_HEADER,
+    TORCH_LINEAR,
+)
 
 import perdita.functional
 import perdita.nn
@@ -32,6 +41,7 @@ OTHERS = {
     "q": "Levels",
     "options": "Any",
     "ignore_index": "int",
+    "missing": 'Literal["nan"] | None',
 }
 # Of a function: parameters whose type does not follow from their name or default.
 OF_FUNCTION = {
@@ -126,49 +136,6 @@ def all_text(module):
     return "__all__ = [\n" + textwrap.fill(names, 116, initial_indent="    ", subsequent_indent="    ") + ",\n]\n\n"
 
 
-NUMPY_HEADER = """from collections.abc import Callable, Sequence
-from typing import Any, Literal, overload
-
-import numpy as np
-from numpy.typing import NDArray
-
-from perdita._extras import LossExtras
-from perdita._types import Array as _Array
-from perdita._types import Denominator, Levels
-
-_Weight = _Array
-_Lengths = _Array
-"""
-TORCH_HEADER = """from collections.abc import Callable, Sequence
-from typing import Any, Literal, overload
-
-from torch import Tensor
-
-from perdita._extras import LossExtras
-from perdita._types import Array as _Weight
-from perdita._types import Denominator as _Name
-from perdita._types import Levels
-
-_Array = Tensor
-_Lengths = Tensor | Sequence[int]
-_Denominator = _Name | float | Tensor
-
-# All other names are those of torch.
-def __getattr__(name: str) -> Any: ...
-"""
-PRIVATE = """
-def _call(
-    function: str, operands: Any, reduction: Any, normalize_by: Any, return_extras: bool, **options: Any
-) -> Any: ...
-def _call_with_gradients(argnums: tuple[int, ...]) -> Callable[..., Any]: ...
-def _linear_cross_entropy(
-    input: Any, linear_weight: Any, target: Any, *, wanted: tuple[bool, ...], linear_bias: Any = None,
-    weight: Any = None, reduction: Any = "mean", ignore_index: Any = None, label_smoothing: Any = 0.0,
-    normalize_by: Any = None, return_extras: bool = False, chunk_rows: int = 0,
-) -> tuple[Any, tuple[Any, ...]]: ...
-"""
-
-
 def functions_stub(module, header, value, losses, more=""):
     functions = [overloads(name, parameters_of(getattr(module, name)), value, losses) for name in module.__all__]
     return FIRST_LINE + header + "\n" + all_text(module) + "".join(functions) + more
@@ -203,66 +170,29 @@ def options_of(module, name):
 
 
 FUNCTIONS_OF = {perdita.nn: perdita.functional, perdita.torch.nn: perdita.torch.functional}
-NUMPY_CLASSES = """class Loss:
-    options: dict[str, Any]
-    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
-    def __call__(self, *arrays: Any, **named: Any) -> Any: ...
-
-class LinearCrossEntropyLoss:
-    linear_weight: NDArray[Any]
-    linear_bias: NDArray[Any] | None
-    options: dict[str, Any]
-    def __init__(
-        self, in_features: int, num_classes: int, *, out_features: tuple[int, ...] = (), bias: bool = False,
-        dtype: Any = ..., seed: int = 0, **options: Any,
-    ) -> None: ...
-    def __call__(self, input: _Array, target: _Array) -> Any: ...
-
-class AdaptiveLogSoftmaxWithLoss:
-    n_classes: int
-    cutoffs: list[int]
-    shortlist_size: int
-    head: NDArray[Any]
-    head_bias: NDArray[Any] | None
-    tail: list[tuple[NDArray[Any], NDArray[Any]]]
-    def __init__(
-        self, in_features: int, n_classes: int, cutoffs: Sequence[int], div_value: float = 4.0,
-        head_bias: bool = False, dtype: Any = ..., seed: int = 0,
-    ) -> None: ...
-    def __call__(self, input: _Array, target: _Array) -> tuple[Any, Any]: ...
-    def log_prob(self, input: _Array) -> NDArray[Any]: ...
-    def predict(self, input: _Array) -> NDArray[Any]: ...
-
-"""
-TORCH_CLASSES = """class Loss(torch.nn.modules.loss._Loss):
-    def __init__(self, *args: Any, **kwargs: Any) -> None: ...
-    def forward(self, *tensors: Any, **named: Any) -> Any: ...
-    def extra_repr(self) -> str: ...
-
-class AdaptiveLogSoftmaxWithLoss(torch.nn.AdaptiveLogSoftmaxWithLoss):
-    def forward(self, input_: Tensor, target_: Tensor) -> Any: ...
-
-"""
-TORCH_LINEAR = """class LinearCrossEntropyLoss(torch.nn.LinearCrossEntropyLoss):
-    def forward(self, input: Tensor, target: Tensor) -> Tensor: ...
-
-"""
 
 
 def numpy_classes():
-    header = (
-        NUMPY_HEADER.replace(", overload", "")
-        .replace("import numpy as np\n", "")
-        .replace("from perdita._extras import LossExtras\n", "")
+    header = NUMPY_HEADER.replace("import numpy as np\n", "").replace(
+        "import LossExtras\n", "import SumExtras\nfrom perdita._formula import Formula\n"
     )
     classes = [class_stub(name, "Loss", function, perdita.nn, "__call__") for name, function in CLASSES.items()]
-    return FIRST_LINE + header + "\n" + all_text(perdita.nn) + NUMPY_CLASSES + "".join(classes).rstrip("\n") + "\n"
+    return (
+        FIRST_LINE
+        + header
+        + "\n"
+        + all_text(perdita.nn)
+        + ADDABLE
+        + NUMPY_CLASSES
+        + "".join(classes).rstrip("\n")
+        + "\n"
+    )
 
 
 def torch_classes():
     header = (
         TORCH_HEADER.replace(", overload", "")
-        .replace("from perdita._extras import LossExtras\n", "")
+        .replace("from perdita._extras import LossExtras\n", "from perdita._formula import Formula\n")
         .replace("from torch import Tensor", "import torch\nfrom torch import Tensor")
     )
     classes = []
@@ -270,7 +200,7 @@ def torch_classes():
         bases = f"Loss, torch.nn.{name}" if hasattr(torch.nn, name) else "Loss"
         classes.append(class_stub(name, bases, function, perdita.torch.nn, "forward"))
     linear = TORCH_LINEAR if hasattr(torch.nn, "LinearCrossEntropyLoss") else ""
-    body = TORCH_CLASSES + linear + "".join(classes).rstrip("\n") + "\n"
+    body = ADDABLE + TORCH_CLASSES + linear + "".join(classes).rstrip("\n") + "\n"
     return FIRST_LINE + header + "\n" + all_text(perdita.torch.nn) + body
 
 
@@ -284,6 +214,9 @@ def ops_stub():
 
     lines = []
     for name in perdita.ops.__all__:
+        if name == "param":
+            lines.append("def param(name: str, initial: float = 0.0) -> Any: ...\n")
+            continue
         required = [f"{each}: Any" for each in FUNCTIONS[name][0] if "*" not in each]
         more = [f"{each}: Any" for each in FUNCTIONS[name][0] if "*" in each]
         text = ", ".join([*required, "/", *more])

@@ -18,14 +18,25 @@ def undocumented():
 
 
 def modules():
-    """perdita and its modules without an underscore. perdita.bench is a program."""
+    """perdita and its modules without an underscore, without those whose package is not installed. perdita.bench is a
+    program."""
     package = pathlib.Path(importlib.import_module("perdita").__file__).parent
     files = (pathlib.Path(folder) / name for folder, _, names in os.walk(package, followlinks=True) for name in names)
     for path in sorted(path for path in files if path.suffix == ".py"):
         parts = path.relative_to(package).with_suffix("").parts
         parts = parts[:-1] if parts[-1] == "__init__" else parts
-        if "bench" not in parts and not any(part.startswith("_") for part in parts):
-            yield ".".join(("perdita", *parts))
+        name = ".".join(("perdita", *parts))
+        if "bench" not in parts and not any(part.startswith("_") for part in parts) and _has_package(name):
+            yield name
+
+
+def _has_package(name):
+    """Whether the module can be imported: those of perdita.callbacks need the package that they are for."""
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        return not name.startswith("perdita.callbacks.") or (error.name or "").startswith("perdita")
+    return True
 
 
 def names_of(module):

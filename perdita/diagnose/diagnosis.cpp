@@ -6,108 +6,34 @@
 #include <cmath>
 #include <numeric>
 
+#include "perdita/diagnose/loss_curves.hpp"
 #include "perdita/evaluate/text.hpp"
 
 namespace perdita::diagnose {
 
 namespace {
 
-double median(std::vector<double> values) {
-  if (values.empty()) return std::numeric_limits<double>::quiet_NaN();
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::ranges::nth_element(values, middle);
-  return *middle;
-}
-
 std::string percent(double share) { return fmt::format("{:.3g} %", 100 * share); }
-
-/// The loss curves of a run, without values that are not finite.
-struct Curves {
-  double start = 0;  // the loss before learning: of the first steps
-  double worst_step = 0;
-  std::vector<double> train, val, lr;  // by epoch; val may be empty
-  bool has_nonfinite = false;
-  std::int64_t nonfinite_epoch = 0;
-
-  explicit Curves(const std::vector<evaluate::Record>& history) {
-    std::vector<double> steps;
-    for (const evaluate::Record& record : history) {
-      const auto loss = record.find("train_loss");
-      if (!loss) continue;
-      if (!std::isfinite(*loss)) {
-        if (!has_nonfinite) nonfinite_epoch = record.epoch;
-        has_nonfinite = true;
-        continue;
-      }
-      if (record.kind == "step") steps.push_back(*loss);
-      if (record.kind != "epoch") continue;
-      train.push_back(*loss);
-      lr.push_back(record.find("lr").value_or(0));
-      if (const auto value = record.find("val_loss")) val.push_back(*value);
-    }
-    if (val.size() != train.size()) val.clear();
-    if (!train.empty()) start = train.front();
-    if (!steps.empty()) {  // one batch may be far off, and the second step may have thrown the loss far away
-      const auto few = static_cast<std::ptrdiff_t>(std::min<std::size_t>(3, steps.size()));
-      start = std::min(steps.front(), median({steps.begin(), steps.begin() + few}));
-    }
-    for (double loss : steps) worst_step = std::max(worst_step, loss);
-  }
-
-  std::size_t epochs() const { return train.size(); }
-  double last() const { return train.back(); }
-  double least() const { return *std::ranges::min_element(train); }
-  /// Mean of the training loss over epochs [begin, end) as shares of the run.
-  double mean(double begin, double end) const {
-    const auto n = static_cast<double>(epochs());
-    const auto first = std::min(static_cast<std::size_t>(begin * n), epochs() - 1);
-    const auto past = std::max(static_cast<std::size_t>(std::ceil(end * n)), first + 1);
-    return std::accumulate(train.begin() + static_cast<std::ptrdiff_t>(first),
-                           train.begin() + static_cast<std::ptrdiff_t>(past), 0.0) /
-           static_cast<double>(past - first);
-  }
-  /// Whether the learning rate was a fifth of its largest, or less, before the half of the run.
-  bool was_lowered_early() const { return lr[epochs() / 2] < 0.2 * *std::ranges::max_element(lr); }
-  /// Whether the loss was still falling when the learning rate was first lowered to a half or less.
-  bool fell_until_lowered() const {
-    const double largest = *std::ranges::max_element(lr);
-    const auto lowered = static_cast<std::size_t>(
-        std::ranges::find_if(lr, [=](double rate) { return rate <= 0.5 * largest; }) - lr.begin());
-    if (lowered < 3 || lowered >= epochs()) return false;
-    const std::size_t before = lowered - 1 - std::max<std::size_t>(1, lowered / 3);
-    return train[before] - train[lowered - 1] > 0.05 * std::max(start - least(), 0.02 * std::abs(start));
-  }
-  /// Whether the validation loss suggests that more training would help: lowest near the end, and decreasing until
-  /// then.
-  bool still_improves() const {
-    if (val.empty()) return true;
-    const auto best = static_cast<std::size_t>(std::ranges::min_element(val) - val.begin());
-    const std::size_t epochs = val.size(), quarter = std::max<std::size_t>(1, epochs / 4);
-    if (best + quarter < epochs) return false;
-    const double before = median({val.begin() + static_cast<std::ptrdiff_t>(epochs - std::min(epochs, 2 * quarter)),
-                                  val.end() - static_cast<std::ptrdiff_t>(quarter)});
-    const double after = median({val.end() - static_cast<std::ptrdiff_t>(quarter), val.end()});
-    return before - after > 0.02 * std::max(start - val[best], 0.02 * std::abs(start));
-  }
-  /// How far the loss fell in the last quarter of the run, as a share of the way from its start.
-  double late_fall() const {
-    const double way =
-        std::max(start - least(), 0.02 * std::abs(start));  // if hardly anything was learned, noise is not a decrease
-    return (mean(0.625, 0.875) - mean(0.875, 1)) / way;
-  }
-};
 
 class RunAnalysis {
  public:
   explicit RunAnalysis(const Evidence& evidence) : evidence_(evidence), c_(evidence.history) {}
 
-  std::vector<Finding> findings() {
-    if (look_for_divergence()) return std::move(verdicts_);
+  Diagnosis run() {
+    find();
+    std::ranges::stable_sort(findings_, {}, &Finding::issue);
+    return {std::move(findings_), std::move(undecided_)};
+  }
+
+ private:
+  void find() {
+    if (look_for_divergence()) return;
     if (!evidence_.sameness.empty()) {  // the curves carry no information then
       add(Issue::nothing_to_learn, fmt::format("{} among the training samples", evidence_.sameness),
           "check the targets and how the data were selected; the results of this run are meaningless");
-      return std::move(verdicts_);
+      return;
     }
+    if (look_for_standstill()) return;
     if (std::ssize(c_.train) >= least_epochs) {
       const bool jumps = look_for_jumps();
       const bool stuck = !jumps && look_for_underfitting();
@@ -117,15 +43,13 @@ class RunAnalysis {
     look_at_labels();
     look_at_classes();
     look_at_calibration();
-    std::ranges::stable_sort(verdicts_, {}, &Finding::issue);
-    return std::move(verdicts_);
   }
 
- private:
-  void add(Issue issue, std::string text, std::string advice) {
-    verdicts_.push_back({issue, std::move(text), std::move(advice)});
+  using Numbers = std::vector<std::pair<std::string, double>>;
+  void add(Issue issue, std::string text, std::string advice, Numbers evidence = {}) {
+    findings_.push_back({issue, std::move(text), std::move(advice), std::move(evidence)});
   }
-  bool has(Issue issue) const { return std::ranges::find(verdicts_, issue, &Finding::issue) != verdicts_.end(); }
+  bool has(Issue issue) const { return std::ranges::find(findings_, issue, &Finding::issue) != findings_.end(); }
 
   /// A reference clearly better than the model: then a stagnating loss is not the noise of the data. Null if there is
   /// none.
@@ -143,10 +67,17 @@ class RunAnalysis {
                              evaluate::format_number(r.error), evaluate::format_number(r.of_model));
   }
 
+  /// "a learning rate of 0.01", or in words if the history does not have it.
+  static std::string rate(double value, std::string_view words) {
+    return value > 0 ? fmt::format("a learning rate of {}", evaluate::format_number(value))
+                     : fmt::format("a learning rate {}", words);
+  }
+
   bool look_for_divergence() {
     if (c_.has_nonfinite) {
       add(Issue::divergence, fmt::format("the training loss became infinite or NaN in epoch {}", c_.nonfinite_epoch),
-          "a learning rate ten times smaller, or standardized inputs (--standardize yes)");
+          "a learning rate ten times smaller, or standardized inputs (--standardize yes)",
+          {{"epoch", static_cast<double>(c_.nonfinite_epoch)}});
       return true;
     }
     if (c_.epochs() == 0) return false;
@@ -155,7 +86,20 @@ class RunAnalysis {
     add(Issue::divergence,
         fmt::format("the training loss increased from {} to {}", evaluate::format_number(c_.start),
                     evaluate::format_number(c_.last())),
-        "a learning rate ten times smaller");
+        "a learning rate ten times smaller", {{"initial_loss", c_.start}, {"last_loss", c_.last()}});
+    return true;
+  }
+
+  /// The validation loss is computed on the same samples after each epoch: equal values come from equal models.
+  bool look_for_standstill() {
+    if (std::ssize(c_.val) < least_epochs) return false;
+    const auto [least, most] = std::ranges::minmax(c_.val);
+    if (!(most - least <= 1e-6 * std::abs(most)) || c_.last() < 0.01 * c_.start) return false;
+    add(Issue::not_training,
+        fmt::format("the validation loss is {} after each of {} epochs", evaluate::format_number(most), c_.val.size()),
+        "check that the optimizer has the parameters of the model, that they require gradients, that the loss is not "
+        "detached, and that the learning rate is not 0",
+        {{"val_loss", most}, {"epochs", static_cast<double>(c_.val.size())}});
     return true;
   }
 
@@ -174,8 +118,8 @@ class RunAnalysis {
       add(Issue::lr_too_large,
           fmt::format("the training loss increased by more than 10 % in {} of the last {} epochs, at most by {}", rises,
                       count, percent(jump)),
-          fmt::format("a learning rate of {}, or a decaying learning rate schedule",
-                      evaluate::format_number(c_.lr.back() / 10)));
+          fmt::format("{}, or a decaying learning rate schedule", rate(c_.lr.back() / 10, "ten times smaller")),
+          {{"increases", static_cast<double>(rises)}, {"epochs", static_cast<double>(count)}, {"largest", jump}});
       return true;
     }
     // Increased strongly at first, and never returned clearly below its initial value.
@@ -184,7 +128,8 @@ class RunAnalysis {
           fmt::format("the loss increased from {} to {} in the first steps and ended at {}",
                       evaluate::format_number(c_.start), evaluate::format_number(c_.worst_step),
                       evaluate::format_number(c_.last())),
-          fmt::format("a learning rate of {}, or a warm-up", evaluate::format_number(c_.lr.front() / 10)));
+          fmt::format("{}, or a warm-up", rate(c_.lr.front() / 10, "ten times smaller")),
+          {{"initial_loss", c_.start}, {"largest_loss", c_.worst_step}, {"last_loss", c_.last()}});
       return true;
     }
     return false;
@@ -193,12 +138,23 @@ class RunAnalysis {
   bool look_for_underfitting() {
     if (c_.last() < 0.55 * c_.start || c_.late_fall() > 0.06 || c_.was_lowered_early()) return false;
     const Reference* const better = better_reference();
-    if (better == nullptr) return true;  // the remaining loss may be the noise of the data
+    if (better == nullptr) {  // the remaining loss may be the noise of the data
+      undecided_.push_back(
+          fmt::format("the training loss stagnates at {}, {} of its initial value: noise of the data, or underfitting "
+                      "(the error of "
+                      "another model, such as nearest neighbors, on the same samples would decide)",
+                      evaluate::format_number(c_.last()), percent(c_.last() / c_.start)));
+      return true;
+    }
     add(Issue::underfitting,
         fmt::format("the training loss stagnates at {}, {} of its initial value ({}); {}",
                     evaluate::format_number(c_.last()), percent(c_.last() / c_.start),
                     evaluate::format_number(c_.start), describe(*better)),
-        "more hidden units or layers, more informative inputs, a larger learning rate");
+        "more hidden units or layers, more informative inputs, a larger learning rate",
+        {{"initial_loss", c_.start},
+         {"last_loss", c_.last()},
+         {"error", better->of_model},
+         {"reference", better->error}});
     return true;
   }
 
@@ -213,7 +169,8 @@ class RunAnalysis {
             "the training loss was still decreasing at the end: {} of its total decrease, from {} to {}, occurred in "
             "the last quarter of the run",
             percent(fall), evaluate::format_number(c_.start), evaluate::format_number(c_.last())),
-        fmt::format("a learning rate of {}, or more epochs", evaluate::format_number(c_.lr.back() * 5)));
+        fmt::format("{}, or more epochs", rate(c_.lr.back() * 5, "five times larger")),
+        {{"initial_loss", c_.start}, {"last_loss", c_.last()}, {"late_decrease", fall}});
     return true;
   }
 
@@ -237,13 +194,18 @@ class RunAnalysis {
     } else if (const Reference* const better = better_reference()) {
       reason = describe(*better);
     } else {
+      undecided_.push_back(fmt::format(
+          "the training loss has stagnated since epoch {} of {}, at {}: noise of the data, or a plateau (the error of "
+          "another model on the same samples would decide)",
+          since + 1, epochs, evaluate::format_number(c_.last())));
       return;
     }
     add(Issue::plateau,
         fmt::format("the training loss has stagnated since epoch {} of {}, at {}, {} of its initial value; {}",
                     since + 1, epochs, evaluate::format_number(c_.last()), percent(c_.last() / c_.start), reason),
         decayed ? "a schedule that lowers the learning rate later"
-                : "fewer epochs, or a larger model, other inputs or a lower learning rate");
+                : "fewer epochs, or a larger model, other inputs or a lower learning rate",
+        {{"since_epoch", static_cast<double>(since + 1)}, {"last_loss", c_.last()}, {"initial_loss", c_.start}});
   }
 
   void look_for_overfitting() {
@@ -261,14 +223,19 @@ class RunAnalysis {
               "decreases from {} to {}; early stopping would have saved {} epochs",
               best + 1, evaluate::format_number(c_.val[best]), evaluate::format_number(end), epochs,
               evaluate::format_number(c_.train[best]), evaluate::format_number(c_.last()), epochs - best - 1),
-          "--patience, weight decay, dropout, a smaller model or more samples");
+          "early stopping (--patience), weight decay, dropout, a smaller model or more samples",
+          {{"best_epoch", static_cast<double>(best + 1)},
+           {"best_val_loss", c_.val[best]},
+           {"last_val_loss", end},
+           {"last_train_loss", c_.last()}});
     } else if (end > 0.8 * c_.start && c_.last() < 0.3 * end) {
       add(Issue::overfitting,
           fmt::format("the training loss decreased to {}, but the validation loss ended at {}, hardly below its "
                       "initial value ({})",
                       evaluate::format_number(c_.last()), evaluate::format_number(end),
                       evaluate::format_number(c_.start)),
-          "more samples, fewer inputs, a smaller model, weight decay");
+          "more samples, fewer inputs, a smaller model, weight decay",
+          {{"last_train_loss", c_.last()}, {"last_val_loss", end}, {"initial_loss", c_.start}});
     }
   }
 
@@ -284,7 +251,8 @@ class RunAnalysis {
             "the median sample; among the samples with the most confident predictions it is {}, hardly fewer than "
             "among the others ({})",
             percent(evidence_.doubtful), percent(surest), percent(middle)),
-        "inspect suspects.csv, which ranks them; use a loss robust to wrong labels, such as generalized_cross_entropy");
+        "inspect suspects.csv, which ranks them; use a loss robust to wrong labels, such as generalized_cross_entropy",
+        {{"doubtful", evidence_.doubtful}, {"among_most_confident", surest}, {"among_middle", middle}});
   }
 
   std::string class_name(std::size_t k) const {
@@ -307,7 +275,11 @@ class RunAnalysis {
           fmt::format("class {} is predicted correctly for {} of {} samples (recall {}; median of the classes {}){}",
                       class_name(k), c.correct, c.support, percent(c.recall), percent(usual), mistaken_for(score, k)),
           "class weights, balanced sampling or balanced_softmax, if the class is rare; otherwise check its labels and "
-          "inputs");
+          "inputs",
+          {{"class", static_cast<double>(k)},
+           {"recall", c.recall},
+           {"median_recall", usual},
+           {"samples", static_cast<double>(c.support)}});
     }
   }
 
@@ -334,34 +306,33 @@ class RunAnalysis {
                     percent(evidence_.classes->accuracy), calibration.ece),
         is_overconfident
             ? "temperature scaling (perdita evaluate reports the temperature), early stopping, label smoothing"
-            : "temperature scaling (perdita evaluate reports the temperature), less label smoothing or focusing");
+            : "temperature scaling (perdita evaluate reports the temperature), less label smoothing or focusing",
+        {{"ece", calibration.ece}, {"confidence", calibration.confidence}, {"accuracy", evidence_.classes->accuracy}});
   }
 
   const Evidence& evidence_;
-  Curves c_;
+  LossCurves c_;
   std::optional<Reference> reference_;
   bool asked_ = false;
-  std::vector<Finding> verdicts_;
+  std::vector<Finding> findings_;
+  std::vector<std::string> undecided_;
 };
 
 }  // namespace
 
-std::string_view name_of(Issue issue) {
-  constexpr std::string_view names[] = {"divergence",     "lr_too_large",    "overfitting", "wrong_labels",
-                                        "underfitting",   "lr_too_small",    "plateau",     "class_not_learned",
-                                        "miscalibration", "nothing_to_learn"};
-  return names[static_cast<std::size_t>(issue)];
+std::string sameness_of(std::span<const std::int64_t> class_counts, const std::vector<std::string>& class_names) {
+  const std::int64_t samples = std::accumulate(class_counts.begin(), class_counts.end(), std::int64_t{0});
+  const auto most = std::ranges::max_element(class_counts);
+  if (samples == 0) return "";
+  const std::string& name = class_names[static_cast<std::size_t>(most - class_counts.begin())];
+  if (*most == samples) return fmt::format("every label is {}", name);
+  const std::int64_t others = samples - *most;
+  if (others >= 5 && static_cast<double>(others) >= 0.001 * static_cast<double>(samples)) return "";
+  return fmt::format("all labels but {} are {}", others, name);
 }
 
-std::string_view title_of(Issue issue) {
-  constexpr std::string_view titles[] = {"divergence",     "learning rate too large",
-                                         "overfitting",    "wrong labels",
-                                         "underfitting",   "learning rate too small, or too few epochs",
-                                         "plateau",        "a class that is not learned",
-                                         "miscalibration", "nothing to learn"};
-  return titles[static_cast<std::size_t>(issue)];
-}
+Diagnosis diagnose_log(const Evidence& evidence) { return RunAnalysis(evidence).run(); }
 
-std::vector<Finding> diagnose(const Evidence& evidence) { return RunAnalysis(evidence).findings(); }
+std::vector<Finding> diagnose(const Evidence& evidence) { return diagnose_log(evidence).findings; }
 
 }  // namespace perdita::diagnose

@@ -42,15 +42,15 @@ void check(std::span<const std::int64_t> targets, std::span<const std::int64_t> 
         "score_classes: there are {} targets, {} predictions and {} losses (valid: the same number, or no losses)",
         targets.size(), predicted.size(), losses.size());
   }
-  const auto check_range = [classes](const char* name, std::span<const std::int64_t> labels) {
+  const auto check_range = [classes](const char* name, std::span<const std::int64_t> labels, std::int64_t least) {
     for (std::size_t i = 0; i < labels.size(); ++i) {
-      if (labels[i] < 0 || labels[i] >= classes) {
-        fail<IndexError>("score_classes: {}[{}] is {} (valid: 0..{})", name, i, labels[i], classes - 1);
+      if (labels[i] < least || labels[i] >= classes) {
+        fail<IndexError>("score_classes: {}[{}] is {} (valid: {}..{})", name, i, labels[i], least, classes - 1);
       }
     }
   };
-  check_range("targets", targets);
-  check_range("predicted", predicted);
+  check_range("targets", targets, 0);
+  check_range("predicted", predicted, -1);
 }
 
 }  // namespace
@@ -63,11 +63,14 @@ ClassificationScore score_classes(std::span<const std::int64_t> targets, std::sp
   std::vector<std::int64_t> finite(n_classes);
   std::vector<std::int64_t> confusion(n_classes * n_classes, 0);
   for (std::size_t i = 0; i < targets.size(); ++i) {
-    const auto truth = static_cast<std::size_t>(targets[i]), guess = static_cast<std::size_t>(predicted[i]);
-    ++confusion[truth * n_classes + guess];
+    const auto truth = static_cast<std::size_t>(targets[i]);
     ++scores[truth].support;
-    ++scores[guess].predicted;
-    scores[truth].correct += truth == guess;
+    if (predicted[i] >= 0) {
+      const auto guess = static_cast<std::size_t>(predicted[i]);
+      ++confusion[truth * n_classes + guess];
+      ++scores[guess].predicted;
+      scores[truth].correct += truth == guess;
+    }
     if (losses.empty() || !std::isfinite(losses[i])) continue;
     scores[truth].mean_loss += losses[i];
     ++finite[truth];

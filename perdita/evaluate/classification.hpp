@@ -37,8 +37,9 @@ struct ClassificationScore {
   }
 };
 
-/// targets[N] and predicted[N] are in 0..classes-1; losses is [N] or empty. Throws ShapeError for different lengths,
-/// IndexError for a class out of range, ValueError for no samples or no classes.
+/// targets[N] and predicted[N] are in 0..classes-1, or predicted is -1: no class, because the output is NaN, which
+/// counts as wrong. losses is [N] or empty. Throws ShapeError for different lengths, IndexError for a class out of
+/// range, ValueError for no samples or no classes.
 ClassificationScore score_classes(std::span<const std::int64_t> targets, std::span<const std::int64_t> predicted,
                                   std::span<const float> losses, std::int64_t classes);
 

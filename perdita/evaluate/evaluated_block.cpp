@@ -269,12 +269,18 @@ void evaluate_pairs(const EvaluationPlan& how, const RawBlock& block, EvaluatedB
     }
   }
   out.losses.resize(static_cast<std::size_t>(count));
+  std::vector<T> smoothed;
+  if (const double share = how.loss.label_smoothing; share > 0) {
+    smoothed.assign(targets, targets + count);
+    for (T& t : smoothed) t = static_cast<T>((1 - share) * static_cast<double>(t) + 0.5 * share);
+  }
+  const T* const labels = smoothed.empty() ? targets : smoothed.data();
   std::visit(
       [&]<class Loss>(const Loss& loss) {
         if constexpr (ListedElementwise<Loss>)
-          compute_pairs(loss, how, input, targets, out);
+          compute_pairs(loss, how, input, labels, out);
         else if constexpr (requires { &Loss::template compute<T>; })
-          loss.template compute<T>(input, targets, count, {.losses = out.losses.data()});
+          loss.template compute<T>(input, labels, count, {.losses = out.losses.data()});
       },
       how.loss.loss);
   if (how.kind != Kind::regression) return;
@@ -295,15 +301,43 @@ void sum_rows(std::int64_t columns, std::vector<T>& losses) {
   losses.resize(rows);
 }
 
-}  // namespace
-
 template <class T>
-void evaluate_block(const EvaluationPlan& how, const RawBlock& block, EvaluatedBlock<T>& out) {
+void evaluate_single(const EvaluationPlan& how, const RawBlock& block, EvaluatedBlock<T>& out) {
   out.units = block.count * how.units_per_row;
   if (how.kind == Kind::classes) return evaluate_classes(how, block, out);
   if (is_of_masks(how.loss)) return evaluate_masks(how, block, out);
   evaluate_pairs(how, block, out);
   if (how.units_per_row < how.columns) sum_rows(how.columns, out.losses);
+}
+
+/// Makes the losses of `out`, which are the leading part's, those of the sum.
+template <class T>
+void add_parts(const EvaluationPlan& how, const RawBlock& block, EvaluatedBlock<T>& out) {
+  thread_local EvaluatedBlock<T> other;
+  EvaluationPlan of_part = how;
+  out.parts.resize(how.parts.size());
+  std::vector<double> sums(out.losses.size());
+  for (std::size_t k = 0; k < how.parts.size(); ++k) {
+    if (how.parts[k].is_leading) {
+      out.parts[k] = out.losses;
+    } else {
+      of_part.loss = how.parts[k].loss;
+      evaluate_single(of_part, block, other);
+      out.parts[k] = other.losses;
+    }
+    for (std::size_t i = 0; i < sums.size() && how.parts[k].weight != 0; ++i)
+      sums[i] += how.parts[k].weight * static_cast<double>(out.parts[k][i]);
+  }
+  std::ranges::transform(sums, out.losses.begin(), [](double sum) { return static_cast<T>(sum); });
+}
+
+}  // namespace
+
+template <class T>
+void evaluate_block(const EvaluationPlan& how, const RawBlock& block, EvaluatedBlock<T>& out) {
+  evaluate_single(how, block, out);
+  out.parts.clear();  // `out` may have served another evaluation
+  if (!how.parts.empty()) add_parts(how, block, out);
 }
 
 template void evaluate_block(const EvaluationPlan&, const RawBlock&, EvaluatedBlock<float>&);

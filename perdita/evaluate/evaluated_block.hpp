@@ -19,6 +19,7 @@ struct EvaluatedBlock {
   const T* logits = nullptr;                    ///< of classes [units, columns]; of binary the logit of 1 [units]
   const T* scores = nullptr;                    ///< of binary: the predictions as given, which rank the units
   std::vector<T> made_logits;
+  std::vector<std::vector<T>> parts = {};  ///< losses of the parts of a sum
 };
 
 /// Fills `out`, whose memory is used again. Throws IndexError for a label out of range and DataError for a target or a

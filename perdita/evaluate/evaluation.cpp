@@ -124,14 +124,16 @@ Gathered gather(const EvaluationPlan& how, BlockStream& stream, const data::RowR
   return std::move(all);
 }
 
-void tell_losses(const Gathered& all, const AnyLoss& loss, Evaluation& result) {
+void tell_losses(const Gathered& all, const EvaluationPlan& how, const LossSum& loss, Evaluation& result) {
   result.losses = all.losses.summary();
   result.losses.mean = all.loss.mean();
   result.losses.standard_deviation = all.loss.standard_deviation();
   result.losses.standard_error = all.loss.standard_error();
   result.losses.nonfinite = all.left_out.nan + all.left_out.infinite;
   result.interval = all.loss.interval();
-  const bool never_negative = has(info_of(loss).traits, Trait::never_negative) && result.losses.min >= 0;
+  for (std::size_t k = 0; k < all.parts.size(); ++k)
+    result.parts.push_back({how.parts[k].name, how.parts[k].weight, all.parts[k].mean()});
+  const bool never_negative = loss.is_never_negative() && result.losses.min >= 0;
   if (never_negative) result.interval.low = std::max(result.interval.low, 0.0);
   result.exact_quantiles = all.losses.is_exact();
   result.hardest = all.hardest.result();
@@ -203,8 +205,8 @@ Evaluation evaluate(data::RowReader& predictions, data::RowReader& targets, data
                     const EvaluationOptions& options, const std::function<void(std::int64_t)>& progress) {
   if (options.hardest < 0 || options.hardest > 100000)
     fail<ValueError>("evaluate: hardest is {} (valid: 0..100000)", options.hardest);
-  const EvaluationPlan how =
-      plan_evaluation(options.loss, options.scale.value_or(default_scale(options.loss)), predictions, targets);
+  const EvaluationPlan how = plan_evaluation(
+      options.loss, options.scale.value_or(default_scale(options.loss.leading())), predictions, targets);
   check_weights(weights);
   check_width(predictions);
   Evaluation result{.loss = to_string(options.loss),
@@ -226,7 +228,7 @@ Evaluation evaluate(data::RowReader& predictions, data::RowReader& targets, data
     fail<DataError>("evaluate: the weights of the {} samples with a finite loss have sum 0 (valid: above 0)",
                     all.losses.count());
   }
-  tell_losses(all, options.loss, result);
+  tell_losses(all, how, options.loss, result);
   if (all.classes) {
     result.classes = all.classes->score();
     result.calibration = all.calibration->result();

@@ -18,7 +18,7 @@ namespace perdita::evaluate {
 
 /// Options of an evaluation.
 struct EvaluationOptions {
-  AnyLoss loss = {.loss = CrossEntropy{}};
+  LossSum loss = CrossEntropy{};
   std::optional<Scale> scale = {};            ///< scale of the predictions; none: the input of the loss
   int bins = 15;                              ///< of the reliability diagram
   std::int64_t hardest = 20;                  ///< number of hardest samples to report
@@ -27,8 +27,14 @@ struct EvaluationOptions {
   std::string probabilities_option = ".scale = Scale::probabilities";
 };
 
+/// The mean of the losses of a part of a sum, over the samples whose sum is finite.
+struct PartMean {
+  std::string name;
+  double weight = 1, mean = 0;
+};
+
 struct Evaluation {
-  std::string loss;  ///< as parse_loss() reads it
+  std::string loss;  ///< as parse_loss_sum() reads it
   Kind kind = Kind::classes;
   Scale scale = Scale::logits;
   std::int64_t rows = 0, columns = 1;  ///< of the predictions
@@ -37,9 +43,10 @@ struct Evaluation {
   LeftOut left_out = {};
   bool weighted = false;  ///< weights are used only in the mean loss and its interval
 
-  Summary losses = {};          ///< of finite losses; mean and deviation are weighted; NaN for none
-  Interval interval = {};       ///< of the mean, 95 %
-  bool exact_quantiles = true;  ///< otherwise the relative error is QuantileSketch::relative_error
+  Summary losses = {};               ///< of finite losses; mean and deviation are weighted; NaN for none
+  Interval interval = {};            ///< of the mean, 95 %
+  std::vector<PartMean> parts = {};  ///< of a sum of losses
+  bool exact_quantiles = true;       ///< otherwise the relative error is QuantileSketch::relative_error
   Histogram histogram = {},
             log_histogram = {};  ///< of losses: linear up to the 99th percentile, logarithmic over all positive
   std::vector<HardSample> hardest = {};

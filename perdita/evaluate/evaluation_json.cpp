@@ -120,6 +120,8 @@ std::string to_json(const Evaluation& e) {
   if (e.kind == Kind::regression) object["left_out"]["residuals"] = e.left_out.residuals;
   if (e.left_out.first >= 0) object["left_out"]["first_nonfinite"] = e.left_out.first / e.units_per_row;
   object["losses"] = loss_object(e);
+  for (const PartMean& part : e.parts)
+    object["parts"][part.name] = {{"weight", number(part.weight)}, {"mean", number(part.mean)}};
   if (e.classes) add_classes(e, object);
   if (e.calibration) add_calibration(e, object);
   if (e.roc) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <limits>
 #include <type_traits>
 
 #include "perdita/core/error.hpp"
@@ -68,7 +70,7 @@ Kind kind_of(const AnyLoss& any) {
   }
   const auto needed =
       std::ranges::count_if(info.operands, [](const LossOperand& operand) { return !operand.is_optional; });
-  if (needed == 2 && !compares_predictions(info)) {
+  if (needed == 2 && !compares_predictions(info) && !is_of_several_operands(info)) {
     if (info.unit == Unit::element) return kind_of_elements(info);
     if (info.unit == Unit::row) return Kind::classes;
     if (info.unit == Unit::mask) {
@@ -88,16 +90,65 @@ Scale default_scale(const AnyLoss& any) {
                                                                                            : Scale::logits;
 }
 
-EvaluationPlan plan_evaluation(const AnyLoss& loss, Scale scale, const data::RowReader& predictions,
+namespace {
+
+bool has_loss_per_row(const AnyLoss& any) { return sums_distributions(info_of(any)) || is_of_masks(any); }
+
+void check_part(const LossSum& sum, const LossPart& part) {
+  const AnyLoss& leading = sum.leading();
+  const std::string_view name = info_of(leading).name;
+  kind_of(part.loss);
+  if (part.loss.missing) {
+    fail<ValueError>("evaluate: missing of {} is nan, but missing targets are not supported here (valid: none)",
+                     part.name);
+  }
+  if (part.weight.is_learned) {
+    fail<ValueError>("evaluate: the weight of {} is learned, and not known here (valid: a number)", part.name);
+  }
+  if (has_loss_per_row(part.loss) != has_loss_per_row(leading)) {
+    fail<ValueError>("evaluate: {} has one loss per {}, but {} one per {} (valid: parts with the same)", part.name,
+                     has_loss_per_row(part.loss) ? "row" : "element", name,
+                     has_loss_per_row(leading) ? "row" : "element");
+  }
+  if (default_scale(part.loss) != default_scale(leading)) {
+    fail<ValueError>("evaluate: {} takes {}, but {} takes {} (valid: parts that take the same)", part.name,
+                     name_of(default_scale(part.loss)), name, name_of(default_scale(leading)));
+  }
+  if (part.loss.ignore_index != leading.ignore_index) {
+    fail<ValueError>("evaluate: ignore_index of {} is {}, but that of {} is {} (valid: the same)", part.name,
+                     part.loss.ignore_index, name, leading.ignore_index);
+  }
+}
+
+std::vector<EvaluatedPart> parts_of(const LossSum& sum) {
+  std::vector<EvaluatedPart> parts;
+  if (sum.single()) return parts;
+  for (const LossPart& part : sum.parts()) {
+    constexpr auto last = std::numeric_limits<std::int64_t>::max();
+    parts.push_back({part.name, part.weight.at(last), part.loss, &part.loss == &sum.leading()});
+  }
+  return parts;
+}
+
+}  // namespace
+
+Kind kind_of(const LossSum& sum) {
+  for (const LossPart& part : sum.parts()) check_part(sum, part);
+  return kind_of(sum.leading());
+}
+
+EvaluationPlan plan_evaluation(const LossSum& sum, Scale scale, const data::RowReader& predictions,
                                const data::RowReader& targets) {
+  const AnyLoss& loss = sum.leading();
   EvaluationPlan how{.loss = loss,
-                     .kind = kind_of(loss),
+                     .kind = kind_of(sum),
                      .scale = scale,
                      .predictions = predictions.dtype,
                      .targets = targets.dtype,
                      .predictions_name = predictions.name,
                      .targets_name = targets.name,
-                     .columns = predictions.row_elements()};
+                     .columns = predictions.row_elements(),
+                     .parts = parts_of(sum)};
   const std::string_view name = info_of(loss).name;
   if (how.kind == Kind::classes) {
     if (predictions.row_shape.rank() != 1 || how.columns < 2) {
@@ -117,7 +168,7 @@ EvaluationPlan plan_evaluation(const AnyLoss& loss, Scale scale, const data::Row
   if (how.kind == Kind::binary ? scale == Scale::log_probabilities : scale != default_scale(loss)) {
     fail<ValueError>("evaluate: {} cannot be computed from {}", name, name_of(scale));
   }
-  how.units_per_row = sums_distributions(info_of(loss)) || is_of_masks(loss) ? 1 : how.columns;
+  how.units_per_row = has_loss_per_row(loss) ? 1 : how.columns;
   return how;
 }
 

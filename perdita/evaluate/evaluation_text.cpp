@@ -30,6 +30,8 @@ void add_losses(const Evaluation& e, std::string& text) {
   add(text, "mean loss  {}{}", format_number(s.mean), e.weighted ? " (weighted)" : "");
   if (s.count > 1)
     add(text, "  (95 % interval {} to {})", format_number(e.interval.low), format_number(e.interval.high));
+  for (const PartMean& part : e.parts)
+    add(text, "\n  {:<28} mean {}, weight {}", part.name, format_number(part.mean), format_number(part.weight));
   add(text, "\nsamples    {}", format_count(e.counted));
   const LeftOut& out = e.left_out;
   if (out.ignored > 0) add(text, " ({} more have the ignored label)", format_count(out.ignored));

@@ -71,6 +71,7 @@ std::span<const std::int64_t> Gathered::drop_ignored(std::int64_t first, Evaluat
   }
   left_out.ignored += evaluated.units - std::ssize(places_);
   keep(evaluated.losses, places_);
+  for (std::vector<T>& part : evaluated.parts) keep(part, places_);
   keep(evaluated.confidences, places_);
   keep(evaluated.labels, places_);
   keep(evaluated.predicted, places_);
@@ -103,6 +104,22 @@ void Gathered::add_losses(const EvaluatedRows<T>& rows) {
   losses.add(std::span<const T>(finite));
 }
 
+/// Of the rows whose sum is finite, as the mean of the sum.
+template <class T>
+void Gathered::add_parts(const EvaluatedBlock<T>& evaluated) {
+  parts.resize(std::max(parts.size(), evaluated.parts.size()));
+  for (std::size_t k = 0; k < evaluated.parts.size(); ++k) {
+    std::vector<T> finite;
+    std::vector<double> weights;
+    for (std::size_t i = 0; i < evaluated.losses.size(); ++i) {
+      if (!std::isfinite(evaluated.losses[i])) continue;
+      finite.push_back(evaluated.parts[k][i]);
+      if (!weights_.empty()) weights.push_back(weights_[i]);
+    }
+    parts[k].add(std::span<const T>(finite), std::span<const double>(weights));
+  }
+}
+
 template <class T>
 void Gathered::add(const EvaluationPlan& how, const RawBlock& block, EvaluatedBlock<T>& evaluated,
                    std::span<const double> weights) {
@@ -114,6 +131,7 @@ void Gathered::add(const EvaluationPlan& how, const RawBlock& block, EvaluatedBl
       first, places, evaluated.losses, evaluated.labels, evaluated.predicted, evaluated.confidences};
   counted += std::ssize(rows.losses);
   add_losses(rows);
+  add_parts(evaluated);
   if (how.kind == Kind::binary) add_binary(rows, evaluated);
   if (classes) add_classes(rows);
   if (residuals) add_residuals(rows, evaluated);
@@ -192,6 +210,8 @@ void Gathered::merge(Gathered&& other) {
   counted += other.counted;
   left_out.merge(other.left_out);
   loss.merge(other.loss);
+  parts.resize(std::max(parts.size(), other.parts.size()));
+  for (std::size_t k = 0; k < other.parts.size(); ++k) parts[k].merge(other.parts[k]);
   losses.merge(other.losses);
   hardest.merge(other.hardest);
   merge_optional(classes, other.classes);

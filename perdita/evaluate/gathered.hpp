@@ -47,6 +47,7 @@ class Gathered {
   LeftOut left_out;
   // Of finite losses.
   MeanLoss loss;
+  std::vector<MeanLoss> parts;  ///< of a sum of losses
   QuantileSketch losses;
   Hardest hardest;
   // Classes and binary.
@@ -68,6 +69,8 @@ class Gathered {
   std::span<const std::int64_t> drop_ignored(std::int64_t first, EvaluatedBlock<T>& evaluated);
   template <class T>
   void add_losses(const EvaluatedRows<T>& rows);
+  template <class T>
+  void add_parts(const EvaluatedBlock<T>& evaluated);
   template <class T>
   void draw(Kind kind, std::int64_t first, const EvaluatedBlock<T>& evaluated);
   template <class T>

@@ -128,9 +128,28 @@ History History::resume(const std::filesystem::path& path, std::int64_t epoch) {
   return History(std::move(file));
 }
 
+History History::resume_at(const std::filesystem::path& path, std::uint64_t bytes) {
+  const std::string text = read_file(path);
+  if (bytes > text.size() || (bytes > 0 && text[bytes - 1] != '\n')) {
+    fail<DataError>(
+        "History::resume_at: {} has {} bytes and no line that ends after {} (valid: the file of the run that "
+        "is resumed)",
+        path.string(), text.size(), bytes);
+  }
+  AppendFile file(path);
+  file.truncate(bytes);
+  return History(std::move(file));
+}
+
 void History::write(const Record& record) {
   file_.append(to_json(record) + '\n');
   if (record.kind != "step") file_.sync();
+}
+
+void History::write_steps(std::span<const Record> records) {
+  std::string lines;
+  for (const Record& record : records) lines += to_json(record) + '\n';
+  if (!lines.empty()) file_.append(lines);
 }
 
 std::vector<Record> read_history(const std::filesystem::path& path) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -43,8 +44,13 @@ class History {
   /// file is the same as without the interruption. Throws DataError if the epoch was not recorded.
   static History resume(const std::filesystem::path& path, std::int64_t epoch);
 
+  /// Continues after the first `bytes` bytes, which must end a line. Throws DataError if the file is shorter.
+  static History resume_at(const std::filesystem::path& path, std::uint64_t bytes);
+
   /// Appends one line.
   void write(const Record& record);
+  /// Appends several lines of steps at once, which is faster.
+  void write_steps(std::span<const Record> records);
   /// The file.
   const std::filesystem::path& path() const { return file_.path(); }
 

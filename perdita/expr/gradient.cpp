@@ -52,8 +52,11 @@ bool may_be_steep(const Expr& node, int i) {
     case Op::log1p:
     case Op::lgamma:
     case Op::digamma:
+    case Op::expm1_minus_x:
+    case Op::log1p_minus_x:
     case Op::pow:
     case Op::xlogy:
+    case Op::log_ratio:
       return true;
     default:
       return false;
@@ -76,7 +79,8 @@ Expr pull_back(const Expr& node, const Expr& seed) {
       // clang-format off
     PERDITA_CASE(abs) PERDITA_CASE(square) PERDITA_CASE(sqrt) PERDITA_CASE(exp) PERDITA_CASE(expm1) PERDITA_CASE(log)
     PERDITA_CASE(log1p) PERDITA_CASE(sigmoid) PERDITA_CASE(log_sigmoid) PERDITA_CASE(softplus) PERDITA_CASE(tanh)
-    PERDITA_CASE(log_cosh) PERDITA_CASE(erf) PERDITA_CASE(lgamma) PERDITA_CASE(digamma)
+    PERDITA_CASE(log_cosh) PERDITA_CASE(expm1_minus_x) PERDITA_CASE(log1p_minus_x) PERDITA_CASE(erf)
+    PERDITA_CASE(lgamma) PERDITA_CASE(digamma)
 #undef PERDITA_CASE
     default:
       fail<GraphError>("gradient: {} has no derivative", name_of(node.op()));
@@ -106,6 +110,10 @@ Expr pull_back(Op op, const A& a, const B& b) {
       return clamp_max(a, b).d;
     case Op::xlogy:
       return xlogy(a, b).d;
+    case Op::log_ratio:
+      return log_ratio(a, b).d;
+    case Op::hypot:
+      return hypot(a, b).d;
     case Op::pow:
       return pow(a, b).d;
     default:

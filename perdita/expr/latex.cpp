@@ -45,13 +45,8 @@ Notation latex_number(double value) {
   return {{mantissa + " \\cdot " + power}, Binding::product};
 }
 
-Notation infix(const Expr& e, std::string_view symbol, Binding binding) {
-  const Binding left = binding == Binding::comparison ? tighter(binding) : binding;
-  return {{{e.operand(0), left}, fmt::format(" {} ", symbol), {e.operand(1), tighter(binding)}}, binding};
-}
-
 // f(x) binds as a power does, so that (log x)^2 gets its parentheses.
-Notation call(const Expr& e, std::string_view function) {
+Notation latex_call(const Expr& e, std::string_view function) {
   Notation notation{{fmt::format("{}\\left(", function), {e.operand(0), Binding::none}}, Binding::power};
   if (arity(e.op()) == 2) {
     notation.pieces.push_back(", ");
@@ -65,7 +60,7 @@ Notation call(const Expr& e, std::string_view function) {
 Notation product(const Expr& e) {
   const Expr* first = &e.operand(1);
   while (first->op() == Op::multiply || first->op() == Op::pow || first->op() == Op::square) first = &first->operand(0);
-  return infix(e, first->op() == Op::constant ? "\\cdot" : "\\,", Binding::product);
+  return infix_notation(e, first->op() == Op::constant ? "\\cdot" : "\\,", Binding::product);
 }
 
 Notation notate_function(const Expr& e) {
@@ -80,35 +75,43 @@ Notation notate_function(const Expr& e) {
     case Op::expm1:
       return {{"e^{", {a, Binding::none}, "} - 1"}, Binding::sum};
     case Op::log:
-      return call(e, "\\log");
+      return latex_call(e, "\\log");
     case Op::log1p:
       return {{"\\log\\left(1 + ", {a, Binding::product}, "\\right)"}, Binding::power};
     case Op::sigmoid:
-      return call(e, "\\sigma");
+      return latex_call(e, "\\sigma");
     case Op::log_sigmoid:
-      return call(e, "\\log \\sigma");
+      return latex_call(e, "\\log \\sigma");
     case Op::softplus:
       return {{"\\log\\left(1 + e^{", {a, Binding::none}, "}\\right)"}, Binding::power};
     case Op::tanh:
-      return call(e, "\\tanh");
+      return latex_call(e, "\\tanh");
     case Op::log_cosh:
-      return call(e, "\\log \\cosh");
+      return latex_call(e, "\\log \\cosh");
+    case Op::expm1_minus_x:
+      return {{"e^{", {a, Binding::none}, "} - 1 - ", {a, tighter(Binding::sum)}}, Binding::sum};
+    case Op::log1p_minus_x:
+      return {{"\\log\\left(1 + ", {a, Binding::product}, "\\right) - ", {a, tighter(Binding::sum)}}, Binding::sum};
+    case Op::log_ratio:
+      return {{"\\log \\frac{", {a, Binding::none}, "}{", {e.operand(1), Binding::none}, "}"}, Binding::power};
+    case Op::hypot:
+      return {{"\\sqrt{", {a, Binding::atom}, "^{2} + ", {e.operand(1), Binding::atom}, "^{2}}"}, Binding::power};
     case Op::erf:
-      return call(e, "\\operatorname{erf}");
+      return latex_call(e, "\\operatorname{erf}");
     case Op::lgamma:
-      return call(e, "\\log \\Gamma");
+      return latex_call(e, "\\log \\Gamma");
     case Op::digamma:
-      return call(e, "\\psi");
+      return latex_call(e, "\\psi");
     case Op::trigamma:
-      return call(e, "\\psi_1");
+      return latex_call(e, "\\psi_1");
     case Op::sign:
-      return call(e, "\\operatorname{sign}");
+      return latex_call(e, "\\operatorname{sign}");
     case Op::min:
     case Op::clamp_max:
-      return call(e, "\\min");
+      return latex_call(e, "\\min");
     case Op::max:
     case Op::clamp_min:
-      return call(e, "\\max");
+      return latex_call(e, "\\max");
     case Op::xlogy:
       return {{{a, Binding::product}, " \\log\\left(", {e.operand(1), Binding::none}, "\\right)"}, Binding::product};
     // Iverson's bracket: 1 where the condition holds, else 0.
@@ -116,9 +119,9 @@ Notation notate_function(const Expr& e) {
       return {{"\\left[", {a, Binding::none}, "\\right] \\, ", {e.operand(1), tighter(Binding::product)}},
               Binding::product};
     case Op::flip_sign:
-      return call(e, "\\operatorname{flip\\_sign}");
+      return latex_call(e, "\\operatorname{flip\\_sign}");
     default:
-      return call(e, fmt::format("\\operatorname{{{}}}", name_of(e.op())));
+      return latex_call(e, fmt::format("\\operatorname{{{}}}", name_of(e.op())));
   }
 }
 
@@ -141,25 +144,25 @@ Notation notate_latex(const Expr& e) {
     case Op::divide:
       return {{"\\frac{", {e.operand(0), Binding::none}, "}{", {e.operand(1), Binding::none}, "}"}, Binding::power};
     case Op::add:
-      return infix(e, "+", Binding::sum);
+      return infix_notation(e, "+", Binding::sum);
     case Op::subtract:
-      return infix(e, "-", Binding::sum);
+      return infix_notation(e, "-", Binding::sum);
     case Op::less:
-      return infix(e, "<", Binding::comparison);
+      return infix_notation(e, "<", Binding::comparison);
     case Op::less_equal:
-      return infix(e, "\\le", Binding::comparison);
+      return infix_notation(e, "\\le", Binding::comparison);
     case Op::greater:
-      return infix(e, ">", Binding::comparison);
+      return infix_notation(e, ">", Binding::comparison);
     case Op::greater_equal:
-      return infix(e, "\\ge", Binding::comparison);
+      return infix_notation(e, "\\ge", Binding::comparison);
     case Op::equal:
-      return infix(e, "=", Binding::comparison);
+      return infix_notation(e, "=", Binding::comparison);
     case Op::not_equal:
-      return infix(e, "\\ne", Binding::comparison);
+      return infix_notation(e, "\\ne", Binding::comparison);
     case Op::logical_and:
-      return infix(e, "\\land", Binding::conjunction);
+      return infix_notation(e, "\\land", Binding::conjunction);
     case Op::logical_or:
-      return infix(e, "\\lor", Binding::disjunction);
+      return infix_notation(e, "\\lor", Binding::disjunction);
     case Op::select:
       return {{"\\begin{cases} ",
                {e.operand(1), Binding::none},

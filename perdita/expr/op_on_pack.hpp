@@ -48,6 +48,8 @@ PERDITA_INLINE P on_pack(const P& a, const P& b) {
     PERDITA_FUNCTION(clamp_max)
     PERDITA_FUNCTION(pow)
     PERDITA_FUNCTION(xlogy)
+    PERDITA_FUNCTION(log_ratio)
+    PERDITA_FUNCTION(hypot)
     PERDITA_FUNCTION(flip_sign)
     PERDITA_ARITHMETIC_OPERATORS(PERDITA_OPERATOR)
     PERDITA_OPERATOR(less, <)

@@ -10,9 +10,9 @@ namespace perdita {
 // X(name): a function of that name, with that many arguments, which packs have too.
 #define PERDITA_UNARY_FUNCTIONS(X)                                                                                \
   X(abs) X(square) X(sqrt) X(exp) X(expm1) X(log) X(log1p) X(sigmoid) X(log_sigmoid) X(softplus) X(tanh) X(log_cosh) \
-  X(erf) X(lgamma) X(digamma) X(trigamma) X(sign)
+  X(expm1_minus_x) X(log1p_minus_x) X(erf) X(lgamma) X(digamma) X(trigamma) X(sign)
 #define PERDITA_BINARY_FUNCTIONS(X) \
-  X(min) X(max) X(clamp_min) X(clamp_max) X(pow) X(xlogy) X(flip_sign) X(zero_unless)
+  X(min) X(max) X(clamp_min) X(clamp_max) X(pow) X(xlogy) X(log_ratio) X(hypot) X(flip_sign) X(zero_unless)
 
 // X(name, symbol): an operator.
 #define PERDITA_UNARY_OPERATORS(X) X(negate, -) X(logical_not, !)

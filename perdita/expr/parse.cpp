@@ -69,8 +69,8 @@ const BinaryOperator* find_operator(const Token& token, int level) {
 
 class Parser {
  public:
-  Parser(std::string_view text, std::span<const NamedExpr> inputs)
-      : text_(text), inputs_(inputs), tokens_(tokens_of(text)) {}
+  Parser(std::string_view text, std::span<const NamedExpr> inputs, const ParameterOptions& parameters)
+      : text_(text), inputs_(inputs), parameters_(parameters), tokens_(tokens_of(text)) {}
 
   Expr parse() {
     collect_definitions();
@@ -198,7 +198,39 @@ class Parser {
     return accept("(") ? call(first) : value_of(first);
   }
 
+  /// param(name, initial), behind the first parenthesis.
+  Expr parameter(const Token& first) {
+    if (!parameters_.declared)
+      fail_at(text_, first.position, "param is not supported here (valid: in formulas of losses)");
+    const Token name = token();
+    ++at_;
+    const bool has_name = name.kind == Token::Kind::name && accept(",");
+    const bool is_negative = has_name && accept("-");
+    const Token number = token();
+    if (!has_name || number.kind != Token::Kind::number)
+      fail_at(text_, first.position, "param takes a name and a number (valid: param(sigma, 1.0))");
+    ++at_;
+    if (!accept(")")) fail_at(text_, token().position, "found {}, expected ')'", found());
+    const bool is_taken = std::ranges::find(inputs_, name.text, &NamedExpr::name) != inputs_.end() ||
+                          definitions_.contains(std::string(name.text)) || find_formula_function(name.text);
+    if (is_taken) fail_at(text_, name.position, "'{}' has another meaning (valid: another name)", name.text);
+    return declared(name, is_negative ? -number.value : number.value);
+  }
+
+  Expr declared(const Token& name, double initial) {
+    std::vector<DeclaredParameter>& all = *parameters_.declared;
+    auto known = std::ranges::find(all, name.text, &DeclaredParameter::name);
+    if (known != all.end() && known->initial != initial) {
+      fail_at(text_, name.position, "the parameter {} starts at {}, but also at {} (valid: one value)", name.text,
+              known->initial, initial);
+    }
+    if (known == all.end()) known = all.insert(all.end(), {std::string(name.text), initial});
+    if (parameters_.first_input < 0) return initial;
+    return Expr::input(parameters_.first_input + static_cast<int>(known - all.begin()), known->name);
+  }
+
   Expr call(const Token& name) {
+    if (name.text == "param") return parameter(name);
     const FormulaFunction* const function = find_formula_function(name.text);
     if (!function) fail_unknown_function(name);
     std::vector<Expr> arguments;
@@ -275,6 +307,7 @@ class Parser {
 
   std::string_view text_;
   std::span<const NamedExpr> inputs_;
+  const ParameterOptions& parameters_;
   std::vector<Token> tokens_;
   std::size_t at_ = 0;
   int depth_ = 0;
@@ -283,11 +316,13 @@ class Parser {
 
 }  // namespace
 
-Expr parse_expr(std::string_view text, std::span<const NamedExpr> inputs) {
+Expr parse_expr(std::string_view text, std::span<const NamedExpr> inputs) { return parse_expr(text, inputs, {}); }
+
+Expr parse_expr(std::string_view text, std::span<const NamedExpr> inputs, const ParameterOptions& parameters) {
   if (text.size() > max_length) {
     fail<ValueError>("formula: {} characters (valid: at most {})", text.size(), max_length);
   }
-  return Parser(text, inputs).parse();
+  return Parser(text, inputs, parameters).parse();
 }
 
 }  // namespace perdita

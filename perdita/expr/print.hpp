@@ -1,4 +1,4 @@
-// Printing formulas: what the plain and the LaTeX notation share.
+// Printing formulas: what the notations (text, LaTeX, C++) share.
 #pragma once
 
 #include <string>
@@ -30,6 +30,11 @@ struct Notation {
   std::vector<Piece> pieces;
   Binding binding = Binding::atom;
 };
+
+/// "a + b".
+Notation infix_notation(const Expr& e, std::string_view symbol, Binding binding);
+/// "log1p(a)", by the name of the operation.
+Notation call_notation(const Expr& e);
 
 struct Parentheses {
   std::string_view open, close;

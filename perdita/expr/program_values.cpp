@@ -50,6 +50,10 @@ ValueNumbering::Signed ValueNumbering::number(const Expr& node, Signed a, Signed
       return {intern({Op::flip_sign, {a.value, b.value, -1}}), a.is_negative != b.is_negative};
     case Op::zero_unless:
       return {intern({Op::zero_unless, {a.value, b.value, -1}}), b.is_negative};
+    case Op::hypot: {  // even in both operands
+      const auto [low, high] = std::minmax({a.value, b.value});
+      return {intern({Op::hypot, {low, high, -1}})};
+    }
     case Op::select:
       if (b.is_negative && c.is_negative) return {intern({Op::select, {a.value, b.value, c.value}}), true};
       return {intern({Op::select, {a.value, settle(b), settle(c)}})};

@@ -28,22 +28,6 @@ void check_length(const Expr& root) {
   }
 }
 
-Notation infix(const Expr& e, std::string_view symbol, Binding binding) {
-  // a - (b - c) is not (a - b) - c; a chain of comparisons would be read as Python's.
-  const Binding left = binding == Binding::comparison ? tighter(binding) : binding;
-  return {{{e.operand(0), left}, fmt::format(" {} ", symbol), {e.operand(1), tighter(binding)}}, binding};
-}
-
-Notation call(const Expr& e) {
-  Notation notation{{name_of(e.op()), "("}, Binding::atom};
-  for (int i = 0; i < arity(e.op()); ++i) {
-    if (i > 0) notation.pieces.push_back(", ");
-    notation.pieces.push_back({e.operand(i), Binding::none});
-  }
-  notation.pieces.push_back(")");
-  return notation;
-}
-
 Notation notate_text(const Expr& e) {
   switch (e.op()) {
     case Op::input:
@@ -60,17 +44,17 @@ Notation notate_text(const Expr& e) {
       return {{{e.operand(0), Binding::atom}, "^", {e.operand(1), Binding::power}}, Binding::power};
     case Op::multiply:
     case Op::divide:
-      return infix(e, e.op() == Op::multiply ? "*" : "/", Binding::product);
+      return infix_notation(e, e.op() == Op::multiply ? "*" : "/", Binding::product);
     case Op::add:
     case Op::subtract:
-      return infix(e, e.op() == Op::add ? "+" : "-", Binding::sum);
+      return infix_notation(e, e.op() == Op::add ? "+" : "-", Binding::sum);
     case Op::logical_and:
-      return infix(e, "&", Binding::conjunction);
+      return infix_notation(e, "&", Binding::conjunction);
     case Op::logical_or:
-      return infix(e, "|", Binding::disjunction);
+      return infix_notation(e, "|", Binding::disjunction);
 #define PERDITA_COMPARISON(name, symbol) \
   case Op::name:                         \
-    return infix(e, #symbol, Binding::comparison);
+    return infix_notation(e, #symbol, Binding::comparison);
       PERDITA_COMPARISON(less, <)
       PERDITA_COMPARISON(less_equal, <=)
       PERDITA_COMPARISON(greater, >)
@@ -79,11 +63,27 @@ Notation notate_text(const Expr& e) {
       PERDITA_COMPARISON(not_equal, !=)
 #undef PERDITA_COMPARISON
     default:
-      return call(e);
+      return call_notation(e);
   }
 }
 
 }  // namespace
+
+Notation infix_notation(const Expr& e, std::string_view symbol, Binding binding) {
+  // a - (b - c) is not (a - b) - c; a chain of comparisons would be read as Python's.
+  const Binding left = binding == Binding::comparison ? tighter(binding) : binding;
+  return {{{e.operand(0), left}, fmt::format(" {} ", symbol), {e.operand(1), tighter(binding)}}, binding};
+}
+
+Notation call_notation(const Expr& e) {
+  Notation notation{{name_of(e.op()), "("}, Binding::atom};
+  for (int i = 0; i < arity(e.op()); ++i) {
+    if (i > 0) notation.pieces.push_back(", ");
+    notation.pieces.push_back({e.operand(i), Binding::none});
+  }
+  notation.pieces.push_back(")");
+  return notation;
+}
 
 std::string print(const Expr& root, Notation (*notate)(const Expr&), Parentheses parentheses) {
   check_length(root);

@@ -22,6 +22,8 @@ bool is_zero_of(const Expr& node, const IsZero& is_zero_at) {
     case Op::log1p:
     case Op::tanh:
     case Op::log_cosh:
+    case Op::expm1_minus_x:
+    case Op::log1p_minus_x:
     case Op::erf:
     case Op::sign:
     case Op::divide:
@@ -39,6 +41,7 @@ bool is_zero_of(const Expr& node, const IsZero& is_zero_at) {
     case Op::max:
     case Op::clamp_min:
     case Op::clamp_max:
+    case Op::hypot:
     case Op::logical_or:
       return is_zero_at(0) && is_zero_at(1);
     case Op::zero_unless:

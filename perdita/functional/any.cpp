@@ -50,7 +50,16 @@ Sorted sorted(const Operands& operands, std::span<const Tensor> given, const Los
   return all;
 }
 
-ClassOptions class_options(const AnyLoss& any, const LossOptions& options) {
+/// Those of the loss, or of the call.
+LossOptions element_options(const AnyLoss& any, LossOptions options) {
+  options.missing = options.missing || any.missing;
+  if (any.label_smoothing != 0) options.label_smoothing = any.label_smoothing;
+  return options;
+}
+
+}  // namespace
+
+ClassOptions detail::class_options(const AnyLoss& any, const LossOptions& options) {
   return {.weight = options.weight,
           .ignore_index = any.ignore_index,
           .label_smoothing = any.label_smoothing,
@@ -61,8 +70,6 @@ ClassOptions class_options(const AnyLoss& any, const LossOptions& options) {
           .expected_upstream = options.expected_upstream};
 }
 
-}  // namespace
-
 namespace functional {
 
 Tensor call(const AnyLoss& any, std::span<const Tensor> operands, const LossOptions& options) {
@@ -71,10 +78,11 @@ Tensor call(const AnyLoss& any, std::span<const Tensor> operands, const LossOpti
         constexpr const char* function = function_name<Loss>;
         check_count(function, Loss::info.operands, operands.size());
         const Sorted all = sorted(Loss::info.operands, operands, options);
+        if (nonfinite_detection()) detail::refuse_nonfinite(any, all.tensors, all.options);
         if constexpr (is_of_class_rows(Loss::info))
-          return detail::call_loss(function, loss, all.tensors, class_options(any, all.options));
+          return detail::call_loss(function, loss, all.tensors, detail::class_options(any, all.options));
         else
-          return detail::call_loss(function, loss, all.tensors, all.options);
+          return detail::call_loss(function, loss, all.tensors, element_options(any, all.options));
       },
       any.loss);
 }

@@ -126,7 +126,30 @@ int check_logits(const char* function, const Tensor& input, const Tensor& target
 
 }  // namespace detail
 
+namespace {
+
+void check_denominator(std::string_view loss, Reduction reduction, Normalize normalize_by) {
+  if (normalize_by == Normalize::standard || reduction == Reduction::mean) return;
+  fail<ValueError>(
+      "{}: normalize_by is the denominator of a mean, but the reduction is {} (valid: reduction mean, or no "
+      "normalize_by)",
+      loss,
+      reduction == Reduction::none  ? "none"
+      : reduction == Reduction::sum ? "sum"
+                                    : "batchmean");
+}
+
+}  // namespace
+
+void check_options(std::string_view loss, const LossOptions& options) {
+  check_denominator(loss, options.reduction, options.normalize_by);
+  if (!probabilities.contains(options.label_smoothing)) {
+    fail<ValueError>("{}: label_smoothing is {} (valid: 0..1)", loss, options.label_smoothing);
+  }
+}
+
 void check_options(std::string_view loss, const ClassOptions& options) {
+  check_denominator(loss, options.reduction, options.normalize_by);
   if (!probabilities.contains(options.label_smoothing)) {
     fail<ValueError>("{}: label_smoothing is {} (valid: 0..1)", loss, options.label_smoothing);
   }

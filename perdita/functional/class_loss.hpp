@@ -27,8 +27,13 @@ int check_logits(const char* function, const Tensor& input, const Tensor& target
 /// one_hot(labels, classes) with the classes along dimension `dim`.
 Tensor one_hot_along(const Tensor& labels, std::int64_t classes, int dim);
 
-/// The losses of a written formula by recorded operators, in the shape that its operands broadcast to.
-Tensor recorded_losses(const WrittenLoss& loss, const Tensor& input, const Tensor& target);
+/// The losses of a written formula by recorded operators, in the shape that its operands broadcast to. parameters: one
+/// number for each of the formula's, or none for their first values.
+Tensor recorded_losses(const WrittenLoss& loss, const Tensor& input, const Tensor& target,
+                       std::span<const Tensor> parameters = {});
+
+/// Throws ValueError or ShapeError unless there is a number for each parameter of the formula.
+void check_parameters_of(const char* function, const WrittenLoss& loss, std::span<const Tensor> parameters);
 
 /// cross_entropy() whose errors and node have another function's name.
 Tensor cross_entropy_named(const char* function, const Tensor& input, const Tensor& target,

@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "perdita/functional/class_call.hpp"
+#include "perdita/functional/functional.hpp"
 #include "perdita/functional/fused_node.hpp"
 #include "perdita/functional/in_double.hpp"
 #include "perdita/functional/loss_call.hpp"
@@ -22,7 +23,10 @@ using kernels::SoftmaxTask;
 struct Written {
   static constexpr const LossInfo& info = ClassFormula::info;
   ClassFormula formula;
-  Tensor operator()(const Tensor& log_p, const Tensor& t) const { return detail::recorded_losses(formula, log_p, t); }
+  std::vector<Tensor> parameters = {};
+  Tensor operator()(const Tensor& log_p, const Tensor& t) const {
+    return detail::recorded_losses(formula, log_p, t, parameters);
+  }
 };
 
 /// Margins and hits, from the pass of cross-entropy.
@@ -103,7 +107,8 @@ double compute(const Loss& loss, const SoftmaxTask<T>& task) {
 template <class Loss>
 bool has_kernel(const Loss& loss, const Call& call) {
   if constexpr (requires { loss.formula.is_of_own_class(); })
-    return loss.formula.is_of_own_class() && !call.has_probabilities && call.options.label_smoothing == 0;
+    return loss.formula.is_of_own_class() && loss.parameters.empty() && !call.has_probabilities &&
+           call.options.label_smoothing == 0;
   else
     return true;
 }
@@ -236,6 +241,12 @@ Tensor class_loss(const char* function, const Loss& loss, const Tensor& input, c
 
 }  // namespace
 
+Tensor functional::formula_loss(const Tensor& input, const Tensor& target, std::span<const Tensor> parameters,
+                                const ClassFormula& loss, const ClassOptions& options) {
+  detail::check_parameters_of("formula_loss", loss, parameters);
+  return class_loss("formula_loss", Written{loss, {parameters.begin(), parameters.end()}}, input, target, options);
+}
+
 Tensor detail::one_hot_along(const Tensor& labels, std::int64_t classes, int dim) {
   Tensor hot = one_hot(labels, classes);
   for (int d = hot.rank() - 1; d > dim; --d) hot = hot.transpose(d, d - 1);
@@ -259,7 +270,7 @@ PERDITA_LOSSES(PERDITA_DEFINE)
 }  // namespace detail
 
 Tensor detail::call_loss(const char* function, const ClassFormula& loss, GivenTensors x, const ClassOptions& options) {
-  return class_loss(function, Written{loss}, *x[0], *x[1], options);
+  return class_loss(function, Written{loss, {}}, *x[0], *x[1], options);
 }
 
 }  // namespace perdita

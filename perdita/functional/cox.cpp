@@ -27,6 +27,8 @@ struct Call {
 
   std::int64_t count() const { return std::ssize(times); }
   bool are_compared(std::size_t i, std::size_t j) const { return strata.empty() || strata[i] == strata[j]; }
+  /// Whether events at the same time are tied with j: one with the weight 0 is as if it were absent.
+  bool is_counted(std::size_t j) const { return events[j] != 0 && (!weight.defined() || weight.data<double>()[j] > 0); }
 };
 
 void check_shape(const char* function, const char* argument, const Tensor& tensor, const Shape& expected) {
@@ -75,7 +77,7 @@ Tensor weight_of(const char* function, const Tensor& weight, const Shape& expect
   if (!weight.defined()) return {};
   check_shape(function, "weight", weight, expected);
   check_domain(function, "weight", weight.to(DType::float64), non_negative);
-  return weight.to(DType::float64);
+  return weight.to(DType::float64).contiguous();
 }
 
 double denominator(const Call& call) {
@@ -107,10 +109,11 @@ RiskMatrices matrices_of(const Call& call) {
     const auto i = static_cast<std::size_t>(events[k]);
     for (std::size_t j = 0; j < n; ++j) {
       at_risk[k * n + j] = call.are_compared(i, j) && call.times[j] >= call.times[i];
-      tied[k * n + j] = call.are_compared(i, j) && call.times[j] == call.times[i] && call.events[j];
+      tied[k * n + j] = call.are_compared(i, j) && call.times[j] == call.times[i] && call.is_counted(j);
     }
     const double* const row = tied.data() + k * n;
     const double d = std::accumulate(row, row + n, 0.0), before = std::accumulate(row, row + i, 0.0);
+    if (d == 0) continue;  // its own weight is 0, too
     share[k] = call.efron ? before / d : 0;
     for (std::size_t m = 0; m < e; ++m) mean_of_tie[k * e + m] = row[events[m]] / d;
   }
@@ -128,13 +131,21 @@ Tensor recorded_denominator(const Call& call, const Tensor& events) {
 }
 
 /// The reduced loss by recorded operators, in O(N^2) memory: for second derivatives, and gradients of weights. Sums are
-/// divided by their largest term; weights multiply the terms, so that a weight of 0 has a derivative too.
+/// divided by their largest term; weights multiply the terms, so that a weight of 0 has a derivative too, unless the
+/// log hazard is not finite: the sample is then absent.
 Tensor by_formula(const Call& call, const Tensor& input, LossExtras* extras) {
   const RiskMatrices risk = matrices_of(call);
-  const Tensor h = input.to(DType::float64), at_risk = risk.at_risk > 0.0;
-  const Tensor masked = select(at_risk, h, -std::numeric_limits<double>::infinity());
-  const Tensor largest = amax(masked.detach(), 1, true);
-  Tensor terms = select(at_risk, exp(h - largest), 0.0);
+  constexpr double infinity = std::numeric_limits<double>::infinity(), largest_exponent = 700;
+  const Tensor at_risk = risk.at_risk > 0.0;
+  Tensor h = input.to(DType::float64), counts = at_risk;
+  if (call.weight.defined()) {
+    h = select((call.weight > 0.0) | (abs(h) < infinity), h, 0.0);
+    counts = at_risk & (call.weight > 0.0);
+  }
+  const Tensor maximum = amax(select(counts, h.detach(), -infinity), 1, true);
+  const Tensor largest = select(maximum > -infinity, maximum, 0.0);
+  // Only terms of weight 0 reach the bound: 0 times infinity would be NaN.
+  Tensor terms = select(at_risk, exp(min(h - largest, largest_exponent)), 0.0);
   if (call.weight.defined()) terms = terms * call.weight;
   const Tensor risk_sum = sum(terms, 1), tied_sum = sum(terms * risk.tied, 1);
   const Tensor safe = select(risk_sum > 0.0, risk_sum, 1.0);  // all weights at risk may be 0, the event's own too
@@ -159,23 +170,24 @@ Tensor by_kernel(const std::shared_ptr<const Call>& call, const Tensor& input, L
   const std::vector<double> weights = weights_of_losses(call->function, call->weight, {call->count()});
   std::vector<double> log_weights(call->weight.defined() ? weights.size() : 0);
   for (std::size_t i = 0; i < log_weights.size(); ++i) log_weights[i] = std::log(weights[i]);
-  const auto compute = [call, log_weights](const double* log_hazards, const JointOutputs& out) {
-    kernels::cox_loss({.order = &call->order,
-                       .log_hazards = log_hazards,
-                       .events = call->events.data(),
-                       .log_weights = log_weights.empty() ? nullptr : log_weights.data(),
-                       .efron = call->efron,
-                       .coefficients = out.coefficients,
-                       .losses = out.losses,
-                       .gradient = out.gradient});
+  const auto kernel = [call, log_weights]<class T>(const T* log_hazards, const JointOutputs<T>& out) {
+    kernels::cox_loss<T>({.order = &call->order,
+                          .log_hazards = log_hazards,
+                          .events = call->events.data(),
+                          .log_weights = log_weights.empty() ? nullptr : log_weights.data(),
+                          .efron = call->efron,
+                          .coefficients = out.coefficients,
+                          .losses = out.losses,
+                          .gradient = out.gradient});
   };
   const LossNode node{.function = call->function,
                       .losses_shape = input.shape(),
                       .reduction = call->options.reduction,
                       .denominator = denominator(*call),
                       .extras = extras};
-  return joint_loss(node, input, weights, compute,
-                    [call](std::span<const Tensor> x) { return by_formula(*call, x[0], nullptr); });
+  return joint_loss(
+      node, {input}, weights, [kernel](const JointTask& task) { return run_kernel(task, kernel); },
+      [call](std::span<const Tensor> x) { return by_formula(*call, x[0], nullptr); });
 }
 
 }  // namespace

@@ -135,6 +135,7 @@ Tensor triplet_margin_with_distance_loss(const Tensor& anchor, const Tensor& pos
                                          const Distance& distance, const TripletMargin& loss,
                                          const LossOptions& options) {
   constexpr const char* function = "triplet_margin_with_distance_loss";
+  check_options(function, options);
   check_vectors(function, {&anchor, &positive, &negative});
   check_parameters(loss);
   if (!distance) fail<ValueError>("{}: distance is empty (valid: a function of two tensors)", function);

@@ -16,6 +16,7 @@ PERDITA_LOSSES(PERDITA_DEFINE)
 
 Tensor call_loss(const char* function, const Quantiles& loss, GivenTensors x, const LossOptions& options) {
   const Tensor &input = *x[0], &target = *x[1];
+  check_options(function, options);
   const DType dtype = loss_dtype(function, input, target);
   loss.check();
   const auto count = static_cast<std::int64_t>(loss.levels.size());
@@ -27,7 +28,8 @@ Tensor call_loss(const char* function, const Quantiles& loss, GivenTensors x, co
   }
   if (options.pos_weight.defined()) fail<ValueError>("{}: pos_weight is not supported", function);
   const Tensor q = Tensor::from(loss.levels).to(dtype), r = target.to(dtype).unsqueeze(-1) - input.to(dtype);
-  return reduce_losses(function, q * max(r, 0.0) + (1.0 - q) * max(-r, 0.0), options, Quantile::info.mean);
+  const Tensor losses = q * max(r, 0.0) + (1.0 - q) * max(-r, 0.0);
+  return reduce_present(function, losses, target.unsqueeze(-1), options, Quantile::info.mean);
 }
 
 }  // namespace perdita::detail

@@ -6,6 +6,7 @@
 
 #include "perdita/functional/fused_node.hpp"
 #include "perdita/functional/in_double.hpp"
+#include "perdita/functional/loss_call.hpp"
 #include "perdita/functional/operands.hpp"
 #include "perdita/functional/slope.hpp"
 #include "perdita/functional/staged.hpp"
@@ -19,7 +20,8 @@ namespace detail {
 
 template <class Loss>
 Tensor by_formula(const char* function, const LossInfo& info, const Loss& loss, const Tensor& input,
-                  const Tensor& target, const LossOptions& options) {
+                  const Tensor& given_target, const LossOptions& options) {
+  const Tensor target = smoothed(given_target, options);
   if (options.pos_weight.defined()) {
     if constexpr (requires { loss(input, target, options.pos_weight); }) {
       const Tensor losses = loss(input, target, options.pos_weight.to(input.dtype()));
@@ -27,12 +29,12 @@ Tensor by_formula(const char* function, const LossInfo& info, const Loss& loss, 
         fail<ShapeError>("{}: pos_weight of shape {} does not broadcast to the input's shape {}", function,
                          options.pos_weight.shape(), input.shape());
       }
-      return reduce_losses(function, losses, options, info.mean, &input.shape());
+      return reduce_present(function, losses, given_target, options, info.mean, &input.shape());
     } else {
       fail<ValueError>("{}: pos_weight is not supported", function);
     }
   }
-  return reduce_losses(function, loss(input, target), options, info.mean, &input.shape());
+  return reduce_present(function, loss(input, target), given_target, options, info.mean, &input.shape());
 }
 
 /// What a loss of single elements is made of: its kernel, and its formula as recorded operators.
@@ -74,7 +76,9 @@ class ElementwiseKernel {
 
   double operator()(const FusedOutputs<T>& out) const {
     const Tensor &input = input_.get(parts_.function), &target = target_.get(parts_.function);
-    if (out.upstream || weight_ || pos_weight_ || !are_plain(input, target)) return staged(input, target, out);
+    const bool is_plain =
+        !out.upstream && !weight_ && !pos_weight_ && !options_.missing && options_.label_smoothing == 0;
+    if (!is_plain || !are_plain(input, target)) return staged(input, target, out);
     const kernels::ElementwiseOutputs<T> outputs{
         .values = out.losses, .gradient = static_cast<T*>(out.gradient), .scale = out.scale};
     return parts_.template compute<T>(std::array{input.data<T>(), target.data<T>()}, outputs, input.numel());
@@ -109,9 +113,9 @@ class ElementwiseKernel {
     };
     if constexpr (Parts::takes_pos_weight) {
       if (pos_weight_)
-        return run_staged<T, 3>({&input, &target, &pos_weight_->get(parts_.function)}, weight, out, compute);
+        return run_staged<T, 3>({&input, &target, &pos_weight_->get(parts_.function)}, weight, options_, out, compute);
     }
-    return run_staged<T, 2>({&input, &target}, weight, out, compute);
+    return run_staged<T, 2>({&input, &target}, weight, options_, out, compute);
   }
 
   Parts parts_;
@@ -125,7 +129,7 @@ template <class Parts>
 Tensor by_kernel(const Parts& parts, DType dtype, const Tensor& given_input, const Tensor& target,
                  const LossOptions& options) {
   const Tensor input = kept_or_converted(given_input, dtype);
-  const LossNode node = elementwise_node(parts.function, parts.info.mean, input.shape(), options);
+  const LossNode node = elementwise_node(parts.function, parts.info.mean, input.shape(), target, options);
   return visit_floating(dtype, parts.function, [&]<class T>() {
     return fused_loss_node<T>(node, input, ElementwiseKernel<Parts, T>(parts, input, target, options));
   });
@@ -135,6 +139,7 @@ template <class Loss>
 Tensor elementwise_loss(const char* function, const LossInfo& info, const Loss& loss, const Tensor& input,
                         const Tensor& target, const LossOptions& options) {
   const DType common = loss_dtype(function, input, target);
+  check_element_options(function, info, options);
   // Targets of 1 and -1 are exact in the type of the input.
   const DType dtype = info.target.ends_only ? computing_type(input.dtype()) : common;
   check_parameters(loss);
@@ -158,6 +163,7 @@ class ElementwiseLoss {
   explicit ElementwiseLoss(const Formula& formula) : formula_(formula) {}
   /// As any loss of perdita::functional. Throws ShapeError, DTypeError.
   Tensor operator()(const Tensor& input, const Tensor& target, const LossOptions& options = {}) const {
+    check_options("elementwise", options);
     if constexpr (detail::require_elementwise<Formula>())
       return detail::elementwise_loss("elementwise", info, formula_, input, target, options);
     else

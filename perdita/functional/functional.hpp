@@ -40,7 +40,16 @@ namespace functional {
 /// - Sequences (ctc_loss): log_probs [T, N, C] or [T, C], labels [N, S] or [sum of lengths], and the lengths [N] or [].
 ///   A mean divides each loss by max(1, its target length) first. The gradient is minus the posterior probability of a
 ///   class in a frame (see Ctc::info.differences), 0 at and past an input length and for an infinite loss.
-/// - Survival (cox_loss), ranking (list_net_loss) and contrastive losses (info_nce_loss): the samples of a batch.
+/// - Several operands of one shape (laplace_nll_loss, interval_score_loss, aft_loss, dpo_loss, ...): operands broadcast
+///   to the shape of the largest. Gradients reach the predictions and, by recorded operators, the targets; side
+///   information, such as the log-probabilities of a reference model, is a constant, which must not require a gradient.
+/// - Boxes (box_iou_loss, ...): [..., 4] each, one loss per box. The factor of box_ciou_loss is a constant of the
+///   gradient.
+/// - Ordered classes (coral_loss, cumulative_link_loss), intervals of time (logistic_hazard_loss) and bins
+///   (distribution_focal_loss): rows with an integer or a number for each.
+/// - Survival (cox_loss) and contrastive losses (info_nce_loss, sup_con_loss, ...): the samples of a batch.
+/// - Rankings (list_net_loss, rank_net_loss, lambda_rank_loss, list_mle_loss, approx_ndcg_loss): the documents of each
+///   group.
 ///
 /// They throw ShapeError, DTypeError, ValueError (a parameter or, for probabilities, an element outside its domain: the
 /// first one is named), IndexError (a label that is not a class), and GraphError for a second derivative of ctc_loss.
@@ -68,6 +77,12 @@ Tensor formula_loss(const Tensor& input, const Tensor& target, const Formula& lo
 /// Likewise of classes, see ClassFormula: input and target as for cross_entropy.
 Tensor formula_loss(const Tensor& input, const Tensor& target, const ClassFormula& loss,
                     const ClassOptions& options = {});
+/// The same with a number, a tensor without dimensions, for each parameter that the formula declares, which may require
+/// a gradient: param(sigma, 1.0). Computed by recorded operators.
+Tensor formula_loss(const Tensor& input, const Tensor& target, std::span<const Tensor> parameters, const Formula& loss,
+                    const LossOptions& options = {});
+Tensor formula_loss(const Tensor& input, const Tensor& target, std::span<const Tensor> parameters,
+                    const ClassFormula& loss, const ClassOptions& options = {});
 
 /// Logit adjustment after training: logits [..., C] minus tau log(share of the class) (Menon et al., ICLR 2021, eq. 9),
 /// which converts a model for the shares of the classes in training to one for equal shares. Throws as

@@ -1,41 +1,16 @@
 // Contrastive cross-entropy of cosines on tensors.
 #include "perdita/functional/class_loss.hpp"
+#include "perdita/functional/embeddings.hpp"
 #include "perdita/functional/functional.hpp"
 #include "perdita/functional/operands.hpp"
 #include "perdita/functional/reduce_losses.hpp"
-#include "perdita/losses/distance/norm.hpp"
+#include "perdita/functional/unit_vectors.hpp"
 
 namespace perdita {
 
 namespace {
 
 using namespace detail;
-
-/// x / max(|x|, 1e-12) along the last dimension, with gradient 0 for shorter vectors. Vectors are first divided by
-/// their largest component, so that squares neither overflow nor underflow.
-Tensor unit_vectors(const Tensor& x) {
-  constexpr double shortest = 1e-12;
-  const Tensor largest = amax(abs(x.detach()), -1, true);
-  const Tensor scaled = x / select(largest > 0.0, largest, 1.0);
-  const Tensor norm = EuclideanNorm::root(sum(square(scaled), -1, true));
-  const Tensor is_short = largest * norm.detach() <= shortest;
-  return select(is_short, x.detach() / shortest, scaled / select(norm > 0.0, norm, 1.0));
-}
-
-void check_vectors(const char* function, const char* argument, const Tensor& x) {
-  if (!x.defined()) fail<ValueError>("{}: {} is not a tensor", function, argument);
-  if (!is_floating(x.dtype()))
-    fail<DTypeError>("{}: {} holds {} (valid: float32, float64)", function, argument, name_of(x.dtype()));
-}
-
-void check_pairs(const char* function, const Tensor& query, const Tensor& key) {
-  check_vectors(function, "query", query);
-  check_vectors(function, "positive", key);
-  if (query.rank() != 2 || query.shape() != key.shape()) {
-    fail<ShapeError>("{}: query has shape {} and positive {} (valid: [N, D] for both)", function, query.shape(),
-                     key.shape());
-  }
-}
 
 void check_negatives(const char* function, const Tensor& query, const Tensor& negatives) {
   check_vectors(function, "negatives", negatives);
@@ -60,9 +35,9 @@ Tensor cosines_with(const Tensor& query, const Tensor& key, const Tensor& negati
 
 Tensor detail::own_call(const char* function, const InfoNce& loss, GivenTensors x, const LossOptions& options) {
   const Tensor negatives = x.size() > 2 ? *x[2] : Tensor();
-  check_pairs(function, *x[0], *x[1]);
+  check_pairs(function, "query", *x[0], "positive", *x[1]);
   if (negatives.defined()) check_negatives(function, *x[0], negatives);
-  if (options.pos_weight.defined()) fail<ValueError>("{}: pos_weight is not supported", function);
+  refuse_pos_weight(function, options.pos_weight);
   check_parameters(loss);
   DType dtype = promote(x[0]->dtype(), x[1]->dtype());
   if (negatives.defined()) dtype = promote(dtype, negatives.dtype());
@@ -72,7 +47,7 @@ Tensor detail::own_call(const char* function, const InfoNce& loss, GivenTensors 
   if (count == 0) return reduce_losses(function, sum(query * key, 1), options, Normalize::count);
   // Weights belong to queries, not to classes: they are applied to the losses of queries.
   const ClassOptions of_rows{.reduction = options.weight.defined() ? Reduction::none : options.reduction,
-                             .normalize_by = options.normalize_by,
+                             .normalize_by = options.weight.defined() ? Normalize::standard : options.normalize_by,
                              .extras = options.extras};
   const Tensor losses =
       negatives.defined()

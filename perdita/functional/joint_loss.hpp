@@ -2,7 +2,9 @@
 // batch.
 #pragma once
 
+#include <algorithm>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "perdita/functional/loss_node.hpp"
@@ -10,12 +12,13 @@
 
 namespace perdita::detail {
 
-/// Where a kernel in float64 writes losses[i], and the derivatives of sum_i coefficients[i] loss_i with respect to the
-/// input unless `gradient` is null.
+/// Where a kernel writes losses[i], and the derivatives of sum_i coefficients[i] loss_i with respect to the input
+/// unless `gradient` is null.
+template <class T>
 struct JointOutputs {
   const double* coefficients;
   double* losses;
-  double* gradient = nullptr;
+  T* gradient = nullptr;
 };
 
 /// The weight of each loss, as doubles; ones without weights. Throws ShapeError.
@@ -29,50 +32,86 @@ inline std::vector<double> weights_of_losses(const char* function, const Tensor&
   return weight.detach().to(DType::float64).expand(losses).contiguous().to_vector<double>();
 }
 
-/// Runs compute(x, JointOutputs) on the elements of `input`, and returns the gradient if `wants_gradient`.
-template <class Compute>
-Tensor compute_jointly(const Tensor& input, const std::vector<double>& coefficients, std::vector<double>& losses,
-                       bool wants_gradient, const Compute& compute) {
-  const std::vector<double> x = input.detach().to(DType::float64).to_vector<double>();
-  std::vector<double> gradient(wants_gradient ? x.size() : 0);
-  compute(x.data(), JointOutputs{coefficients.data(), losses.data(), wants_gradient ? gradient.data() : nullptr});
-  return wants_gradient ? Tensor::from(gradient, input.shape()).to(input.dtype()) : Tensor();
-}
-
 /// The sum of weighted losses over the denominator. A mean is 0 if no loss is counted, and NaN if there are no losses.
 inline double reduced(double total, const LossNode& node) {
   if (node.denominator != 0) return total / node.denominator;
   return numel(node.losses_shape) == 0 ? std::numeric_limits<double>::quiet_NaN() : 0.0;
 }
 
-/// The losses of `input`, each times its weight, reduced as `node` describes. compute(x, JointOutputs) runs the kernel,
-/// and runs it again in backward() if the reduction is none; it must own what it captures. formula: see
-/// recorded_formula().
+/// What is asked of the kernel of a joint loss: the losses of `inputs`, and, of sum_i coefficients[i] losses[i], the
+/// gradients with respect to the inputs that are wanted.
+struct JointTask {
+  std::span<const Tensor> inputs;
+  const std::vector<double>& coefficients;
+  std::vector<double>& losses;
+  std::vector<bool> wanted;
+
+  bool wants_any() const { return std::find(wanted.begin(), wanted.end(), true) != wanted.end(); }
+};
+
+/// For losses of one input: runs kernel(x, JointOutputs<T>) on its elements, narrow types as float32, and returns the
+/// gradient if it is wanted.
+template <class Kernel>
+std::vector<Tensor> run_kernel(const JointTask& task, const Kernel& kernel) {
+  const Tensor& input = task.inputs[0];
+  const bool wants_gradient = task.wants_any();
+  const DType dtype = input.dtype() == DType::float64 ? DType::float64 : DType::float32;
+  const Tensor x = input.detach().to(dtype).contiguous();
+  const Tensor gradient = wants_gradient ? Tensor::empty(input.shape(), dtype) : Tensor();
+  visit_floating(dtype, "joint loss", [&]<class T>() {
+    kernel(x.data<T>(), JointOutputs<T>{.coefficients = task.coefficients.data(),
+                                        .losses = task.losses.data(),
+                                        .gradient = wants_gradient ? gradient.mutable_data<T>() : nullptr});
+  });
+  return {wants_gradient ? gradient.to(input.dtype()) : Tensor()};
+}
+
+/// The losses of `inputs`, each times its weight, reduced as `node` describes. compute(JointTask) runs the kernel and
+/// returns the gradients, undefined where they are not wanted; it runs again in backward() if the reduction is none,
+/// and must own what it captures. formula: see recorded_formula().
 template <class Compute, class Formula>
-Tensor joint_loss(const LossNode& node, const Tensor& input, const std::vector<double>& weights, const Compute& compute,
-                  const Formula& formula) {
+Tensor joint_loss(const LossNode& node, const std::vector<Tensor>& inputs, const std::vector<double>& weights,
+                  const Compute& compute, const Formula& formula) {
   const bool reduces = node.reduction != Reduction::none;
+  const DType dtype = inputs[0].dtype();
   std::vector<double> losses(weights.size()), coefficients(weights);
   for (double& c : coefficients) c = node.denominator == 0 ? 0.0 : c / node.denominator;
-  Tensor gradient = compute_jointly(input, coefficients, losses, reduces && needs_grad({&input}), compute);
+  std::vector<bool> wanted;
+  std::vector<Saved> saved;
+  for (const Tensor& input : inputs) {
+    wanted.push_back(needs_grad({&input}));
+    saved.emplace_back(input);
+  }
+  std::vector<Tensor> gradients =
+      compute(JointTask{inputs, coefficients, losses, reduces ? wanted : std::vector<bool>(inputs.size())});
 
   double total = 0;
   for (std::size_t i = 0; i < losses.size(); ++i) {
     losses[i] = weights[i] == 0 ? 0.0 : weights[i] * losses[i];
     total += losses[i];
   }
-  const Tensor of_units = Tensor::from(losses, node.losses_shape).to(input.dtype());
+  const Tensor of_units = Tensor::from(losses, node.losses_shape).to(dtype);
   if (node.extras) *node.extras = {.losses = of_units, .numerator = total, .denominator = node.denominator};
-  const Tensor result = reduces ? Tensor::full({}, reduced(total, node), input.dtype()) : of_units.detach();
-  return make_node(node.function, result, {&input},
-                   [gradient, saved = Saved(input), reduces, weights, compute, formula](BackwardContext& b) mutable {
-                     if (b.create_graph()) return set_recorded_gradients(b, {&saved, 1}, formula);
-                     const Tensor& x = saved.get(b.name());
-                     if (reduces) return scale_gradient(b, gradient);
-                     std::vector<double> upstream = b.upstream().to(DType::float64).to_vector<double>();
-                     for (std::size_t i = 0; i < upstream.size(); ++i) upstream[i] *= weights[i];
-                     std::vector<double> unused(upstream.size());
-                     b.set(0, compute_jointly(x, upstream, unused, true, compute));
+  const Tensor result = reduces ? Tensor::full({}, reduced(total, node), dtype) : of_units.detach();
+  return make_node(node.function, result, std::span<const Tensor>(inputs),
+                   [gradients, saved, reduces, weights, wanted, compute, formula](BackwardContext& b) mutable {
+                     if (b.create_graph()) return set_recorded_gradients(b, saved, formula);
+                     std::vector<Tensor> x;
+                     for (const Saved& input : saved) x.push_back(input.get(b.name()));
+                     if (!reduces) {
+                       std::vector<double> upstream = b.upstream().to(DType::float64).to_vector<double>();
+                       for (std::size_t i = 0; i < upstream.size(); ++i) upstream[i] *= weights[i];
+                       std::vector<double> unused(upstream.size());
+                       gradients = compute(JointTask{x, upstream, unused, wanted});
+                     }
+                     for (std::size_t i = 0; i < x.size(); ++i) {
+                       const int k = static_cast<int>(i);
+                       if (!b.wants(k)) continue;
+                       if (reduces)
+                         scale_gradient(b, gradients[i], -1, k);
+                       else
+                         b.set(k, gradients[i]);
+                     }
                    });
 }
 

@@ -190,6 +190,7 @@ double sum_and_gradients(const Call& call, const Wanted& wanted, const Tensor& u
   const bool wants_any = wanted[0] || wanted[1] || wanted[2];
   ClassOptions options = call.options;
   options.reduction = upstream.defined() ? Reduction::none : Reduction::sum;
+  options.normalize_by = Normalize::standard;  // the sum is divided at the end
   LossExtras of_chunk;
   ExtrasOfChunks extras;
   if (options.extras) options.extras = &of_chunk;

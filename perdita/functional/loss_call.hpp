@@ -30,6 +30,13 @@ struct ElementwiseCall<Loss, true> {
   static Tensor call(const char* function, const Loss& loss, GivenTensors x, const LossOptions& options);
 };
 
+template <class Loss, bool = ListedSeveralOperands<Loss>>
+struct SeveralOperandsCall {};
+template <class Loss>
+struct SeveralOperandsCall<Loss, true> {
+  static Tensor call(const char* function, const Loss& loss, GivenTensors x, const LossOptions& options);
+};
+
 template <class Loss, bool = ListedClassRows<Loss>>
 struct ClassRowsCall {};
 template <class Loss>
@@ -80,11 +87,25 @@ Options widened(Options options) {
   return options;
 }
 
+/// The options of a loss of classes: its own, and those of the call.
+ClassOptions class_options(const AnyLoss& loss, const LossOptions& options);
+
+/// Throws NumericalError if a loss of the tensors, or a derivative, is not finite.
+void refuse_nonfinite(const AnyLoss& loss, GivenTensors x, const LossOptions& options);
+
+/// Throws ValueError for options that only losses of an input and a target element have.
+void check_element_options(const char* function, const LossInfo& info, const LossOptions& options);
+
 /// The loss of the tensors `x`; `function` is its name in messages.
 template <class Loss>
 Tensor call_loss(const char* function, const Loss& loss, GivenTensors x, const OptionsOf<Loss>& options) {
+  check_options(function, options);
+  if constexpr (!is_of_class_rows(Loss::info) && !is_elementwise(Loss::info))
+    check_element_options(function, Loss::info, options);
   if constexpr (ListedElementwise<Loss>)
     return ElementwiseCall<Loss>::call(function, loss, x, options);
+  else if constexpr (ListedSeveralOperands<Loss>)
+    return SeveralOperandsCall<Loss>::call(function, loss, Widened(x), widened(options));
   else if constexpr (ListedClassRows<Loss>)
     return ClassRowsCall<Loss>::call(function, loss, x, options);
   else if constexpr (ListedCountedClassRows<Loss>)

@@ -38,8 +38,22 @@ class FunctionOf<Loss, std::index_sequence<I...>> {
   template <class... Tensors>
   Tensor call(const Loss& loss, const OptionsOf<Loss>& options, const Tensors&... x) const {
     const Tensor* const given[] = {&x...};
+    if (nonfinite_detection()) search(loss, given, options);
     return call_loss(name_, loss, given, options);
   }
+
+  static void search(const Loss& loss, GivenTensors given, const LossOptions& options) {
+    refuse_nonfinite({.loss = loss}, given, options);
+  }
+  static void search(const Loss& loss, GivenTensors given, const ClassOptions& options) {
+    refuse_nonfinite({.loss = loss, .label_smoothing = options.label_smoothing, .ignore_index = options.ignore_index},
+                     given,
+                     {.weight = options.weight,
+                      .reduction = options.reduction,
+                      .normalize_by = options.normalize_by,
+                      .validate = options.validate});
+  }
+
   const char* name_;
 };
 

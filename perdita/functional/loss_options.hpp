@@ -26,6 +26,10 @@ struct LossOptions {
   LossExtras* extras = nullptr;                  ///< filled where given
   bool validate = false;                         ///< checks inputs and targets, see set_validation()
   bool broadcasts_both = false;                  ///< lets [N, 1] and [N] make [N, N], which is an error otherwise
+  /// Leaves out elements whose target is NaN: their losses and gradients are 0, even if the input is NaN or infinite
+  /// there, and denominators do not count them. Only for losses of an input and a target element.
+  bool missing = false;
+  double label_smoothing = 0;  ///< s: a label t becomes (1 - s) t + s / 2; only for losses of such labels
   /// The upstream gradient for which gradients are computed together with the loss; for every other one, and if this is
   /// NaN, backward() computes them from the operands. If it is not given, gradients of a reduced loss are computed for
   /// 1 and scaled. It changes when work is done, and no result by more than rounding.
@@ -74,8 +78,15 @@ struct LinearOptions {
 void set_validation(bool on);
 bool validation();
 
-/// Throws ValueError, naming `loss`, for options that are invalid for every call.
-inline void check_options(std::string_view, const LossOptions&) {}
+/// Whether every loss of the process is searched for the first row whose loss or derivative is NaN or infinite, which
+/// raises NumericalError that names the loss, the row and the operand; false by default. Each loss is then computed
+/// three times.
+void set_nonfinite_detection(bool on);
+bool nonfinite_detection();
+
+/// Throws ValueError, naming `loss`, for options that are invalid for every call: a denominator without a mean, a share
+/// outside 0..1.
+void check_options(std::string_view loss, const LossOptions& options);
 void check_options(std::string_view loss, const ClassOptions& options);
 
 }  // namespace perdita

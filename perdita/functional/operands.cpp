@@ -20,6 +20,16 @@ namespace detail {
 
 namespace {
 
+/// The input, and a number of the domain where the target is missing.
+Tensor present_or(const Tensor& input, const Tensor& target, const Interval& domain) {
+  const NoGrad no_grad;
+  const bool has_low = std::isfinite(domain.low), has_high = std::isfinite(domain.high);
+  const double inside = has_low && has_high ? (domain.low + domain.high) / 2
+                        : has_low           ? domain.low + 1
+                                            : domain.high - 1;
+  return select(target == target, input.to(computing_type(input.dtype())), inside);
+}
+
 void check_same_shape(const char* function, const Tensor& input, const Tensor& target) {
   if (input.shape() != target.shape()) {
     fail<ShapeError>("{}: target has shape {}, but input has {} (valid: the same)", function, target.shape(),
@@ -68,6 +78,16 @@ DType loss_dtype(const char* function, const Tensor& input, const Tensor& target
   return computing_type(is_real(target.dtype()) ? promote(input.dtype(), target.dtype()) : input.dtype());
 }
 
+void check_element_options(const char* function, const LossInfo& info, const LossOptions& options) {
+  if (options.missing && !is_elementwise(info)) {
+    fail<ValueError>("{}: missing is not supported (valid: for losses of an input and a target element)", function);
+  }
+  if (options.label_smoothing != 0 && !has_smooth_labels(info)) {
+    fail<ValueError>("{}: label_smoothing is not supported (valid: for losses of classes, and of labels from 0 to 1)",
+                     function);
+  }
+}
+
 void check_broadcast(const char* function, const Shape& input, const Shape& target, const LossOptions& options) {
   if (input == target) return;
   const Shape common = broadcast_shapes(input, target, function);
@@ -87,8 +107,10 @@ void check_loss_operands(const char* function, const LossInfo& info, const Domai
   }
   if (!info.checks_domain && !validates(options)) return;
   const auto is_bounded = [](const Interval& i) { return std::isfinite(i.low) || std::isfinite(i.high); };
-  if (is_bounded(domains.input)) check_domain(function, "input", input, domains.input);
-  if (is_bounded(domains.target)) check_domain(function, "target", target, domains.target);
+  const bool leaves_out = options.missing && is_real(target.dtype());
+  if (is_bounded(domains.input))
+    check_domain(function, "input", leaves_out ? present_or(input, target, domains.input) : input, domains.input);
+  if (is_bounded(domains.target)) check_domain(function, "target", target, domains.target, leaves_out);
 }
 
 }  // namespace detail

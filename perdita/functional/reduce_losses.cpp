@@ -38,6 +38,27 @@ Tensor reduce_losses(const char* function, const Tensor& losses, const LossOptio
   return denominator == 0 ? mean_of_nothing(function, losses.dtype(), {&losses}) : total / denominator;
 }
 
+Tensor reduce_present(const char* function, const Tensor& losses, const Tensor& target, const LossOptions& options,
+                      Normalize standard, const Shape* input_shape) {
+  if (!options.missing || !is_real(target.dtype()))
+    return reduce_losses(function, losses, options, standard, input_shape);
+  const Tensor is_present = target.detach() == target.detach(), zero = Tensor::zeros({}, losses.dtype());
+  const Tensor present = select(is_present, losses, zero);
+  const bool is_weighted = options.weight.defined();
+  LossOptions own = options;
+  if (is_weighted) own.weight = select(is_present, options.weight.to(losses.dtype()), zero);
+  const Normalize given = options.normalize_by == Normalize::standard ? standard : options.normalize_by;
+  if (options.reduction != Reduction::mean || given == Normalize::batch)
+    return reduce_losses(function, present, own, standard, input_shape);
+  own.reduction = Reduction::sum, own.normalize_by = Normalize::standard;
+  const Tensor total = reduce_losses(function, present, own, standard, input_shape);
+  const Tensor factors = given == Normalize::weight_sum && is_weighted ? own.weight : is_present.to(losses.dtype());
+  const Tensor divisor = sum(factors.expand(losses.shape()));
+  const double value = divisor.item();
+  if (options.extras) options.extras->denominator = value;
+  return value == 0 ? mean_of_nothing(function, losses.dtype(), {&losses}) : total / divisor;
+}
+
 Tensor mean_of_nothing(const char* function, DType dtype, std::span<const Tensor* const> inputs) {
   std::vector<Tensor> given;
   std::vector<Shape> shapes;

@@ -14,6 +14,16 @@ namespace perdita::detail {
 Tensor reduce_losses(const char* function, const Tensor& losses, const LossOptions& options, Normalize standard,
                      const Shape* input_shape = nullptr);
 
+/// The same, without the elements whose target is NaN, if the options leave them out.
+Tensor reduce_present(const char* function, const Tensor& losses, const Tensor& target, const LossOptions& options,
+                      Normalize standard, const Shape* input_shape = nullptr);
+
+/// The target with the label smoothing of the options.
+inline Tensor smoothed(const Tensor& target, const LossOptions& options) {
+  const double share = options.label_smoothing;
+  return share == 0 ? target : target * (1 - share) + 0.5 * share;
+}
+
 /// The denominator of a mean over losses of `shape`, by its name; `count` and `weight_sum` are what the loss found.
 double denominator_of(Normalize normalize, const Shape& shape, double count, double weight_sum);
 

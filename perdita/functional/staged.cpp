@@ -65,12 +65,39 @@ bool can_be_staged(const Tensor& input, const Tensor& target, const LossOptions&
   return true;
 }
 
-LossNode elementwise_node(const char* function, Normalize standard, const Shape& shape, const LossOptions& options) {
+namespace {
+
+/// The number of elements of `shape` whose target is NaN.
+double missing_count(const Tensor& target, const Shape& shape) {
+  if (!is_real(target.dtype()) || target.numel() == 0) return 0;
+  const StridedArray array = walked(target, target.shape(), memory_order(target));
+  const double repeats = static_cast<double>(numel(shape)) / static_cast<double>(target.numel());
+  return static_cast<double>(kernels::count_nan(array, target.numel())) * repeats;
+}
+
+/// The sum of the weights of the elements of `shape` whose target is not NaN.
+double present_weight(const Tensor& weight, const Tensor& target, const Shape& shape) {
+  const NoGrad no_grad;
+  const Tensor weights = weight.to(DType::float64).expand(shape);
+  return sum(select(target == target, weights, Tensor::zeros({}, DType::float64))).item();
+}
+
+}  // namespace
+
+LossNode elementwise_node(const char* function, Normalize standard, const Shape& shape, const Tensor& target,
+                          const LossOptions& options) {
   LossNode node = node_without_weights(function, shape, options);
   node.expected_upstream = options.expected_upstream;
   const Normalize normalize = options.normalize_by == Normalize::standard ? standard : options.normalize_by;
-  if (options.reduction != Reduction::mean || normalize != Normalize::weight_sum || !options.weight.defined())
+  const bool is_by_weights =
+      options.reduction == Reduction::mean && normalize == Normalize::weight_sum && options.weight.defined();
+  if (options.missing && options.reduction == Reduction::mean && normalize != Normalize::batch) {
+    node.denominator =
+        is_by_weights ? present_weight(options.weight, target, shape) : node.denominator - missing_count(target, shape);
+    node.is_weighted = is_by_weights;
     return node;
+  }
+  if (!is_by_weights) return node;
   const Tensor& weight = options.weight;
   const StridedArray array = walked(weight, weight.shape(), memory_order(weight));
   const auto count = static_cast<double>(numel(shape)), repeats = count / static_cast<double>(weight.numel());
@@ -80,8 +107,8 @@ LossNode elementwise_node(const char* function, Normalize standard, const Shape&
 }
 
 template <class T, std::size_t arity>
-double run_staged(const std::array<const Tensor*, arity>& operands, const Tensor& weight, const FusedOutputs<T>& out,
-                  const kernels::ElementwiseBlock<T, arity>& block) {
+double run_staged(const std::array<const Tensor*, arity>& operands, const Tensor& weight, const LossOptions& options,
+                  const FusedOutputs<T>& out, const kernels::ElementwiseBlock<T, arity>& block) {
   const Tensor& input = *operands[0];
   const Dims order = memory_order(input);
   kernels::StagedElements<T, arity> task{.count = input.numel(),
@@ -89,7 +116,9 @@ double run_staged(const std::array<const Tensor*, arity>& operands, const Tensor
                                          .values = out.losses,
                                          .gradient = out.gradient,
                                          .gradient_dtype = input.dtype(),
-                                         .scale = out.scale};
+                                         .scale = out.scale,
+                                         .leaves_out_nan = options.missing && is_real(operands[1]->dtype()),
+                                         .smoothing = options.label_smoothing};
   for (std::size_t k = 0; k < arity; ++k) task.inputs[k] = walked(*operands[k], input.shape(), order);
   StridedArray weights, upstream;
   if (weight.defined()) {
@@ -103,9 +132,9 @@ double run_staged(const std::array<const Tensor*, arity>& operands, const Tensor
   return kernels::staged_elements(task, block);
 }
 
-#define PERDITA_DEFINE(T, arity)                                                                             \
-  template double run_staged(const std::array<const Tensor*, arity>&, const Tensor&, const FusedOutputs<T>&, \
-                             const kernels::ElementwiseBlock<T, arity>&);
+#define PERDITA_DEFINE(T, arity)                                                                         \
+  template double run_staged(const std::array<const Tensor*, arity>&, const Tensor&, const LossOptions&, \
+                             const FusedOutputs<T>&, const kernels::ElementwiseBlock<T, arity>&);
 PERDITA_DEFINE(float, 2)
 PERDITA_DEFINE(double, 2)
 PERDITA_DEFINE(float, 3)

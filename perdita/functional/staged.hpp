@@ -24,12 +24,15 @@ Tensor empty_like(const Tensor& input, DType dtype);
 /// wanted but that with respect to the input.
 bool can_be_staged(const Tensor& input, const Tensor& target, const LossOptions& options);
 
-/// The losses of elements of `shape`, perhaps with weights. `standard` is the usual denominator of a weighted mean.
-LossNode elementwise_node(const char* function, Normalize standard, const Shape& shape, const LossOptions& options);
+/// The losses of elements of `shape`, perhaps with weights. `standard` is the usual denominator of a weighted mean;
+/// elements whose target is missing are not counted.
+LossNode elementwise_node(const char* function, Normalize standard, const Shape& shape, const Tensor& target,
+                          const LossOptions& options);
 
-/// The sum of the losses of elements. Operands and `weight` (which may be undefined) broadcast to the first one.
+/// The sum of the losses of elements. Operands and `weight` (which may be undefined) broadcast to the first one. Of the
+/// options, missing and label_smoothing are used.
 template <class T, std::size_t arity>
-double run_staged(const std::array<const Tensor*, arity>& operands, const Tensor& weight, const FusedOutputs<T>& out,
-                  const kernels::ElementwiseBlock<T, arity>& block);
+double run_staged(const std::array<const Tensor*, arity>& operands, const Tensor& weight, const LossOptions& options,
+                  const FusedOutputs<T>& out, const kernels::ElementwiseBlock<T, arity>& block);
 
 }  // namespace perdita::detail

@@ -80,6 +80,7 @@ class Evaluation {
   };
   struct Output {
     T* data;
+    float* rounded;  // the array, if its type is not T
     double* sum;
     Access access;
     bool is_streamed;
@@ -96,7 +97,10 @@ class Evaluation {
 
   // An output that overwrites an operand is written when its block has been read for the last time.
   Output make_output(const Result& result) const {
-    Output output{static_cast<T*>(result.data), result.sum, Access::staged, false};
+    if constexpr (std::is_same_v<T, double>) {
+      if (result.is_float32) return {nullptr, static_cast<float*>(result.data), result.sum, Access::staged, false};
+    }
+    Output output{static_cast<T*>(result.data), nullptr, result.sum, Access::staged, false};
     const bool overwrites = std::ranges::any_of(inputs_, [&](const Input& i) { return i.array.data == result.data; });
     output.is_streamed = result.data && !overwrites && is_worth_streaming(result.data, size_ * sizeof(T));
     if (result.data && !overwrites && !output.is_streamed) output.access = Access::in_place;
@@ -201,6 +205,9 @@ class Evaluation {
           stream(output.data + at, block, bytes);
         else
           std::memcpy(output.data + at, block, bytes);
+      }
+      if (output.rounded) {
+        for (std::int64_t i = 0; i < count; ++i) output.rounded[at + i] = static_cast<float>(block[i]);
       }
       if (!output.sum) continue;
       if (is_tail) std::fill(block + count, block + group, T(0));

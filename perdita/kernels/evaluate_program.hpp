@@ -20,10 +20,11 @@ struct Operand {
   Strides strides;
 };
 
-/// Where an output goes: to a dense row-major array of the computing type, into its sum, or both.
+/// Where an output goes: to a dense row-major array, into its sum, or both.
 struct Result {
   void* data = nullptr;
   double* sum = nullptr;
+  bool is_float32 = false;  ///< the array holds float32, also if the computing type is float64
 };
 
 /// Computes every output for every element of `shape`, on several threads when that is worth it. A result may be the

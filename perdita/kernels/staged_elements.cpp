@@ -26,6 +26,30 @@ struct Multiply {
   }
 };
 
+/// Sets elements to 0 where the other array is NaN.
+struct ClearWhereNan {
+  template <class AnyTarget, class T>
+  PERDITA_INLINE void operator()(AnyTarget, T* x, const T* other, std::int64_t count) const {
+    for (std::int64_t i = 0; i < count; ++i) x[i] = other[i] == other[i] ? x[i] : T(0);
+  }
+};
+
+struct CountNan {
+  template <class AnyTarget, class T>
+  PERDITA_INLINE std::int64_t operator()(AnyTarget, const T* x, std::int64_t count) const {
+    std::int32_t found = 0;  // of a block, so that it cannot overflow
+    for (std::int64_t i = 0; i < count; ++i) found += x[i] != x[i] ? 1 : 0;
+    return found;
+  }
+};
+
+struct Smooth {
+  template <class AnyTarget, class T>
+  PERDITA_INLINE void operator()(AnyTarget, const T* from, T* to, T share, std::int64_t count) const {
+    for (std::int64_t i = 0; i < count; ++i) to[i] = (T(1) - share) * from[i] + T(0.5) * share;
+  }
+};
+
 template <class T>
 double sum_of(const T* block, std::int64_t count) {
   constexpr std::int64_t group = 32;  // see block_sum()
@@ -41,7 +65,7 @@ class Blocks {
  public:
   explicit Blocks(const StagedElements<T, arity>& task) : task_(task) {
     thread_local Buffer scratch;
-    constexpr std::size_t bytes = (arity + 4) * static_cast<std::size_t>(stride) * sizeof(T);
+    constexpr std::size_t bytes = (arity + 5) * static_cast<std::size_t>(stride) * sizeof(T);
     if (scratch.size() < bytes) scratch = Buffer::allocate(bytes);
     memory_ = static_cast<T*>(scratch.data());
     for (std::size_t k = 0; k < arity; ++k) fill_once(task.inputs[k], operand(k));
@@ -54,6 +78,7 @@ class Blocks {
   T* upstream() const { return operand(arity + 1); }
   T* values() const { return operand(arity + 2); }
   T* gradient() const { return operand(arity + 3); }
+  T* smoothed() const { return operand(arity + 4); }
 
   /// Elements [begin, begin + count) of the array: where they are, or in `block`.
   static const T* read(const StridedArray& array, std::int64_t begin, std::int64_t count, T* block) {
@@ -92,7 +117,14 @@ class Chunk {
   double run_block(std::int64_t begin, std::int64_t count) const {
     std::array<const T*, arity> inputs;
     for (std::size_t k = 0; k < arity; ++k) inputs[k] = blocks_.read(task_.inputs[k], begin, count, blocks_.operand(k));
-    const bool weighs_values = task_.weight && (task_.values || !task_.gradient || !task_.upstream);
+    const T* const target = inputs[1];
+    const std::int64_t missing = task_.leaves_out_nan ? run(CountNan{}, target, count) : 0;
+    if (task_.smoothing > 0) {
+      run(Smooth{}, target, blocks_.smoothed(), static_cast<T>(task_.smoothing), count);
+      inputs[1] = blocks_.smoothed();
+    }
+    const bool changes_values = task_.weight || missing > 0;
+    const bool weighs_values = changes_values && (task_.values || !task_.gradient || !task_.upstream);
     ElementwiseOutputs<T> out{.scale = task_.scale};
     if (task_.gradient) out.gradient = is_direct_ ? static_cast<T*>(task_.gradient) + begin : blocks_.gradient();
     if (task_.values)
@@ -108,6 +140,12 @@ class Chunk {
     if (task_.upstream && out.gradient) {
       run(Multiply{}, out.gradient, blocks_.read(*task_.upstream, begin, count, blocks_.upstream()), count);
     }
+    // Last, because weights and upstream gradients of missing elements may be NaN, too.
+    if (missing > 0 && out.values) {
+      run(ClearWhereNan{}, out.values, target, count);
+      sum = sum_of(out.values, count);
+    }
+    if (missing > 0 && out.gradient) run(ClearWhereNan{}, out.gradient, target, count);
     if (out.gradient && !is_direct_) write_gradient(out.gradient, begin, count);
     return sum;
   }
@@ -144,6 +182,21 @@ class Chunk {
 namespace {
 
 template <class T>
+std::int64_t count_nan_in(const StridedArray& array, std::int64_t count) {
+  return static_cast<std::int64_t>(sum_over_blocks(count, chunk_size, [&](std::int64_t begin, std::int64_t end) {
+    std::int64_t found = 0;
+    alignas(64) T block[stride];
+    if (array.is_scalar()) perdita::detail::gather(block, array, 0, block_size);
+    for (std::int64_t at = begin; at < end; at += block_size) {
+      const std::int64_t part = std::min(block_size, end - at);
+      const T* const elements = Blocks<T, 2>::read(array, at, part, block);
+      found += run(CountNan{}, elements, part);
+    }
+    return static_cast<double>(found);
+  }));
+}
+
+template <class T>
 double sum_in(const StridedArray& array, std::int64_t count) {
   return sum_over_blocks(count, chunk_size, [&](std::int64_t begin, std::int64_t end) {
     double sum = 0;
@@ -167,6 +220,11 @@ double staged_elements(const StagedElements<T, arity>& task, const ElementwiseBl
   return sum_over_blocks(task.count, chunk_size, [&](std::int64_t begin, std::int64_t end) {
     return Chunk<T, arity>(task, block, is_streamed)(begin, end);
   });
+}
+
+std::int64_t count_nan(const StridedArray& array, std::int64_t count) {
+  if (array.dtype == DType::float64) return count_nan_in<double>(array, count);
+  return count_nan_in<float>(array, count);
 }
 
 double strided_sum(const StridedArray& array, std::int64_t count) {

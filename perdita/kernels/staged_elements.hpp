@@ -23,6 +23,8 @@ struct StagedElements {
   void* gradient = nullptr;  ///< weight * upstream * scale * its derivative by the first input; null if not wanted
   DType gradient_dtype = perdita::dtype_of<T>();  ///< T's, or a narrow one
   double scale = 1;
+  bool leaves_out_nan = false;  ///< whether values and gradients are 0 where the second input is NaN
+  double smoothing = 0;         ///< s: an element t of the second input is read as (1 - s) t + s / 2
 };
 
 /// Computes `count` elements of dense inputs, as kernels::elementwise() does.
@@ -34,6 +36,9 @@ using ElementwiseBlock =
 /// input itself.
 template <class T, std::size_t arity>
 double staged_elements(const StagedElements<T, arity>& task, const ElementwiseBlock<T, arity>& block);
+
+/// The number of NaNs among the `count` elements of an array.
+std::int64_t count_nan(const perdita::detail::StridedArray& array, std::int64_t count);
 
 /// The sum of the `count` elements of an array, in double.
 double strided_sum(const perdita::detail::StridedArray& array, std::int64_t count);

@@ -14,7 +14,7 @@
 namespace perdita::detail {
 
 /// Whether an array of so many bytes, written once, will have left the caches before anybody reads it.
-inline bool is_worth_streaming(const void* data, std::size_t bytes) {
+inline bool is_worth_streaming([[maybe_unused]] const void* data, [[maybe_unused]] std::size_t bytes) {
 #if defined(__x86_64__)
   constexpr std::size_t large = std::size_t{16} << 20;
   return bytes >= large && reinterpret_cast<std::uintptr_t>(data) % 16 == 0;
@@ -41,7 +41,7 @@ inline void stream(void* target, const void* block, std::size_t bytes) {
 /// of that set.
 template <class T, int N>
 PERDITA_INLINE void stream_pack(T* target, const Pack<T, N>& pack) {
-  using Raw = typename Pack<T, N>::Raw;
+  [[maybe_unused]] typedef typename Pack<T, N>::Raw Raw;
 #if defined(__clang__)
   if (reinterpret_cast<std::uintptr_t>(target) % sizeof(Raw) == 0)
     __builtin_nontemporal_store(pack.raw, reinterpret_cast<Raw*>(target));

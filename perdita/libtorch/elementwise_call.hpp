@@ -22,10 +22,10 @@ inline bool is_dense(const at::Tensor& tensor) {
 inline bool is_kernel_call(const at::Tensor& input, const at::Tensor& target, const LossOptions& options) {
   const bool reduces = options.reduction == Reduction::mean || options.reduction == Reduction::sum;
   return reduces && options.normalize_by == Normalize::standard && !options.weight.defined() &&
-         !options.pos_weight.defined() && options.extras == nullptr && !perdita::detail::validates(options) &&
-         input.defined() && target.defined() && !target.requires_grad() &&
-         input.scalar_type() == target.scalar_type() && is_dense(input) && is_dense(target) &&
-         input.sizes() == target.sizes();
+         !options.pos_weight.defined() && options.extras == nullptr && !options.missing &&
+         options.label_smoothing == 0 && !perdita::detail::validates(options) && input.defined() && target.defined() &&
+         !target.requires_grad() && input.scalar_type() == target.scalar_type() && is_dense(input) &&
+         is_dense(target) && input.sizes() == target.sizes();
 }
 
 /// The loss of is_kernel_call(); compute: the same loss, for second derivatives.

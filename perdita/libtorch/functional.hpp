@@ -28,7 +28,9 @@ inline perdita::LossOptions without_tensors(const LossOptions& options) {
           .normalize_by = options.normalize_by,
           .extras = nullptr,
           .validate = options.validate,
-          .broadcasts_both = options.broadcasts_both};
+          .broadcasts_both = options.broadcasts_both,
+          .missing = options.missing,
+          .label_smoothing = options.label_smoothing};
 }
 inline perdita::ClassOptions without_tensors(const ClassOptions& options) {
   return {.weight = {},

@@ -28,6 +28,8 @@ struct LossOptions {
   LossExtras* extras = nullptr;                  ///< filled where given
   bool validate = false;                         ///< checks inputs and targets, see set_validation()
   bool broadcasts_both = false;                  ///< lets [N, 1] and [N] make [N, N], which is an error otherwise
+  bool missing = false;                          ///< leaves out elements whose target is NaN
+  double label_smoothing = 0;                    ///< s: a label t becomes (1 - s) t + s / 2
 };
 
 /// Options of losses over classes.

@@ -6,9 +6,11 @@
 #include <charconv>
 #include <cmath>
 #include <optional>
+#include <span>
 
 #include "perdita/core/suggest.hpp"
 #include "perdita/losses/aliases.hpp"
+#include "perdita/losses/stable_formula.hpp"
 
 namespace perdita {
 
@@ -18,6 +20,17 @@ LossVariant::LossVariant(LossVariant&&) noexcept = default;
 LossVariant& LossVariant::operator=(const LossVariant&) = default;
 LossVariant& LossVariant::operator=(LossVariant&&) noexcept = default;
 LossVariant::~LossVariant() = default;
+
+template <class Loss>
+requires detail::HoldsAlternative<detail::LossVariantBase, Loss>::value LossVariant::LossVariant(const Loss& loss)
+    : detail::LossVariantBase(loss) {}
+
+#define PERDITA_CONSTRUCTOR(Loss, ...) template LossVariant::LossVariant(const Loss&);
+PERDITA_LOSSES(PERDITA_CONSTRUCTOR)
+PERDITA_CONSTRUCTOR(Formula)
+PERDITA_CONSTRUCTOR(ClassFormula)
+PERDITA_CONSTRUCTOR(Quantiles)
+#undef PERDITA_CONSTRUCTOR
 
 namespace {
 
@@ -48,34 +61,30 @@ bool parse_bool(std::string_view loss, std::string_view option, std::string_view
   fail<ValueError>("loss {}: {} is '{}' (valid: true or false)", loss, option, text);
 }
 
-/// Sets what every loss of class rows has; false if `name` is none of it.
-bool set_class_option(AnyLoss& any, std::string_view name, std::string_view value) {
+/// Sets what every loss of a family has; false if `name` is none of it.
+bool set_family_option(AnyLoss& any, std::string_view name, std::string_view value) {
   const LossInfo& info = info_of(any);
-  if (!is_of_class_rows(info)) return false;
-  if (name == "label_smoothing" && takes_class_probabilities(info)) {
+  if (name == "missing" && is_elementwise(info)) {
+    if (value != "nan" && value != "none")
+      fail<ValueError>("loss {}: missing is '{}' (valid: nan, none)", info.name, value);
+    any.missing = value == "nan";
+    return true;
+  }
+  if (name == "label_smoothing" && (takes_class_probabilities(info) || has_smooth_labels(info))) {
     any.label_smoothing = parse_number(info.name, name, value);
     if (!probabilities.contains(any.label_smoothing)) {
       fail<ValueError>("loss {}: label_smoothing is {} (valid: 0..1)", info.name, any.label_smoothing);
     }
     return true;
   }
-  if (name == "ignore_index") {
+  if (name == "ignore_index" && is_of_class_rows(info)) {
     any.ignore_index = parse_integer(info.name, name, value);
     return true;
   }
   return false;
 }
 
-/// visit(parameter, the loss with its defaults), which a loss without parameters need not have.
-template <class Loss, class Visit>
-void each_parameter(const Visit& visit) {
-  if constexpr (requires { Loss::parameters(); }) {
-    for (const auto& parameter : Loss::parameters()) visit(parameter, Loss{});
-  }
-}
-
-template <class Loss>
-std::string valid_of(const Parameter<Loss>& parameter) {
+std::string valid_of(const ParameterInfo& parameter) {
   const bool is_bounded = std::isfinite(parameter.valid.low) || std::isfinite(parameter.valid.high);
   if (parameter.is_bool) return "true or false";
   if (!parameter.choices.empty()) return fmt::format("{}", fmt::join(parameter.choices, " or "));
@@ -83,9 +92,7 @@ std::string valid_of(const Parameter<Loss>& parameter) {
 }
 
 /// The value of a parameter from its text. Throws ValueError.
-template <class Loss>
-double parse_value(const Parameter<Loss>& parameter, std::string_view text) {
-  constexpr std::string_view loss = Loss::info.name;
+double parse_value(std::string_view loss, const ParameterInfo& parameter, std::string_view text) {
   if (parameter.is_bool) return parse_bool(loss, parameter.name, text) ? 1 : 0;
   if (parameter.choices.empty()) {
     return parameter.is_integer ? static_cast<double>(parse_integer(loss, parameter.name, text))
@@ -101,15 +108,11 @@ double parse_value(const Parameter<Loss>& parameter, std::string_view text) {
 
 std::vector<std::string_view> option_names(const AnyLoss& any) {
   std::vector<std::string_view> names;
-  std::visit(
-      [&]<class Loss>(const Loss&) {
-        for (const auto& parameter : parameters_of<Loss>()) names.push_back(parameter.name);
-      },
-      any.loss);
-  if (is_of_class_rows(info_of(any))) {
-    if (takes_class_probabilities(info_of(any))) names.push_back("label_smoothing");
-    names.push_back("ignore_index");
-  }
+  for (const ParameterValue& parameter : parameters_of(any)) names.push_back(parameter.name);
+  const LossInfo& info = info_of(any);
+  if (takes_class_probabilities(info) || has_smooth_labels(info)) names.push_back("label_smoothing");
+  if (is_of_class_rows(info)) names.push_back("ignore_index");
+  if (is_elementwise(info)) names.push_back("missing");
   return names;
 }
 
@@ -120,31 +123,42 @@ void set_option(AnyLoss& any, std::string_view name, std::string_view value) {
   }
   const bool known = std::visit(
       [&]<class Loss>(Loss& loss) {
-        for (const auto& parameter : parameters_of<Loss>()) {
-          if (parameter.name != name) continue;
-          parameter.set(loss, parse_value(parameter, value));
-          return true;
+        if constexpr (requires { Loss::parameters(); }) {
+          for (const auto& parameter : parameter_table<Loss>) {
+            if (parameter.name != name) continue;
+            parameter.set(loss, parse_value(Loss::info.name, parameter, value));
+            return true;
+          }
         }
         return false;
       },
       any.loss);
-  if (known || set_class_option(any, name, value)) return;
+  if (known || set_family_option(any, name, value)) return;
   const auto names = option_names(any);
   fail<ValueError>("loss {} has no option '{}' (valid: {}){}", info_of(any).name, name,
                    names.empty() ? "none" : fmt::format("{}", fmt::join(names, ", ")), suggestion(name, names));
 }
 
+/// A loss of the list by the name of the loss or of its function.
+struct ListedName {
+  std::string_view name, function;
+  AnyLoss (*make)();
+};
+constexpr ListedName listed_names[] = {
+#define PERDITA_LISTED(Loss, function, ...) {Loss::info.name, #function, [] { return AnyLoss{.loss = Loss{}}; }},
+    PERDITA_LOSSES(PERDITA_LISTED)
+#undef PERDITA_LISTED
+};
+
 AnyLoss with_name(std::string_view name) {
-  std::optional<AnyLoss> found;
-  for_each_loss([&]<class Loss>(const Loss& loss) {
-    if (Loss::info.name == name || function_name<Loss> == name) {
-      found = AnyLoss{.loss = loss};
-    }
-  });
-  if (found) return *found;
+  for (const ListedName& listed : listed_names) {
+    if (listed.name == name || listed.function == name) return listed.make();
+  }
+  constexpr std::size_t most_shown = 30;
   const auto names = loss_names();
   const std::string meant = meant_loss(name);
-  fail<ValueError>("unknown loss '{}' (valid: {}){}", name, fmt::join(names, ", "),
+  fail<ValueError>("unknown loss '{}' (valid: {}, and {} others, which 'perdita losses' lists){}", name,
+                   fmt::join(std::span(names).first(most_shown), ", "), names.size() - most_shown,
                    meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant));
 }
 
@@ -179,7 +193,7 @@ AnyLoss parse_loss(std::string_view text) {
   const std::size_t colon = text.find(':');
   if (text.substr(0, colon) == Formula::info.name) {
     if (colon == text.npos) fail<ValueError>("loss formula: the formula is missing (valid: formula: abs(y - t)^1.5)");
-    const std::string_view formula = text.substr(colon + 1);
+    const std::string formula = formula_to_train(text.substr(colon + 1));
     if (is_class_formula(formula)) return {.loss = ClassFormula::parse(formula)};
     return {.loss = Formula::parse(formula)};
   }
@@ -202,6 +216,46 @@ const LossInfo& info_of(const AnyLoss& any) {
   return std::visit([]<class Loss>(const Loss&) -> const LossInfo& { return Loss::info; }, any.loss);
 }
 
+std::vector<DeclaredParameter> declared_parameters(const AnyLoss& any) {
+  return std::visit(
+      []<class Loss>(const Loss& loss) -> std::vector<DeclaredParameter> {
+        if constexpr (requires { loss.parametric_value(); })
+          return loss.parameters();
+        else
+          return {};
+      },
+      any.loss);
+}
+
+std::vector<ParameterValue> parameters_of(const AnyLoss& any) {
+  std::vector<ParameterValue> values;
+  std::visit(
+      [&]<class Loss>(const Loss& loss) {
+        if constexpr (requires { Loss::parameters(); }) {
+          for (const auto& parameter : parameter_table<Loss>)
+            values.push_back({parameter, parameter.get(loss), parameter.get(Loss{})});
+        }
+      },
+      any.loss);
+  return values;
+}
+
+std::string text_of(const ParameterInfo& parameter, double value) {
+  if (parameter.is_bool) return value != 0 ? "true" : "false";
+  if (!parameter.choices.empty()) return std::string(parameter.choices[static_cast<std::size_t>(value)]);
+  return fmt::format("{}", value);
+}
+
+void refuse_parameter(std::string_view loss, const ParameterInfo& parameter, double value) {
+  fail<ValueError>("{}: {} is {} (valid: {}{})", loss, parameter.name, value, to_string(parameter.valid),
+                   std::isinf(value) && parameter.valid.finite_only ? ", finite" : "");
+}
+
+std::vector<double> levels_of(const AnyLoss& any) {
+  const auto* const quantiles = std::get_if<Quantiles>(&any.loss);
+  return quantiles ? quantiles->levels : std::vector<double>();
+}
+
 std::string to_string(const AnyLoss& any) {
   const std::string* const formula = std::visit(
       []<class Loss>(const Loss& loss) -> const std::string* {
@@ -215,42 +269,42 @@ std::string to_string(const AnyLoss& any) {
   std::vector<std::string> options;
   if (const auto* several = std::get_if<Quantiles>(&any.loss))
     options.push_back(fmt::format("q={}", several->text_of_levels()));
-  std::visit(
-      [&]<class Loss>(const Loss& loss) {
-        each_parameter<Loss>([&](const auto& parameter, const auto& usual) {
-          if (parameter.get(loss) == parameter.get(usual)) return;
-          options.push_back(fmt::format("{}={}", parameter.name, text_of(parameter, loss)));
-        });
-      },
-      any.loss);
+  for (const ParameterValue& parameter : parameters_of(any)) {
+    if (parameter.value != parameter.usual)
+      options.push_back(fmt::format("{}={}", parameter.name, text_of(parameter, parameter.value)));
+  }
   if (any.label_smoothing != 0) options.push_back(fmt::format("label_smoothing={}", any.label_smoothing));
   if (any.ignore_index != -100) options.push_back(fmt::format("ignore_index={}", any.ignore_index));
+  if (any.missing) options.push_back("missing=nan");
   return fmt::format("{}{}{}", info_of(any).name, options.empty() ? "" : ":", fmt::join(options, ","));
 }
 
 std::vector<std::string_view> loss_names() {
   std::vector<std::string_view> names;
-  for_each_loss([&]<class Loss>(const Loss&) { names.push_back(Loss::info.name); });
+  for (const ListedName& listed : listed_names) names.push_back(listed.name);
   return names;
 }
 
 std::vector<std::string> describe_parameters(const AnyLoss& any) {
   if (std::holds_alternative<Quantiles>(any.loss)) return describe_parameters({.loss = Quantile{}});
   std::vector<std::string> lines;
-  std::visit(
-      [&]<class Loss>(const Loss&) {
-        each_parameter<Loss>([&](const auto& parameter, const auto& usual) {
-          lines.push_back(fmt::format("{}: {} (default {}, valid: {})", parameter.name, parameter.meaning,
-                                      text_of(parameter, usual), valid_of(parameter)));
-        });
-      },
-      any.loss);
-  if (is_of_class_rows(info_of(any))) {
-    if (takes_class_probabilities(info_of(any))) {
-      lines.push_back(
-          "label_smoothing: share of the target that is distributed evenly over the classes (default 0, valid: 0..1)");
-    }
+  for (const ParameterValue& parameter : parameters_of(any)) {
+    lines.push_back(fmt::format("{}: {} (default {}, valid: {})", parameter.name, parameter.meaning,
+                                text_of(parameter, parameter.usual), valid_of(parameter)));
+  }
+  const LossInfo& info = info_of(any);
+  if (takes_class_probabilities(info)) {
+    lines.push_back(
+        "label_smoothing: share of the target that is distributed evenly over the classes (default 0, valid: 0..1)");
+  }
+  if (has_smooth_labels(info))
+    lines.push_back("label_smoothing: s, by which a label t becomes (1 - s) t + s / 2 (default 0, valid: 0..1)");
+  if (is_of_class_rows(info))
     lines.push_back("ignore_index: rows with this label are ignored (default -100, valid: any integer)");
+  if (is_elementwise(info)) {
+    lines.push_back(
+        "missing: nan if elements whose target is NaN are left out, of losses, gradients and denominators (default "
+        "none, valid: nan, none)");
   }
   return lines;
 }
@@ -269,26 +323,30 @@ std::vector<std::string> describe_operands(const LossInfo& info) {
 }
 
 std::string describe_losses(const LossInfo& info) {
+  const auto each = [&](std::string_view losses, std::string_view usual) {
+    return fmt::format("{}; a mean divides by {}", losses, info.counted.empty() ? usual : info.counted);
+  };
   switch (info.unit) {
     case Unit::element:
-      return fmt::format(
-          "one loss per element, of the shape that the operands broadcast to; a mean divides by the number of losses{}",
-          info.mean == Normalize::weight_sum ? ", or by the sum of the weights" : "");
+      return each("one loss per element, of the shape that the operands broadcast to",
+                  info.mean == Normalize::weight_sum ? "the number of losses, or by the sum of the weights"
+                  : info.mean == Normalize::batch    ? "the size of the first dimension"
+                                                     : "the number of losses");
     case Unit::row:
       return is_of_class_rows(info)
-                 ? "one loss per row, of the shape of class indices; a mean divides by the sum of their weights"
-                 : "one loss per row; a mean divides by the number of rows";
+                 ? each("one loss per row, of the shape of class indices", "the sum of their weights")
+                 : each("one loss per row", "the number of rows");
     case Unit::vector:
-      return "one loss per row of vectors; a mean divides by the number of rows";
+      return each("one loss per row of vectors", "the number of rows");
     case Unit::mask:
-      return "one loss per mask, [N, C], [N], [C] or []; a mean divides by the number of masks";
+      return each("one loss per mask, [N, C], [N], [C] or []", "the number of masks");
     case Unit::sequence:
       return "one loss per sequence, [N] or []; a mean divides each loss by its target length and their sum by the "
              "number of sequences";
     case Unit::event:
-      return "one loss per event and 0 for the other samples, [N]; a mean divides by the number of events";
+      return each("one loss per event and 0 for the other samples, [N]", "the number of events");
     case Unit::group:
-      return "one loss per group, [G]; a mean divides by the number of groups";
+      return each("one loss per group, [G]", "the number of groups");
   }
   return "";
 }

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cmath>
-#include <concepts>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -25,10 +24,16 @@ struct VariantOf<TypeList<Listed...>, More...> {
   using type = std::variant<Listed..., More...>;
 };
 using LossVariantBase = VariantOf<Losses, Formula, ClassFormula, Quantiles>::type;
+
+template <class Variant, class Loss>
+struct HoldsAlternative;
+template <class... Alternatives, class Loss>
+struct HoldsAlternative<std::variant<Alternatives...>, Loss>
+    : std::bool_constant<(std::is_same_v<Alternatives, Loss> || ...)> {};
 }  // namespace detail
 
-/// A std::variant of the losses of the list, a formula, or several quantiles. Copies and destructors are compiled once,
-/// in any.cpp: inline, each file that copies options would hold a copy of every loss's.
+/// A std::variant of the losses of the list, a formula, or several quantiles. Its constructors and destructor are
+/// compiled once, in any.cpp: inline, each file that makes or copies one would hold those of every loss.
 struct LossVariant : detail::LossVariantBase {
   LossVariant() noexcept;
   LossVariant(const LossVariant&);
@@ -38,9 +43,7 @@ struct LossVariant : detail::LossVariantBase {
   ~LossVariant();
 
   template <class Loss>
-  requires(!std::derived_from<std::remove_cvref_t<Loss>, detail::LossVariantBase> &&
-           std::constructible_from<detail::LossVariantBase, Loss>) LossVariant(Loss&& loss)
-      : detail::LossVariantBase(std::forward<Loss>(loss)) {}
+  requires detail::HoldsAlternative<detail::LossVariantBase, Loss>::value LossVariant(const Loss& loss);
 };
 
 /// The function of several quantiles.
@@ -53,13 +56,19 @@ inline constexpr const char* function_name<Formula> = "formula_loss";
 template <>
 inline constexpr const char* function_name<ClassFormula> = "formula_loss";
 
-/// A loss of the list with its parameters, a formula, or several quantiles; and the options of the softmax family that
-/// are plain numbers.
+/// A loss of the list with its parameters, a formula, or several quantiles; and the options of whole families that are
+/// plain numbers.
 struct AnyLoss {
   LossVariant loss;
-  double label_smoothing = 0;
-  std::int64_t ignore_index = -100;
+  double label_smoothing = 0;        ///< of losses of classes, and of labels from 0 to 1
+  std::int64_t ignore_index = -100;  ///< of losses of classes
+  bool missing = false;              ///< of losses of an input and a target element: whether NaN targets are left out
 };
+
+/// Whether targets are labels from 0 to 1, or the probability of a 1, which may be smoothed.
+constexpr bool has_smooth_labels(const LossInfo& info) {
+  return is_elementwise(info) && meaning_of_target(info) == Meaning::label;
+}
 
 /// "huber", "huber:delta=2", "cross_entropy:label_smoothing=0.1". Names are those of the list, or of the functions
 /// ("huber_loss"); bools are 0, 1, true, false, yes or no. "formula: abs(y - t)^1.5" is a custom loss, see Formula and
@@ -69,6 +78,23 @@ AnyLoss parse_loss(std::string_view text);
 
 /// The catalogue entry.
 const LossInfo& info_of(const AnyLoss& loss);
+
+/// A parameter of a loss, its value, and the value that it has by default.
+struct ParameterValue : ParameterInfo {
+  double value, usual;
+};
+
+/// The parameters of a loss, in the order of its description; none for a formula and for several quantiles.
+std::vector<ParameterValue> parameters_of(const AnyLoss& loss);
+
+/// A value of a parameter as options have it: a number, true or false, or a name.
+std::string text_of(const ParameterInfo& parameter, double value);
+
+/// The numbers that a written formula declares as learned; none for other losses.
+std::vector<DeclaredParameter> declared_parameters(const AnyLoss& loss);
+
+/// The levels of a loss of several quantiles; none for other losses.
+std::vector<double> levels_of(const AnyLoss& loss);
 
 /// The text that parse_loss() reads back: the name, and the parameters that differ from their defaults.
 std::string to_string(const AnyLoss& loss);
@@ -85,14 +111,5 @@ std::vector<std::string> describe_operands(const LossInfo& info);
 /// The result of reduction none and the denominator of a mean: "one loss per group, [G]; a mean divides by ...". Both
 /// follow from the unit.
 std::string describe_losses(const LossInfo& info);
-
-/// The value of a parameter as options have it: a number, true or false, or a name.
-template <class Loss>
-std::string text_of(const Parameter<Loss>& parameter, const Loss& loss) {
-  const double value = parameter.get(loss);
-  if (parameter.is_bool) return value != 0 ? "true" : "false";
-  if (!parameter.choices.empty()) return std::string(parameter.choices[static_cast<std::size_t>(value)]);
-  return fmt::format("{}", value);
-}
 
 }  // namespace perdita

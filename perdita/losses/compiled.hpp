@@ -4,6 +4,7 @@
 
 #include "perdita/kernels/elementwise.hpp"
 #include "perdita/kernels/nll.hpp"
+#include "perdita/kernels/several_operands.hpp"
 #include "perdita/kernels/softmax.hpp"
 #include "perdita/losses/list.hpp"
 
@@ -18,6 +19,27 @@ struct CompiledElementwise<Loss, T, true> {
                         std::int64_t count);
 };
 
+/// The places of the predictions among the operands of a loss.
+template <class Loss>
+inline constexpr auto places_of_predictions = [] {
+  std::array<std::size_t, Loss::info.operands.count(Role::prediction)> places{};
+  std::size_t place = 0, found = 0;
+  for (const LossOperand& operand : Loss::info.operands) {
+    if (operand.role == Role::prediction) places[found++] = place;
+    ++place;
+  }
+  return places;
+}();
+
+template <class Loss, class T, bool is_of_several = ListedSeveralOperands<Loss>>
+struct CompiledSeveral {};
+template <class Loss, class T>
+struct CompiledSeveral<Loss, T, true> {
+  static constexpr std::size_t arity = Loss::info.operands.count_without_weights();
+  static double compute(const Loss& loss, const std::array<const T*, arity>& in, const SeveralOutputs<T, arity>& out,
+                        std::int64_t count);
+};
+
 template <class Loss, class T, bool is_softmax = ListedSoftmax<Loss>>
 struct CompiledSoftmax {};
 template <class Loss, class T>
@@ -28,6 +50,8 @@ struct CompiledSoftmax<Loss, T, true> {
 #define PERDITA_DECLARE(Loss, function, Module)             \
   extern template struct CompiledElementwise<Loss, float>;  \
   extern template struct CompiledElementwise<Loss, double>; \
+  extern template struct CompiledSeveral<Loss, float>;      \
+  extern template struct CompiledSeveral<Loss, double>;     \
   extern template struct CompiledSoftmax<Loss, float>;      \
   extern template struct CompiledSoftmax<Loss, double>;
 PERDITA_LOSSES(PERDITA_DECLARE)

@@ -9,10 +9,13 @@
 #include "perdita/expr/parse.hpp"
 #include "perdita/expr/zero.hpp"
 #include "perdita/kernels/evaluate_program.hpp"
+#include "perdita/losses/formula_text.hpp"
 
 namespace perdita {
 
 namespace {
+
+constexpr int first_parameter_input = 2;
 
 /// One line, single spaces.
 std::string tidy(std::string_view text) {
@@ -28,6 +31,18 @@ std::string tidy(std::string_view text) {
   return result;
 }
 
+/// The formula with the option compute=float64; stabilize=yes is for parse_loss(), which has the stable form parsed.
+FormulaText parts_of(std::string_view text) {
+  const FormulaText parts = separate_formula(text);
+  if (!parts.domain.empty() || parts.stabilize)
+    fail<ValueError>("formula: got a domain or stabilize=yes (valid: in the text of a loss, formula: ...)");
+  return parts;
+}
+
+std::string with_options(const std::string& formula, const FormulaText& parts) {
+  return parts.compute_in_float64 ? formula + "; compute=float64" : formula;
+}
+
 void require_input(const Expr& value, std::string_view names) {
   const ExprOrder order(std::span(&value, 1));
   for (int i = 0; i < order.size(); ++i) {
@@ -36,9 +51,10 @@ void require_input(const Expr& value, std::string_view names) {
   fail<ValueError>("formula: the formula does not depend on {}, so it has no gradient", names);
 }
 
-Expr parse_of_class(const std::string& text, const Expr& log_p, const Expr& p, const Expr& t) {
+Expr parse_of_class(const std::string& text, const Expr& log_p, const Expr& p, const Expr& t,
+                    std::vector<DeclaredParameter>& parameters, int first_parameter = -1) {
   const std::array<NamedExpr, 4> names{{{"log_p", log_p}, {"p", p}, {"t", t}, {"target", t}}};
-  return parse_expr(text, names);
+  return parse_expr(text, names, {&parameters, first_parameter});
 }
 
 bool has_word(std::string_view text, std::string_view word) {
@@ -70,8 +86,13 @@ struct WrittenLoss::Programs {
   std::vector<Program> by_wanted;
 };
 
-WrittenLoss::WrittenLoss(std::string text, const Expr& value)
-    : text_(std::move(text)), value_(value), programs_(std::make_shared<const Programs>(value)) {}
+WrittenLoss::WrittenLoss(std::string text, const WrittenValue& value, bool in_float64)
+    : text_(std::move(text)),
+      value_(value.fixed),
+      parametric_value_(value.parametric),
+      parameters_(value.parameters),
+      in_float64_(in_float64),
+      programs_(std::make_shared<const Programs>(value.fixed)) {}
 
 Expr WrittenLoss::slope() const {
   const Expr input = Expr::input(0, "y");
@@ -84,12 +105,14 @@ double WrittenLoss::compute(const T* input, const T* target, std::int64_t count,
   double sum = 0;
   const std::array operands{Operand{input, dtype_of<T>(), {1}}, Operand{target, dtype_of<T>(), {1}},
                             Operand{&outputs.scale, DType::float64, {0}}};
-  std::vector<Result> results{{outputs.losses, &sum}};
+  constexpr bool is_float32 = dtype_of<T>() == DType::float32;
+  std::vector<Result> results{{outputs.losses, &sum, is_float32}};
   for (T* const slope : {outputs.by_input, outputs.by_target}) {
-    if (slope) results.push_back({slope, nullptr});
+    if (slope) results.push_back({slope, nullptr, is_float32});
   }
+  const DType computing_type = in_float64_ ? DType::float64 : dtype_of<T>();
   const unsigned wanted = (outputs.by_input ? 1u : 0u) | (outputs.by_target ? 2u : 0u);
-  evaluate(programs_->by_wanted[wanted], dtype_of<T>(), {count}, operands, results);
+  evaluate(programs_->by_wanted[wanted], computing_type, {count}, operands, results);
   return sum;
 }
 
@@ -100,28 +123,42 @@ template double WrittenLoss::compute(const double*, const double*, std::int64_t,
 
 Formula Formula::parse(std::string_view text) {
   const Expr y = Expr::input(0, "y"), t = Expr::input(1, "t");
-  const std::string tidied = tidy(text);
-  const Expr value = parse_expr(tidied, std::array<NamedExpr, 4>{{{"y", y}, {"t", t}, {"input", y}, {"target", t}}});
+  const std::array<NamedExpr, 4> names{{{"y", y}, {"t", t}, {"input", y}, {"target", t}}};
+  const FormulaText parts = parts_of(text);
+  const std::string tidied = tidy(parts.formula);
+  std::vector<DeclaredParameter> parameters;
+  const Expr value = parse_expr(tidied, names, {&parameters});
   require_input(value, "y");
-  return {tidied, value};
+  const Expr parametric = parse_expr(tidied, names, {&parameters, first_parameter_input});
+  return {with_options(tidied, parts), {value, parametric, parameters}, parts.compute_in_float64};
 }
 
 ClassFormula ClassFormula::parse(std::string_view text) {
-  const std::string tidied = tidy(text);
+  const FormulaText parts = parts_of(text);
+  const std::string tidied = tidy(parts.formula);
   const Expr log_p = Expr::input(0, "log_p");
-  const auto term = [&](const Expr& t) { return parse_of_class(tidied, log_p, exp(log_p), t); };
-  ClassFormula loss(tidied, term(Expr::input(1, "t")));
+  std::vector<DeclaredParameter> parameters;
+  const auto term = [&](const Expr& t, int first_parameter = -1) {
+    return parse_of_class(tidied, log_p, exp(log_p), t, parameters, first_parameter);
+  };
+  const Expr t = Expr::input(1, "t"), value = term(t), parametric = term(t, first_parameter_input);
+  ClassFormula loss(with_options(tidied, parts), {value, parametric, parameters}, parts.compute_in_float64);
   require_input(loss.value(), "log_p");
-  if (is_zero(term(0.0))) loss.own_class_ = Formula(tidied, term(1.0));
+  if (is_zero(term(0.0))) {
+    const Expr own = term(1.0);
+    loss.own_class_ = Formula(tidied, {own, own, {}}, parts.compute_in_float64);
+  }
   return loss;
 }
 
 Formula ClassFormula::of_two_classes() const {
   const Expr z = Expr::input(0, "z");
+  std::vector<DeclaredParameter> parameters;
   const auto term = [&](const Expr& logit, double t) {
-    return parse_of_class(text(), log_sigmoid(logit), sigmoid(logit), t);
+    return parse_of_class(tidy(separate_formula(text()).formula), log_sigmoid(logit), sigmoid(logit), t, parameters);
   };
-  return {text(), term(z, 1) + term(-z, 0)};
+  const Expr value = term(z, 1) + term(-z, 0);
+  return {text(), {value, value, {}}, is_computed_in_float64()};
 }
 
 bool is_class_formula(std::string_view text) {

@@ -7,8 +7,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "perdita/expr/expr.hpp"
+#include "perdita/expr/parse.hpp"
 #include "perdita/kernels/softmax_task.hpp"
 #include "perdita/losses/info.hpp"
 
@@ -30,27 +32,45 @@ class WrittenLoss {
  public:
   /// As it was given, with single spaces.
   const std::string& text() const { return text_; }
+  /// Parameters have their first values in it.
   const Expr& value() const { return value_; }
+  /// The numbers that the text declares as learned, param(sigma, 1.0).
+  const std::vector<DeclaredParameter>& parameters() const { return parameters_; }
+  /// The loss as a graph of inputs 0 and 1 and of the parameters, which are inputs 2, 3, ...
+  const Expr& parametric_value() const { return parametric_value_; }
   /// Its derivative with respect to input 0.
   Expr slope() const;
+  /// Whether elements of float32 are computed in float64, and results rounded: "...; compute=float64".
+  bool is_computed_in_float64() const { return in_float64_; }
   /// Computes the loss of `count` elements; returns the sum of the losses, which does not depend on the number of
   /// threads. A result may be the same array as an operand.
   template <class T>
   double compute(const T* input, const T* target, std::int64_t count, const FormulaOutputs<T>& outputs) const;
 
  protected:
-  WrittenLoss(std::string text, const Expr& value);
+  /// A formula as a graph.
+  struct WrittenValue {
+    Expr fixed;       ///< with the first values of its parameters
+    Expr parametric;  ///< of which the parameters are inputs
+    std::vector<DeclaredParameter> parameters;
+  };
+  WrittenLoss(std::string text, const WrittenValue& value, bool in_float64);
 
  private:
   struct Programs;
   std::string text_;
-  Expr value_;
+  Expr value_, parametric_value_;
+  std::vector<DeclaredParameter> parameters_;
+  bool in_float64_;
   std::shared_ptr<const Programs> programs_;
 };
 
 }  // namespace detail
 
 /// A loss of one input element y (also called input) and one target element t (target): "abs(y - t)^1.5".
+///
+/// A formula may declare numbers that are learned: "(y - t)^2 / s + log(s) where s = exp(param(log_s, 0))". nn::Sum and
+/// functional::formula_loss() take their values; everywhere else they have the first one.
 class Formula : public detail::WrittenLoss {
  public:
   static constexpr LossInfo info{.name = "formula",

@@ -27,11 +27,28 @@ constexpr Trait operator|(Trait a, Trait b) {
 }
 constexpr bool has(Trait set, Trait trait) { return (static_cast<unsigned>(set) & static_cast<unsigned>(trait)) != 0; }
 
-enum class Family { regression, binary, softmax, margin, distance, overlap, sequence, survival, ranking, contrastive };
+enum class Family {
+  regression,
+  likelihood,
+  binary,
+  softmax,
+  margin,
+  distance,
+  overlap,
+  sequence,
+  survival,
+  ranking,
+  contrastive,
+  box,
+  ordinal,
+  preference
+};
 constexpr std::string_view name_of(Family family) {
   switch (family) {
     case Family::regression:
       return "regression";
+    case Family::likelihood:
+      return "likelihood";
     case Family::binary:
       return "binary";
     case Family::softmax:
@@ -50,6 +67,12 @@ constexpr std::string_view name_of(Family family) {
       return "ranking";
     case Family::contrastive:
       return "contrastive";
+    case Family::box:
+      return "box";
+    case Family::ordinal:
+      return "ordinal";
+    case Family::preference:
+      return "preference";
   }
   return "unknown";
 }
@@ -70,6 +93,7 @@ struct LossInfo {
   bool broadcasts = true;             ///< whether input and target may differ in shape
   bool grows_input = true;            ///< whether PyTorch broadcasts the input to a larger target, too
   Normalize mean = Normalize::count;  ///< the standard denominator of a mean with element weights
+  std::string_view counted = {};      ///< what a mean divides by, if that is not the number of units
   bool checks_domain = false;         ///< whether elements outside the domains are errors, as in PyTorch
   Trait traits = Trait::none;
   std::string_view use_when = {};
@@ -84,9 +108,12 @@ constexpr Meaning meaning_of_target(const LossInfo& info) {
   return info.operands.has(Role::target) ? info.operands.first(Role::target).meaning : Meaning::any;
 }
 
-/// Whether a sample is a row of logits (or log-probabilities) of classes, of which one is right.
+/// Whether a sample is a row of logits (or log-probabilities) of classes, of which one is right, without further
+/// operands but the numbers of samples of the classes.
 constexpr bool is_of_class_rows(const LossInfo& info) {
-  return info.unit == Unit::row && meaning_of_target(info) == Meaning::class_index &&
+  const bool has_more = info.operands.has(Role::side_information) &&
+                        info.operands.first(Role::side_information).meaning != Meaning::count;
+  return !has_more && info.unit == Unit::row && meaning_of_target(info) == Meaning::class_index &&
          meaning_of_prediction(info) != Meaning::score;
 }
 
@@ -106,9 +133,17 @@ constexpr bool is_elementwise(const LossInfo& info) {
          info.operands.count(Role::target) == 1 && !info.operands.has(Role::side_information);
 }
 
+/// Whether the loss is a formula of an element of each of its operands, which are more than an input and a target, or
+/// others: a distribution with a scale, an interval of times, two completions. The formula takes them in the order of
+/// the signature. (gaussian_nll and margin_ranking, which take no weights, have functions with the rules of PyTorch.)
+constexpr bool is_of_several_operands(const LossInfo& info) {
+  return info.unit == Unit::element && info.operands.has(Role::weight) && !is_elementwise(info) &&
+         meaning_of_target(info) != Meaning::ordered_class;
+}
+
 /// Whether a row of elements is a distribution, and its loss their sum.
 constexpr bool sums_distributions(const LossInfo& info) {
-  return info.unit == Unit::element && meaning_of_prediction(info) == Meaning::log_probability;
+  return is_elementwise(info) && meaning_of_prediction(info) == Meaning::log_probability;
 }
 
 /// Whether the loss compares scores, or vectors, with each other.
@@ -135,14 +170,18 @@ constexpr Interval target_domain(const Loss& loss) {
   return Loss::info.target;
 }
 
-/// A parameter of loss L, a field of its struct: a number (possibly an integer), a bool, or one of several names.
-template <class L>
-struct Parameter {
+/// A parameter of any loss: a number (possibly an integer), a bool, or one of several names.
+struct ParameterInfo {
   std::string_view name;
   std::string_view meaning;
   Interval valid;
   bool is_bool, is_integer;
   std::span<const std::string_view> choices;  ///< the names of the values 0, 1, ...; empty for a number or a bool
+};
+
+/// A parameter of loss L, which is a field of its struct.
+template <class L>
+struct Parameter : ParameterInfo {
   double (*get)(const L&);
   void (*set)(L&, double);
 };
@@ -157,6 +196,10 @@ struct FieldOf<F L::*> {
 };
 }  // namespace detail
 
+/// The parameters of a loss as a constant, which loops read in place.
+template <class Loss>
+inline constexpr auto parameter_table = Loss::parameters();
+
 /// Whether a parameter without a bound may be infinite.
 enum class Infinite { refused, allowed };
 
@@ -167,14 +210,10 @@ constexpr auto parameter(std::string_view name, std::string_view meaning, Interv
   valid.finite_only = infinite == Infinite::refused;
   using L = typename detail::FieldOf<decltype(field)>::Loss;
   using F = typename detail::FieldOf<decltype(field)>::Field;
-  return Parameter<L>{name,
-                      meaning,
-                      valid,
-                      std::is_same_v<F, bool>,
-                      std::is_integral_v<F> && !std::is_same_v<F, bool>,
-                      {},
-                      [](const L& loss) { return static_cast<double>(loss.*field); },
-                      [](L& loss, double value) { loss.*field = static_cast<F>(value); }};
+  return Parameter<L>{
+      {name, meaning, valid, std::is_same_v<F, bool>, std::is_integral_v<F> && !std::is_same_v<F, bool>, {}},
+      [](const L& loss) { return static_cast<double>(loss.*field); },
+      [](L& loss, double value) { loss.*field = static_cast<F>(value); }};
 }
 
 /// Describes a field of an enumeration: choice<&Cox::ties>("ties", "treatment of tied events", tie_names), where names
@@ -183,12 +222,7 @@ template <auto field>
 constexpr auto choice(std::string_view name, std::string_view meaning, std::span<const std::string_view> names) {
   using L = typename detail::FieldOf<decltype(field)>::Loss;
   using F = typename detail::FieldOf<decltype(field)>::Field;
-  return Parameter<L>{name,
-                      meaning,
-                      {.low = 0, .high = static_cast<double>(names.size()) - 1},
-                      false,
-                      true,
-                      names,
+  return Parameter<L>{{name, meaning, {.low = 0, .high = static_cast<double>(names.size()) - 1}, false, true, names},
                       [](const L& loss) { return static_cast<double>(loss.*field); },
                       [](L& loss, double value) { loss.*field = static_cast<F>(static_cast<int>(value)); }};
 }

@@ -10,7 +10,6 @@
 #include "perdita/core/error.hpp"
 #include "perdita/expr/order.hpp"
 #include "perdita/losses/inspection_scan.hpp"
-#include "perdita/losses/more_exact_forms.hpp"
 
 namespace perdita {
 
@@ -45,7 +44,6 @@ class Inspector {
     for (double target : options_.targets) find_flat(target);
     for (const InspectedCurve& curve : result_.curves) find_not_convex(curve);
     for (const InspectedCurve& curve : result_.curves) find_unbounded(curve);
-    for (const std::string& form : more_exact_forms(value_)) add(Kind::advice, 0, 0, form);
     std::ranges::stable_sort(result_.findings, {}, &Finding::kind);
     return std::move(result_);
   }
@@ -372,8 +370,6 @@ std::string_view name_of(Finding::Kind kind) {
       return "not convex";
     case Kind::unbounded_below:
       return "unbounded below";
-    case Kind::advice:
-      return "more exact";
   }
   return "unknown";
 }

@@ -24,7 +24,6 @@ struct Finding {
     flat,             ///< (nearly) zero derivative, though the loss is not at its minimum
     not_convex,       ///< below no tangent and above a chord
     unbounded_below,  ///< decreases without bound
-    advice,           ///< a form that is more exact
   };
   Kind kind;
   std::string text;

@@ -48,10 +48,18 @@ LossGraph graph_of(const Loss& loss, FormulaFor use) {
 
 template <class Loss>
 LossGraph loss_graph_of(const Loss& loss, int inputs, FormulaFor use) {
+  if constexpr (detail::is_written<Loss>) {
+    const bool has_parameters = inputs == 2 + static_cast<int>(loss.parameters().size());
+    if (has_parameters && inputs > 2) return {loss.parametric_value(), {}};
+  }
   if constexpr (requires { loss.is_of_own_class(); })
-    return {loss.value(), {}, loss.is_of_own_class()};
+    return {loss.value(), {}, loss.is_of_own_class(), loss.is_computed_in_float64()};
   else if constexpr (detail::is_written<Loss>)
-    return {loss.value(), {}};
+    return {loss.value(), {}, false, loss.is_computed_in_float64()};
+  if constexpr (is_of_several_operands(Loss::info)) {
+    constexpr std::size_t count = Loss::info.operands.count_without_weights();
+    if (inputs == static_cast<int>(count)) return graph_of<count>(loss, use);
+  }
   if constexpr (std::is_invocable_v<const Loss&, Expr>)
     if (inputs == 1) return graph_of<1>(loss, use);
   if constexpr (std::is_invocable_v<const Loss&, Expr, Expr>)

@@ -1,8 +1,9 @@
 // Parameters are doubles, operands may be floats: the range of parameters for computations in float.
 #pragma once
 
-#include <cmath>
+#include <limits>
 #include <string>
+#include <string_view>
 
 #include "perdita/losses/info.hpp"
 
@@ -19,8 +20,7 @@ constexpr bool is_in_float_range(double value) {
 template <class Loss>
 const Parameter<Loss>* beyond_float_range(const Loss& loss) {
   if constexpr (requires { Loss::parameters(); }) {
-    static constexpr auto parameters = Loss::parameters();
-    for (const auto& parameter : parameters) {
+    for (const auto& parameter : parameter_table<Loss>) {
       if (!parameter.is_bool && !parameter.is_integer && !is_in_float_range(parameter.get(loss))) return &parameter;
     }
   }
@@ -30,18 +30,17 @@ const Parameter<Loss>* beyond_float_range(const Loss& loss) {
 /// An interval in words: "any number", "0 or more", "0..1", "-1 or 1".
 std::string to_string(const Interval& interval);
 
+/// Throws ValueError: the value of a parameter is outside its valid interval.
+[[noreturn]] void refuse_parameter(std::string_view loss, const ParameterInfo& parameter, double value);
+
 /// Throws ValueError unless every parameter of `loss` lies in its valid interval.
 template <class Loss>
 void check_parameters(const Loss& loss) {
   if constexpr (requires { loss.check(); }) loss.check();
   if constexpr (requires { Loss::parameters(); }) {
-    for (const auto& parameter : Loss::parameters()) {
-      if (!parameter.is_bool && !parameter.valid.contains(parameter.get(loss))) {
-        const double value = parameter.get(loss);
-        fail<ValueError>("{}: {} is {} (valid: {}{})", Loss::info.name, parameter.name, value,
-                         to_string(parameter.valid),
-                         std::isinf(value) && parameter.valid.finite_only ? ", finite" : "");
-      }
+    for (const auto& parameter : parameter_table<Loss>) {
+      const double value = parameter.get(loss);
+      if (!parameter.is_bool && !parameter.valid.contains(value)) refuse_parameter(Loss::info.name, parameter, value);
     }
   }
 }

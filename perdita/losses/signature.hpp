@@ -51,24 +51,34 @@ enum class Meaning {
   log_mean,   ///< the logarithm of an expected value, or that value with log_input=false
   quantiles,  ///< one for each level, in the last dimension
   variance,
+  log_variance,
+  scale,           ///< a distribution's standard deviation, or what takes its place
+  log_dispersion,  ///< logarithm of the ratio of the excess variance and the squared mean
+  degrees_of_freedom,
   probability,
   log_probability,
   logit,  ///< of a class: the logarithm of odds, or an input of a softmax
   score,  ///< the larger the better, without a scale
   distance,
-  vector,       ///< a row of components that are compared together
-  class_index,  ///< an integer, or probabilities of the classes where the input's shape says so
-  class_list,   ///< indices of a row's classes, ended by -1
-  label,        ///< 0 or 1, or a probability
-  sign,         ///< 1 or -1
-  mask,         ///< pixels of a mask: class indices, or one label per pixel
+  vector,          ///< a row of components that are compared together
+  class_index,     ///< an integer, or probabilities of the classes where the input's shape says so
+  ordered_class,   ///< an integer
+  interval_index,  ///< of an interval of time
+  box,             ///< four numbers
+  class_list,      ///< indices of a row's classes, ended by -1
+  label,           ///< 0 or 1, or a probability
+  sign,            ///< 1 or -1
+  mask,            ///< pixels of a mask: class indices, or one label per pixel
   count,
   length,
   log_hazard,  ///< the logarithm of a rate of events, up to a constant
+  log_time,
   time,
-  indicator,  ///< whether something happened: 0 or 1
-  group,      ///< group of a row
-  relevance,  ///< relevance of a document to a query, 0 or more
+  indicator,   ///< whether something happened: 0 or 1
+  group,       ///< group of a row
+  advantage,   ///< how much better an action was than expected
+  divergence,  ///< a Kullback-Leibler divergence
+  relevance,   ///< relevance of a document to a query, 0 or more
   factor,
   any,  ///< depends on the user's formula
 };
@@ -96,6 +106,11 @@ struct LossOperand {
   constexpr LossOperand of_shape(std::string_view other) const {
     LossOperand result = *this;
     result.shape = other;
+    return result;
+  }
+  constexpr LossOperand in(const Interval& other) const {
+    LossOperand result = *this;
+    result.domain = other;
     return result;
   }
   constexpr LossOperand of(Meaning other) const { return of(role, other); }
@@ -134,6 +149,8 @@ class Operands {
   }
   constexpr Interval domain_of_target() const { return has(Role::target) ? first(Role::target).domain : reals; }
   constexpr bool has(Role role) const { return count(role) > 0; }
+  /// The operands without weights, which are last.
+  constexpr std::size_t count_without_weights() const { return size_ - count(Role::weight); }
 
  private:
   std::array<LossOperand, 5> list_{};
@@ -186,6 +203,22 @@ inline constexpr LossOperand class_counts_operand{.name = "class_counts",
                                                   .shape = "[C]",
                                                   .domain = non_negative,
                                                   .decides_dtype = false};
+
+/// One of several ordered classes per row.
+inline constexpr LossOperand ordered_class_operand = index_target_operand.of(Meaning::ordered_class).of_shape("[N]");
+/// Whether the event was observed; otherwise the time is censored.
+inline constexpr LossOperand event_operand{.name = "event",
+                                           .role = Role::target,
+                                           .meaning = Meaning::indicator,
+                                           .shape = "[N]",
+                                           .domain = zero_or_one,
+                                           .element = Element::floating_or_integer,
+                                           .decides_dtype = false};
+
+/// A distribution's scale, which is predicted or a constant.
+inline constexpr LossOperand scale_operand = prediction(Meaning::scale, positive).named("scale");
+/// Weights of the losses of several operands.
+inline constexpr LossOperand loss_weight_operand = element_weight_operand.not_deciding_dtype();
 
 /// Losses of an input and a target element, each with a weight if one is given.
 constexpr Operands elementwise_operands(LossOperand input, LossOperand target) {

@@ -190,6 +190,8 @@ PERDITA_UNARY_RULE(exp, const V e = exp(va); return {e, e* da};)
 // e^x is not (e^x - 1) + 1, which cancels for negative x.
 PERDITA_UNARY_RULE(expm1, return {expm1(va), exp(va) * da};)
 PERDITA_UNARY_RULE(log, return {log(va), da / va};)
+PERDITA_UNARY_RULE(expm1_minus_x, return {expm1_minus_x(va), expm1(va) * da};)
+PERDITA_UNARY_RULE(log1p_minus_x, return {log1p_minus_x(va), -(va / (1.0 + va)) * da};)
 // As a reciprocal, which a formula that also has 1 / (1 + x) shares.
 PERDITA_UNARY_RULE(log1p, return {log1p(va), da*(1.0 / (1.0 + va))};)
 // The derivatives below would cancel as 1 - s or 1 - t^2; in e = exp(-|x|), which the value needs as well, they do not.
@@ -239,6 +241,27 @@ PERDITA_UNARY_RULE(erf, return {erf(va), 1.1283791670955126 * exp(-(va* va)) * d
 PERDITA_UNARY_RULE(lgamma, return {lgamma(va), digamma(va) * da};)
 PERDITA_UNARY_RULE(digamma, return {digamma(va), trigamma(va) * da};)
 
+namespace detail {
+
+/// The values of clamp_min and clamp_max. Values that are dual numbers have derivatives, too, which are not those of
+/// max and min.
+template <class A, class B>
+PERDITA_INLINE auto limited_below(const A& x, const B& low) {
+  if constexpr (SomeDual<A, B>)
+    return clamp_min(x, low);
+  else
+    return max(x, low);
+}
+template <class A, class B>
+PERDITA_INLINE auto limited_above(const A& x, const B& high) {
+  if constexpr (SomeDual<A, B>)
+    return clamp_max(x, high);
+  else
+    return min(x, high);
+}
+
+}  // namespace detail
+
 // At a tie max and min give half the gradient to each side, as torch.maximum does: the derivative of
 // max(x, 0) + log1p(exp(-|x|)) at 0 is then 1/2, which is right. clamp_min and clamp_max pass nothing of x at the limit
 // (as relu, and as torch.clamp since version 2.14), and nothing at NaN.
@@ -250,8 +273,8 @@ PERDITA_BINARY_RULE(min, {
   const auto smooth = select(va < vb, da, db);
   return detail::make_dual(min(va, vb), select(va == vb, 0.5 * (da + db), smooth));
 })
-PERDITA_BINARY_RULE(clamp_min, return detail::make_dual(max(va, vb), select(va > vb, da, db));)
-PERDITA_BINARY_RULE(clamp_max, return detail::make_dual(min(va, vb), select(va < vb, da, db));)
+PERDITA_BINARY_RULE(clamp_min, return detail::make_dual(detail::limited_below(va, vb), select(va > vb, da, db));)
+PERDITA_BINARY_RULE(clamp_max, return detail::make_dual(detail::limited_above(va, vb), select(va < vb, da, db));)
 
 // d/da = b a^(b-1); d/db = a^b log a, which is 0 at a = 0 as in PyTorch.
 PERDITA_BINARY_RULE(pow, {
@@ -275,6 +298,15 @@ PERDITA_BINARY_RULE(xlogy, {
   const auto present = factor != 0.0;
   return detail::make_dual(xlogy(factor, x),
                            zero_unless(present | !(x <= 0.0), log(x)) * da + zero_unless(present, factor / x) * db);
+})
+
+PERDITA_BINARY_RULE(log_ratio, return detail::make_dual(log_ratio(va, vb), da / va - db / vb);)
+// The subgradient at (0, 0) is 0, as that of |x|.
+PERDITA_BINARY_RULE(hypot, {
+  using V = typename detail::ValueOf<A, B>::type;
+  const V length = hypot(va, vb);
+  const auto is_smooth = length > 0.0;
+  return detail::make_dual(length, zero_unless(is_smooth, va / length) * da + zero_unless(is_smooth, vb / length) * db);
 })
 
 template <class M, class A, class B>

@@ -17,6 +17,8 @@ template <class X>
 inline constexpr bool is_symbol = std::is_same_v<X, Expr>;
 template <class V>
 inline constexpr bool is_symbol<Dual<V>> = is_symbol<V>;
+template <class X>
+inline constexpr bool is_symbol<const X> = is_symbol<X>;
 
 inline constexpr double infinite = std::numeric_limits<double>::infinity();
 

@@ -1,5 +1,9 @@
 #include <fmt/format.h>
 
+#include <array>
+#include <cctype>
+#include <string_view>
+
 #include "perdita/report/figures.hpp"
 #include "perdita/report/run_sections.hpp"
 
@@ -23,6 +27,37 @@ std::string epoch_section(const RunReport& r) {
   return text + "<h3>Generalization gap</h3>\n" +
          figure(two_sizes(gap), values_of(gap),
                 "Validation loss minus training loss. A growing gap is a sign of overfitting.");
+}
+
+std::string part_section(const RunReport& r) {
+  std::string text;
+  for (const auto& [key, label, caption] :
+       {std::array{"train_loss.", "training loss", "Without the weights of the parts, of the training samples."},
+        std::array{"val_loss.", "validation loss", "The same of the validation samples."},
+        std::array{"weight.", "weight", "By which the losses of the parts are multiplied."}}) {
+    LineChart chart = part_chart(r, key, label);
+    if (chart.series.empty() || (std::string_view(key) == "weight." && !r.loss_changes)) continue;
+    chart.id = fmt::format("parts-{}", std::string_view(key).substr(0, std::string_view(key).find('_')));
+    text += fmt::format("<h3>{}{}</h3>\n", static_cast<char>(std::toupper(label[0])), label + 1) +
+            figure(two_sizes(chart), values_of(chart), caption);
+  }
+  return text;
+}
+
+std::string class_curve_section(const RunReport& r) {
+  LineChart linear = class_curve_chart(r, false), logarithmic = class_curve_chart(r, true);
+  if (linear.series.empty()) return {};
+  linear.id = "class-curves-linear", logarithmic.id = "class-curves-log";
+  std::string caption = "Mean training loss of the samples of each class.";
+  if (linear.series.size() < r.class_names.size()) {
+    caption = fmt::format("The {} of {} classes with the largest training loss in the last epoch.",
+                          linear.series.size(), r.class_names.size());
+  }
+  return figure({.linear = two_sizes(linear),
+                 .logarithmic = two_sizes(logarithmic),
+                 .values = values_of(linear),
+                 .label = "logarithmic loss axis",
+                 .caption = std::move(caption)});
 }
 
 std::string step_section(const RunReport& r) {

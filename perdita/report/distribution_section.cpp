@@ -10,6 +10,7 @@ std::string distribution_section(const RunReport& r, const evaluate::Summary& te
   if (test.count == 0) return {};
   DistributionChart linear = loss_distribution(r.test_losses, test, false);
   linear.id = "distribution-linear";
+  linear.title = fmt::format("Distribution of the {} loss", r.held_out);
   std::string caption = escape(linear.description) + " Bars: share of the samples. Curve: kernel density estimate.";
   if (linear.histogram.above > 0) {
     caption += fmt::format(" {} samples are beyond the right end of the linear axis.",
@@ -21,6 +22,7 @@ std::string distribution_section(const RunReport& r, const evaluate::Summary& te
   if (!(test.min > 0.0 && test.min < test.max)) return figure(svg, "", caption) + by_class;
   DistributionChart logarithmic = loss_distribution(r.test_losses, test, true);
   logarithmic.id = "distribution-log";
+  logarithmic.title = linear.title;
   return figure({.linear = svg,
                  .logarithmic = two_sizes(logarithmic),
                  .caption = caption,

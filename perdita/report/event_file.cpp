@@ -1,12 +1,13 @@
 #include "perdita/report/event_file.hpp"
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <chrono>
 #include <cmath>
 #include <string>
 #include <vector>
+
+#include "perdita/core/crc32c.hpp"
 
 namespace perdita::report {
 
@@ -18,25 +19,6 @@ template <class T>
 std::string bytes_of(T number) {
   return {reinterpret_cast<const char*>(&number), sizeof(T)};
 }
-
-/// CRC-32C (Castagnoli), of reflected polynomial 0x82F63B78.
-std::uint32_t crc32c(std::string_view bytes) {
-  static const auto table = [] {
-    std::array<std::uint32_t, 256> entries{};
-    for (std::uint32_t i = 0; i < 256; ++i) {
-      std::uint32_t crc = i;
-      for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ (crc & 1 ? 0x82F63B78u : 0u);
-      entries[i] = crc;
-    }
-    return entries;
-  }();
-  std::uint32_t crc = ~0u;
-  for (const char c : bytes) crc = (crc >> 8) ^ table[(crc ^ static_cast<unsigned char>(c)) & 0xFF];
-  return ~crc;
-}
-
-/// As the TFRecord format stores it, so that a record may hold records.
-std::string masked_crc(std::string_view bytes) { return bytes_of(std::rotr(crc32c(bytes), 15) + 0xA282EAD8u); }
 
 /// A protocol buffer under construction.
 class Message {
@@ -129,7 +111,7 @@ void EventFile::add_histogram(std::string_view tag, std::int64_t step, std::span
 
 void EventFile::write(std::string_view event) {
   const std::string length = bytes_of(static_cast<std::uint64_t>(event.size()));
-  file_.append(length + masked_crc(length) + std::string(event) + masked_crc(event));
+  file_.append(length + bytes_of(masked_crc32c(length)) + std::string(event) + bytes_of(masked_crc32c(event)));
 }
 
 }  // namespace perdita::report

@@ -25,7 +25,7 @@ EpochSummary summarize_epochs(const RunReport& report) {
     s.seconds += record.find("seconds").value_or(0.0);
     s.last_val = val;
     const double compared = record.find("val_loss") ? val : train;
-    if (!(compared < lowest)) continue;
+    if (!(compared < lowest) || report.loss_changes) continue;
     lowest = compared;
     s.best = record.epoch, s.best_val = val, s.best_train = train;
   }
@@ -48,6 +48,52 @@ LineChart epoch_chart(const RunReport& report, bool log_y) {
     chart.marker_x = static_cast<double>(s.best);
     chart.marker_label = fmt::format("best: epoch {}", s.best);
     chart.description += fmt::format(" The best epoch is {}.", s.best);
+  }
+  return chart;
+}
+
+std::vector<std::string> part_names(const RunReport& report) {
+  constexpr std::string_view prefix = "weight.";
+  std::vector<std::string> names;
+  for (const evaluate::Record& record : report.history) {
+    if (record.kind != "epoch") continue;
+    for (const auto& [key, value] : record.values) {
+      if (key.starts_with(prefix)) names.push_back(key.substr(prefix.size()));
+    }
+    break;
+  }
+  return names;
+}
+
+LineChart part_chart(const RunReport& report, const std::string& key, const std::string& label) {
+  LineChart chart{
+      .title = label + " of the parts", .description = {}, .x_label = "epoch", .y_label = label, .series = {}};
+  chart.whole_x = true, chart.height = 240;
+  for (const std::string& name : part_names(report)) {
+    evaluate::Curve curve = evaluate::curve(report.history, "epoch", key + name);
+    if (curve.x.empty()) continue;
+    chart.description += fmt::format("{}{} changes from {} to {}.", chart.series.empty() ? "" : " ", name,
+                                     format_number(curve.y.front()), format_number(curve.y.back()));
+    chart.series.push_back({.name = name, .x = std::move(curve.x), .y = std::move(curve.y)});
+  }
+  return chart;
+}
+
+LineChart class_curve_chart(const RunReport& report, bool log_y) {
+  constexpr std::size_t most = 4;  // as many as have their own color and dashes
+  LineChart chart{
+      .title = "Training loss by class", .description = {}, .x_label = "epoch", .y_label = "loss", .series = {}};
+  chart.log_y = log_y, chart.whole_x = true;
+  for (const std::string& name : report.class_names) {
+    evaluate::Curve curve = evaluate::curve(report.history, "epoch", "train_loss/" + name);
+    if (curve.x.size() < 2) continue;
+    chart.series.push_back({.name = name, .x = std::move(curve.x), .y = std::move(curve.y)});
+  }
+  std::ranges::stable_sort(chart.series, std::greater<>(), [](const Series& series) { return series.y.back(); });
+  if (chart.series.size() > most) chart.series.resize(most);
+  for (const Series& series : chart.series) {
+    chart.description += fmt::format("{}The loss of {} changes from {} to {}.", chart.description.empty() ? "" : " ",
+                                     series.name, format_number(series.y.front()), format_number(series.y.back()));
   }
   return chart;
 }

@@ -20,6 +20,13 @@ struct EpochSummary {
 EpochSummary summarize_epochs(const RunReport& report);
 
 LineChart epoch_chart(const RunReport& report, bool log_y);
+/// The names of the parts of a sum of losses; none for a single loss.
+std::vector<std::string> part_names(const RunReport& report);
+/// The values key + NAME of the epochs, for each part of a sum of losses.
+LineChart part_chart(const RunReport& report, const std::string& key, const std::string& label);
+/// The training loss of at most four classes, those with the largest one in the last epoch; no series if the history
+/// does not have them, or if there was one epoch.
+LineChart class_curve_chart(const RunReport& report, bool log_y);
 /// Validation loss minus training loss; no series if the record of an epoch lacks one of them.
 LineChart gap_chart(const RunReport& report);
 

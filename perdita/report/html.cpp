@@ -23,6 +23,9 @@ using evaluate::ClassificationScore;
 using evaluate::format_count;
 using evaluate::format_number;
 
+/// Works without scripts; browsers keep the place where the page was read.
+constexpr std::string_view refresh_tag = "<meta http-equiv=\"refresh\" content=\"5\">\n";
+
 /// What the sections share, computed once.
 struct Facts {
   EpochSummary epochs;
@@ -53,8 +56,10 @@ Facts facts_of(const RunReport& r) {
 }
 
 std::string trained_sentence(const RunReport& r, const Facts& f) {
-  std::string text = fmt::format("Perdita trained {} on {}", escape(r.model.empty() ? "a model" : r.model),
-                                 escape(r.data.empty() ? "the data" : r.data));
+  const std::string model = escape(r.model.empty() ? "a model" : r.model);
+  const std::string data = escape(r.data.empty() ? "the data" : r.data);
+  std::string text = r.is_recorded ? fmt::format("This run trained {} on {}", model, data)
+                                   : fmt::format("Perdita trained {} on {}", model, data);
   if (r.train_samples > 0) {
     text += fmt::format(" ({} training samples", format_count(r.train_samples));
     if (r.val_samples > 0) text += fmt::format(", {} more for validation", format_count(r.val_samples));
@@ -65,14 +70,14 @@ std::string trained_sentence(const RunReport& r, const Facts& f) {
     text += fmt::format(", for {} epoch{}", f.epochs.epochs, f.epochs.epochs == 1 ? "" : "s");
     if (f.epochs.seconds > 0) text += " in " + evaluate::format_duration(f.epochs.seconds);
   }
-  return text + ".";
+  return text + (r.is_running ? " so far. The run is in progress, and this page is updated after each epoch." : ".");
 }
 
 std::string result_sentence(const RunReport& r, const Facts& f) {
   if (f.test.count == 0) return {};
   const evaluate::Interval i = evaluate::mean_interval(f.test, r.loss_is_never_negative);
-  std::string text = fmt::format(" On {} test samples the mean loss is <strong>{}</strong>", format_count(f.test.count),
-                                 format_number(f.test.mean));
+  std::string text = fmt::format(" On {} {} samples the mean loss is <strong>{}</strong>", format_count(f.test.count),
+                                 r.held_out, format_number(f.test.mean));
   if (f.test.count > 1) text += fmt::format(" (95 % interval: {} to {})", format_number(i.low), format_number(i.high));
   if (is_classification(r)) {
     text += fmt::format("; the accuracy is <strong>{:.1f} %</strong>", 100 * f.classes.accuracy);
@@ -82,7 +87,7 @@ std::string result_sentence(const RunReport& r, const Facts& f) {
   }
   text += ".";
   if (f.test.nonfinite > 0) {
-    text += fmt::format(" {} test losses are not finite and are excluded.", format_count(f.test.nonfinite));
+    text += fmt::format(" {} {} losses are not finite and are excluded.", format_count(f.test.nonfinite), r.held_out);
   }
   return text;
 }
@@ -111,7 +116,7 @@ std::string tiles(const RunReport& r, const Facts& f) {
   std::string text;
   if (f.test.count > 0) {
     const evaluate::Interval i = evaluate::mean_interval(f.test, r.loss_is_never_negative);
-    text += tile("Test loss", format_number(f.test.mean),
+    text += tile(r.held_out == "test" ? "Test loss" : "Validation loss", format_number(f.test.mean),
                  f.test.count > 1 ? fmt::format("95 %: {} to {}", format_number(i.low), format_number(i.high)) : "");
   }
   if (is_classification(r)) {
@@ -160,7 +165,7 @@ std::string supporting_numbers(const RunReport& r, const Facts& f) {
 }
 
 std::string diagnosis(const RunReport& r, const Facts& f) {
-  if (!r.diagnosis || r.history.empty()) return {};
+  if (!r.diagnosis || r.history.empty() || r.is_running) return {};
   const std::vector<diagnose::Finding>& findings = *r.diagnosis;
   const auto box = [](std::string_view kind, const std::string& body) {
     return fmt::format(
@@ -191,12 +196,15 @@ std::string html(const RunReport& r) {
   const Facts f = facts_of(r);
   const bool has_classes = is_classification(r);
   const std::string title = escape(r.data.empty() ? "A model" : r.data + (r.loss.empty() ? "" : ", " + r.loss));
-  std::string page = open_page("Training run", title);
+  std::string page = open_page("Training run", title, r.is_running ? refresh_tag : "");
   page += diagnosis(r, f) + "<p class=\"lead\">" + trained_sentence(r, f) + result_sentence(r, f) + curve_sentence(f) +
           "</p>\n</header>\n<main>\n" + tiles(r, f);
-  std::vector<Section> parts{{"epochs", "Loss by epoch", epoch_section(r)},
-                             {"steps", "Training loss by step", step_section(r)},
-                             {"dist", "Distribution of the test loss", distribution_section(r, f.test)}};
+  std::vector<Section> parts{
+      {"epochs", "Loss by epoch", epoch_section(r)},
+      {"parts", "Parts of the loss", part_section(r)},
+      {"class-curves", "Training loss by class", class_curve_section(r)},
+      {"steps", "Training loss by step", step_section(r)},
+      {"dist", fmt::format("Distribution of the {} loss", r.held_out), distribution_section(r, f.test)}};
   if (has_classes) {
     parts.push_back({"classes", "Classes", report::class_table(f.classes, r.class_names)});
     parts.push_back({"confusion", "Confusion", confusion_section(f.classes, r.class_names)});
@@ -205,7 +213,7 @@ std::string html(const RunReport& r) {
   if (!r.class_weights.samples.empty()) {
     parts.push_back({"weights", "Class weights", weights_section(r.class_weights, r.class_names)});
   }
-  parts.push_back({"hard", "Hardest test samples", hardest_section(r)});
+  parts.push_back({"hard", fmt::format("Hardest {} samples", r.held_out), hardest_section(r)});
   parts.push_back({"suspects", "Probably wrong labels", suspects_section(r)});
   parts.push_back({"again", "How to reproduce", repeat_section(r.command, r.configuration)});
   return page + sections(parts) + close_page(r.version);

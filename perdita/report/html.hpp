@@ -33,9 +33,14 @@ struct RunReport {
   std::string model;  ///< "an MLP 784-256-10"
   std::string loss;   ///< "cross_entropy"
   bool loss_is_never_negative = false;
+  bool loss_changes = false;           ///< whether weights of its parts change: losses of epochs cannot be compared
+  bool is_recorded = false;            ///< by a Recorder in a program of the user; otherwise Perdita trained the model
+  bool is_running = false;             ///< more epochs follow: the page loads itself again
+  std::string_view held_out = "test";  ///< the samples of test_losses: "test" or "validation"
   std::int64_t train_samples = 0, val_samples = 0;
 
-  /// Keys that are read: of steps train_loss; of epochs train_loss, val_loss, val_accuracy, seconds.
+  /// Keys that are read: of steps train_loss; of epochs train_loss, val_loss, val_accuracy, seconds, and the losses of
+  /// classes, train_loss/NAME; of the parts of a sum of losses train_loss.NAME, val_loss.NAME, weight.NAME.
   std::vector<evaluate::Record> history;
 
   /// Issues found by diagnose::diagnose(); empty if there are none, nullopt if the run was not diagnosed.

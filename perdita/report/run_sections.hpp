@@ -14,6 +14,10 @@ bool is_regression(const RunReport& report);
 
 /// Loss curves by epoch, and the generalization gap below them.
 std::string epoch_section(const RunReport& report);
+/// Losses and weights of the parts of a sum of losses, by epoch.
+std::string part_section(const RunReport& report);
+/// The training loss of each class by epoch; of many classes those with the largest loss.
+std::string class_curve_section(const RunReport& report);
 /// The losses of the steps, with a slider for their smoothing.
 std::string step_section(const RunReport& report);
 /// The distribution of the test losses, in total and by class.

@@ -43,16 +43,17 @@ std::string card(const Image& image, std::string_view what, std::string_view tex
 std::string hardest_section(const RunReport& r) {
   constexpr std::size_t most = 20;
   if (r.test_losses.empty()) return {};
-  std::string text =
-      "<p class=\"note\">The test samples with the largest loss. Rows of the data are counted from 0, without the "
+  std::string text = fmt::format(
+      "<p class=\"note\">The {} samples with the largest loss. Rows of the data are counted from 0, without the "
       "header. Some of these samples may have a wrong label.</p>\n<ol "
-      "class=\"samples\">\n";
+      "class=\"samples\">\n",
+      r.held_out);
   for (std::size_t i : hardest(r.test_losses, most)) {
     const std::int64_t row = r.test_rows.empty() ? static_cast<std::int64_t>(i) : r.test_rows[i];
     std::string truth, guess;
     if (is_classification(r)) {
       truth = r.class_names[static_cast<std::size_t>(r.targets[i])];
-      guess = r.class_names[static_cast<std::size_t>(r.predictions[i])];
+      guess = r.predictions[i] < 0 ? "nothing" : r.class_names[static_cast<std::size_t>(r.predictions[i])];
     } else if (is_regression(r)) {
       truth = format_number(r.target_values[i]), guess = format_number(r.predicted_values[i]);
     }

@@ -25,14 +25,14 @@ std::string drawn_twice(Chart chart, std::string (*draw)(const Chart&, Placement
 std::string two_sizes(const LineChart& chart) { return drawn_twice(chart, line_chart); }
 std::string two_sizes(const DistributionChart& chart) { return drawn_twice(chart, distribution_chart); }
 
-std::string open_page(std::string_view kind, std::string_view title) {
+std::string open_page(std::string_view kind, std::string_view title, std::string_view head) {
   return fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{1} – Perdita "
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n{4}<title>{1} – Perdita "
       "report</title>\n"
       "<link rel=\"icon\" href=\"data:,\">\n<style>\n{2}{3}</style>\n</head>\n<body>\n<header>\n<p class=\"kind\">{0}"
       "</p>\n<h1>{1}</h1>\n",
-      kind, title, chart_css(), page_css());
+      kind, title, chart_css(), page_css(), head);
 }
 
 std::string close_page(std::string_view version) {

@@ -10,9 +10,9 @@
 
 namespace perdita::report {
 
-/// From the doctype to the heading; `kind` is "Training run" or the like, `title` is escaped already. The <header>
-/// stays open.
-std::string open_page(std::string_view kind, std::string_view title);
+/// From the doctype to the heading; `kind` is "Training run" or the like, `title` is escaped already, `head` are
+/// further elements of the <head>. The <header> stays open.
+std::string open_page(std::string_view kind, std::string_view title, std::string_view head = "");
 /// Footer and script and what closes the page; the <main> is open.
 std::string close_page(std::string_view version);
 

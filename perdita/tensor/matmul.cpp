@@ -4,6 +4,7 @@
 #include <type_traits>
 
 #include "perdita/core/parallel.hpp"
+#include "perdita/kernels/matrix_product.hpp"
 #ifdef PERDITA_WITH_ONEDNN
 #include "perdita/tensor/onednn_product.hpp"
 #endif
@@ -12,31 +13,9 @@ namespace perdita::detail {
 
 namespace {
 
-/// Tiles that fit the cache, rows of b innermost: for double, and for builds without oneDNN.
 template <class T>
-void plain_product(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<T>& a, const Matrix<T>& b, T* c,
-                   std::int64_t c_row_step, bool accumulate) {
-  constexpr std::int64_t tile = 64;
-  const std::int64_t a_row = a.transposed ? 1 : a.row_step, a_column = a.transposed ? a.row_step : 1;
-  const std::int64_t b_row = b.transposed ? 1 : b.row_step, b_column = b.transposed ? b.row_step : 1;
-  for (std::int64_t i = 0; i < m && !accumulate; ++i) std::fill_n(c + i * c_row_step, n, T(0));
-  for (std::int64_t j0 = 0; j0 < n; j0 += tile) {
-    const std::int64_t columns = std::min(tile, n - j0);
-    for (std::int64_t p0 = 0; p0 < k; p0 += tile) {
-      const std::int64_t depth = std::min(tile, k - p0);
-      T packed[tile][tile];
-      for (std::int64_t p = 0; p < depth; ++p) {
-        for (std::int64_t j = 0; j < columns; ++j) packed[p][j] = b.data[(p0 + p) * b_row + (j0 + j) * b_column];
-      }
-      for (std::int64_t i = 0; i < m; ++i) {
-        T* row = c + i * c_row_step + j0;
-        for (std::int64_t p = 0; p < depth; ++p) {
-          const T factor = a.data[i * a_row + (p0 + p) * a_column];
-          for (std::int64_t j = 0; j < columns; ++j) row[j] += factor * packed[p][j];
-        }
-      }
-    }
-  }
+kernels::MatrixView<T> view_of(const Matrix<T>& matrix) {
+  return {matrix.data, matrix.transposed ? 1 : matrix.row_step, matrix.transposed ? matrix.row_step : 1};
 }
 
 /// One thread's share.
@@ -48,7 +27,14 @@ void product(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<T>& a,
     if (m > 0 && n > 0 && k > 0) return onednn_product(m, n, k, a, b, c, c_row_step, accumulate);
   }
 #endif
-  plain_product(m, n, k, a, b, c, c_row_step, accumulate);
+  kernels::matrix_product(kernels::ProductTask<T>{.rows = m,
+                                                  .columns = n,
+                                                  .depth = k,
+                                                  .a = view_of(a),
+                                                  .b = view_of(b),
+                                                  .c = c,
+                                                  .c_row_step = c_row_step,
+                                                  .accumulates = accumulate});
 }
 
 template <class T>

@@ -4,7 +4,7 @@
 #include <cctype>
 
 #include "perdita/core/error.hpp"
-#include "perdita/losses/any.hpp"
+#include "perdita/losses/loss_sum.hpp"
 
 namespace perdita::train {
 
@@ -18,10 +18,19 @@ std::string_view trim(std::string_view text) {
   return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
 }
 
+/// The place of the next separator outside parentheses, or the size of the text.
+std::size_t find_separator(std::string_view text, char separator, std::size_t at) {
+  for (int depth = 0; at < text.size(); ++at) {
+    if (text[at] == separator && depth == 0) break;
+    depth += text[at] == '(' ? 1 : text[at] == ')' ? -1 : 0;
+  }
+  return at;
+}
+
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
   for (std::size_t at = 0; at <= text.size();) {
-    const std::size_t end = std::min(text.find(separator, at), text.size());
+    const std::size_t end = find_separator(text, separator, at);
     if (const std::string_view part = trim(text.substr(at, end - at)); !part.empty()) parts.push_back(part);
     at = end + 1;
   }
@@ -49,7 +58,7 @@ std::string expand(std::string_view entry) {
   return rest.empty() ? text : fmt::format("{},{}", text, rest.substr(1));
 }
 
-bool is_formula(std::string_view entry) { return entry.starts_with("formula:"); }
+bool has_formula(std::string_view entry) { return entry.find("formula:") != entry.npos; }
 
 /// "gamma = 2": what a formula's text goes on with after a separator.
 bool is_definition(std::string_view text) {
@@ -63,7 +72,7 @@ bool is_definition(std::string_view text) {
 std::vector<std::string> entries_of(std::string_view text) {
   std::vector<std::string> entries;
   for (std::string_view part : split(text, ';')) {
-    if (!entries.empty() && is_formula(entries.back()) && is_definition(part))
+    if (!entries.empty() && has_formula(entries.back()) && is_definition(part))
       entries.back() += fmt::format("; {}", part);
     else
       entries.emplace_back(part);
@@ -74,12 +83,10 @@ std::vector<std::string> entries_of(std::string_view text) {
 Candidate parse_candidate(std::string_view name, const Config& common) {
   Candidate candidate{std::string(name), common};
   const std::string text = expand(name);
-  const std::size_t colon = text.find(':');
+  const std::size_t colon = colon_of_last_part(text);
   std::string loss = text.substr(0, colon), of_loss;
   std::vector<std::pair<const Option*, std::string>> of_run;
-  if (is_formula(text)) {
-    of_loss = text.substr(colon);
-  } else if (colon != text.npos) {
+  if (colon != text.npos) {
     for (std::string_view word : split(std::string_view(text).substr(colon + 1), ',')) {
       const Option* const option = run_option(word.substr(0, word.find('=')));
       if (option != nullptr && word.find('=') != word.npos) {
@@ -92,7 +99,7 @@ Candidate parse_candidate(std::string_view name, const Config& common) {
     }
   }
   try {
-    candidate.config.loss = parse_loss(loss + of_loss);
+    candidate.config.loss = parse_loss_sum(loss + of_loss);
     for (const auto& [option, value] : of_run) option->set(candidate.config, value);
   } catch (const ValueError& error) {
     fail<ValueError>("'{}': {}", name, error.what());

@@ -14,8 +14,8 @@ struct Candidate {
   Config config;     ///< the common options, and its own
 };
 
-/// "cross_entropy; focal:gamma=1; cross_entropy:weights=balanced,lr=0.01": losses as parse_loss() takes them, separated
-/// by semicolons, whose options may also be those of a run (with _ in place of -; weights is class-weights).
+/// "cross_entropy; focal:gamma=1; cross_entropy:weights=balanced,lr=0.01": losses as parse_loss_sum() takes them,
+/// separated by semicolons, whose options may also be those of a run (with _ in place of -; weights is class-weights).
 /// ldam_drw is ldam with deferred re-weighting as in the paper:
 /// ldam:last_layer=cosine,weights=effective_number:0.9999,defer_weights=0.8.
 /// Throws ValueError that names the entry, for fewer than two of them, and for one that is there twice.

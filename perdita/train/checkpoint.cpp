@@ -34,6 +34,7 @@ void write_checkpoint(const std::filesystem::path& path, const Checkpoint& c) {
   add(file, "optimizer.", c.optimizer);
   add(file, "best.", c.best);
   add(file, "samples.", c.samples);
+  add(file, "loss.", c.loss);
   nlohmann::ordered_json facts{{"epoch", c.epoch}, {"step", c.step}, {"best_epoch", c.best_epoch}};
   if (std::isfinite(c.best_loss)) facts["best_loss"] = c.best_loss;
   facts["data_checksum"] = c.data_checksum;
@@ -63,6 +64,7 @@ Checkpoint read_checkpoint(const std::filesystem::path& path) {
   c.optimizer = take(file, "optimizer.");
   c.best = take(file, "best.");
   c.samples = take(file, "samples.");
+  c.loss = take(file, "loss.");
   return c;
 }
 

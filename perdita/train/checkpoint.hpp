@@ -18,11 +18,12 @@ struct Checkpoint {
   std::uint32_t data_checksum = 0;
   nn::StateDict model = {}, optimizer = {};
   nn::StateDict best = {};     ///< the model after best_epoch, where patience asks for it
-  nn::StateDict samples = {};  ///< of the MarginTracker
+  nn::StateDict samples = {};  ///< of the report::MarginTracker
+  nn::StateDict loss = {};     ///< learned weights of a sum of losses
 };
 
-/// A safetensors file: tensors model.*, optimizer.*, best.* and samples.*, the rest as JSON in its metadata. Throws
-/// FileError.
+/// A safetensors file: tensors model.*, optimizer.*, best.*, samples.* and loss.*, the rest as JSON in its metadata.
+/// Throws FileError.
 void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
 
 /// Throws FileError, or DataError that names the file for one that is damaged or no checkpoint.

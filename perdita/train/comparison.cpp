@@ -106,11 +106,11 @@ double seconds_of(const Run& run) {
 }
 
 /// Where an old comparison stays until the new one has proved itself.
-Folder new_folder(const fs::path& path) {
-  const Occupant occupant = occupant_of(path);
-  check_replaceable(path, occupant, Occupant::comparison);
-  Folder folder(path);
-  if (occupant == Occupant::comparison) folder.stage();
+report::Folder new_folder(const fs::path& path) {
+  const report::Occupant occupant = report::occupant_of(path);
+  report::check_replaceable(path, occupant, report::Occupant::comparison);
+  report::Folder folder(path);
+  if (occupant == report::Occupant::comparison) folder.stage();
   return folder;
 }
 
@@ -163,10 +163,10 @@ Comparison::Comparison(ComparisonPlan plan) : plan_(std::move(plan)) {
 }
 
 Comparison Comparison::resume(const fs::path& path) {
-  if (occupant_of(path) != Occupant::comparison) {
+  if (report::occupant_of(path) != report::Occupant::comparison) {
     fail<FileError>("the folder {} does not contain a comparison: it has no comparison.json", path.string());
   }
-  Folder folder(path);
+  report::Folder folder(path);
   const std::string name = file_of(path).string();
   const Json object = data::parse_json<Json>(read_file(file_of(path)), name);
   const Fields file(object, name);

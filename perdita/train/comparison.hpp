@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "perdita/evaluate/comparison.hpp"
+#include "perdita/report/folder.hpp"
 #include "perdita/train/candidate.hpp"
-#include "perdita/train/folder.hpp"
 #include "perdita/train/run.hpp"
 
 namespace perdita::train {
@@ -74,7 +74,7 @@ class Comparison {
   void save() const;
 
   ComparisonPlan plan_;
-  std::optional<Folder> folder_;
+  std::optional<report::Folder> folder_;
   std::vector<Candidate> candidates_;
   evaluate::ComparisonResults results_;
   std::vector<std::string> warnings_;

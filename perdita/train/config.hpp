@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "perdita/data/imbalance.hpp"
-#include "perdita/losses/any.hpp"
+#include "perdita/losses/loss_sum.hpp"
 #include "perdita/report/raster.hpp"
 #include "perdita/train/class_weights.hpp"
 #include "perdita/train/last_layer.hpp"
@@ -26,7 +26,7 @@ std::string_view name_of(Sampling sampling);
 /// Options that are not given are chosen when the data are known: see complete().
 struct Config {
   std::string data;  ///< as data::load() takes it
-  std::optional<AnyLoss> loss;
+  std::optional<LossSum> loss;
   std::vector<std::int64_t> hidden = {128};  ///< sizes of hidden layers; none: a linear model
   double dropout = 0;                        ///< after each hidden layer
   LastLayer last_layer;
@@ -72,7 +72,7 @@ struct DataFacts {
   std::int64_t training_samples = 0;
   bool standardize = false;  ///< whether they are of a kind that should be
   bool has_test_set = false;
-  std::optional<AnyLoss> default_loss = {};
+  std::optional<LossSum> default_loss = {};
 };
 /// Fills in what was not given. Throws ValueError for options that do not go together.
 Config complete(Config config, const DataFacts& facts);

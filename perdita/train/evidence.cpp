@@ -93,17 +93,8 @@ double error_of(double predicted, double target, bool classes) {
 }  // namespace
 
 std::string sameness_of(const data::Dataset& samples) {
-  const auto size = static_cast<double>(samples.size());
   if (samples.task != data::Task::regression) {
-    const std::vector<std::int64_t> counts = samples.class_counts();
-    const auto most = std::ranges::max_element(counts);
-    const std::string& name = samples.class_names[static_cast<std::size_t>(most - counts.begin())];
-    if (*most == samples.size()) return fmt::format("every label is {}", name);
-    const std::int64_t others = samples.size() - *most;
-    if (others < 5 || static_cast<double>(others) < 0.001 * size) {
-      return fmt::format("all labels but {} are {}", others, name);
-    }
-    return "";
+    return diagnose::sameness_of(samples.class_counts(), samples.class_names);
   }
   const evaluate::Summary targets =
       evaluate::summarize(Tensor::from(samples.targets).to(DType::float64).to_vector<double>());
@@ -152,7 +143,7 @@ std::optional<diagnose::Reference> neighbour_reference(const Model& model, const
                              .deviations = gain.standard_error > 0 ? gain.mean / gain.standard_error : 0};
 }
 
-void measure_contradictions(const Model& model, const Problem& problem, const MarginTracker& tracker,
+void measure_contradictions(const Model& model, const Problem& problem, const report::MarginTracker& tracker,
                             diagnose::Evidence& evidence) {
   if (tracker.is_empty()) return;
   const NoGrad no_grad;
@@ -172,14 +163,15 @@ void measure_contradictions(const Model& model, const Problem& problem, const Ma
       confidence.push_back(std::isnan(gap) ? 0 : gap);  // of a model that ran away
     }
   }
-  std::vector<SampleScore> samples = tracker.ranking();
-  std::ranges::sort(samples, {}, [&](const SampleScore& s) { return confidence[static_cast<std::size_t>(s.sample)]; });
+  std::vector<report::SampleScore> samples = tracker.ranking();
+  std::ranges::sort(samples, {},
+                    [&](const report::SampleScore& s) { return confidence[static_cast<std::size_t>(s.sample)]; });
   const auto share = [&](double begin, double end) {
     const auto first = static_cast<std::size_t>(begin * static_cast<double>(samples.size()));
     const auto past = static_cast<std::size_t>(end * static_cast<double>(samples.size()));
     if (past - first < 20) return std::numeric_limits<double>::quiet_NaN();
     const auto part = std::span(samples).subspan(first, past - first);
-    const auto count = std::ranges::count_if(part, [](const SampleScore& score) { return score.aum < 0; });
+    const auto count = std::ranges::count_if(part, [](const report::SampleScore& score) { return score.aum < 0; });
     return static_cast<double>(count) / static_cast<double>(past - first);
   };
   evidence.contradicted_surest = share(0.8, 1);

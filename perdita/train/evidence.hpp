@@ -6,8 +6,8 @@
 #include <string>
 
 #include "perdita/diagnose/diagnosis.hpp"
+#include "perdita/report/margin_tracker.hpp"
 #include "perdita/train/evaluate_model.hpp"
-#include "perdita/train/margin_tracker.hpp"
 
 namespace perdita::train {
 
@@ -21,7 +21,7 @@ std::string sameness_of(const data::Dataset& samples);
 std::optional<diagnose::Reference> neighbour_reference(const Model& model, const Problem& problem);
 
 /// Sets contradicted_surest and contradicted_middle, where the loss's outputs give probabilities.
-void measure_contradictions(const Model& model, const Problem& problem, const MarginTracker& tracker,
+void measure_contradictions(const Model& model, const Problem& problem, const report::MarginTracker& tracker,
                             diagnose::Evidence& evidence);
 
 }  // namespace perdita::train

@@ -30,7 +30,7 @@ Head head_for(const LossInfo& info) {
   }
 }
 
-/// Of losses of a positive mean, whether their input is its logarithm.
+/// The option log_input of losses that have it.
 std::optional<bool> log_input_of(const AnyLoss& any) {
   return std::visit(
       []<class Loss>(const Loss& loss) -> std::optional<bool> {
@@ -38,18 +38,6 @@ std::optional<bool> log_input_of(const AnyLoss& any) {
           return loss.log_input;
         else
           return std::nullopt;
-      },
-      any.loss);
-}
-
-/// The levels of a loss of several quantiles; empty for other losses.
-std::vector<double> levels_of(const AnyLoss& any) {
-  return std::visit(
-      []<class Loss>(const Loss& loss) -> std::vector<double> {
-        if constexpr (requires { loss.levels; })
-          return loss.levels;
-        else
-          return {};
       },
       any.loss);
 }
@@ -101,11 +89,28 @@ bool takes_distributions(const AnyLoss& any) {
   return is_of_class_rows(info_of(any)) || sums_distributions(info_of(any));
 }
 
+/// Throws ValueError where parts ask for different outputs of the network.
+void check_agreement(const LossSum& sum) {
+  const AnyLoss& leading = sum.leading();
+  for (const LossPart& part : sum.parts()) {
+    const LossInfo& info = info_of(part.loss);
+    if (is_of_class_rows(info) != is_of_class_rows(info_of(leading))) {
+      fail<ValueError>("the parts of {} read a row of targets differently: {} as classes, {} not (valid: the same)",
+                       to_string(sum), is_of_class_rows(info) ? info.name : info_of(leading).name,
+                       is_of_class_rows(info) ? info_of(leading).name : info.name);
+    }
+    if (logit_scale_of(part.loss) != logit_scale_of(leading)) {
+      fail<ValueError>("{} multiplies logits by {}, but {} by {} (valid: the same)", part.name,
+                       logit_scale_of(part.loss), info_of(leading).name, logit_scale_of(leading));
+    }
+  }
+}
+
 bool suits(const AnyLoss& any, Task task, std::int64_t columns) {
   const LossInfo& info = info_of(any);
   const bool of_classes = is_of_class_rows(info);
   const bool has_samples = info.unit == Unit::element || info.unit == Unit::row || info.unit == Unit::mask;
-  if (compares_predictions(info) || !has_samples) return false;
+  if (compares_predictions(info) || is_of_several_operands(info) || !has_samples) return false;
   if (info.unit == Unit::mask) return task == Task::regression && columns >= 2;  // a row is a mask
   if (task == Task::multiclass) return of_classes;
   if (task == Task::binary) {
@@ -165,16 +170,21 @@ AnyLoss default_loss(Task task) {
   return {.loss = Mse{}};
 }
 
-Objective::Objective(const AnyLoss& loss, const data::Dataset& dataset, const SampleWeighting& weighting)
+Objective::Objective(const LossSum& loss, const data::Dataset& dataset, const SampleWeighting& weighting)
     : loss_(loss),
       task_(dataset.task),
-      of_classes_(is_of_class_rows(info_of(loss))),
+      of_classes_(is_of_class_rows(info_of(loss.leading()))),
       class_weights_(weighting.class_weights),
       normalize_by_(weighting.normalize_by) {
   const std::int64_t columns = columns_of(dataset);
-  if (!suits(loss, task_, columns)) refuse(loss, dataset, columns);
-  ignored_target_ = ignored_target_of(loss);
-  if (const std::vector<double> levels = levels_of(loss); !levels.empty()) {
+  for (const LossPart& part : loss.parts()) {
+    if (!suits(part.loss, task_, columns)) refuse(part.loss, dataset, columns);
+    if (part.loss.missing)
+      fail<ValueError>("missing of {} is nan, but training does not support missing targets (valid: none)", part.name);
+    ignored_targets_.push_back(ignored_target_of(part.loss));
+  }
+  check_agreement(loss);
+  if (const std::vector<double> levels = levels_of(leading()); !levels.empty()) {
     outputs_ = std::ssize(levels);
     median_ = std::ranges::min_element(levels, {}, [](double q) { return std::abs(q - 0.5); }) - levels.begin();
   } else if (task_ == Task::regression) {
@@ -182,39 +192,50 @@ Objective::Objective(const AnyLoss& loss, const data::Dataset& dataset, const Sa
   } else {
     outputs_ = of_classes_ ? dataset.num_classes() : 1;
   }
-  if (takes_class_counts(info_of(loss))) {
+  if (takes_class_counts(info_of(leading()))) {
     const std::vector<std::int64_t> counts = dataset.class_counts();
     class_counts_ = Tensor::from(std::vector<double>(counts.begin(), counts.end()));
   }
-  const auto log_input = log_input_of(loss);
-  head_ = log_input ? (*log_input ? Head::identity : Head::softplus) : head_for(info_of(loss));
+  const auto log_input = log_input_of(leading());
+  head_ = log_input ? (*log_input ? Head::identity : Head::softplus) : head_for(info_of(leading()));
 }
 
 bool Objective::scales() const {
-  const bool identity = head_ == Head::identity && !log_input_of(loss_);
-  const Meaning predicted = meaning_of_prediction(info_of(loss_));
-  if (predicted == Meaning::any && info_of(loss_).unit == Unit::element) return is_of_difference(loss_);
+  const bool identity = head_ == Head::identity && !log_input_of(leading());
+  const Meaning predicted = meaning_of_prediction(info_of(leading()));
+  if (predicted == Meaning::any && info_of(leading()).unit == Unit::element) {
+    return std::ranges::all_of(loss_.parts(), [](const LossPart& part) { return is_of_difference(part.loss); });
+  }
   return (predicted == Meaning::value || predicted == Meaning::quantiles) &&
          (identity || head_ == Head::mean_and_variance);
 }
 
-double Objective::logit_scale() const { return logit_scale_of(loss_); }
+double Objective::logit_scale() const { return logit_scale_of(leading()); }
 
 void Objective::check_targets(const data::Dataset& dataset) const {
   if (task_ != Task::regression) return;  // a Dataset has only classes that exist
-  const Interval valid = evaluate::valid_targets(loss_);
   const std::int64_t columns = columns_of(dataset);
-  visit_floating(dataset.targets.dtype, "check_targets", [&]<class T>() {
-    const T* targets = dataset.targets.data<T>();
-    for (std::int64_t i = 0; i < dataset.targets.size(); ++i) {
-      const double t = static_cast<double>(targets[i]);
-      if (valid.contains(t) || t == ignored_target_) continue;
-      const auto row = static_cast<std::size_t>(i / columns);
-      fail<DataError>("{}: the target of sample {} (counted from 0) is {}, outside the domain of {} (valid: {})",
-                      dataset.name, dataset.rows.empty() ? static_cast<std::int64_t>(row) : dataset.rows[row], t,
-                      info_of(loss_).name, to_string(valid));
-    }
-  });
+  for (std::size_t k = 0; k < loss_.size(); ++k) {
+    const AnyLoss& loss = loss_.parts()[k].loss;
+    const Interval valid = evaluate::valid_targets(loss);
+    visit_floating(dataset.targets.dtype, "check_targets", [&]<class T>() {
+      const T* targets = dataset.targets.data<T>();
+      for (std::int64_t i = 0; i < dataset.targets.size(); ++i) {
+        const double t = static_cast<double>(targets[i]);
+        if (valid.contains(t) || t == ignored_targets_[k]) continue;
+        const auto row = static_cast<std::size_t>(i / columns);
+        fail<DataError>("{}: the target of sample {} (counted from 0) is {}, outside the domain of {} (valid: {})",
+                        dataset.name, dataset.rows.empty() ? static_cast<std::int64_t>(row) : dataset.rows[row], t,
+                        info_of(loss).name, to_string(valid));
+      }
+    });
+  }
+}
+
+std::vector<Tensor> Objective::Operands::tensors() const {
+  std::vector<Tensor> all{input, target};
+  if (third.defined()) all.push_back(third);
+  return all;
 }
 
 Objective::Operands Objective::operands(const Tensor& outputs, const Tensor& targets, bool weighted) const {
@@ -229,7 +250,7 @@ Objective::Operands Objective::operands(const Tensor& outputs, const Tensor& tar
     all.input = outputs.slice(1, 0, outputs_);
     all.third = outputs.slice(1, outputs_, 2 * outputs_);
   }
-  if (meaning_of_prediction(info_of(loss_)) == Meaning::quantiles) {
+  if (meaning_of_prediction(info_of(leading())) == Meaning::quantiles) {
     all.target = targets.reshape({targets.size(0)}).to(DType::float32);
     return all;
   }
@@ -239,24 +260,23 @@ Objective::Operands Objective::operands(const Tensor& outputs, const Tensor& tar
   }
   all.target = targets.to(DType::float32);
   if (task_ == Task::binary) {
-    if (info_of(loss_).target.ends_only) all.target = (all.target * 2 - 1).contiguous();
+    if (info_of(leading()).target.ends_only) all.target = (all.target * 2 - 1).contiguous();
     if (weighs) all.weight = index_rows(class_weights_, targets);
   }
   return all;
 }
 
-Tensor Objective::evaluate(const Operands& o, Reduction reduction, LossExtras* extras) const {
-  std::vector<Tensor> operands{o.input, o.target};
-  if (o.third.defined()) operands.push_back(o.third);
-  return functional::call(
-      loss_, operands, {.weight = o.weight, .reduction = reduction, .normalize_by = normalize_by_, .extras = extras});
-}
-
-Tensor Objective::loss(const Tensor& outputs, const Tensor& targets, bool weighted, LossExtras* extras) const {
+Tensor Objective::loss(const Tensor& outputs, const Tensor& targets, bool weighted, LossExtras* extras,
+                       const SumState& state, std::vector<PartResult>* parts) const {
   // The divergence of a sample is the sum over its classes, and not their mean.
-  const bool sums_classes = sums_distributions(info_of(loss_));
+  const bool sums_classes = sums_distributions(info_of(leading()));
   const Operands all = operands(outputs, targets, weighted);
-  const Tensor value = evaluate(all, sums_classes ? Reduction::batchmean : Reduction::mean, extras);
+  const Tensor value = functional::call(loss_, all.tensors(),
+                                        {.weight = all.weight,
+                                         .reduction = sums_classes ? Reduction::batchmean : Reduction::mean,
+                                         .normalize_by = sums_classes ? Normalize::standard : normalize_by_,
+                                         .extras = extras},
+                                        state, parts);
   if (extras != nullptr && has_margins() && !of_classes_) {
     extras->margins = margins(all.input.detach(), targets);
   }
@@ -270,27 +290,56 @@ Tensor Objective::margins(const Tensor& scores, const Tensor& labels) const {
   return own_sign * (max(log(scores), -100.0) - max(log1p(-scores), -100.0));
 }
 
-Tensor Objective::sample_losses(const Tensor& outputs, const Tensor& targets, bool weighted) const {
-  const Tensor losses = evaluate(operands(outputs, targets, weighted), Reduction::none);
-  if (losses.rank() == 1) return losses;
-  return sums_distributions(info_of(loss_)) ? sum(losses, 1) : mean(losses, 1);
+std::optional<Nonfinite> Objective::first_nonfinite(const Tensor& outputs, const Tensor& targets, bool weighted) const {
+  const Operands all = operands(outputs, targets, weighted);
+  return perdita::first_nonfinite(loss_, all.tensors(), {.weight = all.weight});
 }
 
-double Objective::denominator(const Tensor& targets) const {
+std::vector<Tensor> Objective::part_losses(const Tensor& outputs, const Tensor& targets, bool weighted,
+                                           const SumState& state) const {
+  const Operands all = operands(outputs, targets, weighted);
+  const bool sums_classes = sums_distributions(info_of(leading()));
+  std::vector<Tensor> found;
+  for (std::size_t k = 0; k < loss_.size(); ++k) {
+    const SumState of_part{.parameters = {k < state.parameters.size() ? state.parameters[k] : std::vector<Tensor>()}};
+    const Tensor losses = functional::call(LossSum(loss_.parts()[k].loss), all.tensors(),
+                                           {.weight = all.weight, .reduction = Reduction::none}, of_part);
+    found.push_back(losses.rank() == 1 ? losses : sums_classes ? perdita::sum(losses, 1) : mean(losses, 1));
+  }
+  return found;
+}
+
+Tensor Objective::weighted_sum(const std::vector<Tensor>& parts, const SumState& state) const {
+  Tensor total;
+  double offset = 0;
+  for (std::size_t k = 0; k < parts.size(); ++k) {
+    const LossPart& part = loss_.parts()[k];
+    if (part.weight.is_learned && k < state.log_variances.size()) offset += 0.5 * state.log_variances[k].item();
+    const double weight = current_weight(part, k, state);
+    if (weight == 0 && parts.size() > 1) continue;
+    const Tensor weighted = weight == 1 ? parts[k] : parts[k] * weight;
+    total = total.defined() ? total + weighted : weighted;
+  }
+  if (!total.defined()) return Tensor::zeros(parts[0].shape(), parts[0].dtype());
+  return offset == 0 ? total : total + offset;
+}
+
+double Objective::denominator(const Tensor& targets, std::size_t part) const {
   const bool by_weights = class_weights_.defined() && divides_by_weights();
-  const bool ignores = of_classes_ && loss_.ignore_index >= 0;
+  const std::int64_t ignored = loss_.parts()[part].loss.ignore_index;
+  const bool ignores = of_classes_ && ignored >= 0;
   if (!has_classes() || (!by_weights && !ignores)) return static_cast<double>(targets.size(0));
   const std::vector<float> weights = by_weights ? class_weights_.to_vector<float>() : std::vector<float>();
   double total = 0;
   for (std::int64_t label : targets.to_vector<std::int64_t>()) {
-    if (ignores && label == loss_.ignore_index) continue;
+    if (ignores && label == ignored) continue;
     total += weights.empty() ? 1.0 : static_cast<double>(weights[static_cast<std::size_t>(label)]);
   }
   return total;
 }
 
 Tensor Objective::log_probabilities(const Tensor& outputs) const {
-  if (!has_classes() || meaning_of_prediction(info_of(loss_)) == Meaning::distance) return {};
+  if (!has_classes() || meaning_of_prediction(info_of(leading())) == Meaning::distance) return {};
   if (of_classes_) return log_softmax(outputs * logit_scale(), 1);
   if (head_ == Head::identity) return cat({-softplus(outputs), -softplus(-outputs)}, 1);
   return cat({log(1 - outputs), log(outputs)}, 1);
@@ -300,17 +349,17 @@ Tensor Objective::predictions(const Tensor& outputs) const {
   if (has_classes()) {
     if (of_classes_) return argmax(outputs, 1);
     const Tensor y = outputs.squeeze(1);
-    if (meaning_of_prediction(info_of(loss_)) == Meaning::distance) {
-      return (y < threshold_of_distances(loss_)).to(DType::int64);  // near means alike, and alike is class 1
+    if (meaning_of_prediction(info_of(leading())) == Meaning::distance) {
+      return (y < threshold_of_distances(leading())).to(DType::int64);  // near means alike, and alike is class 1
     }
     return (y > (head_ == Head::sigmoid ? 0.5 : 0.0)).to(DType::int64);
   }
   if (of_classes_) return softmax(outputs, 1);
   if (head_ == Head::log_softmax) return exp(outputs);
   if (head_ == Head::mean_and_variance) return outputs.slice(1, 0, outputs_);
-  if (meaning_of_prediction(info_of(loss_)) == Meaning::quantiles) return outputs.slice(1, median_, median_ + 1);
-  if (log_input_of(loss_).value_or(false)) return exp(outputs);
-  return meaning_of_prediction(info_of(loss_)) == Meaning::logit ? sigmoid(outputs) : outputs;
+  if (meaning_of_prediction(info_of(leading())) == Meaning::quantiles) return outputs.slice(1, median_, median_ + 1);
+  if (log_input_of(leading()).value_or(false)) return exp(outputs);
+  return meaning_of_prediction(info_of(leading())) == Meaning::logit ? sigmoid(outputs) : outputs;
 }
 
 }  // namespace perdita::train

@@ -1,5 +1,5 @@
-// Objective: a loss put on the targets of a dataset. It knows what the network must give, what the loss of a batch and
-// of each sample is, and what the network's outputs predict.
+// Objective: a loss, or a sum of losses, put on the targets of a dataset. It knows what the network must give, what the
+// loss of a batch and of each sample is, and what the network's outputs predict.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "perdita/data/dataset.hpp"
-#include "perdita/functional/functional.hpp"
+#include "perdita/functional/nonfinite.hpp"
 #include "perdita/train/head.hpp"
 
 namespace perdita::train {
@@ -24,8 +24,9 @@ struct SampleWeighting {
 
 class Objective {
  public:
-  /// Throws ValueError where the loss is not for such targets, with the losses that are.
-  Objective(const AnyLoss& loss, const data::Dataset& dataset, const SampleWeighting& weighting = {});
+  /// Throws ValueError where the loss, or a part of it, is not for such targets, with the losses that are, and where
+  /// the parts need different networks.
+  Objective(const LossSum& loss, const data::Dataset& dataset, const SampleWeighting& weighting = {});
 
   Head head() const { return head_; }
   std::int64_t outputs() const { return outputs_; }
@@ -41,7 +42,10 @@ class Objective {
   /// What the loss multiplies logits by before their softmax.
   double logit_scale() const;
   /// Whether the loss of a sample cannot be below 0, as the catalogue claims.
-  bool is_never_negative() const { return has(info_of(loss_).traits, Trait::never_negative); }
+  bool is_never_negative() const { return loss_.is_never_negative(); }
+  const LossSum& sum() const { return loss_; }
+  /// Whether the loss is a sum whose parts are reported.
+  bool has_parts() const { return loss_.single() == nullptr; }
   bool has_classes() const { return task_ != data::Task::regression; }
   /// float32, one for each class, or undefined.
   const Tensor& class_weights() const { return class_weights_; }
@@ -49,12 +53,23 @@ class Objective {
   /// Throws DataError that names the first target outside the loss's domain.
   void check_targets(const data::Dataset& dataset) const;
 
-  /// The mean over a batch, with class weights unless these are deferred: what training minimises.
-  Tensor loss(const Tensor& outputs, const Tensor& targets, bool weighted = true, LossExtras* extras = nullptr) const;
+  /// The mean over a batch, with class weights unless these are deferred: what training minimises. parts: set to the
+  /// contributions of the parts.
+  Tensor loss(const Tensor& outputs, const Tensor& targets, bool weighted = true, LossExtras* extras = nullptr,
+              const SumState& state = {}, std::vector<PartResult>* parts = nullptr) const;
+  /// The first row of a batch whose loss or derivative is not finite; nothing if all are.
+  std::optional<Nonfinite> first_nonfinite(const Tensor& outputs, const Tensor& targets, bool weighted) const;
+  /// One loss for each sample, of each part, without the weights of the parts.
+  std::vector<Tensor> part_losses(const Tensor& outputs, const Tensor& targets, bool weighted,
+                                  const SumState& state = {}) const;
   /// One loss for each sample.
-  Tensor sample_losses(const Tensor& outputs, const Tensor& targets, bool weighted) const;
-  /// What the mean of weighted sample losses divides by.
-  double denominator(const Tensor& targets) const;
+  Tensor sample_losses(const Tensor& outputs, const Tensor& targets, bool weighted, const SumState& state = {}) const {
+    return weighted_sum(part_losses(outputs, targets, weighted, state), state);
+  }
+  /// The losses of the parts times their weights, added, with the terms of learned weights.
+  Tensor weighted_sum(const std::vector<Tensor>& parts, const SumState& state) const;
+  /// The denominator of the mean of the weighted sample losses of a part.
+  double denominator(const Tensor& targets, std::size_t part = 0) const;
   /// log p of each class, [N, K], as the outputs have it; undefined for numbers and where the outputs are no scores.
   Tensor log_probabilities(const Tensor& outputs) const;
   /// int64 [N] for classes; numbers in the shape of the targets otherwise.
@@ -63,12 +78,13 @@ class Objective {
  private:
   struct Operands {
     Tensor input, target, third, weight;  // third: a variance, or class counts
+    std::vector<Tensor> tensors() const;
   };
   Operands operands(const Tensor& outputs, const Tensor& targets, bool weighted) const;
   Tensor margins(const Tensor& scores, const Tensor& labels) const;
-  Tensor evaluate(const Operands& operands, Reduction reduction, LossExtras* extras = nullptr) const;
+  const AnyLoss& leading() const { return loss_.leading(); }
 
-  AnyLoss loss_;
+  LossSum loss_;
   data::Task task_;
   bool of_classes_;
   Head head_ = Head::identity;
@@ -76,8 +92,8 @@ class Objective {
   std::int64_t median_ = 0;  // of several quantiles the output that is nearest to it: what is predicted
   Tensor class_weights_;
   Normalize normalize_by_;
-  std::optional<double> ignored_target_;  // of losses of masks
-  Tensor class_counts_;                   // of the training samples, where the loss asks for them
+  std::vector<std::optional<double>> ignored_targets_;  // of each part, if it is a loss of masks
+  Tensor class_counts_;                                 // of the training samples, where the loss asks for them
 };
 
 }  // namespace perdita::train

@@ -85,9 +85,12 @@ constexpr auto table = std::to_array<Option>({
      [](const Config& c) { return std::string(name_of(c.sampling)); }},
 
     {"loss", "NAME[:OPTION=VALUE,...]", "Loss",
-     "loss to minimize; 'perdita losses' lists all losses, 'perdita explain NAME' describes one (default: mse for\n"
-     "regression, binary_cross_entropy_with_logits for two classes, cross_entropy for more)",
-     [](Config& c, Text t) { c.loss = parse_loss(t); },
+     "loss to minimize; 'perdita losses' lists all losses, 'perdita explain NAME' describes one; or a sum of losses:\n"
+     "  0.7*cross_entropy + 0.3*focal           weights that are numbers\n"
+     "  mse + linear(0,1,epochs=10)*l1          or linear, cosine or step (FROM,TO,epochs=N)\n"
+     "  learned*mse + learned*huber             or learned\n"
+     "(default: mse for regression, binary_cross_entropy_with_logits for two classes, cross_entropy for more)",
+     [](Config& c, Text t) { c.loss = parse_loss_sum(t); },
      [](const Config& c) { return c.loss ? to_string(*c.loss) : ""; }},
     {"class-weights", "HOW", "Loss",
      "weight of each class in the loss (default: none); 'perdita weights' prints them. For a class with n samples:\n"

@@ -109,12 +109,18 @@ Problem prepare(const Config& given) {
   const data::Source source = data::load(given.data, given.seed);
   check_sample_shapes(source);
   const Config config = complete_for(given, source);
-  const AnyLoss& loss = *config.loss;
+  const LossSum& loss = *config.loss;
   Objective(loss, source.train).check_targets(source.train);
 
   data::Splits splits = divide(config, source);
   if (config.patience > 0 && !splits.validation) {
     fail<ValueError>("patience is {}, but there is no validation set (valid: a val-fraction above 0)", config.patience);
+  }
+  if (config.patience > 0 && loss.changes()) {
+    fail<ValueError>(
+        "patience is {}, but the weights of the parts of the loss change, so that the validation losses of epochs "
+        "cannot be compared (valid: patience 0, or weights that are numbers)",
+        config.patience);
   }
   if (config.sampling != Sampling::shuffle && splits.train.task == data::Task::regression) {
     fail<ValueError>("sampling is {}, but the targets are numbers (valid: shuffle)", name_of(config.sampling));

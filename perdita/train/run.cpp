@@ -6,6 +6,7 @@
 #include "perdita/core/error.hpp"
 #include "perdita/core/file.hpp"
 #include "perdita/data/safetensors.hpp"
+#include "perdita/diagnose/findings_json.hpp"
 #include "perdita/train/comparison_metrics.hpp"
 #include "perdita/train/evidence.hpp"
 #include "perdita/train/run_report.hpp"
@@ -22,60 +23,15 @@ Record to_record(const EpochReport& report) {
   Record record{"epoch", report.epoch, report.step, {{"train_loss", report.train_loss}}};
   if (report.val_loss) record.values.emplace_back("val_loss", *report.val_loss);
   if (report.val_accuracy) record.values.emplace_back("val_accuracy", *report.val_accuracy);
+  for (const PartReport& part : report.parts) {
+    record.values.emplace_back("train_loss." + part.name, part.train_loss);
+    if (part.val_loss) record.values.emplace_back("val_loss." + part.name, *part.val_loss);
+    record.values.emplace_back("weight." + part.name, part.weight);
+  }
+  for (const auto& [name, value] : report.loss_parameters) record.values.emplace_back("parameter." + name, value);
   record.values.emplace_back("lr", report.lr);
   record.values.emplace_back("seconds", report.seconds);
   return record;
-}
-
-/// Lines of steps in the history: each step, but at most a thousand in an epoch, each then the mean of several.
-class StepRecords {
- public:
-  /// record is called with each line.
-  explicit StepRecords(std::function<void(const Record&)> record) : record_(std::move(record)) {}
-  void add(const StepReport& at) {
-    constexpr std::int64_t most = 1000;
-    const std::int64_t group = (at.batches + most - 1) / most;
-    sum_ += at.loss;
-    ++count_;
-    if (at.batch % group != 0 && at.batch != at.batches) return;
-    record_({"step", at.epoch, at.step, {{"train_loss", sum_ / static_cast<double>(count_)}, {"lr", at.lr}}});
-    sum_ = 0, count_ = 0;
-  }
-
- private:
-  std::function<void(const Record&)> record_;
-  double sum_ = 0;
-  std::int64_t count_ = 0;
-};
-
-/// A history's line as TensorBoard's scalars: "train_loss/step", "val_loss/epoch".
-void add_scalars(report::EventFile& events, const Record& record) {
-  for (const auto& [key, value] : record.values) {
-    if (key == "seconds" || (key == "lr" && record.kind == "epoch")) continue;
-    events.add_scalar(fmt::format("{}/{}", key, record.kind), record.kind == "step" ? record.step : record.epoch,
-                      value);
-  }
-}
-
-/// What the history holds so far, where one is wanted.
-std::optional<report::EventFile> event_file_of(const Config& config, const Folder& folder) {
-  if (!config.tensorboard) return std::nullopt;
-  report::EventFile events(folder.events());
-  for (const Record& record : evaluate::read_history(folder.history())) add_scalars(events, record);
-  return events;
-}
-
-/// With the configuration in it, from where on a run that is killed can be resumed.
-Folder new_folder(const fs::path& path, bool overwrite, const Config& config) {
-  const Occupant occupant = occupant_of(path);
-  if (occupant != Occupant::nothing) {
-    if (!overwrite) fail<FileError>("the folder {} is not empty (valid: a new or empty folder)", path.string());
-    check_replaceable(path, occupant, Occupant::run);
-  }
-  Folder folder(path);
-  if (occupant == Occupant::run) folder.stage();
-  write_file_atomically(folder.config(), to_json(config));
-  return folder;
 }
 
 /// The options that say how long and how fast is trained, of which both configurations have all.
@@ -96,16 +52,14 @@ std::vector<Course> changes(const Config& before, const Config& now) {
 Run::Run(Problem problem, const fs::path& folder, bool overwrite)
     : problem_(std::make_unique<Problem>(std::move(problem))),
       trainer_(*problem_),
-      folder_(new_folder(folder, overwrite, problem_->config)),
-      history_(History::create(folder_.history())),
-      events_(event_file_of(problem_->config, folder_)) {}
+      folder_(report::new_run_folder(folder, overwrite, to_json(problem_->config))),
+      log_(History::create(folder_.history()), folder_, problem_->config.tensorboard) {}
 
-Run::Run(Problem problem, Folder folder, const std::optional<Checkpoint>& checkpoint)
+Run::Run(Problem problem, report::Folder folder, const std::optional<Checkpoint>& checkpoint)
     : problem_(std::make_unique<Problem>(std::move(problem))),
       trainer_(*problem_),
       folder_(std::move(folder)),
-      history_(resume(checkpoint)),
-      events_(event_file_of(problem_->config, folder_)) {
+      log_(resume(checkpoint), folder_, problem_->config.tensorboard) {
   write_file_atomically(folder_.config(), to_json(problem_->config));
 }
 
@@ -152,10 +106,12 @@ History Run::resume(const std::optional<Checkpoint>& checkpoint) {
 }
 
 bool Run::train(const RunEvents& events) {
-  StepRecords steps([this](const Record& line) { record(line); });
+  report::StepLines steps([this](const Record& line) { log_.write(line); });
   const Events inner{.on_step =
                          [&](const StepReport& at) {
-                           steps.add(at);
+                           if (at.batch == 1) steps.begin_epoch(at.batches);
+                           steps.add({at.epoch, at.step, at.loss, {{"lr", at.lr}}});
+                           if (at.batch == at.batches) steps.end_epoch();
                            if (events.on_step) events.on_step(at);
                          },
                      .should_stop = events.should_stop};
@@ -164,9 +120,10 @@ bool Run::train(const RunEvents& events) {
       const auto epoch = trainer_.run_epoch(inner);
       if (!epoch) return false;
       // The record first: a checkpoint is never ahead of the history, which is cut back to it.
-      record(to_record(*epoch));
+      log_.write(to_record(*epoch));
       write_checkpoint(folder_.checkpoint(), trainer_.checkpoint());
       if (folder_.is_staged()) folder_.replace();
+      if (!trainer_.is_finished()) pace_.maybe([this] { write_report(std::nullopt, true); });
       if (events.on_epoch) events.on_epoch(*epoch);
     }
   } catch (const NumericalError& error) {
@@ -188,7 +145,8 @@ std::optional<TestResult> Run::finish() {
   trainer_.take_best();
   write_model();
   if (const auto found = suspects()) {
-    write_file_atomically(folder_.path() / "suspects.csv", suspects_csv(*found, problem_->train));
+    write_file_atomically(folder_.path() / "suspects.csv",
+                          report::suspects_csv(*found, problem_->train.labels(), problem_->train.rows));
   }
   std::optional<TestResult> result;
   if (problem_->test) result = test();
@@ -198,14 +156,17 @@ std::optional<TestResult> Run::finish() {
 }
 
 TestResult Run::test() {
-  TestResult result{.evaluation = evaluate_model(trainer_.model(), problem_->objective, *problem_->test, false),
-                    .loss = {},
-                    .classes = {},
-                    .regression = {},
-                    .calibration = calibration_of(trainer_.model(), *problem_)};
+  TestResult result{
+      .evaluation = evaluate_model(trainer_.model(), problem_->objective, *problem_->test, false, trainer_.sum_state()),
+      .loss = {},
+      .classes = {},
+      .regression = {},
+      .calibration = calibration_of(trainer_.model(), *problem_)};
   const ModelEvaluation& j = result.evaluation;
   result.loss = evaluate::summarize(j.losses);
   Record record{"test", trainer_.epoch(), 0, {{"loss", j.mean_loss}}};
+  for (std::size_t k = 0; problem_->objective.has_parts() && k < j.part_means.size(); ++k)
+    record.values.emplace_back("loss." + problem_->objective.sum().parts()[k].name, j.part_means[k]);
   if (problem_->objective.has_classes()) {
     result.classes = evaluate::score_classes(j.targets, j.predictions, j.losses, problem_->test->num_classes());
     record.values.emplace_back("accuracy", result.classes->accuracy);
@@ -215,26 +176,22 @@ TestResult Run::test() {
     record.values.emplace_back("mae", result.regression->mae);
     record.values.emplace_back("r2", result.regression->r2);
   }
-  this->record(record);
-  if (events_) write_histograms(j);
+  log_.write(record);
+  if (log_.events() != nullptr) write_histograms(j);
   return result;
-}
-
-void Run::record(const Record& record) {
-  history_.write(record);
-  if (events_) add_scalars(*events_, record);
 }
 
 /// Of the test losses, all together and by class.
 void Run::write_histograms(const ModelEvaluation& test) {
-  events_->add_histogram("test_loss", trainer_.epoch(), test.losses);
+  report::EventFile& events = *log_.events();
+  events.add_histogram("test_loss", trainer_.epoch(), test.losses);
   for (std::int64_t k = 0; k < std::ssize(problem_->train.class_names) && !test.targets.empty(); ++k) {
     std::vector<float> losses;
     for (std::size_t i = 0; i < test.targets.size(); ++i) {
       if (test.targets[i] == k) losses.push_back(test.losses[i]);
     }
-    events_->add_histogram("test_loss/" + problem_->train.class_names[static_cast<std::size_t>(k)], trainer_.epoch(),
-                           losses);
+    events.add_histogram("test_loss/" + problem_->train.class_names[static_cast<std::size_t>(k)], trainer_.epoch(),
+                         losses);
   }
 }
 
@@ -255,9 +212,25 @@ void Run::write_model() const {
   data::write_safetensors(folder_.model(), file);
 }
 
+namespace {
+
+/// Without the losses, which cannot be compared between epochs if the weights of their parts change; those that are not
+/// finite stay.
+std::vector<evaluate::Record> comparable(std::vector<evaluate::Record> history, const LossSum& loss) {
+  if (!loss.changes()) return history;
+  std::erase_if(history, [](const evaluate::Record& record) {
+    const auto found = record.find("train_loss");
+    return found && std::isfinite(*found);
+  });
+  return history;
+}
+
+}  // namespace
+
 void Run::diagnose(const std::optional<TestResult>& test) {
-  diagnose::Evidence evidence{.history = evaluate::read_history(folder_.history()),
-                              .class_names = problem_->train.class_names};
+  diagnose::Evidence evidence{
+      .history = comparable(evaluate::read_history(folder_.history()), problem_->objective.sum()),
+      .class_names = problem_->train.class_names};
   if (test) {
     evidence.classes = test->classes;
     evidence.calibration = test->calibration;
@@ -267,13 +240,16 @@ void Run::diagnose(const std::optional<TestResult>& test) {
   evidence.sameness = sameness_of(problem_->train);
   evidence.reference = [this] { return neighbour_reference(trainer_.model(), *problem_); };
   diagnosis_ = diagnose::diagnose(evidence);
+  if (folder_.is_staged()) return;
+  write_file_atomically(folder_.path() / "diagnosis.json", diagnose::diagnosis_json(diagnosis_, trainer_.epoch()));
 }
 
-void Run::write_report(const std::optional<TestResult>& test) const {
+void Run::write_report(const std::optional<TestResult>& test, bool is_running) const {
   const auto found = suspects();
   report::RunReport page = describe(*problem_, trainer_, test ? &*test : nullptr, found ? &*found : nullptr);
   page.history = evaluate::read_history(folder_.history());
-  page.diagnosis = diagnosis_;
+  page.is_running = is_running;
+  if (!is_running) page.diagnosis = diagnosis_;
   for (const Record& record : page.history) {
     if (record.kind != "resume") continue;
     std::string what;
@@ -284,12 +260,13 @@ void Run::write_report(const std::optional<TestResult>& test) const {
     }
     page.configuration.emplace_back(fmt::format("resumed after epoch {}", record.epoch), what);
   }
-  report::write_report(page, folder_.path(), problem_->config.charts);
+  const report::ChartFiles no_charts{.svg = false, .png = false};
+  report::write_report(page, folder_.path(), is_running ? no_charts : problem_->config.charts);
 }
 
 Resumable find_run(const fs::path& path) {
   if (!fs::is_directory(path)) fail<FileError>("the folder {} does not exist", path.string());
-  Folder folder(path);  // completes a replacement that was cut off
+  report::Folder folder(path);  // completes a replacement that was cut off
   if (fs::exists(folder.checkpoint())) {
     Checkpoint checkpoint = read_checkpoint(folder.checkpoint());
     Config config = checkpoint.config;

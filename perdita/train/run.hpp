@@ -5,6 +5,7 @@
 //   checkpoint.safetensors  what --resume goes on from, replaced after each epoch
 //   model.safetensors       the trained model
 //   suspects.csv            the training samples, those first whose labels are most probably wrong
+//   diagnosis.json          the issues of the run
 //   report.html             and as the option charts says, loss, gap, steps, distribution, classes and calibration,
 //   each
 //                           as .svg and .png
@@ -23,9 +24,10 @@
 #include "perdita/evaluate/classification.hpp"
 #include "perdita/evaluate/history.hpp"
 #include "perdita/evaluate/statistics.hpp"
-#include "perdita/report/event_file.hpp"
+#include "perdita/report/folder.hpp"
+#include "perdita/report/report_pace.hpp"
+#include "perdita/report/run_log.hpp"
 #include "perdita/train/evaluate_model.hpp"
-#include "perdita/train/folder.hpp"
 #include "perdita/train/suspects.hpp"
 #include "perdita/train/trainer.hpp"
 
@@ -55,7 +57,7 @@ class Run {
   /// Goes on with the run in `folder` from its last whole epoch. Where the problem's configuration leaves nothing to
   /// train, the recorded one stays, and a warning says so; what else changed is noted in the history. Throws DataError
   /// when the data are not those that it was started with, ValueError for fewer epochs than are done.
-  Run(Problem problem, Folder folder, const std::optional<Checkpoint>& checkpoint);
+  Run(Problem problem, report::Folder folder, const std::optional<Checkpoint>& checkpoint);
 
   /// Trains to the end; false if should_stop() ended it. Throws as Trainer::run_epoch() does, after noting the loss in
   /// the history.
@@ -66,7 +68,7 @@ class Run {
   /// What the run suffers from: known after finish(), or once train() has thrown NumericalError.
   const std::vector<diagnose::Finding>& diagnosis() const { return diagnosis_; }
   /// Nothing where the loss tells no margins. Ranks anew with each call.
-  std::optional<Suspects> suspects() const { return find_suspects(*problem_, trainer_.margin_tracker()); }
+  std::optional<report::Suspects> suspects() const { return find_suspects(*problem_, trainer_.margin_tracker()); }
   const Problem& problem() const { return *problem_; }
   const Trainer& trainer() const { return trainer_; }
   const std::filesystem::path& path() const { return folder_.path(); }
@@ -75,26 +77,25 @@ class Run {
 
  private:
   void write_model() const;
-  void record(const evaluate::Record& record);
   void write_histograms(const ModelEvaluation& test);
   void diagnose(const std::optional<TestResult>& test);
-  void write_report(const std::optional<TestResult>& test) const;
+  void write_report(const std::optional<TestResult>& test, bool is_running = false) const;
   TestResult test();
 
   evaluate::History resume(const std::optional<Checkpoint>& checkpoint);
 
   std::unique_ptr<Problem> problem_;  // where the trainer's reference stays valid
   Trainer trainer_;
-  Folder folder_;
-  evaluate::History history_;
-  std::optional<report::EventFile> events_;
+  report::Folder folder_;
+  report::RunLog log_;
+  report::ReportPace pace_;
   std::vector<diagnose::Finding> diagnosis_;
 };
 
 /// What `folder` holds to resume from: the configuration of its checkpoint, or where no epoch was finished, of its
 /// config.json.
 struct Resumable {
-  Folder folder;
+  report::Folder folder;
   Config config;
   std::optional<Checkpoint> checkpoint;
 };

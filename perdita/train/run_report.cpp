@@ -36,13 +36,13 @@ void describe_test(report::RunReport& page, const Problem& problem, const TestRe
   page.picture = pictures_of(*problem.test, problem.sample_shape);
 }
 
-void describe_suspects(report::RunReport& page, const Problem& problem, const Suspects& suspects) {
+void describe_suspects(report::RunReport& page, const Problem& problem, const report::Suspects& suspects) {
   constexpr std::int64_t most = 20;
   page.contradicted = suspects.contradicted;
   const auto picture = pictures_of(problem.train, problem.sample_shape);
   const auto labels = problem.train.labels();
   for (std::int64_t rank = 0; rank < std::min(most, suspects.contradicted); ++rank) {
-    const SampleScore& score = suspects.ranking[static_cast<std::size_t>(rank)];
+    const report::SampleScore& score = suspects.ranking[static_cast<std::size_t>(rank)];
     const auto at = static_cast<std::size_t>(score.sample);
     page.suspects.push_back({.row = problem.train.rows.empty() ? score.sample : problem.train.rows[at],
                              .label = problem.train.class_names[static_cast<std::size_t>(labels[at])],
@@ -76,12 +76,13 @@ report::ClassWeights weights_of(const Problem& problem) {
 }  // namespace
 
 report::RunReport describe(const Problem& problem, const Trainer& trainer, const TestResult* test,
-                           const Suspects* suspects) {
+                           const report::Suspects* suspects) {
   report::RunReport page;
   page.data = problem.train.name;
   const ModelDescription model = trainer.model().description();
   page.model = fmt::format("{} {} {}", model.article, model.title, model.sizes);
   page.loss = to_string(*problem.config.loss);
+  page.loss_changes = problem.objective.sum().changes();
   page.loss_is_never_negative = problem.objective.is_never_negative();
   page.train_samples = problem.train.size();
   page.val_samples = problem.validation ? problem.validation->size() : 0;

@@ -9,6 +9,6 @@ namespace perdita::train {
 /// Everything but history and diagnosis. `test` and `suspects` may be null. The pictures refer to the problem's
 /// samples.
 report::RunReport describe(const Problem& problem, const Trainer& trainer, const TestResult* test,
-                           const Suspects* suspects);
+                           const report::Suspects* suspects);
 
 }  // namespace perdita::train

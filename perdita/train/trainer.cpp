@@ -20,6 +20,13 @@ std::unique_ptr<Model> make_model(const Problem& problem) {
   return problem.make_model();
 }
 
+/// Of the model, and the learned weights of the loss.
+std::vector<Tensor> parameters_of(const Model& model, const nn::Sum& criterion) {
+  std::vector<Tensor> all = model.parameters();
+  for (const Tensor& parameter : criterion.parameters()) all.push_back(parameter);
+  return all;
+}
+
 /// Refuses what no run leaves: other types than `own` has, NaN, counts and second moments below 0.
 void check_values(std::string_view part, const nn::StateDict& state, const nn::StateDict& own) {
   for (const auto& [name, tensor] : state) {
@@ -68,10 +75,11 @@ data::AnySampler sampler_of(const Problem& problem) {
 Trainer::Trainer(const Problem& problem)
     : problem_(problem),
       model_(make_model(problem)),
-      optimizer_(make_optimizer(problem.config.optimizer, *problem.config.lr, model_->parameters())),
+      criterion_(*problem.config.loss),
+      optimizer_(make_optimizer(problem.config.optimizer, *problem.config.lr, parameters_of(*model_, criterion_))),
       loader_(make_loader(problem)),
       schedule_(problem.config.schedule),
-      margin_tracker_(problem.train.size()) {
+      margin_tracker_(problem.train.size(), report::MarginTracker::Last::kept) {
   state_.config = problem.config;
   state_.data_checksum = problem.checksum;
 }
@@ -87,23 +95,63 @@ double Trainer::step(const data::Batch& batch, const StepReport& at) {
   const bool weighted = done >= problem_.config.defer_weights;
   LossExtras extras;
   LossExtras* const wanted = problem_.objective.has_margins() ? &extras : nullptr;
-  const Tensor loss = problem_.objective.loss((*model_)(batch.inputs), batch.targets, weighted, wanted);
+  std::vector<PartResult> parts;
+  const Tensor outputs = (*model_)(batch.inputs);
+  const Tensor loss = problem_.objective.loss(outputs, batch.targets, weighted, wanted, criterion_.state(),
+                                              problem_.objective.has_parts() ? &parts : nullptr);
   const double value = loss.item();
   if (!std::isfinite(value)) {
-    fail<NumericalError>("the training loss is {} in epoch {}, batch {} of {}; {}", value, at.epoch, at.batch,
-                         at.batches, diagnose(*model_, problem_, batch));
+    fail<NumericalError>("the training loss is {} in epoch {}, batch {} of {}; {}{}", value, at.epoch, at.batch,
+                         at.batches, origin_of(outputs, batch, weighted), diagnose(*model_, problem_, batch));
   }
   loss.backward();
+  // Of the last layer, to which the derivatives with respect to all outputs add up.
+  if (const Tensor last = model_->parameters().back().grad(); last.defined() && !all_finite(last)) {
+    fail<NumericalError>("the gradient of the training loss is not finite in epoch {}, batch {} of {}; {}{}", at.epoch,
+                         at.batch, at.batches, origin_of(outputs, batch, weighted), diagnose(*model_, problem_, batch));
+  }
   optimizer_->set_lr(at.lr);
   optimizer_->step();
   margin_tracker_.add(batch.indices(), extras);
+  add_parts(parts, batch.size());
   return value;
+}
+
+std::string Trainer::origin_of(const Tensor& outputs, const data::Batch& batch, bool weighted) const {
+  const auto found = problem_.objective.first_nonfinite(outputs, batch.targets, weighted);
+  if (!found) return {};
+  const auto row = static_cast<std::size_t>(found->row);
+  if (row >= batch.indices().size()) return fmt::format("first: {}; ", found->message);
+  const std::int64_t sample = batch.indices()[row];
+  const auto& rows = problem_.train.rows;
+  return fmt::format("first: {} (row {} of the batch is sample {}, counted from 0); ", found->message, row,
+                     rows.empty() ? sample : rows[static_cast<std::size_t>(sample)]);
+}
+
+void Trainer::add_parts(const std::vector<PartResult>& parts, std::int64_t samples) {
+  parts_.resize(parts.size());
+  for (std::size_t k = 0; k < parts.size(); ++k) {
+    parts_[k].name = parts[k].name;
+    parts_[k].value += parts[k].value * static_cast<double>(samples);
+  }
+}
+
+std::vector<PartReport> Trainer::finish_parts(std::int64_t samples) const {
+  std::vector<PartReport> reports;
+  for (std::size_t k = 0; k < parts_.size(); ++k) {
+    reports.push_back({.name = parts_[k].name,
+                       .train_loss = parts_[k].value / static_cast<double>(samples),
+                       .weight = current_weight(problem_.objective.sum().parts()[k], k, criterion_.state())});
+  }
+  return reports;
 }
 
 std::optional<EpochReport> Trainer::run_epoch(const Events& events) {
   const auto start = std::chrono::steady_clock::now();
   StepReport at{.epoch = state_.epoch + 1, .step = state_.step, .batches = loader_.size()};
   model_->train();
+  criterion_.set_epoch(state_.epoch);
+  parts_.clear();
   double total = 0;
   std::int64_t samples = 0;
   data::Batch last;
@@ -124,6 +172,9 @@ std::optional<EpochReport> Trainer::run_epoch(const Events& events) {
                          diagnose(*model_, problem_, last));
   }
   EpochReport report{.epoch = at.epoch, .step = at.step, .train_loss = at.mean_loss, .lr = at.lr};
+  report.parts = finish_parts(samples);
+  for (const auto& [name, value] : criterion_.named_parameters())
+    report.loss_parameters.emplace_back(name, value.item());
   validate(report, events);
   if (events.should_stop && events.should_stop()) return std::nullopt;
   state_.epoch = at.epoch;
@@ -135,13 +186,15 @@ std::optional<EpochReport> Trainer::run_epoch(const Events& events) {
 void Trainer::validate(EpochReport& report, const Events& events) {
   if (!problem_.validation) return;
   const ModelEvaluation evaluation =
-      evaluate_model(*model_, problem_.objective, *problem_.validation, true, events.should_stop);
+      evaluate_model(*model_, problem_.objective, *problem_.validation, true, criterion_.state(), events.should_stop);
   if (evaluation.losses.empty()) return;
   report.val_loss = evaluation.mean_loss;
+  for (std::size_t k = 0; k < report.parts.size(); ++k) report.parts[k].val_loss = evaluation.part_means[k];
   if (problem_.objective.has_classes()) {
     report.val_accuracy = static_cast<double>(evaluation.correct) / static_cast<double>(evaluation.losses.size());
   }
-  if (!(evaluation.mean_loss < state_.best_loss)) return;
+  // Losses of epochs with other weights of the parts cannot be compared.
+  if (!(evaluation.mean_loss < state_.best_loss) || problem_.objective.sum().changes()) return;
   report.is_best = true;
   state_.best_loss = evaluation.mean_loss;
   state_.best_epoch = report.epoch;
@@ -160,6 +213,7 @@ bool Trainer::is_finished() const { return state_.epoch >= *problem_.config.epoc
 Checkpoint Trainer::checkpoint() const {
   Checkpoint full = state_;
   full.model = model_->state_dict();
+  full.loss = criterion_.state_dict();
   full.optimizer = optimizer_->state_dict();
   full.samples = margin_tracker_.state_dict();
   return full;
@@ -169,14 +223,17 @@ void Trainer::restore(const Checkpoint& checkpoint) {
   const nn::StateDict own = model_->state_dict();
   check_values("model", checkpoint.model, own);
   check_values("best", checkpoint.best, own);
+  check_values("loss", checkpoint.loss, criterion_.state_dict());
   check_values("optimizer", checkpoint.optimizer, {});
   if (!checkpoint.best.empty()) model_->load_state_dict(checkpoint.best);  // checks it: finish() will need it
   model_->load_state_dict(checkpoint.model);
+  criterion_.load_state_dict(checkpoint.loss);
   optimizer_->load_state_dict(checkpoint.optimizer);
   margin_tracker_.load_state_dict(checkpoint.samples);
   state_ = checkpoint;
   state_.config = problem_.config;
   state_.model.clear();
+  state_.loss.clear();
   state_.optimizer.clear();
   state_.samples.clear();
   if (problem_.config.patience == 0) state_.best.clear();  // the last model is wanted
@@ -185,6 +242,7 @@ void Trainer::restore(const Checkpoint& checkpoint) {
     state_.best_epoch = state_.epoch;
     state_.best_loss = std::numeric_limits<double>::infinity();
   }
+  criterion_.set_epoch(std::max<std::int64_t>(checkpoint.epoch - 1, 0));
   loader_.restore({.seed = problem_.config.seed, .epoch = static_cast<std::uint64_t>(checkpoint.epoch)});
 }
 

@@ -4,15 +4,27 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "perdita/data/loader.hpp"
+#include "perdita/nn/loss_sum.hpp"
 #include "perdita/optim/optimizer.hpp"
+#include "perdita/report/margin_tracker.hpp"
 #include "perdita/train/checkpoint.hpp"
-#include "perdita/train/margin_tracker.hpp"
 #include "perdita/train/problem.hpp"
 #include "perdita/train/schedule.hpp"
 
 namespace perdita::train {
+
+/// A part of a sum of losses, in a report of an epoch.
+struct PartReport {
+  std::string name;
+  double train_loss = 0;                ///< mean over the epoch, without the weight of the part
+  std::optional<double> val_loss = {};  ///< likewise
+  double weight = 1;                    ///< at the end of the epoch
+};
 
 struct StepReport {
   std::int64_t epoch = 0, step = 0;     ///< from 1; steps over the whole run
@@ -28,7 +40,9 @@ struct EpochReport {
   std::optional<double> val_loss = {}, val_accuracy = {};
   double lr = 0;  ///< of the last step
   double seconds = 0;
-  bool is_best = false;  ///< no epoch before had a lower validation loss
+  bool is_best = false;                                              ///< no epoch before had a lower validation loss
+  std::vector<PartReport> parts = {};                                ///< of a sum of losses
+  std::vector<std::pair<std::string, double>> loss_parameters = {};  ///< learned by the loss, after the epoch
 };
 
 struct Events {
@@ -54,7 +68,9 @@ class Trainer {
   std::int64_t epoch() const { return state_.epoch; }
   std::int64_t best_epoch() const { return state_.best_epoch; }
   const Model& model() const { return *model_; }
-  const MarginTracker& margin_tracker() const { return margin_tracker_; }
+  const report::MarginTracker& margin_tracker() const { return margin_tracker_; }
+  /// The epoch and the learned numbers on which the weights of a sum of losses depend.
+  const SumState& sum_state() const { return criterion_.state(); }
 
   Checkpoint checkpoint() const;
   /// Throws ValueError or ShapeError for a checkpoint of another model.
@@ -66,14 +82,21 @@ class Trainer {
   double step(const data::Batch& batch, const StepReport& at);
   double lr_of(const StepReport& at) const;
   void validate(EpochReport& report, const Events& events);
+  /// Which part, row and operand of a batch are the first that are not finite, as the start of a message.
+  std::string origin_of(const Tensor& outputs, const data::Batch& batch, bool weighted) const;
+  /// Adds the parts of a batch to those of the epoch.
+  void add_parts(const std::vector<PartResult>& parts, std::int64_t samples);
+  std::vector<PartReport> finish_parts(std::int64_t samples) const;
 
   const Problem& problem_;
   std::unique_ptr<Model> model_;
+  nn::Sum criterion_;
   std::unique_ptr<optim::Optimizer> optimizer_;
   data::DataLoader loader_;
   Schedule schedule_;
-  MarginTracker margin_tracker_;
-  Checkpoint state_;  // without the tensors of model and optimizer, which live there
+  report::MarginTracker margin_tracker_;
+  std::vector<PartResult> parts_;  // sums over the samples of the epoch
+  Checkpoint state_;               // without the tensors of model and optimizer, which live there
 };
 
 }  // namespace perdita::train

@@ -61,6 +61,11 @@ def is_of_class_rows(function):
     return _SIGNATURES[function]["of_class_rows"]
 
 
+def is_of_several_operands(function):
+    """Whether the loss is a formula of an element of each of its operands, more than an input and a target."""
+    return _SIGNATURES[function]["of_several_operands"]
+
+
 def takes_class_counts(function):
     """Whether the loss takes the number of samples of each class."""
     return "counts" in meanings_of(function)
@@ -76,8 +81,12 @@ def is_bound(operand):
     return operand["role"] == "weight" or operand["role"] == "side information" and operand["meaning"] == "counts"
 
 
-# Names of the operands that each call brings, of any loss.
-CALL_OPERANDS = {o["name"] for entry in ENTRIES.values() for o in entry["operands"] if not is_bound(o)}
+def call_operands(function):
+    """Names of the operands that each call of a function brings. An operand of one loss may be an option of another."""
+    entries = [ENTRIES[function]] if function in ENTRIES else ENTRIES.values()
+    return {o["name"] for entry in entries for o in entry["operands"] if not is_bound(o)}
+
+
 # Names of those that modules have as options.
 BOUND_OPERANDS = {o["name"] for entry in ENTRIES.values() for o in entry["operands"] if is_bound(o)}
 
@@ -100,6 +109,16 @@ def _parameters_of(entry):
     return [*map(_with_default, operands), *own, *common]
 
 
+def call_with_options(call, validate=False, missing=None, label_smoothing=0.0):
+    """A call with the options of families of losses that differ from their defaults."""
+    options = {"validate": True} if validate else {}
+    if missing is not None:
+        options["missing"] = missing
+    if label_smoothing:
+        options["label_smoothing"] = label_smoothing
+    return functools.partial(call, **options)
+
+
 def make_function(entry, call, as_array):
     """The function of a loss whose signature follows from its entry, as those of losses that torch lacks do. It is
     compiled from text, like the methods of dataclasses, so that a call is as fast as that of a handwritten function.
@@ -110,16 +129,20 @@ def make_function(entry, call, as_array):
     options = [name for name in names if name not in operands and name != "reduction"]
     others = [o["name"] for o in entry["operands"] if o["role"] in ("weight", "side information")]
     name, first = entry["function"], operands[0]
+    of_family = ["missing"] * entry["takes_missing"] + ["label_smoothing"] * entry["smooths_labels"]
+    defaults = {"missing": "None", "label_smoothing": "0.0"}
+    more = "".join(f", {option}={defaults[option]}" for option in of_family)
+    chosen = f"chosen({', '.join(['validate', *of_family])}) if {' or '.join(['validate', *of_family])} else call"
     # `call` is a variable of an outer function, for torch.compile looks up a global in the module of that name.
     text = (
-        f"def outer(call, checked, as_array):\n"
+        f"def outer(call, chosen, as_array):\n"
         f"    def {name}({', '.join(parameters)}, *, normalize_by=None, return_extras=False, "
-        f"validate=False):\n"
+        f"validate=False{more}):\n"
         + "".join(f"        {each} = {each} if {each} is None else as_array({each}, {first})\n" for each in others)
-        + f"        return (checked if validate else call)({name!r}, ({', '.join(operands)}), reduction, normalize_by, "
+        + f"        return ({chosen})({name!r}, ({', '.join(operands)}), reduction, normalize_by, "
         f"return_extras{''.join(f', {option}={option}' for option in options)})\n"
         f"    return {name}\n"
     )
     scope: dict[str, Any] = {"__name__": __name__}
     exec(text, scope)
-    return scope["outer"](call, functools.partial(call, validate=True), as_array)
+    return scope["outer"](call, functools.partial(call_with_options, call), as_array)

@@ -14,6 +14,9 @@ Keywords of all losses:
     validate: whether to check that inputs and targets lie in the domain of the loss (targets of 1 and -1,
         probabilities, positive amounts), at the cost of a pass over memory; perdita.set_validation(True) enables this
         for all losses.
+    missing: of losses of an input and a target element, 'nan' leaves out elements whose target is NaN: their losses and
+        gradients are 0, even if the input is NaN or infinite there, and denominators do not count them.
+    label_smoothing: of losses of labels from 0 to 1, s, by which a label t becomes (1 - s) t + s / 2.
 
 Raises ValueError (perdita.errors.ShapeError, DomainError, LabelError) or TypeError (DTypeError). The message names the
 argument, its value, the valid values and, for elements of an array, the index of the first invalid one."""

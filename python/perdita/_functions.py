@@ -3,7 +3,7 @@
 import functools
 
 from perdita import _core
-from perdita._catalogue import ARGUMENTS, ENTRIES, make_function
+from perdita._catalogue import ARGUMENTS, ENTRIES, call_with_options, make_function
 from perdita._docstrings import docstring
 from perdita._options import full_text, loss_of, loss_of_text, options_of, text_of
 from perdita.errors import DomainError, DTypeError, ShapeError
@@ -22,62 +22,64 @@ def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda we
     library to the type of input.
     """
     checked = functools.partial(call, validate=True)
+    chosen = functools.partial(call_with_options, call)
 
     # A signature takes one or two lines.
     # fmt: off
     def l1_loss(
-        input, target, reduction="mean", weight=None, *, normalize_by=None, return_extras=False, validate=False
+        input, target, reduction="mean", weight=None, *, normalize_by=None, return_extras=False, validate=False, missing=None
     ):
         if weight is not None:
             weight = as_array(weight, input)
-        return (checked if validate else call)(
+        return (chosen(validate, missing) if validate or missing else call)(
             "l1_loss", (input, target, weight), reduction, normalize_by, return_extras
         )
 
     def mse_loss(
-        input, target, reduction="mean", weight=None, *, normalize_by=None, return_extras=False, validate=False
+        input, target, reduction="mean", weight=None, *, normalize_by=None, return_extras=False, validate=False, missing=None
     ):
         if weight is not None:
             weight = as_array(weight, input)
-        return (checked if validate else call)(
+        return (chosen(validate, missing) if validate or missing else call)(
             "mse_loss", (input, target, weight), reduction, normalize_by, return_extras
         )
 
     def smooth_l1_loss(
-        input, target, reduction="mean", beta=1.0, *, normalize_by=None, return_extras=False, validate=False
+        input, target, reduction="mean", beta=1.0, *, normalize_by=None, return_extras=False, validate=False, missing=None
     ):
-        return (checked if validate else call)(
+        return (chosen(validate, missing) if validate or missing else call)(
             "smooth_l1_loss", (input, target), reduction, normalize_by, return_extras, beta=beta
         )
 
     def huber_loss(
         input, target, reduction="mean", delta=1.0, weight=None,
-        *, normalize_by=None, return_extras=False, validate=False
+        *, normalize_by=None, return_extras=False, validate=False, missing=None
     ):
         if weight is not None:
             weight = as_array(weight, input)
-        return (checked if validate else call)(
+        return (chosen(validate, missing) if validate or missing else call)(
             "huber_loss", (input, target, weight), reduction, normalize_by, return_extras, delta=delta
         )
 
     def binary_cross_entropy(
-        input, target, weight=None, reduction="mean", *, normalize_by=None, return_extras=False, validate=False
+        input, target, weight=None, reduction="mean",
+        *, normalize_by=None, return_extras=False, validate=False, missing=None, label_smoothing=0.0
     ):
         if weight is not None:
             weight = as_array(weight, input)
-        return (checked if validate else call)(
+        return (chosen(validate, missing, label_smoothing) if validate or missing or label_smoothing else call)(
             "binary_cross_entropy", (input, target, weight), reduction, normalize_by, return_extras
         )
 
     def binary_cross_entropy_with_logits(
         input, target, weight=None, reduction="mean", pos_weight=None,
-        *, normalize_by=None, return_extras=False, validate=False
+        *, normalize_by=None, return_extras=False, validate=False, missing=None, label_smoothing=0.0
     ):
         if weight is not None:
             weight = as_array(weight, input)
         if pos_weight is not None:
             pos_weight = as_array(pos_weight, input)
-        return (checked if validate else call)(
+        return (chosen(validate, missing, label_smoothing) if validate or missing or label_smoothing else call)(
             "binary_cross_entropy_with_logits",
             (input, target, weight, pos_weight),
             reduction,
@@ -86,20 +88,12 @@ def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda we
         )
 
     def binary_focal_loss(
-        input,
-        target,
-        alpha=0.25,
-        gamma=2.0,
-        reduction="mean",
-        *,
-        alpha_by_class=True,
-        normalize_by=None,
-        return_extras=False,
-        validate=False,
+        input, target, alpha=0.25, gamma=2.0, reduction="mean",
+        *, alpha_by_class=True, normalize_by=None, return_extras=False, validate=False, missing=None, label_smoothing=0.0
     ):
         if alpha is None or isinstance(alpha, (int, float)) and alpha < 0:  # torchvision's value for no weighting
             alpha, alpha_by_class = 1.0, False
-        return (checked if validate else call)(
+        return (chosen(validate, missing, label_smoothing) if validate or missing or label_smoothing else call)(
             "binary_focal_loss",
             (input, target),
             reduction,
@@ -146,9 +140,9 @@ def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda we
         )
 
     def quantile_loss(
-        input, target, q=0.5, reduction="mean", *, normalize_by=None, return_extras=False, validate=False
+        input, target, q=0.5, reduction="mean", *, normalize_by=None, return_extras=False, validate=False, missing=None
     ):
-        return (checked if validate else call)(
+        return (chosen(validate, missing) if validate or missing else call)(
             "quantile_loss", (input, target), reduction, normalize_by, return_extras, q=_levels(q)
         )
 
@@ -187,17 +181,18 @@ def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda we
         )
 
     def kl_div(
-        input, target, reduction="mean", log_target=False, *, normalize_by=None, return_extras=False, validate=False
+        input, target, reduction="mean", log_target=False,
+        *, normalize_by=None, return_extras=False, validate=False, missing=None
     ):
-        return (checked if validate else call)(
+        return (chosen(validate, missing) if validate or missing else call)(
             "kl_div", (input, target), reduction, normalize_by, return_extras, log_target=log_target
         )
 
     def poisson_nll_loss(
         input, target, log_input=True, full=False, eps=1e-8, reduction="mean",
-        *, normalize_by=None, return_extras=False, validate=False
+        *, normalize_by=None, return_extras=False, validate=False, missing=None
     ):
-        return (checked if validate else call)(
+        return (chosen(validate, missing) if validate or missing else call)(
             "poisson_nll_loss",
             (input, target),
             reduction,
@@ -218,15 +213,17 @@ def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda we
             "gaussian_nll_loss", (input, target, var), reduction, normalize_by, return_extras, full=full, eps=eps
         )
 
-    def soft_margin_loss(input, target, reduction="mean", *, normalize_by=None, return_extras=False, validate=False):
-        return (checked if validate else call)(
+    def soft_margin_loss(
+        input, target, reduction="mean", *, normalize_by=None, return_extras=False, validate=False, missing=None
+    ):
+        return (chosen(validate, missing) if validate or missing else call)(
             "soft_margin_loss", (input, target), reduction, normalize_by, return_extras
         )
 
     def hinge_embedding_loss(
-        input, target, margin=1.0, reduction="mean", *, normalize_by=None, return_extras=False, validate=False
+        input, target, margin=1.0, reduction="mean", *, normalize_by=None, return_extras=False, validate=False, missing=None
     ):
-        return (checked if validate else call)(
+        return (chosen(validate, missing) if validate or missing else call)(
             "hinge_embedding_loss", (input, target), reduction, normalize_by, return_extras, margin=margin
         )
 
@@ -370,7 +367,7 @@ def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda we
     table = {
         name: function
         for name, function in locals().items()
-        if name not in ("call", "checked", "library", "check_arrays", "as_array")
+        if name not in ("call", "checked", "chosen", "library", "check_arrays", "as_array")
     }
     table |= {name: make_function(entry, call, as_array) for name, entry in ENTRIES.items() if name not in table}
     for name, function in table.items():

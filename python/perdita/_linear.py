@@ -13,7 +13,7 @@ from perdita._functions import loss_of
 from perdita.errors import DomainError, DTypeError, ShapeError
 
 _FUNCTION = "linear_cross_entropy"
-_CHUNK_BYTES = 25 << 20  # of logits, at most. Each chunk reads and writes the whole gradient by linear_weight
+CHUNK_BYTES = 25 << 20  # of logits, at most. Each chunk reads and writes the whole gradient by linear_weight
 _PART_BYTES = 2 << 20  # of them whose gradient is made at once
 
 
@@ -77,7 +77,7 @@ class LinearCrossEntropy:
         if chunk_rows < 0:
             raise DomainError(f"{_FUNCTION}: chunk_rows is {chunk_rows} (valid: 0 or more)")
         row_bytes = self.matrix.shape[0] * 4
-        self.chunk_rows = chunk_rows or _even_part(len(self.input), max(1, _CHUNK_BYTES // max(1, row_bytes)))
+        self.chunk_rows = chunk_rows or _even_part(len(self.input), max(1, CHUNK_BYTES // max(1, row_bytes)))
         self.part_rows = max(1, _PART_BYTES // max(1, row_bytes))
         self.denominator = self._denominator()
         self.return_extras, self.extras, self._of_chunks = return_extras, None, []

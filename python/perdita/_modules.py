@@ -2,7 +2,7 @@
 
 import inspect
 
-from perdita._catalogue import BOUND_OPERANDS, CALL_OPERANDS, ENTRIES
+from perdita._catalogue import BOUND_OPERANDS, ENTRIES, call_operands
 from perdita._functions import functions, loss_of
 
 CLASSES = {entry["module"]: function for function, entry in ENTRIES.items()}
@@ -12,7 +12,8 @@ CLASSES["TripletMarginWithDistanceLoss"] = "triplet_margin_with_distance_loss"
 def options_signature(function):
     """The signature of a function without its array arguments."""
     signature = inspect.signature(function)
-    parameters = [p for p in signature.parameters.values() if p.name not in CALL_OPERANDS]
+    operands = call_operands(function.__name__)
+    parameters = [p for p in signature.parameters.values() if p.name not in operands]
     return signature.replace(parameters=parameters)
 
 
@@ -31,7 +32,7 @@ def bind_options(name, signature, args, kwargs):
         raise TypeError(f"{name}: {error} (valid: {', '.join(signature.parameters)})") from None
     bound.apply_defaults()
     function = CLASSES[name]
-    operands = [p for p in inspect.signature(_checks[function]).parameters if p in CALL_OPERANDS]
+    operands = [p for p in inspect.signature(_checks[function]).parameters if p in call_operands(function)]
     options = {key: value for key, value in bound.arguments.items() if key != "distance_function"}
     _checks[function](*[None] * len(operands), **options)
     return dict(bound.arguments)

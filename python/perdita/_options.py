@@ -5,7 +5,7 @@ import operator
 
 from perdita import _core
 from perdita._catalogue import ENTRIES, FORMULAS
-from perdita.errors import DTypeError
+from perdita.errors import DomainError, DTypeError
 
 
 @functools.lru_cache(maxsize=1024, typed=True)  # typed: 1 + 0j equals 1.0, but is not a number here
@@ -33,13 +33,25 @@ def loss_of_text(function, reduction, normalize_by, text):
     for name, value in (("reduction", reduction), ("normalize_by", normalize_by)):
         if not isinstance(value, str) and (name == "reduction" or value is not None):
             raise DTypeError(f"{function}: {name} is {value!r} (valid: a string)")
+    check_has_denominator(function, reduction, normalize_by)
     loss = Loss(function, full_text(function, text), reduction, normalize_by or "standard")
     loss.arguments = arguments
     return loss
 
 
+def check_has_denominator(function, reduction, normalize_by):
+    """Raises an error for a denominator that would not be used."""
+    if normalize_by not in (None, "standard") and reduction in ("none", "sum", "batchmean"):
+        raise DomainError(
+            f"{function}: normalize_by is the denominator of reduction='mean', but reduction is {reduction!r} (valid: "
+            f"reduction='mean', or no normalize_by)"
+        )
+
+
 def full_text(function, options):
-    """A loss with its options as the core reads it: "huber_loss:delta=2.0", "formula:abs(y - t)"."""
+    """A loss with its options as the core reads it: "huber_loss:delta=2.0", "formula:abs(y - t)", "0.7*mse + 0.3*l1"."""
+    if function == "sum":
+        return options
     return ("formula" if function in FORMULAS else function) + ":" * bool(options) + options
 
 
@@ -86,4 +98,4 @@ def _text_of_value(name, value):
 
 _INTEGERS = ("ignore_index", "blank")
 # Options that are one of several names.
-_NAMED = {name for entry in ENTRIES.values() for name in entry["choices"]}
+_NAMED = {"missing", *(name for entry in ENTRIES.values() for name in entry["choices"])}

@@ -26,6 +26,30 @@ def set_validation(on: bool) -> None:
     _core.set_validation(_checks.flag("set_validation", "on", on))
 
 
+class detect_nonfinite:
+    """Raises NumericalError if a loss, or its derivative with respect to a prediction, is NaN or infinite.
+
+        perdita.detect_nonfinite()                 # from now on
+        with perdita.detect_nonfinite():           # or within a block
+            criterion(model(x), target).backward()
+
+    The error is raised by the call of the loss, before backward(). It names the loss, or the part of a sum, the first row,
+    and the operand that is not finite there: "dice: the loss of row 3 is nan: input[3, 1] is nan". A sum of finite losses
+    that overflows, and a mean of no losses, are errors, too. Each loss is computed three times. Losses computed by operators
+    of torch (other devices, transforms, traces, formulas with parameters) are not searched.
+    """
+
+    def __init__(self, on: bool = True) -> None:
+        self._before = _core.nonfinite_detection()
+        _core.set_nonfinite_detection(_checks.flag("detect_nonfinite", "on", on))
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *error: object) -> None:
+        _core.set_nonfinite_detection(self._before)
+
+
 def validation() -> bool:
     """Whether set_validation() is on."""
     return _core.validation()

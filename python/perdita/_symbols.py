@@ -183,6 +183,14 @@ def _clamp(x, min=None, max=None):
     return Symbol("clamp", x, low, high)
 
 
+def param(name, initial=0.0):
+    """A number that is learned, with its first value: a parameter of perdita.torch.nn.FormulaLoss. Elsewhere it has that
+    value."""
+    if not isinstance(name, str) or not name.isidentifier():
+        raise DTypeError(f"param: name is {name!r} (valid: a name such as 'sigma')")
+    return Symbol(f"param({name}, {float(initial)!r})")
+
+
 _clamp.__name__ = _clamp.__qualname__ = "clamp"
 FUNCTIONS_BY_NAME = {name: _function(name, *described) for name, described in FUNCTIONS.items()} | {"clamp": _clamp}
 

@@ -4,26 +4,40 @@ from typing import Any
 
 import numpy as np
 
-from perdita import functional
+from perdita import _core, functional, nn
+from perdita._arrays import arrays_of
+from perdita._catalogue import ARGUMENTS
 from perdita._formula import Formula
 from perdita._functions import functions
+from perdita._loss_sum import is_sum
+from perdita._modules import CLASSES
+from perdita._options import loss_of_text, options_of
+from perdita.errors import DTypeError
 
 
 def value_and_grad(
-    function: Callable[..., Any] | Formula, argnums: int | tuple[int, ...] | list[int] = 0
+    function: Callable[..., Any] | Formula | nn.Sum | str, argnums: int | tuple[int, ...] | list[int] = 0
 ) -> Callable[..., tuple[Any, Any]]:
     """Returns a function that computes a loss and its gradient in one pass.
 
         loss, gradient = perdita.value_and_grad(F.mse_loss)(output, target)
         loss, (by_input, by_target) = perdita.value_and_grad(F.mse_loss, argnums=(0, 1))(output, target)
+        loss, gradient = perdita.value_and_grad("huber:delta=2")(output, target)
 
-    function: a function of perdita.functional, or a perdita.formula. argnums: positions of the array arguments with
-    respect to which to differentiate; an int returns one gradient, a tuple returns a tuple. The loss must be reduced
-    ('mean' or 'sum') or have one element. Raises TypeError for other functions, ValueError for arguments that are not
-    arrays.
+    function: a function of perdita.functional, a perdita.formula, a perdita.nn.Sum, or text, whose options are defaults of
+    keywords; a sum as text, "0.7*mse + 0.3*l1". argnums:
+    positions of the array arguments with respect to which to differentiate; an int returns one gradient, a tuple returns a
+    tuple. The loss must be reduced ('mean' or 'sum') or have one element. Raises TypeError for other functions, ValueError
+    for unknown losses and for arguments that are not arrays.
     """
-    name = "" if isinstance(function, Formula) else getattr(function, "__name__", "")
-    if not isinstance(function, Formula) and getattr(functional, name, None) is not function:
+    options: dict[str, Any] = {}
+    if isinstance(function, str) and is_sum(function):
+        function = nn.Sum(function)
+    elif isinstance(function, str):
+        function, options = _of_text(function)
+    is_callable = isinstance(function, (Formula, nn.Sum))
+    name = "" if is_callable else getattr(function, "__name__", "")
+    if not is_callable and getattr(functional, name, None) is not function:
         raise TypeError(f"value_and_grad: got {function!r} (valid: a function of perdita.functional)")
     wanted = (argnums,) if isinstance(argnums, int) else argnums
     is_valid = isinstance(wanted, (tuple, list)) and wanted and all(isinstance(i, int) and 0 <= i < 8 for i in wanted)
@@ -33,10 +47,12 @@ def value_and_grad(
         )
     if isinstance(function, Formula):
         differentiated = functools.partial(function.call_with, functional._call_with_gradients(tuple(wanted)))
+    elif isinstance(function, nn.Sum):
+        differentiated = functools.partial(_differentiated_sum, function, tuple(wanted))
     else:
-        differentiated = _differentiated(name, tuple(wanted))
+        differentiated = functools.partial(_differentiated(name, tuple(wanted)), **options)
 
-    signed: Callable[..., Any] = function.__call__ if isinstance(function, Formula) else function
+    signed: Any = function.__call__ if isinstance(function, (Formula, nn.Sum)) else function
 
     @functools.wraps(signed)
     def value_and_gradient(*args, **kwargs):
@@ -44,6 +60,36 @@ def value_and_grad(
         return value, gradients[0] if isinstance(argnums, int) else gradients
 
     return value_and_gradient
+
+
+def _differentiated_sum(loss, wanted, *operands, reduction=None, normalize_by=None):
+    """(sum, gradients) by the core, which adds the gradients of the parts."""
+    text = loss._text_for_core()
+    if text is None:
+        raise DTypeError(
+            "value_and_grad: the Sum has parts with weights (valid: weights as the last argument of the call)"
+        )
+    common = loss._common
+    options = reduction or common["reduction"], normalize_by or common["normalize_by"]
+    core = loss_of_text("sum", *options, text)
+    names = ARGUMENTS[_function_of_part(loss.losses[0])]
+    arrays, narrow = arrays_of("sum", names, operands)
+    value, gradients = core.value_and_gradients(arrays, sum(1 << i for i in wanted))
+    return functional._narrowed(value, narrow), tuple(functional._narrowed(gradient, narrow) for gradient in gradients)
+
+
+def _function_of_part(loss):
+    return loss._function if isinstance(loss, Formula) else CLASSES[loss._loss]
+
+
+def _of_text(text):
+    """The function or formula of a text such as "huber:delta=2", and the options in it. Raises DomainError for an unknown
+    loss."""
+    name, _, rest = text.partition(":")
+    if name.strip() == "formula":
+        return Formula(rest.strip()), {}
+    function = _core.function_of_loss(text)
+    return getattr(functional, function), options_of(rest)
 
 
 def _differentiated(name, wanted):

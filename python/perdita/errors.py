@@ -25,6 +25,10 @@ class GraphError(RuntimeError):
     """An operation is not supported by the autograd graph."""
 
 
+class NumericalError(ArithmeticError, RuntimeError):
+    """A loss or a derivative is NaN or infinite, see perdita.detect_nonfinite()."""
+
+
 class DataError(ValueError):
     """A file is malformed or contains invalid data."""
 

@@ -10,15 +10,19 @@ import itertools
 
 import numpy as np
 
-from perdita import functional
+from perdita import _core, functional
 from perdita._arrays import numpy_of
+from perdita._checks import integer
+from perdita._extras import PartExtras, SumExtras
+from perdita._formula import Formula
+from perdita._loss_sum import AddableLoss, check_text, check_weight, loss_of_part, text_in_epoch
 from perdita._modules import bind_options, make_classes, shown_options, sign_constructor
 from perdita._names import missing
 from perdita.errors import DomainError, LabelError, ShapeError
 
 
-class Loss:
-    """Base class of the losses, called with the array arguments of the function."""
+class Loss(AddableLoss):
+    """Base class of the losses, called with the array arguments of the function. 0.7 * a + 0.3 * b is a Sum."""
 
     def __init__(self, *args, **kwargs):
         self.options = bind_options(self._loss, self._signature, args, kwargs)
@@ -30,12 +34,109 @@ class Loss:
     def __call__(self, *arrays, **named):
         return self._function(*arrays, **named, **self.options)
 
+    def bound_options(self):
+        """The options by name."""
+        return self.options
+
+    @staticmethod
+    def _sum_type():
+        return Sum
+
     def __repr__(self):
         return f"{type(self).__name__}({shown_options(self._signature, self.options)})"
 
 
 _classes = make_classes(Loss, vars(functional), __name__)
 globals().update(_classes)
+
+
+class Sum(AddableLoss):
+    """A sum of losses that read the same prediction and target, each with its own reduction and denominator.
+
+        criterion = perdita.nn.Sum("0.7*binary_cross_entropy_with_logits + 0.3*dice:smooth=1")
+        criterion = 0.7 * perdita.nn.BCEWithLogitsLoss() + 0.3 * perdita.nn.DiceLoss(smooth=1)
+        loss, extras = criterion(logits, masks, return_extras=True)
+        extras.parts["dice"].value
+
+    loss: text. A part is a loss with factors before it: numbers, or one of linear(FROM,TO,epochs=N), cosine(...) and
+    step(...), which depend on the epoch, see set_epoch(). weight, reduction and normalize_by are those of each part. Learned
+    weights require perdita.torch.nn.Sum.
+
+    Raises ValueError (DomainError) for parts that do not read the same prediction and target.
+    """
+
+    def __init__(self, loss, *, weight=None, reduction="mean", normalize_by=None):
+        check_text(loss)
+        parts = _core.loss_parts(loss)
+        check_weight(parts, weight)
+        self._common = {"reduction": reduction, "normalize_by": normalize_by}
+        given = self._common if weight is None else {**self._common, "weight": weight}
+        self._set_parts(loss, [loss_of_part(part, _classes, given) for part in parts])
+        self._weight = weight
+
+    @classmethod
+    def of_parts(cls, text, losses, learned=()):
+        """A sum of modules and formulas, with the weights in `text`. learned: see perdita.torch.nn.Sum.of_parts()."""
+        self = cls.__new__(cls)
+        self._common, self._weight = {"reduction": "mean", "normalize_by": None}, None
+        self._set_parts(text, losses)
+        return self
+
+    def _set_parts(self, text, losses):
+        parts = _core.loss_parts(text)
+        learned = [part["name"] for part in parts if part["is_learned"]]
+        if learned:
+            raise DomainError(f"Sum: the weight of {learned[0]} is learned (valid: numbers, or perdita.torch.nn.Sum)")
+        self.text = text
+        self.names = tuple(part["name"] for part in parts)
+        self.losses = tuple(losses)
+        self._epoch = 0
+
+    def set_epoch(self, epoch):
+        """Sets the epoch, counted from 0, on which scheduled weights depend."""
+        self._epoch = integer("Sum.set_epoch", "epoch", epoch, 0)
+
+    @property
+    def weights(self):
+        """The weights of the parts in the current epoch, by name."""
+        return dict(zip(self.names, _core.loss_weights(self.text, self._epoch), strict=True))
+
+    @staticmethod
+    def _sum_type():
+        return Sum
+
+    def _text_for_core(self):
+        """The sum as text, or None if a part has arrays among its options."""
+        are_plain = all(isinstance(one, Formula) or _is_plain(one) for one in self.losses)
+        return text_in_epoch(self.text, self._epoch) if are_plain and self._weight is None else None
+
+    def __call__(self, *arrays, return_extras=False):
+        total, found = None, {}
+        for loss, (name, weight) in zip(self.losses, self.weights.items(), strict=True):
+            value, extras = self._call_part(loss, arrays, return_extras)
+            term = np.zeros_like(value)[()] if weight == 0 else value * np.asarray(value).dtype.type(weight)
+            if total is not None and np.shape(term) != np.shape(total):
+                raise ShapeError(
+                    f"Sum: the losses of {name} have shape {list(np.shape(term))}, and those before it "
+                    f"{list(np.shape(total))} (valid: reduction 'mean' or 'sum')"
+                )
+            total = term if total is None else total + term
+            found[name] = PartExtras(weight, value, extras)
+        return (total, SumExtras(found)) if return_extras else total
+
+    def _call_part(self, loss, arrays, return_extras):
+        if isinstance(loss, Formula):
+            result = loss(*arrays, weight=self._weight, **self._common, return_extras=return_extras)
+        else:
+            result = loss._function(*arrays, **{**loss.options, "return_extras": return_extras})
+        return result if return_extras else (result, None)
+
+    def __repr__(self):
+        return f"Sum({self.text!r})"
+
+
+def _is_plain(loss):
+    return all(value is None or isinstance(value, (bool, int, float, str, tuple)) for value in loss.options.values())
 
 
 def _uniform(rng, outputs, inputs, dtype):
@@ -146,4 +247,4 @@ def _log_softmax(scores):
 
 
 __getattr__ = missing(__name__, "module")
-__all__ = sorted([*_classes, "LinearCrossEntropyLoss", "AdaptiveLogSoftmaxWithLoss"])
+__all__ = sorted([*_classes, "LinearCrossEntropyLoss", "AdaptiveLogSoftmaxWithLoss", "Sum"])

@@ -56,16 +56,16 @@ bool may_lack_storage(const void* data) { return reinterpret_cast<std::uintptr_t
 ArrayType array_type_of(PyObject* object) {
   // Few types occur; the last two cover a program that mixes NumPy and PyTorch.
   struct Known {
-    PyTypeObject* type = nullptr;
+    PyObject* type = nullptr;
     ArrayType found;
   };
   static std::array<Known, 4> known;
   static std::size_t oldest = 0;
-  PyTypeObject* const type = Py_TYPE(object);
+  PyObject* const type = nb::handle(object).type().ptr();
   for (const Known& entry : known) {
     if (entry.type == type) return entry.found;
   }
-  const Known entry{type, look_up(nb::handle(reinterpret_cast<PyObject*>(type)))};
+  const Known entry{type, look_up(nb::handle(type))};
   Py_INCREF(type);  // a type that were freed could leave its address to another
   Py_XDECREF(known[oldest].type);
   Py_XDECREF(known[oldest].found.is_negated);
@@ -77,7 +77,7 @@ ArrayType array_type_of(PyObject* object) {
 void check_has_elements(PyObject* array, const ArrayType& type, std::string_view function, std::string_view argument) {
   if (type.is_wrapper) {
     fail<DTypeError>("{}: {} is a {}, which does not store elements in memory (valid: a plain torch.Tensor)", function,
-                     argument, Py_TYPE(array)->tp_name);
+                     argument, nb::inst_name(array).c_str());
   }
 }
 
@@ -87,9 +87,7 @@ void check_memory(PyObject* array, const ArrayType& type, const dlpack::TensorVi
     fail<DTypeError>("{}: {} has no storage (valid: a tensor with storage)", function, argument);
   }
   if (type.is_negated == nullptr) return;
-  const nb::object negated = nb::steal(PyObject_CallOneArg(type.is_negated, array));
-  if (!negated.is_valid()) throw nb::python_error();
-  if (negated.is(Py_True)) {
+  if (nb::handle(type.is_negated)(nb::handle(array)).is(Py_True)) {
     fail<DTypeError>("{}: {} is a negated view, for example the imag of a conjugate (valid: {}.resolve_neg())",
                      function, argument, argument);
   }
@@ -126,7 +124,7 @@ int wanted_gradients(nb::tuple tensors) {
   const bool is_recording = call(recording).is(Py_True);
   int wanted = 0;
   for (std::size_t i = 0; i < tensors.size(); ++i) {
-    PyObject* const tensor = PyTuple_GET_ITEM(tensors.ptr(), static_cast<Py_ssize_t>(i));
+    PyObject* const tensor = NB_TUPLE_GET_ITEM(tensors.ptr(), static_cast<Py_ssize_t>(i));
     if (tensor == Py_None) continue;
     if (!array_type_of(tensor).is_plain || (is_forward && has_tangent(forward_mode, tensor))) return -1;
     if (!is_recording) continue;

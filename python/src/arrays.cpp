@@ -125,7 +125,7 @@ void Operands::add(PyObject* array, std::string_view function, std::string_view 
     tensors_[count_++] = from_capsule(array, function, argument);
   } else {
     fail<DTypeError>("{}: {} is a {} (valid: an array with the buffer protocol or __dlpack__)", function, argument,
-                     Py_TYPE(array)->tp_name);
+                     nb::inst_name(array).c_str());
   }
 }
 

@@ -48,7 +48,7 @@ Result evaluate_rows(nb::object predictions, nb::object targets, nb::object weig
                      std::vector<std::string> class_names, std::string call) {
   using Header = data::RowOptions::Header;
   const data::RowOptions text{.header = !header ? Header::detect : *header ? Header::yes : Header::no};
-  evaluate::EvaluationOptions options{.loss = parse_loss(loss),
+  evaluate::EvaluationOptions options{.loss = parse_loss_sum(loss),
                                       .bins = bins,
                                       .hardest = hardest,
                                       .class_names = std::move(class_names),

@@ -25,6 +25,7 @@ class Graph {
     Graph graph({std::move(loss.value)}, inputs);
     graph.derivatives_ = std::move(loss.derivatives);
     graph.of_true_class_ = loss.of_true_class;
+    graph.in_float64_ = loss.in_float64;
     return graph;
   }
 
@@ -37,11 +38,12 @@ class Graph {
 
   int inputs() const { return inputs_; }
   bool of_true_class() const { return of_true_class_; }
+  bool in_float64() const { return in_float64_; }
   int outputs() const { return static_cast<int>(outputs_.size()); }
 
   /// The gradients of sum_j u_j output_j with respect to the inputs at `wanted`, as functions of the inputs, then u.
   Graph gradient(const std::vector<int>& wanted) const {
-    return Graph(gradients_of(upstream(inputs_), wanted), inputs_ + outputs());
+    return derived(gradients_of(upstream(inputs_), wanted), inputs_ + outputs());
   }
 
   /// The tangents of the outputs, as functions of the inputs, then of the tangents of the inputs at `moved`.
@@ -52,7 +54,7 @@ class Graph {
     Expr total = 0.0;
     for (std::size_t i = 0; i < gradients.size(); ++i)
       total = total + Expr::input(inputs_ + static_cast<int>(i), "tangent") * gradients[i];
-    return Graph(perdita::gradient(total, 1.0, u), inputs_ + static_cast<int>(moved.size()));
+    return derived(perdita::gradient(total, 1.0, u), inputs_ + static_cast<int>(moved.size()));
   }
 
   /// (steps, outputs): a step is (operation, operands...), an operand the number of an input or of a step (which are
@@ -80,6 +82,13 @@ class Graph {
   }
 
  private:
+  /// Derivatives, which are computed in the same type.
+  Graph derived(std::vector<Expr> outputs, int inputs) const {
+    Graph graph(std::move(outputs), inputs);
+    graph.in_float64_ = in_float64_;
+    return graph;
+  }
+
   /// Symbols for the upstream gradients, inputs from `first` on.
   std::vector<Expr> upstream(int first) const {
     std::vector<Expr> u;
@@ -111,7 +120,7 @@ class Graph {
   std::vector<Expr> outputs_;
   std::vector<Expr> derivatives_;  // of the only output with respect to each input, or none
   int inputs_;
-  bool of_true_class_ = false;
+  bool of_true_class_ = false, in_float64_ = false;
 };
 
 }  // namespace
@@ -121,6 +130,7 @@ void add_graph(nb::module_& m) {
       .def_static("of_loss", &Graph::of_loss)
       .def_static("of_class_counts", &Graph::of_class_counts)
       .def_prop_ro("of_true_class", &Graph::of_true_class)
+      .def_prop_ro("in_float64", &Graph::in_float64)
       .def_prop_ro("inputs", &Graph::inputs)
       .def_prop_ro("outputs", &Graph::outputs)
       .def("gradient", &Graph::gradient)

@@ -159,16 +159,17 @@ std::vector<Tensor> gradients_of(const Tensor& value, const std::vector<Tensor>&
 void set_result_type(nb::object function) { result_type_of_host() = std::move(function); }
 
 Loss::Loss(std::string function, std::string_view text, std::string_view reduction, std::string_view normalize_by)
-    : function_(std::move(function)) {
+    : function_(std::move(function)), loss_(Mse{}) {
   named(function_, text.substr(0, text.find(':')), [&] {
     const auto [rest, validates] = without_validation(text);
-    loss_ = parse_loss(rest);
+    loss_ = parse_loss_sum(rest);
     validates_ = validates;
-    compares_elements_ = compares_elements(loss_);
-    takes_logits_ = takes_logits(loss_);
-    reduction_ = reduction_of(reduction, info_of(loss_));
+    compares_elements_ = compares_elements(loss_.leading());
+    takes_logits_ = takes_logits(loss_.leading());
+    reduction_ = reduction_of(reduction, info());
     normalize_by_ = parse_normalize(normalize_by);
-    if (functional::uses_expected_upstream(loss_)) expected_upstream_.emplace(reduces());
+    // The parts of a sum compute their gradients for their weights.
+    if (loss_.single() && functional::uses_expected_upstream(*loss_.single())) expected_upstream_.emplace(reduces());
   });
 }
 
@@ -198,10 +199,10 @@ void Loss::read(nb::tuple arrays, Operands& operands) const {
     }
   }
   if ((validates_ || validation()) && takes_logits_) {
-    warn_of_logits(function_, loss_, tensors[0], tensors[1]);
+    warn_of_logits(function_, loss_.leading(), tensors[0], tensors[1]);
   }
   if (compares_elements_ && tensors[0].shape() != tensors[1].shape()) {
-    warn_of_broadcast(function_, loss_, tensors[0], tensors[1]);
+    warn_of_broadcast(function_, loss_.leading(), tensors[0], tensors[1]);
   }
 }
 
@@ -253,7 +254,7 @@ Tensor Loss::of_several_types(std::span<const Tensor> operands, const LossOption
 }
 
 Tensor Loss::of_one_type(std::span<const Tensor> operands, const LossOptions& options) const {
-  return named(function_, info_of(loss_).name, [&] {
+  return named(function_, info().name, [&] {
     try {
       return functional::call(loss_, operands, options);
     } catch (const ShapeError& error) {

@@ -11,8 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "perdita/functional/functional.hpp"
-#include "perdita/losses/any.hpp"
+#include "perdita/functional/loss_sum.hpp"
 #include "python/src/arrays.hpp"
 
 namespace perdita::python {
@@ -39,7 +38,7 @@ class ExpectedUpstream {
 /// Immutable, and checked when it is made: a module of Python's holds one.
 class Loss {
  public:
-  /// text: as parse_loss() reads it, and perhaps an option validate=true. Throws ValueError.
+  /// text: as parse_loss_sum() reads it, and perhaps an option validate=true. Throws ValueError.
   Loss(std::string function, std::string_view text, std::string_view reduction, std::string_view normalize_by);
 
   const std::string& function() const { return function_; }
@@ -54,13 +53,14 @@ class Loss {
   ExpectedUpstream* expected_upstream() const { return expected_upstream_ ? &*expected_upstream_ : nullptr; }
 
  private:
-  const perdita::Operands& signature() const { return info_of(loss_).operands; }
+  const LossInfo& info() const { return info_of(loss_.leading()); }
+  const perdita::Operands& signature() const { return info().operands; }
   Tensor of_one_type(std::span<const Tensor> operands, const LossOptions& options) const;
   Tensor of_several_types(std::span<const Tensor> operands, const LossOptions& options) const;
   std::string with_shapes(const std::string& message, std::span<const Tensor> operands) const;
 
   std::string function_;
-  AnyLoss loss_;
+  LossSum loss_;
   Reduction reduction_;
   Normalize normalize_by_;
   bool validates_ = false;

@@ -11,11 +11,15 @@
 #include "perdita/core/parallel.hpp"
 #include "perdita/core/version.hpp"
 #include "perdita/functional/class_loss.hpp"
+#include "python/src/boosting.hpp"
 #include "python/src/catalogue.hpp"
 #include "python/src/data.hpp"
+#include "python/src/diagnose.hpp"
 #include "python/src/evaluate.hpp"
 #include "python/src/graph.hpp"
 #include "python/src/loss.hpp"
+#include "python/src/recorder.hpp"
+#include "python/src/stabilize.hpp"
 
 namespace nb = nanobind;
 using namespace nb::literals;
@@ -36,7 +40,7 @@ class Maker {
   nb::object operator()(const std::vector<Tensor>& tensors) const {
     nb::object tuple = nb::steal(PyTuple_New(static_cast<Py_ssize_t>(tensors.size())));
     for (std::size_t i = 0; i < tensors.size(); ++i) {
-      PyTuple_SET_ITEM(tuple.ptr(), static_cast<Py_ssize_t>(i), (*this)(tensors[i]).release().ptr());
+      NB_TUPLE_SET_ITEM(tuple.ptr(), static_cast<Py_ssize_t>(i), (*this)(tensors[i]).release().ptr());
     }
     return tuple;
   }
@@ -125,10 +129,10 @@ nb::object backward_of_node(Evaluation& evaluation, nb::handle upstream) {
   const Maker make(upstream);
   nb::object places = nb::steal(PyTuple_New(before + Py_ssize_t{Operands::capacity}));
   std::size_t next = 0;
-  for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(places.ptr()); ++i) {
+  for (Py_ssize_t i = 0; i < NB_TUPLE_GET_SIZE(places.ptr()); ++i) {
     const bool is_wanted = i >= before && (wanted >> (i - before) & 1) != 0;
     nb::object item = is_wanted ? make((*gradients)[next++]) : nb::none();
-    PyTuple_SET_ITEM(places.ptr(), i, item.release().ptr());
+    NB_TUPLE_SET_ITEM(places.ptr(), i, item.release().ptr());
   }
   return places;
 }
@@ -177,6 +181,8 @@ void translate(const std::exception_ptr& exception, void*) {
     raise("DomainError", error);
   } catch (const GraphError& error) {
     raise("GraphError", error);
+  } catch (const NumericalError& error) {
+    raise("NumericalError", error);
   } catch (const DataError& error) {
     raise("DataError", error);
   } catch (const FileError& error) {
@@ -218,12 +224,18 @@ NB_MODULE(_core, m) {
   m.def("count_labels", &count_labels, nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none());
   add_catalogue(m);
   add_graph(m);
+  add_stabilize(m);
   m.def("num_threads", &num_threads);
   m.def("set_num_threads", &set_num_threads);
   m.def("set_validation", &set_validation);
   m.def("validation", &validation);
+  m.def("set_nonfinite_detection", &set_nonfinite_detection);
+  m.def("nonfinite_detection", &nonfinite_detection);
+  add_boosting(m);
   add_data(m);
+  add_diagnose(m);
   add_evaluate(m);
+  add_recorder(m);
   m.attr("__version__") = version();
 }
 

@@ -1,6 +1,7 @@
 """perdita check, and training with a formula."""
 
 import json
+import pathlib
 import xml.etree.ElementTree
 
 from harness import CliTest, main
@@ -25,11 +26,28 @@ class Check(CliTest):
     def test_finds_faults_as_json(self):
         out, _ = self.run_cli("check", "log(1 + exp(-y * t))", "--json", "--targets", "1")
         found = json.loads(out)
-        self.assertEqual({finding["kind"] for finding in found["findings"]}, {"not finite", "more exact"})
+        self.assertEqual({finding["kind"] for finding in found["findings"]}, {"not finite"})
         in_float = next(f for f in found["findings"] if "float32" in f["text"])
         self.assertAlmostEqual(in_float["input"], -10000)
         self.assertIn("up to -88.72", in_float["text"])
         self.assertLess(found["worst_difference"], 1e-7)
+
+    def test_shows_rounding_errors_and_the_stable_form(self):
+        out, _ = self.run_cli("check", "log(1 + exp(-t*y)) [t = -1, 1]")
+        for line in (
+            "rounding errors for t = -1, 1:",
+            "value, float32 ",
+            "worst before ",
+            "stable form      softplus(-t * y)",
+            "to train with it --loss 'formula: log(1 + exp(-t*y)) [t = -1, 1]; stabilize=yes'",
+        ):
+            self.assertIn(line, out)
+        out, _ = self.run_cli("check", "abs(y - t)", "--json")
+        rounding = json.loads(out)["rounding"]
+        self.assertFalse(rounding["is_changed"])
+        self.assertLess(rounding["errors"][0]["before"]["share_above_4_ulp"], 0.01)
+        out, _ = self.run_cli("check", "log(-1 - y^2)")
+        self.assertIn("rounding errors  not measured: stabilize: the formula is not defined at any of", out)
 
     def test_takes_a_formula_that_begins_with_a_minus(self):
         out, _ = self.run_cli("check", "-t * (1 - p)^2 * log_p", "--range", "-3..3")
@@ -72,6 +90,21 @@ class Training(CliTest):
         self.train("formula: " + FOCAL, "a")
         self.assertEqual(json.loads(self.read("a/config.json"))["loss"], "formula: " + FOCAL)
         self.assertIn(FOCAL, self.read("a/report.html").decode())
+
+    def test_trains_with_the_stable_form(self):
+        naive = "formula: -t*log(p) - (1-t)*log(1-p) where p = 1/(1+exp(-y))"
+        stable = self.train(naive + " [t in 0..1]; stabilize=yes", "a")
+        for a, b in zip(stable, self.train("binary_cross_entropy_with_logits", "b"), strict=True):
+            self.assertAlmostEqual(a, b, delta=1e-5 * b)
+        kept = json.loads(self.read("a/config.json"))["loss"]
+        self.assertIn("softplus", kept)
+        self.assertNotIn("stabilize", kept)
+        self.run_cli("compare", "--data", "synthetic:moons,samples=200", "--epochs", "1", "--out", "c", "--losses",
+                     f"{naive} [t in 0..1]; stabilize=yes; binary_focal")  # fmt: skip
+        configurations = pathlib.Path(self.path("c")).rglob("config.json")
+        self.assertEqual(sum("softplus" in path.read_text() for path in configurations), 3)  # one per seed
+        self.fails(2, *self.TRAIN, "--loss", "formula: y^2 [y > 0]", says=["without stabilize=yes"])
+        self.fails(2, *self.TRAIN, "--loss", "formula: y^2; stabilize=maybe", says=["valid: yes, no"])
 
     def test_evaluates_with_a_formula(self):
         self.write("p.csv", "1\n3\n")

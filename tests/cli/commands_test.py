@@ -30,9 +30,12 @@ class Commands(CliTest):
             self.assertRegex(table, rf"(?m)^  {loss['name']} ")
             for flags in ([], ["--latex"]):
                 text, _ = self.run_cli("explain", loss["name"], *flags)
-                # Sequences, what sorts pixels and what compares a whole batch have no formula of elements.
+                # Sequences, what sorts pixels, what compares a whole batch and what is made of other losses have no
+                # formula of elements.
                 has_formula = loss["unit"] not in ("sequence", "event", "group")
-                what = "Formula" if has_formula and loss["name"] not in ("lovasz", "info_nce") else "Operands"
+                has_formula = has_formula and loss["family"] not in ("box", "contrastive")
+                others = ("lovasz", "distillation", "logistic_hazard", "distribution_focal", "coral", "crps_ensemble")
+                what = "Formula" if has_formula and loss["name"] not in others else "Operands"
                 for section in (what, "Use it when", "Avoid it when", "Source"):
                     self.assertIn(f"\n{section}\n", text, loss["name"])
             for option in loss["options"]:

@@ -70,7 +70,7 @@ class Interruption(CliTest):
         while not os.path.exists(self.path("run/history.jsonl")) and first.poll() is None:
             time.sleep(0.001)
         try:
-            self.fails(1, "train", "--resume", "run", says=["run", "another perdita train"])
+            self.fails(1, "train", "--resume", "run", says=["run", "another process is writing"])
         finally:
             first.kill()
             first.communicate()

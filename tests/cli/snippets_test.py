@@ -33,6 +33,11 @@ class Snippets(CliTest):
             self.write(f"{name}.npy", content)
         houses = (f"{row[0]},{row[1]},{row[0] - 2 * row[1]}" for row in rows)
         self.write("houses.csv", "\n".join(["area,rooms,price", *houses]) + "\n")
+        os.makedirs(self.path("lightning_logs/version_3"))
+        epochs = (f"{e},{10 * e + 9},{2 * 0.6**e + 0.3},{2 * 0.6**e + 0.32}" for e in range(20))
+        self.write(
+            "lightning_logs/version_3/metrics.csv", "\n".join(["epoch,step,train_loss,val_loss", *epochs]) + "\n"
+        )
         os.symlink(PROGRAM, self.path("perdita"))
         environment = {**os.environ, "PATH": f"{self.folder}:{os.environ['PATH']}"}
         commands = commands_of(page)
@@ -48,7 +53,7 @@ class Snippets(CliTest):
         commands = self.run_page("README.md")
         self.assertEqual(
             {command.split()[1] for command in commands},
-            {"train", "evaluate", "weights", "losses", "explain", "check", "compare"},
+            {"train", "evaluate", "weights", "losses", "explain", "check", "compare", "diagnose", "stabilize"},
         )
         records = self.history("runs/houses-1")
         self.assertEqual(max(record["epoch"] for record in records if record["kind"] == "epoch"), 50)

@@ -9,9 +9,13 @@ import struct
 
 from harness import CliTest, main, npy, write_images
 
-FILES = {"config.json", "history.jsonl", "checkpoint.safetensors", "model.safetensors", "report.html"}
+FILES = {"config.json", "history.jsonl", "checkpoint.safetensors", "model.safetensors", "report.html", "diagnosis.json"}
 CHARTS = {"loss", "gap", "steps", "distribution", "classes", "calibration"}
 FILES |= {f"{name}.svg" for name in CHARTS} | {"suspects.csv"}
+
+
+POSITIVE = ("poisson_nll", "tweedie", "gamma_nll", "msle", "gamma_deviance", "inverse_gaussian_deviance")
+OF_MORE = ("distillation",)  # than an input and a target
 
 
 class Training(CliTest):
@@ -132,10 +136,10 @@ class Training(CliTest):
         name, family = loss["name"], loss["family"]
         if family == "overlap":  # masks of four pixels
             y = [[float(v > 0) for v in row] for row in x]
-        elif name == "kl_div":  # distributions over four classes
+        elif name in ("kl_div", "js_div"):  # distributions over four classes
             powers = [[math.exp(v) for v in row] for row in x]
             y = [[v / sum(row) for v in row] for row in powers]
-        elif name in ("poisson_nll", "tweedie", "gamma_nll"):  # positive numbers
+        elif name in POSITIVE:
             y = [[float(1 + round(math.exp(row[0] + 0.5)))] for row in x]
         elif family == "regression":
             y = [[2 * row[0] - row[1]] for row in x]
@@ -149,7 +153,8 @@ class Training(CliTest):
     def test_every_loss_trains_on_what_it_is_for(self):
         for loss in json.loads(self.run_cli("losses", "--json")[0]):
             name = loss["name"]
-            if loss["family"] not in ("regression", "binary", "softmax", "overlap"):  # more than an input and a target
+            of_two = loss["family"] in ("regression", "binary", "softmax", "overlap") and name not in OF_MORE
+            if not of_two:
                 self.fails(2, *f"train --data synthetic:moons --loss {name} --out x".split(), says=[name, "valid: "])
                 continue
             with self.subTest(name):

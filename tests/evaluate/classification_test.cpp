@@ -32,6 +32,16 @@ TEST(ScoreClasses, ByHand) {  // precision, recall, f1 as sklearn.metrics says (
   EXPECT_DOUBLE_EQ(s.macro_f1, (2.0 / 3 + 0.4 + 0) / 3);
 }
 
+/// Of outputs that are NaN.
+TEST(ScoreClasses, SamplesWithoutAPredictionAreWrong) {
+  const ClassificationScore score = score_classes(Labels{0, 0, 1, 2}, Labels{0, -1, -1, 2}, {}, 3);
+  EXPECT_EQ(score.accuracy, 0.5);
+  EXPECT_EQ(score.classes[0].support, 2);
+  EXPECT_EQ(score.classes[0].predicted, 1);
+  EXPECT_EQ(score.classes[1].predicted, 0);
+  EXPECT_EQ(score.classes[1].recall, 0.0);
+}
+
 TEST(ScoreClasses, NamesWhatIsWrong) {
   const auto message_of = [](const Labels& targets, const Labels& predicted) {
     try {
@@ -42,7 +52,7 @@ TEST(ScoreClasses, NamesWhatIsWrong) {
     return std::string();
   };
   EXPECT_EQ(message_of({0, 3}, {0, 0}), "score_classes: targets[1] is 3 (valid: 0..2)");
-  EXPECT_EQ(message_of({0, 2}, {-1, 0}), "score_classes: predicted[0] is -1 (valid: 0..2)");
+  EXPECT_EQ(message_of({0, 2}, {-2, 0}), "score_classes: predicted[0] is -2 (valid: -1..2)");
   EXPECT_EQ(message_of({0, 2}, {0}),
             "score_classes: there are 2 targets, 1 predictions and 0 losses (valid: the same number, or no losses)");
   EXPECT_THROW(score_classes({}, {}, {}, 3), ValueError);

@@ -30,6 +30,7 @@ DualNumber forward(const Expr& node, const DualNumber& a, const DualNumber& b, c
     PERDITA_CASE(abs) PERDITA_CASE(square) PERDITA_CASE(sqrt) PERDITA_CASE(exp) PERDITA_CASE(expm1) PERDITA_CASE(log)
     PERDITA_CASE(log1p) PERDITA_CASE(sigmoid) PERDITA_CASE(log_sigmoid) PERDITA_CASE(softplus) PERDITA_CASE(tanh)
     PERDITA_CASE(log_cosh) PERDITA_CASE(erf) PERDITA_CASE(lgamma) PERDITA_CASE(digamma) PERDITA_CASE(sign)
+    PERDITA_CASE(expm1_minus_x) PERDITA_CASE(log1p_minus_x)
       // clang-format on
 #undef PERDITA_CASE
 #define PERDITA_CASE(name) \
@@ -37,7 +38,7 @@ DualNumber forward(const Expr& node, const DualNumber& a, const DualNumber& b, c
     return name(a, b);
           // clang-format off
     PERDITA_CASE(min) PERDITA_CASE(max) PERDITA_CASE(clamp_min) PERDITA_CASE(clamp_max) PERDITA_CASE(xlogy)
-    PERDITA_CASE(flip_sign)
+    PERDITA_CASE(log_ratio) PERDITA_CASE(hypot) PERDITA_CASE(flip_sign)
 #undef PERDITA_CASE
     case Op::add:
       return a + b;

@@ -60,6 +60,15 @@ inline double reference(Op op, double a, double b = 0.0, double c = 0.0) {
     case Op::log_cosh:
       return std::fabs(a) < 0.1 ? std::log1p(2.0 * std::pow(std::sinh(a / 2), 2))
                                 : std::fabs(a) + std::log1p(std::exp(-2 * std::fabs(a))) - std::log(2.0);
+    case Op::expm1_minus_x:
+      return static_cast<double>(std::expm1(static_cast<long double>(a)) - static_cast<long double>(a));
+    case Op::log1p_minus_x:
+      return static_cast<double>(std::log1p(static_cast<long double>(a)) - static_cast<long double>(a));
+    case Op::log_ratio:
+      return a < 0 || b < 0 ? NAN
+                            : static_cast<double>(std::log(static_cast<long double>(a) / static_cast<long double>(b)));
+    case Op::hypot:
+      return std::hypot(a, b);
     case Op::erf:
       return std::erf(a);
     case Op::lgamma:

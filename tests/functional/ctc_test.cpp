@@ -1,5 +1,6 @@
 // CTC's numbers: against all alignments one by one, the recursion in logarithms, and PyTorch's values.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "ctc_problems.hpp"
 

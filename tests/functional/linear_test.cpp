@@ -55,6 +55,7 @@ TEST(LinearCrossEntropy, IsCrossEntropyOfALinearLayerWhateverTheChunks) {
     const Tensor soft = softmax(Tensor::randn({11, 5}, 9, 0, DType::float64), 1).detach();
     for (Reduction reduction : {Reduction::none, Reduction::mean, Reduction::sum}) {
       for (Normalize normalize : {Normalize::standard, Normalize::count, Normalize::weight_sum, Normalize::batch}) {
+        if (reduction != Reduction::mean && normalize != Normalize::standard) continue;
         for (bool has_probabilities : {false, true}) {
           if (has_probabilities && !is_flat) continue;
           Problem q = p;

@@ -54,8 +54,10 @@ Range domain(Op op) {
     case Op::sqrt:
     case Op::log:
     case Op::pow:
+    case Op::log_ratio:
       return {0.01, 5.0};
     case Op::log1p:
+    case Op::log1p_minus_x:
       return {-0.9, 5.0};
     case Op::lgamma:
     case Op::digamma:

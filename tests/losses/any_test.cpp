@@ -48,8 +48,8 @@ TEST(AnyLoss, ReadsFormulas) {
 TEST(AnyLoss, ErrorsSayWhatIsValid) {
   EXPECT_NE(error_of("hubber").find("unknown loss 'hubber' (valid: mse, l1, "), std::string::npos);
   EXPECT_NE(error_of("hubber").find("did you mean 'huber'?"), std::string::npos);
-  EXPECT_EQ(error_of("huber:delt=2"), "loss huber has no option 'delt' (valid: delta); did you mean 'delta'?");
-  EXPECT_EQ(error_of("mse:delta=2"), "loss mse has no option 'delta' (valid: none)");
+  EXPECT_EQ(error_of("huber:delt=2"), "loss huber has no option 'delt' (valid: delta, missing); did you mean 'delta'?");
+  EXPECT_EQ(error_of("mse:delta=2"), "loss mse has no option 'delta' (valid: missing)");
   EXPECT_EQ(error_of("huber:delta=two"), "loss huber: delta is 'two' (valid: a number)");
   EXPECT_EQ(error_of("huber:delta=0"), "huber: delta is 0 (valid: above 0)");
   EXPECT_EQ(error_of("huber:delta"), "loss huber: option 'delta' has no value (valid: NAME=VALUE,...)");
@@ -74,7 +74,7 @@ TEST(AnyLoss, NamesOfOtherLibrariesAreKnown) {
       {"KLDivergence", "kl_div"},
       {"sigmoid_focal_loss", "binary_focal"},
       {"iou", "jaccard"},
-      {"squared_hinge", "formula: max(1 - t * y, 0)^2"},
+      {"mean_squared_logarithmic_error", "msle"},
       {"hubber", "huber"},
       {"hubr_loss", "huber"},
   };

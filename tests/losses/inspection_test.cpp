@@ -45,7 +45,7 @@ TEST(Inspection, FindsWhatIsKnown) {
   EXPECT_EQ(kinds("y * t"), (std::set{Kind::unbounded_below}));
   EXPECT_EQ(kinds("(sigmoid(y) - t)^2"), (std::set{Kind::flat, Kind::not_convex}));
   EXPECT_EQ(kinds("-t * (1 - p)^2 * log_p"), (std::set{Kind::not_convex}));  // focal
-  EXPECT_EQ(kinds("log(1 + exp(-y * (2 * t - 1)))"), (std::set{Kind::not_finite, Kind::advice}));
+  EXPECT_EQ(kinds("log(1 + exp(-y * (2 * t - 1)))"), (std::set{Kind::not_finite}));
   EXPECT_TRUE(kinds("select(y > t, 3 + y, y)").contains(Kind::jump));
   EXPECT_TRUE(kinds("min((y - t)^2, 1)").contains(Kind::flat));  // outliers have no say
   EXPECT_TRUE(kinds("log(y) + t").contains(Kind::unbounded_below));

@@ -34,7 +34,7 @@ double draw_input(const Loss& loss, std::mt19937& random) {
 template <class Loss>
 double draw_target(const Loss& loss, std::mt19937& random) {
   double target = draw(Loss::info.target, random);
-  if (random() % 4 == 0) target = std::round(target);
+  if (random() % 4 == 0 && Loss::info.target.contains(std::round(target))) target = std::round(target);
   if constexpr (requires { loss.log_target; }) {
     if (loss.log_target) target = -std::abs(draw(reals, random));
   }

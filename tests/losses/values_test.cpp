@@ -144,6 +144,98 @@ TEST(Values, CharbonnierIsRoundAndDoesNotOverflow) {
   }
 }
 
+TEST(Values, MsleKeepsItsDigits) {
+  const Msle loss;
+  EXPECT_NEAR(value_at(loss, 0.5, 1) / 0.08276097481015168, 1, 1e-15);
+  EXPECT_NEAR(slope_at(loss, 0.5, 1) / -0.3835760966023746, 1, 1e-15);
+  EXPECT_NEAR(value_at(loss, 1e8, 1e8 + 1) / 9.9999997000000069e-17, 1, 1e-15);
+  EXPECT_NEAR(value_at(loss, -0.5, 1e300) / 478128.92861519465, 1, 1e-14);
+  EXPECT_EQ(value_at(loss, -1, 0), inf);
+  for (double below : {-1.5, -inf}) {
+    EXPECT_TRUE(std::isnan(value_at(loss, below, 0)));
+    EXPECT_TRUE(std::isnan(value_at(loss, 0, below)));
+    EXPECT_TRUE(std::isnan(value_at(loss, below, 2 * below)));
+  }
+}
+
+TEST(Values, MapeAndSmapeAreFractions) {
+  EXPECT_EQ(value_at(Mape{}, 2, 4), 0.5);
+  EXPECT_EQ(slope_at(Mape{}, 2, -4), 0.25);
+  EXPECT_EQ(value_at(Mape{.eps = 0.5}, 1, 0), 2);
+  EXPECT_EQ(slope_at(Mape{}, 3, 3), 0);
+  EXPECT_EQ(value_at(Smape{}, 1, 3), 1);
+  EXPECT_EQ(slope_at(Smape{}, 1, 3), -0.75);
+  EXPECT_EQ(value_at(Smape{}, -1, 3), 2);
+  EXPECT_EQ(slope_at(Smape{}, -1, 3), 0);
+  EXPECT_EQ(value_at(Smape{}, 0, 0), 0);
+  EXPECT_EQ(slope_at(Smape{}, 0, 0), 0);
+  EXPECT_NEAR(slope_at(Smape{}, 1e8, 1) / 3.9999999200000012e-16, 1, 1e-15);  // 2 - q, where q rounds to 2
+  EXPECT_NEAR(slope_at(Smape{}, 1e200, 1e-100), 0, 1e-299);
+}
+
+TEST(Values, ExpectileWeighsSquares) {
+  const Expectile loss{.tau = 0.8};
+  EXPECT_NEAR(value_at(loss, 1, 3), 3.2, 1e-15);
+  EXPECT_NEAR(value_at(loss, 3, 1), 0.8, 1e-15);
+  EXPECT_NEAR(slope_at(loss, 1, 3), -3.2, 1e-15);
+  EXPECT_EQ(slope_at(loss, 3, 3), 0);
+}
+
+TEST(Values, EpsilonInsensitiveToleratesSmallErrors) {
+  const EpsilonInsensitive loss{.epsilon = 0.5};
+  EXPECT_EQ(value_at(loss, 1.25, 1), 0);
+  EXPECT_EQ(value_at(loss, -1, 1), 1.5);
+  EXPECT_EQ(slope_at(loss, -1, 1), -1);
+  EXPECT_EQ(slope_at(loss, 1.5, 1), 0);  // on the edge
+}
+
+TEST(Values, PseudoHuberDoesNotCancelOrOverflow) {
+  const PseudoHuber loss{.delta = 1.5};
+  EXPECT_NEAR(value_at(loss, 1e-9, 0) / 5e-19, 1, 1e-15);
+  EXPECT_NEAR(value_at(loss, -3e-5, 0) / 4.49999999955e-10, 1, 1e-15);
+  EXPECT_NEAR(value_at(loss, 2, 0) / 1.5, 1, 1e-15);
+  EXPECT_NEAR(slope_at(loss, 2, 0) / 1.2, 1, 1e-15);
+  for (double r : {1e20, 1e200, inf}) {
+    EXPECT_EQ(value_at(loss, r, 0), 1.5 * r);
+    EXPECT_EQ(slope_at(loss, -r, 0), -1.5);
+  }
+}
+
+// Of 50 digits, from the definition. 2 - 1e-9 and 1e-9 are near the members that have other formulas.
+TEST(Values, GeneralAdaptiveIsContinuousInAlpha) {
+  const auto of = [](double alpha, double r) { return value_at(GeneralAdaptive{.alpha = alpha, .c = 2}, r, 0); };
+  EXPECT_NEAR(of(1, 10) / 4.0990195135927848, 1, 1e-15);
+  EXPECT_NEAR(of(0, 10) / 2.6026896854443838, 1, 1e-15);
+  EXPECT_NEAR(of(1e-9, 10) / 2.6026896862995001, 1, 1e-15);
+  EXPECT_NEAR(of(2, 10) / 12.5, 1, 1e-15);
+  EXPECT_NEAR(of(2 - 1e-9, 10) / 12.499999856611604, 1, 1e-14);
+  EXPECT_NEAR(of(-2, 10) / 1.7241379310344827, 1, 1e-15);
+  EXPECT_NEAR(of(-inf, 10) / 0.99999627334682795, 1, 1e-15);
+  EXPECT_NEAR(of(inf, 2) / 0.64872127070012815, 1, 1e-15);
+  EXPECT_NEAR(of(1, 1e200) / 5e199, 1, 1e-13);  // its square overflows
+  EXPECT_EQ(slope_at(GeneralAdaptive{.alpha = -inf}, inf, 0), 0);
+  for (double alpha : {1.0, 0.0, -2.0, 1e-9}) EXPECT_EQ(slope_at(GeneralAdaptive{.alpha = alpha}, 0, 0), 0);
+}
+
+TEST(Values, HingesAreZeroBeyondTheMargin) {
+  EXPECT_EQ(value_at(Hinge{}, 0.25, 1), 0.75);
+  EXPECT_EQ(value_at(Hinge{}, 0.25, -1), 1.25);
+  EXPECT_EQ(slope_at(Hinge{}, 0.25, -1), 1);
+  EXPECT_EQ(slope_at(Hinge{}, 1, 1), 0);
+  EXPECT_EQ(value_at(SquaredHinge{}, 0.5, -1), 2.25);
+  EXPECT_EQ(slope_at(SquaredHinge{}, 0.5, -1), 3);
+  EXPECT_EQ(value_at(Hinge{.margin = 2}, 2.5, 1), 0);
+}
+
+TEST(Values, DeviancesKeepTheirDigitsNearTheMinimum) {
+  const double y = 1e-9;  // exp(-y) - 1 + y
+  EXPECT_NEAR(value_at(GammaDeviance{}, y, 1) / 9.9999999966666679e-19, 1, 1e-15);
+  EXPECT_NEAR(value_at(GammaDeviance{}, 0.2, 1) / 0.03746150615596373, 1, 1e-15);
+  EXPECT_EQ(value_at(GammaDeviance{}, 0, 0), inf);
+  EXPECT_NEAR(value_at(InverseGaussianDeviance{}, y, 1) / 9.9999999900000013e-19, 1, 1e-15);
+  EXPECT_NEAR(value_at(InverseGaussianDeviance{}, 0.3, 3) / 0.4981318002519767, 1, 1e-14);
+}
+
 TEST(Values, QuantileCountsTooSmallPredictionsQ) {
   const Quantile loss{.q = 0.9};
   EXPECT_NEAR(value_at(loss, 1, 3), 1.8, 1e-15);

@@ -67,6 +67,9 @@ TEST(Dual, SmoothFunctions) {
   PERDITA_CHECK(log_sigmoid(x), everywhere);
   PERDITA_CHECK(tanh(x), everywhere);
   PERDITA_CHECK(log_cosh(x), everywhere);
+  PERDITA_CHECK(expm1_minus_x(x), everywhere);
+  PERDITA_CHECK(hypot(x, 1.5), everywhere);
+  PERDITA_CHECK(hypot(0.7, x), everywhere);
   PERDITA_CHECK(erf(x), everywhere);
   PERDITA_CHECK(square(x), everywhere);
   PERDITA_CHECK(-x * x * x + 3.0 * x - 2.0 / (x * x + 1.0), everywhere);
@@ -75,6 +78,9 @@ TEST(Dual, SmoothFunctions) {
 TEST(Dual, FunctionsOfPositiveNumbers) {
   PERDITA_CHECK(log(x), positive);
   PERDITA_CHECK(log1p(x), positive);
+  PERDITA_CHECK(log1p_minus_x(x), positive);
+  PERDITA_CHECK(log_ratio(x, 2.5), positive);
+  PERDITA_CHECK(log_ratio(2.5, x), positive);
   PERDITA_CHECK(sqrt(x), positive);
   PERDITA_CHECK(lgamma(x), positive);
   PERDITA_CHECK(lgamma(x), {-0.4, -1.6, -2.5, -3.3});
@@ -150,6 +156,15 @@ TEST(Dual, TiesFollowPyTorch) {
   EXPECT_EQ(slope_at_0([](auto x) { return clamp_max(x, 0.0); }), 0.0);
   EXPECT_EQ(slope_at_0([](auto x) { return clamp(x, 0.0, 1.0); }), 0.0);
   EXPECT_EQ(slope_at_0([](auto x) { return max(x, 0.0) + log1p(exp(-abs(x))); }), 0.5);
+}
+
+// Of the value of a dual number that is differentiated itself.
+TEST(Dual, TiesAreTheSameInSecondDerivatives) {
+  const Dual<D> x{D{{0.0}, {1.0}}, D{{1.0}, {0.0}}};
+  for (const Dual<D>& clamped : {clamp_min(x, 0.0), clamp_max(x, 0.0)}) {
+    EXPECT_EQ(clamped.v.d[0], 0.0);
+    EXPECT_EQ(clamped.d.v[0], 0.0);
+  }
 }
 
 TEST(Dual, PowersAndXlogyAtZero) {

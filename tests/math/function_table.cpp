@@ -48,6 +48,8 @@ PERDITA_KERNEL(log_sigmoid)
 PERDITA_KERNEL(softplus)
 PERDITA_KERNEL(tanh)
 PERDITA_KERNEL(log_cosh)
+PERDITA_KERNEL(expm1_minus_x)
+PERDITA_KERNEL(log1p_minus_x)
 PERDITA_KERNEL(erf)
 PERDITA_KERNEL(lgamma)
 PERDITA_KERNEL(digamma)
@@ -71,6 +73,19 @@ double log_sigmoid_double(double x) { return -softplus_of_infinity(-x); }
 double log_cosh_double(double x) {
   const double a = std::fabs(x), s = std::sinh(std::fmin(a, 1.0) / 2.0);
   return a < 1.0 ? std::log1p(2.0 * s * s) : a + std::log1p(std::exp(-2.0 * a)) - 0.693147180559945309;
+}
+// Of numbers that are floats: their squares are far above the smallest number, and the series ends in time.
+double expm1_minus_x_double(double x) {
+  if (!(std::fabs(x) < 0.1)) return std::isinf(x) ? std::fabs(x) : std::expm1(x) - x;
+  double sum = 0;
+  for (int k = 12; k >= 2; --k) sum = (sum + 1) * x / k;
+  return sum * x;
+}
+double log1p_minus_x_double(double x) {
+  if (!(std::fabs(x) < 0.05)) return std::isinf(x) ? -x : std::log1p(x) - x;
+  double sum = 0;
+  for (int k = 16; k >= 2; --k) sum = -x * (sum - 1.0 / k);
+  return x == 0 ? x : -sum * x;
 }
 // Recurrence up to 20 and the asymptotic series; reflection on the left.
 double digamma_double(double x) {
@@ -122,6 +137,8 @@ const Function table[] = {
     PERDITA_ROW(softplus, exact_softplus, softplus_of_infinity, 2, 2, nullptr),
     PERDITA_ROW(tanh, exact_tanh, std::tanh, 2, 2, nullptr),
     PERDITA_ROW(log_cosh, exact_log_cosh, log_cosh_double, 2, 2, nullptr),
+    PERDITA_ROW(expm1_minus_x, exact_expm1_minus_x, expm1_minus_x_double, 4, 4, nullptr),
+    PERDITA_ROW(log1p_minus_x, exact_log1p_minus_x, log1p_minus_x_double, 4, 4, nullptr),
     PERDITA_ROW(erf, exact_erf, std::erf, 2, 2, nullptr),
     PERDITA_ROW(lgamma, exact_lgamma, lgamma_double, 2, 8, lgamma_scale),
     PERDITA_ROW(digamma, exact_digamma, digamma_double, 2, 10, digamma_scale),

@@ -67,6 +67,34 @@ void exact_log_cosh(mpfr_t y, const mpfr_t x) {
   }
 }
 
+namespace {
+
+/// f(x) - x, with bits for the cancellation of the smallest doubles.
+void minus_x(mpfr_t y, const mpfr_t x, int (*f)(mpfr_ptr, mpfr_srcptr, mpfr_rnd_t)) {
+  mpfr_t wide;
+  mpfr_init2(wide, 2400);
+  f(wide, x, MPFR_RNDN);
+  mpfr_sub(y, wide, x, MPFR_RNDN);
+  mpfr_clear(wide);
+}
+
+}  // namespace
+
+void exact_expm1_minus_x(mpfr_t y, const mpfr_t x) {
+  if (mpfr_inf_p(x))
+    mpfr_set_inf(y, 1);
+  else
+    minus_x(y, x, mpfr_expm1);
+}
+
+// Ours has the sign of x at 0.
+void exact_log1p_minus_x(mpfr_t y, const mpfr_t x) {
+  if (mpfr_zero_p(x) || (mpfr_inf_p(x) && mpfr_sgn(x) > 0))
+    mpfr_mul_si(y, x, mpfr_zero_p(x) ? 1 : -1, MPFR_RNDN);
+  else
+    minus_x(y, x, mpfr_log1p);
+}
+
 void exact_lgamma(mpfr_t y, const mpfr_t x) {
   int sign;
   mpfr_lgamma(y, &sign, x, MPFR_RNDN);

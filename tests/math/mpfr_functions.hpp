@@ -21,6 +21,8 @@ void exact_sigmoid(mpfr_t y, const mpfr_t x);
 void exact_softplus(mpfr_t y, const mpfr_t x);
 void exact_log_sigmoid(mpfr_t y, const mpfr_t x);
 void exact_log_cosh(mpfr_t y, const mpfr_t x);
+void exact_expm1_minus_x(mpfr_t y, const mpfr_t x);
+void exact_log1p_minus_x(mpfr_t y, const mpfr_t x);
 void exact_lgamma(mpfr_t y, const mpfr_t x);
 void exact_digamma(mpfr_t y, const mpfr_t x);
 void exact_trigamma(mpfr_t y, const mpfr_t x);

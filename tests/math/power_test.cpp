@@ -99,6 +99,33 @@ TYPED_TEST(PairsOfNumbers, XlogyIsZeroWhereItsFirstArgumentIs) {
   }
 }
 
+/// Those of log(a / b) of a, b >= 0, where the quotient does not overflow; NaN if a or b is below 0.
+TYPED_TEST(PairsOfNumbers, LogRatioHasTheSpecialValuesOfLog) {
+  using T = TypeParam;
+  const auto z = apply<T>([](auto a, auto b) { return log_ratio(a, b); }, this->x, this->y);
+  for (std::size_t i = 0; i < z.size(); ++i) {
+    const T a = this->x[i], b = this->y[i];
+    const long double quotient = static_cast<long double>(a) / static_cast<long double>(std::fabs(b));
+    const auto expected = a < 0 || b < 0 ? static_cast<T>(nan) : static_cast<T>(std::log(quotient));
+    EXPECT_TRUE(std::isnan(expected)   ? std::isnan(z[i])
+                : std::isinf(expected) ? z[i] == expected
+                                       : std::fabs(z[i] - expected) <= 1e-6 * std::fabs(expected))
+        << "log_ratio(" << a << ", " << b << ") gave " << z[i] << ", expected " << expected;
+  }
+}
+
+/// Those of C, except that NaN stays NaN next to an infinity.
+TYPED_TEST(PairsOfNumbers, HypotHasTheSpecialValuesOfC) {
+  using T = TypeParam;
+  const auto z = apply<T>([](auto a, auto b) { return hypot(a, b); }, this->x, this->y);
+  for (std::size_t i = 0; i < z.size(); ++i) {
+    const T a = this->x[i], b = this->y[i];
+    const T expected = std::isnan(a) || std::isnan(b) ? static_cast<T>(nan) : std::hypot(a, b);
+    EXPECT_TRUE(same(z[i], expected) || std::fabs(z[i] - expected) <= 2 * std::numeric_limits<T>::epsilon() * expected)
+        << "hypot(" << a << ", " << b << ") gave " << z[i] << ", C has " << expected;
+  }
+}
+
 TYPED_TEST(PairsOfNumbers, MinMaxAndClampKeepNaN) {
   using T = TypeParam;
   const auto larger = apply<T>([](auto a, auto b) { return max(a, b); }, this->x, this->y);
@@ -167,6 +194,54 @@ double worst_pow_error() {
 TEST(Pow, IsWithinItsBound) {
   EXPECT_LE(worst_pow_error<float>(), 1.0);
   EXPECT_LE(worst_pow_error<double>(), 4.0);
+}
+
+/// The largest error of f at pairs of positive numbers, of which a third is nearly equal.
+template <class T, class F>
+double worst_error_of_pairs(F f, int (*mpfr_function)(mpfr_ptr, mpfr_srcptr, mpfr_srcptr, mpfr_rnd_t)) {
+  constexpr unsigned seed = 6;
+  std::mt19937_64 random(seed);
+  std::uniform_real_distribution<double> uniform(-1.0, 1.0);
+  std::vector<T> x, y;
+  const double largest_log = std::log(static_cast<double>(std::numeric_limits<T>::max()));
+  for (int i = 0; i < 30000; ++i) {
+    const double a = std::exp(largest_log * uniform(random));
+    const double near = a * (1 + std::exp2(50 * uniform(random) - 50)), usual = std::exp(8 * uniform(random));
+    x.push_back(static_cast<T>(a));
+    y.push_back(static_cast<T>(i % 3 == 0 ? near : i % 3 == 1 ? usual : std::exp(largest_log * uniform(random))));
+  }
+  const auto z = apply<T>(f, x, y);
+  double worst = 0.0;
+  mpfr_t a, b, exact;
+  mpfr_inits2(200, a, b, exact, nullptr);
+  for (std::size_t i = 0; i < z.size(); ++i) {
+    mpfr_set_d(a, x[i], MPFR_RNDN);
+    mpfr_set_d(b, y[i], MPFR_RNDN);
+    mpfr_function(exact, a, b, MPFR_RNDN);
+    worst = std::max(worst, ulp_error(z[i], exact));
+  }
+  mpfr_clears(a, b, exact, nullptr);
+  return worst;
+}
+
+int exact_log_ratio(mpfr_ptr out, mpfr_srcptr a, mpfr_srcptr b, mpfr_rnd_t round) {
+  mpfr_t quotient;
+  mpfr_init2(quotient, 400);
+  mpfr_div(quotient, a, b, round);
+  mpfr_log(out, quotient, round);
+  mpfr_clear(quotient);
+  return 0;
+}
+
+TEST(LogRatio, IsWithinItsBound) {
+  const auto ours = [](auto a, auto b) { return log_ratio(a, b); };
+  EXPECT_LE(worst_error_of_pairs<float>(ours, exact_log_ratio), 2.0);
+  EXPECT_LE(worst_error_of_pairs<double>(ours, exact_log_ratio), 2.0);
+}
+TEST(Hypot, IsWithinItsBound) {
+  const auto ours = [](auto a, auto b) { return hypot(a, b); };
+  EXPECT_LE(worst_error_of_pairs<float>(ours, mpfr_hypot), 2.0);
+  EXPECT_LE(worst_error_of_pairs<double>(ours, mpfr_hypot), 2.0);
 }
 
 // The scalar number type of the references.

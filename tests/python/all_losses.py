@@ -10,6 +10,7 @@ import perdita
 import perdita.torch.functional as perdita_functional
 from loss_cases import cases, function_name
 from loss_operands import Numbers
+from own_losses import CALLS
 from perdita._catalogue import ENTRIES
 
 
@@ -79,9 +80,33 @@ _OF_MEANING = {
 }
 
 
+# Losses whose operands have different shapes, or depend on each other.
+_IN_CALLS = {
+    "aft_loss", "arc_face_loss", "batch_triplet_loss", "box_ciou_loss", "box_diou_loss", "box_giou_loss",
+    "box_iou_loss", "circle_loss", "contrastive_loss", "coral_loss", "cos_face_loss", "crps_ensemble_loss",
+    "cumulative_link_loss", "distillation_loss", "distribution_focal_loss", "logistic_hazard_loss",
+    "multi_similarity_loss", "sup_con_loss",
+}  # fmt: skip
+
+# Of losses of elements: numbers between these, whole where the losses are defined for those alone.
+_BETWEEN = {"log-probabilities": (-2.0, -0.2), "counts": (0.0, 5.0), "0 or 1": (0.0, 1.0)}
+
+
+def _of_elements(numbers, name, meaning):
+    low, high = _BETWEEN.get(meaning, (1.1, 1.9) if name == "upper" else (0.1, 0.9))
+    drawn = numbers.uniform((4, 3), low, high)
+    return drawn.round() if meaning in ("counts", "0 or 1") else drawn
+
+
 def _of_signature(entry):
     """Operands for a loss, from its signature alone; those that are optional are left out."""
     numbers = Numbers(3)
+    if entry["function"] in _IN_CALLS:
+        return {name: tensor.clone() for name, tensor in CALLS[entry["function"]][0][0].items()}
+    if entry["unit"] == "element":
+        return {
+            o["name"]: _of_elements(numbers, o["name"], o["meaning"]) for o in entry["operands"] if not o["optional"]
+        }
     required = {o["name"]: o["meaning"] for o in entry["operands"] if not o["optional"]}
     make = _OF_UNIT[entry["unit"]]
     return {name: _OF_MEANING[m].clone() if m in _OF_MEANING else make(numbers, m) for name, m in required.items()}

@@ -1,5 +1,7 @@
 """Run in each process of test_parallel.py: sharded losses next to those of all logits."""
 
+import contextlib
+import functools
 import itertools
 
 import pytest
@@ -78,32 +80,40 @@ def check_extras(rank, size):
         )
 
 
-def check_collectives(rank, size):
-    """Two in a call, none in backward."""
-    count = 0
+@contextlib.contextmanager
+def counted_collectives():
+    """The names of the collectives that are called in the block."""
+    calls = []
     originals = {name: getattr(dist, name) for name in ("all_gather_into_tensor", "all_reduce")}
 
     def counted(name):
         def call(*args, **kwargs):
-            nonlocal count
-            count += 1
+            calls.append(name)
             return originals[name](*args, **kwargs)
 
         return call
 
     for name in originals:
         setattr(dist, name, counted(name))
+    try:
+        yield calls
+    finally:
+        for name, original in originals.items():
+            setattr(dist, name, original)
+
+
+def check_collectives(rank, size):
+    """Two in a call, none in backward."""
     bounds = BOUNDS[size]
     here = slice(bounds[rank], bounds[rank + 1])
     logits, labels, weight, _ = operands()
     local = logits[:, here].clamp(min=-30).requires_grad_()
-    loss = P.focal_loss(
-        local, labels, weight=weight[here], label_smoothing=0.1, vocab_start=here.start, return_extras=True
-    )[0]
-    loss.backward()
-    for name, original in originals.items():
-        setattr(dist, name, original)
-    assert count == 2, count
+    with counted_collectives() as count:
+        loss = P.focal_loss(
+            local, labels, weight=weight[here], label_smoothing=0.1, vocab_start=here.start, return_extras=True
+        )[0]
+        loss.backward()
+    assert len(count) == 2, count
 
 
 def check_distributed_tensors(rank, size):
@@ -142,6 +152,112 @@ def check_others(rank, size):
     torch.testing.assert_close(counted, torch.nn.functional.cross_entropy(logits, labels, reduction="sum") / 40)
 
 
+def layer():
+    """input [N, F], weight [C, F], bias [C] whose logits are of ordinary size."""
+    numbers = torch.Generator().manual_seed(6)
+    return [
+        torch.randn(shape, generator=numbers, dtype=torch.float64) for shape in ((ROWS, 4), (CLASSES, 4), (CLASSES,))
+    ]
+
+
+def linear_calls():
+    reductions = (("mean", None), ("mean", "count"), ("mean", torch.tensor(40.0)), ("sum", None), ("none", None))
+    for smoothing, weighted, soft, with_bias in itertools.product((0.0, 0.1), *[(False, True)] * 3):
+        for (reduction, normalize_by), chunk_rows in itertools.product(reductions, (0, 1, 4)):
+            yield (smoothing, reduction, normalize_by), chunk_rows, weighted, soft, with_bias
+
+
+def check_linear(rank, size):
+    bounds = BOUNDS[size]
+    here = slice(bounds[rank], bounds[rank + 1])
+    _, labels, weight, probabilities = operands()
+    for (smoothing, reduction, normalize_by), chunk_rows, weighted, soft, with_bias in linear_calls():
+        whole = [x.clone().requires_grad_() for x in (layer() if with_bias else layer()[:2])]
+        local = [whole[0].detach().clone(), *(x.detach()[here].clone() for x in whole[1:])]
+        local = [x.requires_grad_() for x in local]
+        keywords = {"label_smoothing": smoothing, "reduction": reduction, "normalize_by": normalize_by}
+        logits = torch.nn.functional.linear(*whole)
+        expected = F.cross_entropy(logits, probabilities if soft else labels, weight if weighted else None, **keywords)
+        found = P.linear_cross_entropy(
+            *local[:2],
+            probabilities[:, here] if soft else labels,
+            linear_bias=local[2] if with_bias else None,
+            weight=weight[here] if weighted else None,
+            vocab_start=here.start,
+            chunk_rows=chunk_rows,
+            **keywords,
+        )
+        what = f"{keywords} {chunk_rows} {weighted} {soft} {with_bias}"
+        torch.testing.assert_close(found, expected, rtol=1e-14, atol=1e-15, msg=lambda m, w=what: f"{w}: {m}")
+        upstream = torch.arange(2.0, 2 + expected.numel(), dtype=torch.float64).reshape(expected.shape)
+        wanted = torch.autograd.grad(expected, whole, upstream)
+        gradients = torch.autograd.grad(found, local, upstream)
+        for ours, theirs in zip(gradients, (wanted[0], *(g[here] for g in wanted[1:])), strict=True):
+            torch.testing.assert_close(ours, theirs, rtol=1e-13, atol=1e-14, msg=lambda m, w=what: f"{w}: {m}")
+
+
+def check_linear_options(rank, size):
+    """A z-loss, extras, few collectives, padding, a DTensor, narrow types."""
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.tensor import Replicate, Shard, distribute_tensor
+
+    bounds = BOUNDS[size]
+    here = slice(bounds[rank], bounds[rank + 1])
+    (x, w, b), labels = layer(), operands()[1]
+    b[3] = float("-inf")
+    leaves, whole = (x.clone().requires_grad_(), w[here].clone().requires_grad_()), (x.clone(), w.clone())
+    whole = [tensor.requires_grad_() for tensor in whole]
+    logits = torch.nn.functional.linear(*whole, b)
+    expected, extras = F.cross_entropy(logits, labels, reduction="sum", return_extras=True)
+    expected = expected + 0.01 * logits.logsumexp(1).square()[labels != -100].sum()
+    with counted_collectives() as count:
+        loss, found = P.linear_cross_entropy(
+            *leaves, labels, linear_bias=b[here], vocab_start=here.start, z_loss=0.01, reduction="sum", chunk_rows=4,
+            return_extras=True,
+        )  # fmt: skip
+        loss.backward()
+    assert len(count) == 2, count
+    expected.backward()
+    torch.testing.assert_close(loss, expected, rtol=1e-14, atol=1e-15)
+    torch.testing.assert_close(leaves[0].grad, whole[0].grad, rtol=1e-13, atol=1e-14)
+    torch.testing.assert_close(leaves[1].grad, whole[1].grad[here], rtol=1e-13, atol=1e-14)
+    for ours, theirs in zip(found[3:], extras[3:], strict=True):
+        torch.testing.assert_close(ours, theirs, equal_nan=True, rtol=1e-13, atol=1e-14)
+
+    mesh = init_device_mesh("cpu", (size,))
+    placed = distribute_tensor(w, mesh, [Shard(0)]).requires_grad_()
+    input = distribute_tensor(x, mesh, [Replicate()]).requires_grad_()
+    P.linear_cross_entropy(input, placed, labels).backward()
+    whole = [x.clone().requires_grad_(), w.clone().requires_grad_()]
+    F.linear_cross_entropy(*whole, labels).backward()
+    torch.testing.assert_close(placed.grad.full_tensor(), whole[1].grad, rtol=1e-13, atol=1e-14)
+    torch.testing.assert_close(input.grad.full_tensor(), whole[0].grad, rtol=1e-13, atol=1e-14)
+
+    narrow = P.linear_cross_entropy(x.bfloat16(), w[here].bfloat16(), labels, vocab_start=here.start)
+    assert narrow.dtype == torch.bfloat16
+    torch.testing.assert_close(narrow.double(), F.linear_cross_entropy(x, w, labels), rtol=0.03, atol=0)
+
+
+def check_linear_bad_input(rank, size):
+    bounds = BOUNDS[size]
+    here = slice(bounds[rank], bounds[rank + 1])
+    (x, w, _), labels = layer(), operands()[1]
+    call = functools.partial(P.linear_cross_entropy, vocab_start=here.start)
+    with pytest.raises(ValueError, match=r"input has shape \[6, 3\], linear_weight"):
+        call(x[:, :3], w[here], labels)
+    with pytest.raises(ValueError, match="linear_bias has shape"):
+        call(x, w[here], labels, linear_bias=torch.ones(CLASSES + 1, dtype=torch.float64))
+    with pytest.raises(TypeError, match="linear_weight holds float32, input float64"):
+        call(x, w[here].float(), labels)
+    with pytest.raises(ValueError, match="target has shape"):
+        call(x, w[here], labels[:3])
+    with pytest.raises(ValueError, match="chunk_rows is -1"):
+        call(x, w[here], labels, chunk_rows=-1)
+    with pytest.raises(ValueError, match="target holds 11, but there are 11 classes"):
+        call(x, w[here], torch.full_like(labels, CLASSES))
+    assert call(x[:0], w[here], labels[:0]).isnan()
+
+
 def check_bad_input(rank, size):
     bounds = BOUNDS[size]
     here = slice(bounds[rank], bounds[rank + 1])
@@ -165,7 +281,17 @@ def check_bad_input(rank, size):
     assert P.cross_entropy(local[:0], labels[:0], vocab_start=here.start, reduction="none").shape == (0,)
 
 
-CHECKS = (check_losses, check_extras, check_collectives, check_distributed_tensors, check_others, check_bad_input)
+CHECKS = (
+    check_losses,
+    check_extras,
+    check_collectives,
+    check_distributed_tensors,
+    check_others,
+    check_bad_input,
+    check_linear,
+    check_linear_options,
+    check_linear_bad_input,
+)
 
 
 def main(rank, size, store):

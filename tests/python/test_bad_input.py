@@ -177,6 +177,12 @@ OPTIONS = [
     ("cross_entropy", {"normalize_by": "rows"}, "normalize_by"),
     ("cross_entropy", {"normalize_by": (3,)}, "normalize_by"),
     ("mse_loss", {"normalize_by": "weight_sum,reduction=sum"}, "normalize_by"),
+    *[
+        (name, {"normalize_by": "count", "reduction": reduction}, "normalize_by")
+        for name in ("mse_loss", "cross_entropy", "cosine_embedding_loss", "linear_cross_entropy")
+        for reduction in ("none", "sum")
+    ],
+    ("kl_div", {"normalize_by": "count", "reduction": "batchmean"}, "normalize_by"),
     ("mse_loss", {"reduction": "average"}, "reduction"),
     ("mse_loss", {"reduction": "batchmean"}, "reduction"),
     ("mse_loss", {"reduction": None}, "reduction"),

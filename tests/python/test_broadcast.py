@@ -15,8 +15,12 @@ from perdita.errors import ShapeError
 
 COLUMN, ROW = torch.linspace(0.1, 0.9, 8).reshape(8, 1), torch.linspace(0.2, 0.8, 8)
 REFUSED = ("binary_cross_entropy", "binary_cross_entropy_with_logits", "soft_margin_loss")
+# Of an input and a target; those of more operands say which shapes they broadcast, and refuse the others.
 ELEMENTWISE = [
-    name for name, entry in ENTRIES.items() if entry["unit"] == "element" and entry["operands"][0]["name"] == "input"
+    name
+    for name, entry in ENTRIES.items()
+    if entry["unit"] == "element" and entry["operands"][0]["name"] == "input"
+    if name == "gaussian_nll_loss" or sum(operand["role"] != "weight" for operand in entry["operands"]) == 2
 ]
 SHAPES = [(COLUMN, ROW), (ROW, COLUMN), (COLUMN, torch.rand(8, 4)), (torch.rand(8, 4), COLUMN)]
 

@@ -14,7 +14,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 import perdita.torch.functional as F
 from loss_cases import LINEAR, LOSSES, cases, function_name, reductions_of
-from own_losses import CALLS
+from own_losses import CALLS, with_reduction
 from perdita._catalogue import ENTRIES
 from perdita._functions import functions, text_of
 from perdita.torch._composed import composed_loss
@@ -38,7 +38,7 @@ def described_calls(name, dtype=torch.float64):
     for tensors, options in CALLS.get(name, ()):
         operands = {k: t.to(dtype) if t.is_floating_point() else t for k, t in tensors.items()}
         for reduction in ("mean", "sum", "none"):
-            yield f"{name} {options} {reduction}", operands, {**options, "reduction": reduction}
+            yield f"{name} {options} {reduction}", operands, with_reduction(options, reduction)
     for loss in LOSSES:
         if function_name(loss) == name:
             for case in cases([loss]):
@@ -116,13 +116,20 @@ def test_results_of_the_kernels(name, dtype):
 
 def requiring_grad(function, name, tensor):
     """A leaf, where the loss has a derivative with respect to the operand."""
-    is_constant = name in ("class_counts", "time") or (function, name) in NO_DERIVATIVE
+    is_constant = name in CONSTANTS or (function, name) in NO_DERIVATIVE
     if tensor is None or not tensor.is_floating_point() or is_constant:
         return tensor
     return tensor.detach().clone().requires_grad_()
 
 
-NO_DERIVATIVE = {("list_net_loss", "target"), ("lovasz_loss", "target")}
+CONSTANTS = {"time"} | {
+    operand["name"]
+    for entry in ENTRIES.values()
+    for operand in entry["operands"]
+    if operand["role"] == "side information"
+}
+_RANKING = ("approx_ndcg_loss", "lambda_rank_loss", "list_mle_loss", "list_net_loss", "rank_net_loss")
+NO_DERIVATIVE = {("lovasz_loss", "target"), *((name, "target") for name in _RANKING)}
 
 
 def test_no_loss_is_left_out():

@@ -177,6 +177,11 @@ def test_denominators_that_are_wrong():
         with pytest.raises((ValueError, TypeError), match=f"normalize_by {says}"):
             nn.MSELoss(normalize_by=denominator)
     assert nn.MSELoss(normalize_by=6)(X, T) == F.mse_loss(X, T, reduction="sum") / 6
+    for denominator in 6, torch.tensor(6):
+        with pytest.raises(ValueError, match="but reduction is 'sum'"):
+            F.mse_loss(X, T, reduction="sum", normalize_by=denominator)
+        with pytest.raises(ValueError, match="but reduction is 'batchmean'"):
+            F.kl_div(X, T, reduction="batchmean", normalize_by=denominator)
     loss, extras = F.mse_loss(X, T, normalize_by=6, return_extras=True)
     assert extras.denominator == 6 and loss == extras.numerator / 6
 

@@ -8,7 +8,10 @@ from torch.utils.checkpoint import checkpoint
 import perdita.torch.functional as F
 from all_losses import ALL, FIRST
 
-SMOOTH_ENOUGH = [call for call in ALL if call.name not in ("ctc_loss", "multi_margin_loss", "multilabel_margin_loss")]
+# The gradients of box_ciou and circle are not derivatives: their weights of the aspect ratio and of similarities are
+# constants.
+OTHERS = ("ctc_loss", "multi_margin_loss", "multilabel_margin_loss", "box_ciou_loss", "circle_loss")
+SMOOTH_ENOUGH = [call for call in ALL if call.name not in OTHERS]
 LINEAR = [call for call in ALL if "linear" in call.name]
 IDS = [str(call) for call in SMOOTH_ENOUGH]
 

@@ -9,7 +9,7 @@ from comparing import evaluate, of_torch
 from libtorch_ops import CASES, COMPOSED, Functional, assert_equal, built, load, mse, pair
 from loss_cases import reductions_of
 from loss_operands import Numbers
-from own_losses import CALLS
+from own_losses import CALLS, with_reduction
 from perdita._catalogue import ARGUMENTS, roles_of
 
 
@@ -40,7 +40,7 @@ def test_losses_that_torch_lacks(ops, name):
         leaves = {n: t.detach().requires_grad_() if n in predictions else t for n, t in wide.items()}
         wanted = [leaves[n] for n in predictions if n in leaves]
         for reduction in ("mean", "sum", "none"):
-            keywords = {**leaves, **options, "reduction": reduction}
+            keywords = {**leaves, **with_reduction(options, reduction)}
             ours, theirs = getattr(Functional(ops), name)(**keywords), COMPOSED[name](**keywords)
             assert_equal(ours, theirs, f"{options} {reduction}")
             upstream = Numbers(1).normal(theirs.shape)

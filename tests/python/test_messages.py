@@ -54,7 +54,7 @@ def test_dtypes_have_their_names(array, name, remedy):
         ("sigmoid_focal_loss", "binary_focal_loss", "BinaryFocalLoss"),
         ("KLDivergence", "kl_div", "KLDivLoss"),
         ("hubr_loss", "huber_loss", "HuberLoss"),
-        ("hinge", r"perdita.formula\('max\(1 - t \* y, 0\)'\)", r"perdita.formula\('max\(1 - t \* y, 0\)'\)"),
+        ("mean_squared_logarithmic_error", "msle_loss", "MSLELoss"),
     ],
 )
 def test_names_of_other_libraries(name, function, cls):

@@ -57,6 +57,11 @@ def test_readme(folder):
     assert 0 <= scope["result"].accuracy <= 1
 
 
+def test_recording(folder):
+    run("docs/recording.md", {})
+    assert {path.name for path in (folder / "runs").iterdir()} >= {"a", "b", "c"}
+
+
 def test_getting_started(folder):
     scope = {}
     run("docs/getting-started/python.md", scope)
@@ -80,3 +85,19 @@ def test_user_guide(folder):
     images, masks = torch.randn(2, 3, 4, 4), torch.randint(0, 2, (2, 3, 4, 4)).float()
     run("docs/masks.md", {"logits": images, "masks": masks, "labels": torch.randint(0, 3, (2, 4, 4))})
     run("docs/pytorch.md", {})
+
+
+def test_boosting():
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(300, 3))
+    scope = {
+        "X": X, "y": X[:, 0] + rng.normal(size=300), "w": rng.uniform(1, 2, 300), "positive": rng.integers(0, 2, 300),
+        "labels": rng.integers(0, 3, 300), "claims": rng.gamma(1.0, size=300) * rng.integers(0, 2, 300),
+        "counts": rng.poisson(2.0, 300), "scores": rng.normal(size=(300, 3)),
+        "relevance": rng.integers(0, 4, 300), "sizes": [100] * 3,
+    }  # fmt: skip
+    run("docs/boosting.md", scope)
+    assert (scope["low"] <= scope["median"]).all() and (scope["median"] <= scope["high"]).all()
+    assert ((scope["probabilities"] > 0) & (scope["probabilities"] < 1)).all()
+    assert (scope["means"] > 0).all()
+    assert scope["gradient"].shape == (300, 3)

@@ -1,5 +1,7 @@
 """Threads: within a call, and calls from several at once."""
 
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -54,3 +56,17 @@ def test_calls_from_many_threads():
     [worker.start() for worker in workers]
     [worker.join() for worker in workers]
     assert not wrong
+
+
+def test_openmp_is_that_of_torch_whichever_is_imported_first():
+    program = (
+        "import numpy as np, perdita, perdita.functional as F\n"
+        "F.mse_loss(np.zeros(1 << 20), np.ones(1 << 20))\n"  # starts the threads
+        "import torch, perdita.torch.functional as F\n"
+        "for threads in (3, 1):\n"
+        "    torch.set_num_threads(threads)\n"
+        "    F.mse_loss(torch.zeros(9, requires_grad=True), torch.ones(9)).backward()\n"
+        "    assert perdita.num_threads() == threads, (perdita.num_threads(), threads)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr

@@ -78,8 +78,10 @@ def test_pending_negations(call, reduction):
     for chosen in [[name] for name in names] + [names]:
         lazy = {n: negated(t) if n in chosen else t for n, t in tensors.items()}
         torch.testing.assert_close(loss(*lazy.values()), value, rtol=1e-14, atol=0)
-        leaves = {n: torch.complex(torch.zeros_like(t), -t).requires_grad_() if n in chosen else t
-                  for n, t in tensors.items()}  # fmt: skip
+        leaves = {
+            n: torch.complex(torch.zeros_like(t), -t).requires_grad_(n in call.differentiable) if n in chosen else t
+            for n, t in tensors.items()
+        }
         operands = [leaf.conj().imag if n in chosen else leaf for n, leaf in leaves.items()]
         wanted = [n for n in call.differentiable if n in chosen]
         if not wanted:
@@ -123,6 +125,8 @@ def test_numpy_functions_refuse_pending_negations(call):
 def test_zeros_that_are_not_stored(call):
     tensors, loss = call.tensors(), call.function(reduction="none")
     for name in real_operands(call, tensors):
+        if name == "thresholds":  # which ascend
+            continue
         stored = {n: torch.zeros_like(t) if n == name else t for n, t in tensors.items()}
         lazy = {**stored, name: torch._efficientzerotensor(stored[name].shape, dtype=torch.float64)}
         torch.testing.assert_close(loss(*lazy.values()), loss(*stored.values()), rtol=0, atol=0, equal_nan=True)

@@ -103,7 +103,10 @@ def test_compiled_losses_validate():
 
 def test_what_torch_computes_is_not_checked_and_says_so():
     x = torch.tensor(X)
-    with perdita.torch.torch_exact(), pytest.raises(DomainError, match="validate are not options of torch"):
+    with (
+        perdita.torch.torch_exact(),
+        pytest.raises(DomainError, match="validate, missing and label_smoothing of labels are not options of torch"),
+    ):
         torch_functional.soft_margin_loss(x, x, validate=True)
 
 

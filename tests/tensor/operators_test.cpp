@@ -39,6 +39,8 @@ TEST(Elementwise, UnaryFunctionsAreThoseOfTheCLibrary) {
       {"softplus", softplus, [](double x) { return std::log1p(std::exp(x)); }},
       {"tanh", tanh, [](double x) { return std::tanh(x); }},
       {"log_cosh", log_cosh, [](double x) { return std::log(std::cosh(x)); }},
+      {"expm1_minus_x", expm1_minus_x, [](double x) { return std::expm1(x) - x; }},
+      {"log1p_minus_x", log1p_minus_x, [](double x) { return std::log1p(x) - x; }, true},
       {"erf", erf, [](double x) { return std::erf(x); }},
       {"lgamma", lgamma, [](double x) { return std::lgamma(x); }, true},
       {"relu", relu, [](double x) { return x > 0 ? x : 0; }},

@@ -36,6 +36,17 @@ TEST(Candidate, FormulasKeepTheirSeparators) {
   EXPECT_EQ(to_string(*all[2].config.loss), "huber:delta=2");
 }
 
+TEST(Candidate, SumsHaveOptionsOfPartsAndOfTheRun) {
+  const auto all = parse_candidates(
+      "mse; 0.7*huber:delta=2 + linear(0,1,epochs=3)*l1:lr=0.1; mse + 0.5*(formula: k * abs(y - t) + n where k = 2; n "
+      "= 1) "
+      "+ l1",
+      {});
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(to_string(*all[1].config.loss), "0.7*huber:delta=2 + linear(0,1,epochs=3)*l1");
+  EXPECT_EQ(*all[1].config.lr, 0.1);
+}
+
 TEST(Candidate, WrongTextIsNamed) {
   for (const char* text : {"", "cross_entropy", "cross_entropy; cross_entropy", "cross_entropy; focl",
                            "cross_entropy; focal:seed=3", "cross_entropy; focal:weights=balancd:1,lr=x"}) {

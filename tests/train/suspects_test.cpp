@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
 
 #include "perdita/core/error.hpp"
 #include "perdita/data/label_noise.hpp"
@@ -51,31 +50,6 @@ TEST(AreaUnderRoc, IsTheShareOfPairs) {
   EXPECT_TRUE(std::isnan(evaluate::area_under_roc(scores, std::vector<bool>(6))));
   EXPECT_THROW(evaluate::area_under_roc(std::vector{1.0, std::nan("")}, {true, false}), ValueError);
   EXPECT_THROW(evaluate::area_under_roc(scores, {true}), ShapeError);
-}
-
-TEST(MarginTracker, RanksByMeanMarginAndSurvivesACheckpoint) {
-  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-  MarginTracker tracker(4);
-  EXPECT_TRUE(tracker.is_empty());
-  const auto visit = [](MarginTracker& to, std::vector<std::int64_t> samples, std::vector<double> margins,
-                        std::vector<double> losses) {
-    to.add(samples, {.losses = Tensor::from(losses), .margins = Tensor::from(margins)});
-  };
-  visit(tracker, {0, 1, 2}, {1, -2, 5}, {0.3, 2, 0});
-  MarginTracker resumed(4);
-  resumed.load_state_dict(tracker.state_dict());
-  for (MarginTracker* each : {&tracker, &resumed}) {
-    visit(*each, {2, 0, 1}, {nan, 3, -1}, {nan, 0.1, 1});  // sample 2 is ignored, 3 never drawn
-    const auto ranking = each->ranking();
-    ASSERT_EQ(ranking.size(), 3u);
-    EXPECT_EQ(ranking[0].sample, 1);
-    EXPECT_EQ(ranking[0].aum, -1.5);
-    EXPECT_EQ(ranking[0].mean_loss, 1.5);
-    EXPECT_EQ(ranking[0].last_loss, 1);
-    EXPECT_EQ(ranking[1].sample, 0);
-    EXPECT_EQ(ranking[2].aum, 5);
-  }
-  EXPECT_THROW(MarginTracker(5).load_state_dict(tracker.state_dict()), ValueError);
 }
 
 TEST(FindSuspects, RanksFlippedLabelsOfTwoClassesFirst) {

@@ -161,6 +161,77 @@ TEST(Trainer, ARestoredRunContinuesBitForBit) {
   }
 }
 
+TEST(Trainer, PartsOfASumAreReportedAndFollowTheEpoch) {
+  Config config = moons_config();
+  config.loss = parse_loss_sum("binary_cross_entropy_with_logits + linear(0,1,epochs=2)*binary_focal");
+  config.batch_size = 1000;
+  config.lr = 1e-12;  // the model stays as it is
+  const Problem problem = prepare(config);
+  Trainer trainer(problem);
+  for (const double weight : {0.0, 0.5, 1.0, 1.0}) {
+    const auto report = trainer.run_epoch();
+    ASSERT_EQ(report->parts.size(), 2u);
+    EXPECT_EQ(report->parts[0].name, "binary_cross_entropy_with_logits");
+    EXPECT_EQ(report->parts[1].name, "binary_focal");
+    EXPECT_EQ(report->parts[1].weight, weight);
+    EXPECT_NEAR(report->train_loss, report->parts[0].train_loss + weight * report->parts[1].train_loss, 1e-6);
+    EXPECT_NEAR(*report->val_loss, *report->parts[0].val_loss + weight * *report->parts[1].val_loss, 1e-6);
+    EXPECT_GT(report->parts[1].train_loss, 0);
+    EXPECT_FALSE(report->is_best);
+  }
+}
+
+TEST(Trainer, LearnedWeightsAndParametersAreTrainedAndRestored) {
+  Config config = linear_config();
+  config.lr = 0.05;
+  config.loss = parse_loss_sum("learned*mse + (formula: param(a, 1) * (y - t)^2 + exp(-param(a, 1)))");
+  const Problem problem = prepare_linear(config);
+  Trainer whole(problem), first(problem), second(problem);
+  std::vector<EpochReport> reports;
+  for (int epoch = 0; epoch < 4; ++epoch) reports.push_back(*whole.run_epoch());
+  const auto& parameters = reports[3].loss_parameters;
+  ASSERT_EQ(parameters.size(), 2u);
+  EXPECT_EQ(parameters[0].first, "log_variance_mse");
+  EXPECT_EQ(parameters[1].first, "a");
+  EXPECT_NE(parameters[0].second, 0);
+  EXPECT_NE(parameters[1].second, 1);
+  // One step of the parameters by hand, from the losses of the first batch.
+  const double mse = reports[0].parts[0].train_loss;
+  EXPECT_NEAR(reports[0].loss_parameters[0].second, -0.05 * (0.5 - mse), 1e-5);
+  EXPECT_NEAR(reports[0].loss_parameters[1].second, 1 - 0.05 * (mse - std::exp(-1)), 1e-5);
+  for (std::size_t epoch = 0; epoch < 2; ++epoch) EXPECT_EQ(first.run_epoch()->train_loss, reports[epoch].train_loss);
+  second.restore(first.checkpoint());
+  for (std::size_t epoch = 2; epoch < 4; ++epoch) {
+    const auto report = second.run_epoch();
+    EXPECT_EQ(report->train_loss, reports[epoch].train_loss);
+    EXPECT_EQ(report->loss_parameters, reports[epoch].loss_parameters);
+  }
+  EXPECT_EQ(values_of(second.checkpoint().loss), values_of(whole.checkpoint().loss));
+}
+
+TEST(Trainer, PatienceNeedsWeightsThatDoNotChange) {
+  Config config = moons_config();
+  config.patience = 2;
+  config.loss = parse_loss_sum("binary_cross_entropy_with_logits + linear(0,1,epochs=2)*binary_focal");
+  EXPECT_THROW(prepare(config), ValueError);
+}
+
+TEST(Trainer, NamesTheRowWhoseLossIsNotFinite) {
+  Config config = linear_config();
+  config.loss = parse_loss_sum("0.5*mse + (formula: sqrt(abs(y - t) - 100))");
+  const Problem problem = prepare_linear(config);
+  Trainer trainer(problem);
+  try {
+    trainer.run_epoch();
+    FAIL();
+  } catch (const NumericalError& error) {
+    const std::string message = error.what();
+    EXPECT_NE(message.find("first: formula: the loss of row 0 is nan, although the operands"), std::string::npos)
+        << message;
+    EXPECT_NE(message.find("(row 0 of the batch is sample "), std::string::npos) << message;
+  }
+}
+
 TEST(Trainer, CheckpointsOfAnotherModelAreRefused) {
   const Problem mlp = prepare(moons_config()), linear = prepare_linear(moons_config());
   Trainer of_mlp(mlp), of_linear(linear);

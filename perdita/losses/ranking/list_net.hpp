@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "perdita/losses/info.hpp"
+#include "perdita/losses/ranking/operands.hpp"
 
 namespace perdita {
 
@@ -16,19 +16,7 @@ struct ListNet {
       .name = "list_net",
       .torch_name = "",
       .family = Family::ranking,
-      .operands =
-          {prediction(Meaning::score).of_shape("[N] with groups, or [G, L] with one group per row"),
-           target(Meaning::relevance, non_negative).of_shape("that of input"),
-           LossOperand{
-               .name = "groups",
-               .role = Role::side_information,
-               .meaning = Meaning::group,
-               .shape = "[N] with the group of each document, where the documents of a group are adjacent; [G] with "
-                        "the sizes of the groups; or [G + 1] with the indices at which the groups begin, followed by N",
-               .element = Element::integer,
-               .is_optional = true,
-               .decides_dtype = false},
-           element_weight_operand.of_shape("[G]").not_deciding_dtype()},
+      .operands = {ranked_scores_operand, relevance_operand, document_groups_operand, group_weight_operand},
       .unit = Unit::group,
       .summary =
           "-sum_i w_i log softmax(s / temperature)_i over the documents i of each group, with w = softmax(relevance), "
@@ -40,8 +28,8 @@ struct ListNet {
       .traits = Trait::convex | Trait::lipschitz | Trait::smooth | Trait::never_negative,
       .use_when = "the documents of a query should be ranked by graded relevance",
       .avoid_when =
-          "only the order of pairs is known (see margin_ranking), or exactly one document of a query is relevant (see "
-          "cross_entropy)",
+          "only the order of pairs is known (see margin_ranking), the first places of the ranking count most (see "
+          "lambda_rank), or exactly one document of a query is relevant (see cross_entropy)",
       .source =
           "Cao, Qin, Liu, Tsai and Li, Learning to rank: from pairwise approach to listwise approach, ICML 2007; "
           "labels: Bruch, Wang, Bendersky and Najork, ICTIR 2019"};

@@ -7,7 +7,8 @@ import torch
 
 from perdita import _core
 from perdita._extras import LossExtras
-from perdita._functions import functions, loss_of, text_of
+from perdita._functions import functions, loss_of, loss_of_text, text_of
+from perdita._options import check_has_denominator
 from perdita.errors import DomainError, DTypeError, LabelError, ShapeError
 from perdita.torch._composed.formula import is_exporting
 from perdita.torch._exact import DIFFERING
@@ -20,6 +21,7 @@ from perdita.torch._route import (
     call_composed,
     call_elsewhere,
     call_of_torch,
+    has_options_of_torch,
     has_traceable,
     is_torchs,
     refuse_others,
@@ -55,18 +57,34 @@ def _call(function, tensors, reduction, normalize_by, return_extras, **options):
         raise
 
 
+def call_sum(text, tensors, reduction, normalize_by):
+    """A sum of losses, as text with weights that are numbers, in one node; None for tensors that the core does not read as
+    they are, of which the parts are computed one by one."""
+    if exact.on or _is_dynamo_compiling() or any(map(is_narrow, tensors)):
+        return None
+    wanted = _wanted_gradients(tensors)
+    if wanted < 0 or not all(isinstance(tensor, torch.Tensor) for tensor in tensors):
+        return None
+    loss = loss_of_text("sum", reduction, normalize_by, text)
+    try:
+        return apply_loss(loss, wanted, *tensors) if wanted else loss.value(tensors)
+    except DTypeError:
+        return None
+
+
 def _divided_call(function, tensors, reduction, denominator, return_extras, options):
     """A mean with a denominator that is given: the sum of the losses divided by it."""
-    check_denominator(function, denominator)
+    check_denominator(function, denominator, reduction)
     if reduction != "mean":
-        return _call(function, tensors, reduction, None, return_extras, **options)
+        return _call(function, tensors, reduction, None, return_extras, **options)  # raises: there is no such reduction
     if any(map(is_narrow, tensors)):  # whose sum may overflow
         return _narrow_call(function, tensors, reduction, denominator, return_extras, options)
     return divided(_call(function, tensors, "sum", None, return_extras, **options), denominator, return_extras)
 
 
-def check_denominator(function, denominator):
+def check_denominator(function, denominator, reduction):
     """Raises an error for what the sum of losses cannot be divided by; elements of tensors are not read."""
+    check_has_denominator(function, reduction, denominator)
     if isinstance(denominator, torch.Tensor):
         if not denominator.dim() and not denominator.is_complex() and denominator.dtype != torch.bool:
             return
@@ -120,7 +138,7 @@ def _call_with_extras(loss, wanted, tensors):
 
 def _call_of_another_device(function, tensors, reduction, normalize_by, return_extras, options):
     """By torch's own loss where it has one with these options, whose kernels are made for the device; else composed."""
-    is_plain = normalize_by is None and not return_extras and "validate" not in options
+    is_plain = has_options_of_torch(function, normalize_by, return_extras, options)
     is_elsewhere = any(tensor is not None and tensor.device.type != "cpu" for tensor in tensors)
     is_composed = is_elsewhere and not (is_plain and has_traceable(function)) or tensors[0].is_meta
     call = call_composed if is_composed else call_of_torch

@@ -71,7 +71,7 @@ def linear_cross_entropy(
 def _divided_call(tensors, keywords, return_extras, chunk_rows):
     """With a denominator that is given. The sum of narrow numbers may overflow: it is divided before it is rounded."""
     denominator, input = keywords["normalize_by"], tensors[0]
-    check_denominator("linear_cross_entropy", denominator)
+    check_denominator("linear_cross_entropy", denominator, keywords["reduction"])
     if keywords["reduction"] != "mean":
         return _call(tensors, {**keywords, "normalize_by": None}, return_extras, chunk_rows)
     wide = tuple(tensor.float() if is_narrow(tensor) else tensor for tensor in tensors)

@@ -122,11 +122,15 @@ def _shape(function, options, tensors):
         return a.shape
     named = list(zip(tensors, roles_of(function), meanings_of(function), strict=False))  # less those not given
     if unit == "vector":
+        if "boxes" in meanings_of(function):
+            return a.shape[:-1]
         targets = [t for t, role, _ in named if role == "target"]
         required = zip(named, is_optional(function), strict=False)
         vectors = [t for (t, _, meaning), optional in required if meaning == "vectors" and not optional]
         return targets[0].shape if targets else torch.broadcast_shapes(*(t.shape for t in vectors))[:-1]
-    compared = [t for t, role, _ in named if role in ("prediction", "target")]
+    if "ordered classes" in meanings_of(function):
+        return a.shape
+    compared = [t for t, role, _ in named if role != "weight"]
     return torch.broadcast_shapes(*(t.shape for t in compared))
 
 

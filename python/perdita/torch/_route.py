@@ -26,10 +26,17 @@ _VECTORS = {
 _NOT_TRACED = ("ctc_loss", "gaussian_nll_loss", "multilabel_margin_loss")
 
 
+def has_options_of_torch(function, normalize_by, return_extras, options):
+    """Whether torch's own loss has the options of a call."""
+    smooths = "label_smoothing" in options and function != "cross_entropy"
+    return normalize_by is None and not (return_extras or smooths or {"validate", "missing"} & options.keys())
+
+
 def call_of_torch(function, tensors, reduction, normalize_by, return_extras, options):
-    if normalize_by is not None or return_extras or "validate" in options:
+    if not has_options_of_torch(function, normalize_by, return_extras, options):
         raise DomainError(
-            f"{function}: normalize_by, return_extras and validate are not options of torch, which computes this call "
+            f"{function}: normalize_by, return_extras, validate, missing and label_smoothing of labels are not options of "
+            f"torch, which computes this call "
             f"(valid: outside torch_exact() and transforms, on the CPU with float32 or float64)"
         )
     if _has_weight(function, tensors):

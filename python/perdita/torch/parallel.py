@@ -26,6 +26,7 @@ from perdita.torch._call import as_divisor, check_denominator
 from perdita.torch._composed.checks import check_of_classes
 from perdita.torch._composed.formula import adjustment_scale, class_adjustment
 from perdita.torch._composed.reduce import denominator_of, divided
+from perdita.torch._parallel.linear import LinearLosses, LinearRows, check_layer
 from perdita.torch._parallel.losses import RowLosses, ShardedLosses
 from perdita.torch._parallel.placement import Placed
 from perdita.torch._parallel.shard import Shard
@@ -75,24 +76,84 @@ def sharded_loss(
     logits = placed.input.to(dtype)
     shard = Shard(function, logits, placed.group, placed.vocab_start)
     check_of_classes(function, "weight", weight, shard.classes)
-    if target.is_floating_point() and ignore_index >= 0:
-        raise DomainError(
-            f"{function}: ignore_index is {ignore_index}, but target holds class probabilities (valid: with class indices "
-            f"only)"
-        )
+    _check_ignored(function, target, ignore_index)
     text = full_text(function, text_of(options.items()))
     if takes_class_counts(function):
         logits = _adjusted(shard, text, logits, target, class_counts, ignore_index)
     target = target.to(dtype) if target.is_floating_point() else target
     weight = None if weight is None else weight.to(dtype)
     row_losses = RowLosses(shard, text, target, weight, ignore_index, float(label_smoothing), z_loss, return_extras)
-    losses, used, weights, margins, hits = ShardedLosses.apply(logits, row_losses)
-    value, denominator = _reduced(row_losses, losses, used, weights, reduction, normalize_by)
+    columns = ShardedLosses.apply(logits, row_losses)
+    return _result(placed, row_losses, columns, reduction, normalize_by, return_extras)
+
+
+def linear_cross_entropy(
+    input: Any,
+    linear_weight: Any,
+    target: Any,
+    *,
+    linear_bias: Any = None,
+    weight: Any = None,
+    ignore_index: int = -100,
+    label_smoothing: float = 0.0,
+    reduction: str = "mean",
+    normalize_by: Any = None,
+    z_loss: float = 0.0,
+    group: Any = None,
+    vocab_start: int | None = None,
+    chunk_rows: int = 0,
+    return_extras: bool = False,
+) -> Any:
+    """cross_entropy of the logits input @ linear_weight.T + linear_bias, whose classes are sharded, in chunks of rows.
+
+        linear_cross_entropy(hidden, local_weight, labels, group=group)         # hidden: [N, F], local_weight: [C_local, F]
+
+    input: [N, F], the same in each process. linear_weight: rows of the local classes [C_local, F], or a DTensor, Shard(0);
+    linear_bias: [C_local]. chunk_rows: rows whose local logits exist at a time; 0 limits them to 25 MB. With more than one
+    chunk, logits are computed twice. target, weight and the other keywords: see sharded_loss().
+
+    The gradient with respect to input is that of all classes, in each process; it takes the second collective (in backward
+    if reduction is "none"). Products are computed in the dtype of the operands, and everything else of narrow types in
+    float32. Raises as sharded_loss().
+    """
+    function = "linear_cross_entropy"
+    _check_options("cross_entropy", {}, reduction, label_smoothing, normalize_by)
+    _check_tensors(function, input, target, weight)
+    placed = Placed.of(function, linear_weight, group, vocab_start, "linear_weight", 0)
+    input, linear_bias = placed.whole(function, input), placed.local(linear_bias)
+    target, weight = placed.local(target), placed.local(weight)
+    check_layer(function, input, placed.input, linear_bias)
+    if isinstance(chunk_rows, bool) or not isinstance(chunk_rows, int) or chunk_rows < 0:
+        raise DomainError(f"{function}: chunk_rows is {chunk_rows!r} (valid: 0 or more)")
+    dtype = computing_dtype(input.dtype)
+    logits = torch.empty((len(input), len(placed.input)), dtype=dtype, device="meta")
+    shard = Shard(function, logits, placed.group, placed.vocab_start)
+    check_of_classes(function, "weight", weight, shard.classes)
+    _check_ignored(function, target, ignore_index)
+    target = target.to(dtype) if target.is_floating_point() else target
+    weight = None if weight is None else weight.to(dtype)
+    rows = LinearRows(shard, target, weight, ignore_index, float(label_smoothing), z_loss, chunk_rows, return_extras)
+    columns = LinearLosses.apply(rows, reduction != "none", input, placed.input, linear_bias)
+    return _result(placed, rows, columns, reduction, normalize_by, return_extras)
+
+
+def _result(placed, rows, columns, reduction, normalize_by, return_extras):
+    """The reduced loss, and the extras where wanted, of (losses, used, weights, margins, hits)."""
+    losses, used, weights, margins, hits = columns
+    value, denominator = _reduced(rows, losses, used, weights, reduction, normalize_by)
     value = placed.replicated(value.to(placed.input.dtype))
     if not return_extras:
         return value
-    scores = (margins, hits) if row_losses.with_scores else (None, None)
+    scores = (margins, hits) if rows.with_scores else (None, None)
     return value, LossExtras(losses.detach().sum(), denominator, losses.detach(), *scores)
+
+
+def _check_ignored(function, target, ignore_index):
+    if target.is_floating_point() and ignore_index >= 0:
+        raise DomainError(
+            f"{function}: ignore_index is {ignore_index}, but target holds class probabilities (valid: with class indices "
+            f"only)"
+        )
 
 
 def _check_options(function, options, reduction, label_smoothing, normalize_by):
@@ -103,7 +164,7 @@ def _check_options(function, options, reduction, label_smoothing, normalize_by):
     is_name = normalize_by is None or isinstance(normalize_by, str)
     loss_of(function, reduction, normalize_by if is_name else None, **options)  # checks the others
     if not is_name:
-        check_denominator(function, normalize_by)
+        check_denominator(function, normalize_by, reduction)
 
 
 def _check_tensors(function, input, target, weight):
@@ -180,4 +241,4 @@ _functions = {
     if entry["takes_class_probabilities"] or takes_class_counts(name)
 }
 globals().update(_functions)
-__all__ = sorted([*_functions, "kl_div", "sharded_loss"])
+__all__ = sorted([*_functions, "kl_div", "linear_cross_entropy", "sharded_loss"])

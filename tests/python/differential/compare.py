@@ -30,6 +30,13 @@ from .oracle import BY_TORCH, expected
 from .rules import rule_of
 
 BOUNDS = {"value": 16, "gradient": 64, "second": 2**14}
+# Factors of the bounds of derivatives in float64, which are exact to nine digits there.
+LESS_EXACT = {
+    ("aft_loss", "gradient"): 2.0**20,  # of the tails of the normal distribution
+    ("aft_loss", "second"): 2.0**12,
+    ("student_t_nll_loss", "second"): 2.0**12,  # of ratios of gamma functions
+    ("negative_binomial_nll_loss", "second"): 2.0**12,
+}
 NAMES = {dtype: name for name, dtype in TORCH.items()}
 LEAST = {"float16": 2.0**-14, "bfloat16": 2.0**-126, "float32": 2.0**-126, "float64": 2.0**-1022}
 LARGEST = {"float16": 65504.0, "bfloat16": 3.3895e38, "float32": 3.4028234e38, "float64": 1.7976931348623157e308}
@@ -165,7 +172,10 @@ def _compare(draw, key, kind, name, got, entries, other, computed):
     if name:  # a gradient passes the result's dtype, and that of the computation
         dtype = max((dtype, draw.dtypes[name], computed), key=EPSILON.get)
     assert len(flat) == len(entries), (key, len(flat), len(entries))
-    bound = BOUNDS["gradient" if kind == "recorded" else kind] * max(1.0, draw.parameters.get("gamma", 0.0) / 8)
+    order = "gradient" if kind == "recorded" else kind
+    bound = BOUNDS[order] * max(1.0, draw.parameters.get("gamma", 0.0) / 8)
+    if dtype == "float64":
+        bound *= LESS_EXACT.get((draw.function, order), 1.0)
     wrong = []
     for i, (mine, entry) in enumerate(zip(flat, entries, strict=True)):
         if entry.status == "unknown":

@@ -35,6 +35,31 @@ CHOICES = {
     "p": (1, 2),
     "beta": (1.0, 0.5, 0.0),
     ("smooth_l1_loss", "beta"): (1.0, 0.5, 0.0, 1e-3, 1e-50, 5e-324, 1e-310, 1e30),
+    ("interval_score_loss", "alpha"): (0.125, 0.5, 2**-20),
+    ("aft_loss", "scale"): (1.0, 0.5, 2.0),
+    "distribution": ("normal", "logistic", "extreme"),
+    ("dpo_loss", "beta"): (0.125, 0.5, 1.0),
+    ("dpo_loss", "label_smoothing"): (0.0, 0.125, 0.25),
+    "kind": ("sigmoid", "robust", "hinge", "ipo"),
+    ("simpo_loss", "beta"): (2.0, 0.125, 10.0),
+    ("simpo_loss", "gamma"): (1.0, 0.0, 0.5),
+    ("orpo_loss", "beta"): (0.125, 1.0),
+    ("kto_loss", "beta"): (0.125, 1.0),
+    ("grpo_loss", "beta"): (0.0625, 0.0, 1.0),
+    "desirable_weight": (1.0, 0.0, 2.0),
+    "undesirable_weight": (1.0, 0.0, 2.0),
+    "clip_low": (0.25, 0.0, 1.0),
+    "clip_high": (0.25, 0.0, 1.0),
+    ("js_div_loss", "beta"): (0.5, 0.25, 0.875),
+    ("quality_focal_loss", "beta"): (2.0, 1.0, 3.0),
+    ("varifocal_loss", "alpha"): (0.75, 0.0, 1.0),
+    ("mape_loss", "eps"): (2**-23, 0.5, 1e-30),
+    ("smape_loss", "eps"): (2**-23, 0.5, 1e-30),
+    ("pseudo_huber_loss", "delta"): (1.0, 0.5, 1e-15, 1e15),
+    ("general_adaptive_loss", "alpha"): (1.0, 2.0, 0.0, -2.0, 1.5, -0.5, 3.0, 1e-9, -INF, INF),
+    ("general_adaptive_loss", "c"): (1.0, 0.5, 4.0),
+    ("expectile_loss", "tau"): (0.5, 0.25, 0.875),
+    "epsilon": (0.125, 0.0, 2.0),
     ("charbonnier_loss", "eps"): (2**-10, 1e-15, 1e15, 1.0),
     ("poisson_nll_loss", "eps"): (1e-8, 0.0, 0.5),
     ("gaussian_nll_loss", "eps"): (1e-6, 1e-30, 1.0, 1e-50),
@@ -180,7 +205,12 @@ def _layouts(random, draw):
     for name, array in draw.values.items():
         fitting = [key for key, (rank, _) in layouts.items() if array.ndim >= rank and key != "expanded"]
         layout = str(random.choice(fitting)) if random.random() < 0.4 else "contiguous"
-        if random.random() < 0.05 and array.ndim and array.size and name not in ("class_counts", "groups"):
+        if (
+            random.random() < 0.05
+            and array.ndim
+            and array.size
+            and name not in ("class_counts", "groups", "thresholds")
+        ):
             layout = "expanded"
             draw.values[name] = np.broadcast_to(array[:1], array.shape).copy()
         draw.layouts[name] = layout
@@ -205,17 +235,25 @@ def draw(seed, number):
         options["normalize_by"] = str(random.choice(["count", "weight_sum", "batch"]))
     if function == "kl_div" and random.random() < 0.25:
         reduction = "batchmean"
+    if reduction != "mean":
+        options.pop("normalize_by", None)  # refused
     result = Draw(seed, number, function, interface, values, dtypes, {}, parameters, options, reduction)
     _layouts(random, result)
     result.wanted = [
         name for name in values
-        if dtypes[name].startswith(("float", "bfloat")) and name not in ("weight", "pos_weight", "class_counts", "time")
+        if dtypes[name].startswith(("float", "bfloat")) and name not in NOT_DIFFERENTIATED
         and (name not in ("target",) or (function in _BY_TARGET and random.random() < 0.5))
     ]  # fmt: skip
     return result
 
 
+NOT_DIFFERENTIATED = {"weight", "pos_weight", "class_counts", "time"} | {
+    operand["name"]
+    for entry in ENTRIES.values()
+    for operand in entry["operands"]
+    if operand["role"] == "side information"
+}
 # Losses of which the derivative with respect to the target is looked at.
 _BY_TARGET = {*formulas.ELEMENTS, *formulas.CLASSES, "multilabel_soft_margin_loss"} - {
-    "hinge_embedding_loss", "margin_ranking_loss", "gaussian_nll_loss"
+    "hinge_embedding_loss", "hinge_loss", "squared_hinge_loss", "margin_ranking_loss", "gaussian_nll_loss"
 }  # fmt: skip

@@ -1,5 +1,7 @@
 """The losses as their papers and torch's documentation write them, over numbers of 50 digits. None of Perdita's code."""
 
+import math
+
 from mpmath import mp, mpf
 
 from .jets import (
@@ -23,6 +25,7 @@ from .jets import (
     unary,
     value,
 )  # fmt: skip
+from .several import SEVERAL
 
 raised = power  # where an option is called power
 
@@ -143,7 +146,97 @@ def gaussian_nll(n, x, t, var, full=False, eps=1e-6):
     return (log(v) + (x - t) * (x - t) / v + (mp.log(2 * mp.pi) if full else 0)) / mpf(2)
 
 
-ELEMENTS = {
+def msle(n, x, t):
+    if value(x) <= -1 or value(t) <= -1:
+        if value(x) < -1 or value(t) < -1:
+            raise Undefined
+        n.unknown = True
+        return x + t
+    n.unknown = max(value(x), value(t)) >= INFINITE
+    r = log1p(x) - log1p(t)
+    return r * r
+
+
+def mape(n, x, t, eps=1e-7):
+    size = absolute(t, n)
+    n.unknown = abs(value(t)) >= INFINITE
+    return absolute(x - t, n) / maximum(size, mpf(eps), n)
+
+
+def smape(n, x, t, eps=1e-7):
+    n.unknown = max(abs(value(x)), abs(value(t))) >= INFINITE
+    if value(x) * value(t) < 0 and abs(value(x)) + abs(value(t)) > eps:
+        return 2 + 0 * (x + t)  # exactly: the derivatives of the quotient cancel
+    return 2 * absolute(x - t, n) / maximum(absolute(x, n) + absolute(t, n), mpf(eps), n)
+
+
+def expectile(n, x, t, tau=0.5):
+    r = x - t
+    return r * r * (mpf(tau) if n.is_less(r, 0) else 1 - mpf(tau))
+
+
+def pseudo_huber(n, x, t, delta=1.0):
+    r = (x - t) / mpf(delta)
+    return mpf(delta) ** 2 * (sqrt(1 + r * r) - 1)
+
+
+def general_adaptive(n, x, t, alpha=1.0, c=1.0):
+    r = (x - t) / mpf(c)
+    q = r * r
+    n.unknown = abs(value(r)) > 10**6  # the error of a power grows with its logarithm
+    if alpha == 2:
+        return q / mpf(2)
+    if alpha == 0:
+        return log1p(q / mpf(2))
+    if alpha == -math.inf:
+        return -expm1(-q / mpf(2))
+    if alpha == math.inf:
+        return expm1(q / mpf(2))
+    b = abs(mpf(alpha) - 2)
+    return (raised(1 + q / b, mpf(alpha) / 2) - 1) * (b / mpf(alpha))
+
+
+def gamma_deviance(n, x, t):
+    if value(t) < 0:
+        raise Undefined
+    d = log(t) - x
+    return 2 * (expm1(d) - d)
+
+
+def inverse_gaussian_deviance(n, x, t):
+    if value(t) < 0:
+        raise Undefined
+    error = expm1(log(t) - x)
+    return error * error / t
+
+
+def js_div(n, x, t, beta=0.5):
+    p, q, b = t, exp(x), mpf(beta)
+    if value(p) < 0 or value(x) > 0:
+        n.unknown = True
+        return x + t
+    m = p * b + q * (1 - b)
+    of_p = p * (log(p) - log(m)) * b if value(p) else p * 0
+    of_q = q * (x - log(m)) * (1 - b) if value(x) > -2000 else q * 0
+    n.kink = value(p) == 0
+    return of_p + of_q
+
+
+def quality_focal(n, x, t, beta=2.0):
+    distance = absolute(t - sigmoid(x), n) if beta != 2 else t - sigmoid(x)
+    return power(distance, beta) * binary_cross_entropy_with_logits(n, x, t)
+
+
+def varifocal(n, x, t, alpha=0.75, gamma=2.0):
+    if value(t) > 0:
+        return t * binary_cross_entropy_with_logits(n, x, t)
+    return mpf(alpha) * power(sigmoid(x), gamma) * softplus(x) + t * 0
+
+
+ELEMENTS = SEVERAL | {
+    "js_div_loss": js_div,
+    "quality_focal_loss": quality_focal,
+    "varifocal_loss": varifocal,
     "mse_loss": lambda n, x, t: (x - t) * (x - t),
     "l1_loss": lambda n, x, t: absolute(x - t, n),
     "smooth_l1_loss": smooth_l1,
@@ -153,10 +246,21 @@ ELEMENTS = {
     "quantile_loss": quantile,
     "tweedie_loss": tweedie,
     "gamma_nll_loss": gamma_nll,
+    "gamma_deviance_loss": gamma_deviance,
+    "inverse_gaussian_deviance_loss": inverse_gaussian_deviance,
     "poisson_nll_loss": poisson_nll,
     "kl_div": kl_div,
     "binary_cross_entropy": binary_cross_entropy,
     "binary_cross_entropy_with_logits": binary_cross_entropy_with_logits,
+    "msle_loss": msle,
+    "mape_loss": mape,
+    "smape_loss": smape,
+    "expectile_loss": expectile,
+    "epsilon_insensitive_loss": lambda n, x, t, epsilon=0.1: hinge(absolute(x - t, n), mpf(epsilon), n),
+    "pseudo_huber_loss": pseudo_huber,
+    "general_adaptive_loss": general_adaptive,
+    "hinge_loss": lambda n, x, t, margin=1.0: hinge(mpf(margin), t * x, n),
+    "squared_hinge_loss": lambda n, x, t, margin=1.0: raised(hinge(mpf(margin), t * x, n), 2),
     "soft_margin_loss": lambda n, x, t: softplus(-t * x),
     "hinge_embedding_loss": hinge_embedding,
     "binary_focal_loss": binary_focal,

@@ -3,13 +3,8 @@
 import numpy as np
 from mpmath import mp, mpf
 
-from . import jets
-from .jets import Notes, value
-
-
-def _logsumexp(terms):
-    largest = max(value(t) for t in terms)
-    return largest + jets.log(sum((jets.exp(t - largest) for t in terms), mpf(0)))
+from . import by_row, embeddings, jets, ranking
+from .jets import Notes
 
 
 def _weights(draw, count):
@@ -33,11 +28,11 @@ def _cox(draw, evaluate, Unit):
             if weights[i] == 0:
                 return mpf(0)
             h = dict(zip(risk, h, strict=True))
-            at_risk = _logsumexp([h[j] + mp.log(weights[j]) for j in risk])
+            at_risk = embeddings.logsumexp([h[j] + mp.log(weights[j]) for j in risk])
             shares = [mpf(k) / len(tied) if efron else mpf(0) for k in range(len(tied))]
             left = [mpf(0) for _ in shares]
             if efron and len(tied) > 1:
-                share = jets.exp(_logsumexp([h[j] + mp.log(weights[j]) for j in tied]) - at_risk)
+                share = jets.exp(embeddings.logsumexp([h[j] + mp.log(weights[j]) for j in tied]) - at_risk)
                 left = [jets.log1p(share * -part) for part in shares]
             mean = sum(left, mpf(0)) / len(left)
             return (at_risk + mean - h[i]) * weights[i]
@@ -53,58 +48,6 @@ def _cox(draw, evaluate, Unit):
     if draw.options.get("normalize_by") == "batch":
         standard = mpf(count)
     return units, standard or mpf(1)
-
-
-def _list_net(draw, evaluate, Unit):
-    labels = draw.values["target"]
-    temperature = mpf(draw.parameters.get("temperature", 1.0))
-    kind = draw.parameters.get("relevance", "softmax")
-    places = [list(range(b, e)) for b, e in _bounds(draw)]
-    weights = _weights(draw, len(places))
-    units = []
-    for g, rows in enumerate(places):
-        relevance = [mpf(float(labels.flat[i])) for i in rows]
-        total = sum(relevance, mpf(0))
-        if kind == "softmax":
-            exponentials = [mp.exp(r - max(relevance)) for r in relevance]
-            targets = [e / sum(exponentials, mpf(0)) for e in exponentials]
-        else:
-            targets = relevance if kind == "labels" else [r / total if total else mpf(0) for r in relevance]
-
-        def formula(notes, *s, targets=targets, g=g):
-            if weights[g] == 0 or not s:
-                return mpf(0)
-            scaled = [x / temperature for x in s]
-            log_sum = _logsumexp(scaled)
-            return sum(((log_sum - x) * t for x, t in zip(scaled, targets, strict=True) if t), mpf(0)) * weights[g]
-
-        unit = Unit(g, [("input", i) for i in rows])
-        evaluate(unit, draw.values, formula, Notes(draw.tolerance))
-        steep = weights[g] * (1 + sum(targets, mpf(0))) / min(temperature, mpf(1)) ** 2
-        unit.floor += 4 * steep
-        unit.value_floor = 2 * steep * max((abs(x) for x in unit.points), default=mpf(0))
-        units.append(unit)
-    standard = {"weight_sum": sum(weights, mpf(0))}.get(draw.options.get("normalize_by"), mpf(len(places)))
-    return units, standard
-
-
-def _bounds(draw):
-    """(begin, end) of each group."""
-    shape = draw.values["input"].shape
-    if "groups" not in draw.values:
-        ends = np.arange(shape[0] + 1) * shape[1]
-    else:
-        groups = draw.values["groups"]
-        if len(groups) == shape[0]:
-            ends = [0, *(i for i in range(1, len(groups)) if groups[i] != groups[i - 1]), len(groups)]
-        else:
-            ends = np.concatenate([[0], np.cumsum(groups)])
-    return list(zip(ends[:-1], ends[1:], strict=True))
-
-
-def _unit_vector(x):
-    norm = jets.sqrt(sum((a * a for a in x), mpf(0)))
-    return [a / norm for a in x]
 
 
 def _info_nce(draw, evaluate, Unit):
@@ -123,11 +66,11 @@ def _info_nce(draw, evaluate, Unit):
             vectors += [("negatives", i * own + j) for j in range(own)]
 
         def formula(notes, *x, i=i):
-            rows = [_unit_vector(x[k : k + size]) for k in range(0, len(x), size)]
+            rows = [embeddings.unit_vector(x[k : k + size]) for k in range(0, len(x), size)]
             cosines = [
                 sum((a * b for a, b in zip(rows[0], row, strict=True)), mpf(0)) / temperature for row in rows[1:]
             ]
-            return (_logsumexp(cosines) - cosines[0]) * weights[i]
+            return (embeddings.logsumexp(cosines) - cosines[0]) * weights[i]
 
         unit = Unit(i, [(name, row * size + k) for name, row in vectors for k in range(size)])
         evaluate(unit, values, formula, Notes(draw.tolerance), 0)
@@ -143,7 +86,9 @@ def _info_nce(draw, evaluate, Unit):
     return units, standard
 
 
-_MAKERS = {"cox_loss": _cox, "list_net_loss": _list_net, "info_nce_loss": _info_nce}
+_MAKERS = {"cox_loss": _cox, "info_nce_loss": _info_nce, **by_row.MAKERS}
+_MAKERS |= dict.fromkeys(ranking.LOSSES, ranking.units_of)
+_MAKERS |= dict.fromkeys(embeddings.LOSSES, embeddings.units_of)
 FUNCTIONS = list(_MAKERS)
 
 
@@ -152,14 +97,25 @@ def units_of(draw, evaluate, Unit):
 
 
 def loss_count(draw):
-    if draw.function == "list_net_loss":
-        return len(_bounds(draw))
+    if draw.function in ranking.LOSSES:
+        return len(ranking.bounds(draw))
+    if draw.function in by_row.MAKERS:
+        return len(draw.values["input"])
+    if draw.function in embeddings.LOSSES:
+        return embeddings.loss_count(draw)
     return len(draw.values["time" if draw.function == "cox_loss" else "query"])
 
 
-def operands_of(random, function, dtype, reals, rounded):
+def operands_of(random, function, parameters, dtype, reals, rounded):
     """(values, dtypes): small batches, since each loss depends on all of it."""
-    make = {"cox_loss": _of_survival, "list_net_loss": _of_ranking, "info_nce_loss": _of_pairs}[function]
+    if function in by_row.MAKERS:
+        values, integers = by_row.operands_of(random, function, parameters, dtype, reals, rounded)
+        return values, {name: "int64" if name in integers else dtype for name in values}
+    if function in embeddings.LOSSES:
+        values, integers = embeddings.operands_of(random, function, dtype, rounded)
+        return values, {name: "int64" if name in integers else dtype for name in values}
+    makers = {"cox_loss": _of_survival, "info_nce_loss": _of_pairs} | dict.fromkeys(ranking.LOSSES, ranking.operands_of)
+    make = makers[function]
     values, integers = make(random, dtype, reals, rounded)
     return values, {name: "int64" if name in integers else dtype for name in values}
 
@@ -178,25 +134,6 @@ def _of_survival(random, dtype, reals, rounded):
     return values, ("event", "strata")
 
 
-def _of_ranking(random, dtype, reals, rounded):
-    if random.random() < 0.4:
-        shape = (int(random.integers(1, 4)), int(random.integers(1, 4)))
-        values = {"input": reals(random, shape, False, dtype), "target": random.integers(0, 4, shape)}
-        groups = shape[0]
-    else:
-        sizes = random.integers(1, 4, random.integers(1, 4))
-        count, groups = int(sizes.sum()), len(sizes)
-        by_ids = random.random() < 0.5 or count == groups
-        values = {
-            "input": reals(random, (count,), False, dtype),
-            "target": random.integers(0, 4, count),
-            "groups": np.repeat(random.permutation(9)[:groups], sizes) if by_ids else sizes,
-        }
-    if random.random() < 0.4:
-        values["weight"] = rounded(random.integers(0, 9, groups) / 4.0, dtype)
-    return values, ("target", "groups")
-
-
 def _of_pairs(random, dtype, reals, rounded):
     count, size = int(random.integers(1, 4)), int(random.integers(2, 4))
     values = {name: rounded(random.normal(size=(count, size)), dtype) for name in ("query", "positive")}
@@ -209,8 +146,12 @@ def _of_pairs(random, dtype, reals, rounded):
     return values, ()
 
 
-PARAMETERS = {
-    "ties": ("efron", "breslow"),
-    "relevance": ("softmax", "labels", "normalized"),
-    "temperature": (1.0, 0.5, 0.125, 2.0),
-}
+PARAMETERS = (
+    by_row.PARAMETERS
+    | embeddings.PARAMETERS
+    | ranking.PARAMETERS
+    | {
+        "ties": ("efron", "breslow"),
+        "temperature": (1.0, 0.5, 0.125, 2.0),
+    }
+)

@@ -5,6 +5,8 @@ import math
 import numpy as np
 import torch
 
+from perdita._catalogue import ENTRIES
+
 from . import formulas, joint, masks
 
 INF, NAN = math.inf, math.nan
@@ -42,14 +44,22 @@ def units(random, shape, edgy, dtype):
 
 
 def targets_of_elements(random, function, shape, edgy, dtype, parameters):
+    if function in ("quality_focal_loss", "varifocal_loss", "js_div_loss"):
+        return units(random, shape, edgy, dtype)
     if function in ("binary_cross_entropy", "binary_cross_entropy_with_logits", "binary_focal_loss", "asymmetric_loss"):
         hard = rounded(random.integers(0, 2, shape), dtype)
         return hard if random.random() < 0.5 else units(random, shape, edgy, dtype)
-    if function in ("soft_margin_loss", "hinge_embedding_loss", "margin_ranking_loss"):
+    if function in (
+        "soft_margin_loss",
+        "hinge_loss",
+        "squared_hinge_loss",
+        "hinge_embedding_loss",
+        "margin_ranking_loss",
+    ):
         return rounded(random.integers(0, 2, shape) * 2 - 1, dtype)
     if function in ("poisson_nll_loss", "tweedie_loss"):
         return rounded(random.poisson(1.5, shape), dtype)
-    if function == "gamma_nll_loss":
+    if function in ("gamma_nll_loss", "gamma_deviance_loss", "inverse_gaussian_deviance_loss"):
         return rounded(np.exp(random.normal(size=shape)) + 2.0**-6, dtype)
     if function == "kl_div":
         values = units(random, shape, edgy, dtype)
@@ -62,6 +72,8 @@ def inputs_of_elements(random, function, shape, edgy, dtype, parameters):
     if function == "binary_cross_entropy":
         return units(random, shape, edgy, dtype)
     values = reals(random, shape, edgy, dtype)
+    if function == "js_div_loss":
+        return -np.abs(values)
     if function == "kl_div" and random.random() < 0.8 or not parameters.get("log_input", True):
         values = -np.abs(values) if function == "kl_div" else np.abs(values)
     return values
@@ -83,10 +95,12 @@ def _shrunk(random, shape):
 def operands_of(random, function, interface, parameters):
     """(values, dtypes, options)"""
     edgy = random.random() < 0.45
+    if function in formulas.SEVERAL:
+        return _of_several(random, function, interface, edgy)
     if function in formulas.ELEMENTS:
         return _of_elements(random, function, interface, parameters, edgy)
     if function in joint.FUNCTIONS:
-        return *joint.operands_of(random, function, _dtype(random, interface), reals, rounded), {}
+        return *joint.operands_of(random, function, parameters, _dtype(random, interface), reals, rounded), {}
     if function == "ctc_loss":
         return _of_sequences(random, edgy)
     if function in ("cosine_embedding_loss", "triplet_margin_loss"):
@@ -119,6 +133,54 @@ def _of_elements(random, function, interface, parameters, edgy):
     if function == "binary_cross_entropy_with_logits" and random.random() < 0.3 and shape:
         values["pos_weight"] = rounded(random.integers(0, 9, shape[-1:]) / 2.0, dtype)
         dtypes["pos_weight"] = dtype
+    return values, dtypes, {}
+
+
+def _number_of(random, meaning, shape, edgy, dtype):
+    """Random numbers of what an operand means."""
+    if meaning == "counts":
+        return rounded(random.poisson(2.0, shape), dtype)
+    values = reals(random, shape, edgy, dtype)
+    if meaning == "degrees of freedom":
+        return rounded(0.5 + np.abs(values), dtype)
+    if meaning in ("scales", "divergences"):
+        return np.abs(values)
+    if meaning == "log-probabilities":
+        return -np.abs(values)
+    if meaning == "0 or 1":
+        return rounded(random.integers(0, 2, shape), dtype)
+    return values
+
+
+def _interval(random, values, shape, dtype):
+    """Ends of intervals of times in order, some of them equal, 0 or infinite."""
+    ends = np.sort(np.exp(random.normal(size=(2, *shape)) * random.choice([0.01, 1.0])), 0)
+    lower, upper = rounded(ends[0], dtype), rounded(ends[1], dtype)
+    kind = random.integers(0, 6, shape)
+    values["lower"] = np.where(kind == 0, 0.0, lower)
+    values["upper"] = np.where(kind == 1, INF, np.where(kind == 2, values["lower"], upper))
+    values["upper"] = np.where(values["upper"] == 0.0, upper, values["upper"])
+
+
+def _of_several(random, function, interface, edgy):
+    """Operands of one shape, or that broadcast to the first one."""
+    dtype = _dtype(random, interface)
+    shape = SHAPES[random.integers(len(SHAPES))]
+    values, dtypes = {}, {}
+    for operand in ENTRIES[function]["operands"]:
+        if operand["role"] == "weight" and random.random() < 0.7:
+            continue
+        is_first = not values
+        own_shape = shape if is_first or random.random() < 0.85 else _shrunk(random, shape)
+        if operand["role"] == "weight":
+            values[operand["name"]] = rounded(random.integers(0, 9, own_shape) / 4.0, dtype)
+        else:
+            values[operand["name"]] = _number_of(random, operand["meaning"], own_shape, edgy, dtype)
+        dtypes[operand["name"]] = dtype
+    if function == "lognormal_nll_loss":
+        values["target"] = np.abs(values["target"])
+    if function == "aft_loss":
+        _interval(random, values, np.broadcast_shapes(values["lower"].shape, values["upper"].shape), dtype)
     return values, dtypes, {}
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from mpmath import mp, mpf
 
+from perdita._catalogue import ENTRIES
+
 from . import formulas, joint, masks, rows
 from .jets import INFINITE, Jet, Notes, Undefined, variable
 
@@ -90,7 +92,7 @@ def _elements(draw):
             unit,
             values,
             lambda n, *x: formula(n, *x, **options),
-            Notes(draw.tolerance, ("log",) if draw.function == "kl_div" else ()),
+            Notes(draw.tolerance, ("log",) if draw.function in ("kl_div", "js_div_loss") else ()),
         )
         if "weight" in values:
             unit.weight = mpf(float(values["weight"].flat[places["weight"].flat[position]]))
@@ -99,6 +101,12 @@ def _elements(draw):
             unit.floor += 1 / max(unit.points[0] * (1 - unit.points[0]), mpf(1e-12))
         if "pos_weight" in values and "target" in draw.wanted:
             unit.floor += 1 + options["pos_weight"]  # the price of each class, less the other's
+        if draw.function in ("negative_binomial_nll_loss", "student_t_nll_loss"):
+            unit.floor += 1  # differences of digammas, and of logarithms of the scale
+        if draw.function == "negative_binomial_nll_loss" and unit.points:
+            unit.floor += mp.log1p(abs(unit.points[1]))  # the digamma of t + 1
+        if draw.function == "quality_focal_loss" and "target" in draw.wanted:
+            unit.floor += 1  # the distance of the target from the probability cancels
         if draw.function in ("binary_focal_loss", "asymmetric_loss") and unit.points:
             unit.floor += _rounding_of_weights(draw, unit)
         yield unit
@@ -137,10 +145,10 @@ def denominator_of(draw, units, standard):
         return mpf(shape[0] if shape else 1)
     if standard is not None:
         return standard
-    by_weights = draw.function in ("mse_loss", "l1_loss") and "normalize_by" not in draw.options
+    by_weights = ENTRIES[draw.function]["mean"] == "weight_sum" and "normalize_by" not in draw.options
     if "weight" in draw.values and (by_weights or draw.options.get("normalize_by") == "weight_sum"):
         return sum((unit.weight for unit in units), mpf(0))
-    if draw.options.get("normalize_by") == "batch":
+    if draw.options.get("normalize_by", ENTRIES[draw.function]["mean"]) == "batch":
         shape = np.broadcast_shapes(*(draw.values[n].shape for n in draw.operands if n not in ("weight", "pos_weight")))
         return mpf(shape[0] if shape else 1)
     return mpf(count)

@@ -7,6 +7,8 @@ import numpy as np
 
 from . import formulas
 
+NONE = np.zeros(0)
+
 
 def rule_of(draw, kind, name, what):
     """The name of the rule that covers a difference, or None. what: (element, what Perdita gives), or the error's text."""
@@ -14,6 +16,22 @@ def rule_of(draw, kind, name, what):
         if covers(draw, kind, name, what):
             return rule
     return None
+
+
+def _at(draw, element, *names):
+    """The numbers of operands at an element of the broadcast shape."""
+    return [float(x.flat[element]) for x in np.broadcast_arrays(*(draw.values[name] for name in names))]
+
+
+def _is_far_from_the_prediction(draw, name, element):
+    """Whether an end of an interval is more than three scales away, on the scale of logarithms."""
+    prediction, end = _at(draw, element, "input", name)
+    return end <= 0 or abs(math.log(end) - prediction) > 3 * draw.parameters.get("scale", 1.0)
+
+
+def _is_small_next_to_its_target(draw, element):
+    prediction, target = _at(draw, element, "input", "target")
+    return abs(prediction) < 0.1 * abs(target)
 
 
 def _soft_margin_by_the_target(draw, kind, name, what):
@@ -33,14 +51,20 @@ RULES = [
         "mixed_derivatives_at_an_infinite_logit",
         "value and gradients are limits; the second derivative by a logit that is infinite and by its target is not tracked",
         lambda draw, kind, name, what: (
-            kind == "second" and "target" in draw.wanted and any(math.isinf(x) for x in draw.values["input"].flat)
+            kind == "second"
+            and "target" in draw.wanted
+            and any(math.isinf(x) for x in draw.values.get("input", NONE).flat)
         ),
     ),
     (
         "focus_on_the_target_of_an_infinite_logit",
         "the derivative by the target is 0 * inf there, once for the weight and once for the loss: nan shows",
         lambda draw, kind, name, what: (
-            (draw.function in ("binary_focal_loss", "asymmetric_loss", "focal_loss") or "pos_weight" in draw.values)
+            (
+                draw.function
+                in ("binary_focal_loss", "asymmetric_loss", "focal_loss", "quality_focal_loss", "varifocal_loss")
+                or "pos_weight" in draw.values
+            )
             and name == "target"
             and kind in ("gradient", "recorded")
             and math.isnan(what[1])
@@ -62,6 +86,36 @@ RULES = [
             and kind == "second"
             and math.isnan(what[1])
             and any(80 < abs(x) < 110 or 700 < abs(x) < 750 for x in draw.values["input"].flat)
+        ),
+    ),
+    (
+        "derivatives_by_the_ends_of_an_interval",
+        "differences of densities, which cancel where the ends are far from the prediction; ends are data",
+        lambda draw, kind, name, what: (
+            draw.function == "aft_loss"
+            and name in ("lower", "upper")
+            and kind != "value"
+            and _is_far_from_the_prediction(draw, name, what[0])
+        ),
+    ),
+    (
+        "relative_errors_by_their_target",
+        "1 / |t| - |t - y| / t^2 cancels where y is small next to t; the derivative by the target is y / t^2",
+        lambda draw, kind, name, what: (
+            draw.function in ("mape_loss", "smape_loss")
+            and name == "target"
+            and kind != "value"
+            and _is_small_next_to_its_target(draw, what[0])
+        ),
+    ),
+    (
+        "logarithms_of_subnormal_targets",
+        "their derivative 1 / t overflows in recorded operators, and infinity shows",
+        lambda draw, kind, name, what: (
+            draw.function == "kl_div"
+            and name == "target"
+            and kind in ("recorded", "second")
+            and 0 < _at(draw, what[0], "target")[0] < 2.0**-126
         ),
     ),
     (
@@ -197,6 +251,16 @@ RULES = [
             and "target" in draw.wanted
             and kind != "value"
             and math.isnan(what[1])
+        ),
+    ),
+    (
+        "reciprocal_of_a_subnormal_target",
+        "js_div_loss: t (1 / t) is infinite where the reciprocal of a target overflows, and inf or nan shows",
+        lambda draw, kind, name, what: (
+            draw.function == "js_div_loss"
+            and kind != "value"
+            and not math.isfinite(what[1])
+            and any(0 < t < 2.0**-126 for t in draw.values["target"].flat)
         ),
     ),
 ]

@@ -1,6 +1,7 @@
 """A call of a loss as the compositions read it: operands of one dtype, options, and what all losses do with them."""
 
 import math
+import re
 
 import torch
 
@@ -30,6 +31,8 @@ class Call:
 
     def _dtype_of_computation(self):
         dtype = computing_dtype(self.result_dtype)
+        if self.function in FORMULAS and re.search(r";\s*compute\s*=\s*float64\s*($|;)", self.text):
+            return torch.float64
         if dtype == torch.float32 and any(map(_is_beyond_float, self.options.values())):
             return torch.float64
         return dtype

@@ -5,31 +5,42 @@ import warnings
 
 import torch
 
-from perdita._catalogue import broadcasts, grows_input, roles_of
-from perdita.errors import ShapeError
+from perdita._catalogue import ENTRIES, broadcasts, grows_input, roles_of
+from perdita.errors import GraphError, ShapeError
 from perdita.torch._composed.formula import formula
 from perdita.torch._composed.reduce import reduce_elements
 
 
 def elementwise_loss(call):
     """Losses of an input and a target, with a weight of positives where the formula has one."""
-    input, target, pos_weight = call.number("input"), call.number("target"), call.number("pos_weight")
-    check_broadcast(call, input, target)
+    input, target, present = elements_of(call)
+    pos_weight = call.number("pos_weight")
     losses = formula(call.text, input, target, *([] if pos_weight is None else [pos_weight]))
-    return reduce_elements(call, losses, input)
+    return reduce_elements(call, losses, input, present)
+
+
+def elements_of(call):
+    """Input, target with smoothed labels, and where it is not missing; None if no element may be missing."""
+    input, target, present = call.number("input"), call.number("target"), None
+    check_broadcast(call, input, target)
+    if call.option("missing") == "nan" and target.is_floating_point():
+        # In any domain, so that neither the loss nor its derivative is NaN there.
+        present = target == target
+        input, target = torch.where(present, input, 0.5), torch.where(present, target, 0.5)
+    share = call.option("label_smoothing", 0.0)
+    return input, target * (1.0 - share) + 0.5 * share if share else target, present
 
 
 def binary_cross_entropy(call):
     """Of probabilities. Near 0 and 1, where torch bounds x (1 - x) in the derivative from below, the loss is a Taylor
     series about the input, whose terms are 0: its derivatives are those of the kernels to the second order."""
-    input, target = call.number("input"), call.number("target")
-    check_broadcast(call, input, target)
+    input, target, present = elements_of(call)
     at, least = input.detach(), 9.999999960041972e-13  # 1e-12 as torch stores it
     is_bounded = at * (1.0 - at) <= least
     step = torch.where(is_bounded, input - at, 0.0)
     series = step * ((at - target) / least) + 0.5 * torch.square(step) / least
     losses = formula(call.text, torch.where(is_bounded, at, input), target) + torch.where(is_bounded, series, 0.0)
-    return reduce_elements(call, losses, input)
+    return reduce_elements(call, losses, input, present)
 
 
 def quantile_loss(call):
@@ -43,8 +54,12 @@ def quantile_loss(call):
             f"quantile_loss: input has shape {list(input.shape)}, but target has {list(target.shape)} and q has "
             f"{len(levels)} numbers (valid: {[*target.shape, len(levels)]})"
         )
+    present = target == target if call.option("missing") == "nan" else None
+    if present is not None:
+        target, present = torch.where(present, target, 0.5), present.unsqueeze(-1)
+        input = torch.where(present, input, 0.5)
     columns = [formula(f"quantile:q={q!r}", y, target) for q, y in zip(levels, input.unbind(-1), strict=True)]
-    return reduce_elements(call, torch.stack(columns, -1), input)
+    return reduce_elements(call, torch.stack(columns, -1), input, present)
 
 
 def gaussian_nll_loss(call):
@@ -74,6 +89,31 @@ def margin_ranking_loss(call):
             f"{list(target.shape)} (valid: the same rank)"
         )
     return reduce_elements(call, formula(call.text, input1 - input2, target), input1)
+
+
+def several_operands_loss(call):
+    """Losses of several operands, in the order of the signature."""
+    entry = ENTRIES[call.function]["operands"]
+    for operand in entry:
+        tensor = call.given(operand["name"])
+        if operand["role"] == "side information" and tensor is not None and tensor.requires_grad:
+            raise GraphError(
+                f"{call.function}: {operand['name']} requires a gradient (valid: a constant, for example the tensor's "
+                f"detach())"
+            )
+    names = [operand["name"] for operand in entry if operand["role"] != "weight"]
+    operands = [call.number(name) for name in names]
+    shapes = [operand.shape for operand in operands]
+    try:
+        common = torch.broadcast_shapes(*shapes)
+    except RuntimeError:
+        common = None
+    if common is None or common not in shapes:
+        of_all = ", ".join(f"{name} {list(shape)}" for name, shape in zip(names, shapes, strict=True))
+        raise ShapeError(
+            f"{call.function}: the operands have shapes {of_all} (valid: shapes that broadcast to one of them)"
+        )
+    return reduce_elements(call, formula(call.text, *operands))
 
 
 def check_broadcast(call, input, target):

@@ -81,6 +81,9 @@ class Plan:
         self.run = _compiled(graph)
 
     def __call__(self, *operands):
+        if self.graph.in_float64:
+            dtype = operands[0].dtype
+            return tuple(result.to(dtype) for result in self.run(*(operand.double() for operand in operands)))
         return self.run(*operands)
 
     @functools.cache  # noqa: B019  # plans are cached themselves
@@ -152,6 +155,9 @@ def _compiled(graph):
         "constant": _constant,
         "log_cosh": _log_cosh,
         "sigmoid": _sigmoid,
+        "expm1_minus_x": _expm1_minus_x,
+        "log1p_minus_x": _log1p_minus_x,
+        "log_ratio": _log_ratio,
     }
     exec("\n".join(lines), names)
     return names["run"]
@@ -247,6 +253,10 @@ _FUNCTIONS = (
         "softplus": "-torch.nn.functional.logsigmoid(-{})",
         "sigmoid": "sigmoid({})",
         "log_cosh": "log_cosh({})",
+        "expm1_minus_x": "expm1_minus_x({})",
+        "log1p_minus_x": "log1p_minus_x({})",
+        "log_ratio": "log_ratio({}, {})",
+        "hypot": "torch.hypot({}, {})",
         "trigamma": "torch.polygamma(1, {})",
     }
 )
@@ -270,3 +280,40 @@ def _log_cosh(x):
     size = torch.abs(x)
     near = torch.log1p(2.0 * torch.square(torch.sinh(0.5 * torch.clamp(size, max=2.0))))
     return torch.where(size < 2.0, near, size + torch.log1p(torch.exp(-2.0 * size)) - math.log(2.0))
+
+
+def _series(x, coefficients):
+    total = coefficients[-1] * x + coefficients[-2]
+    for coefficient in coefficients[-3::-1]:
+        total = total * x + coefficient
+    return total
+
+
+def _expm1_minus_x(x):
+    near = torch.abs(x) <= 1.5
+    small = torch.where(near, x, 0.0)
+    series = small * small * _series(small, _RECIPROCAL_FACTORIALS[: 20 if x.dtype == torch.float64 else 12])
+    return torch.where(near, series, torch.where(x == math.inf, x, torch.expm1(x) - x))
+
+
+def _log1p_minus_x(x):
+    # log(1 + x) = 2 atanh(s) for s = x / (2 + x), and 2 s = x - x s
+    near = (x >= -0.6) & (x <= 1.5)
+    small = torch.where(near, x, 0.0)
+    s = small / (2.0 + small)
+    square = s * s
+    tail = square * _series(square, _ATANH_COEFFICIENTS[: 23 if x.dtype == torch.float64 else 11])
+    return torch.where(near, s * (tail - small), torch.where(x == math.inf, -x, torch.log1p(x) - x))
+
+
+def _log_ratio(a, b):
+    near = (a > 0.75 * b) & (a < 1.5 * b)
+    quotient = a / b
+    limits = torch.finfo(a.dtype)
+    is_normal = (quotient >= limits.tiny) & (quotient <= limits.max)
+    far = torch.where(is_normal, torch.log(torch.where(is_normal, quotient, 1.0)), torch.log(a) - torch.log(b))
+    return torch.where(near, torch.log1p(torch.where(near, (a - b) / b, 0.0)), far)
+
+
+_RECIPROCAL_FACTORIALS = tuple(1.0 / math.factorial(k + 2) for k in range(20))
+_ATANH_COEFFICIENTS = tuple(2.0 / (2 * k + 3) for k in range(23))

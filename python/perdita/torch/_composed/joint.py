@@ -1,11 +1,12 @@
 """Losses that compare each sample with the others of the batch."""
 
-import itertools
+import math
 
 import torch
 
-from perdita.errors import DomainError, GraphError, ShapeError
-from perdita.torch._composed.checks import check_integers, of_labels
+from perdita.errors import ShapeError
+from perdita.torch._composed.checks import check_integers
+from perdita.torch._composed.embeddings import unit_vectors
 from perdita.torch._composed.reduce import reduce_elements, reduce_terms
 
 
@@ -16,13 +17,20 @@ def cox_loss(call):
     _check_cox(call, h, time, event, strata, weight)
     happened = event != 0
     later = time.unsqueeze(0) >= time.unsqueeze(1)  # [i, j]: j is at risk when i happens
-    same = (time.unsqueeze(0) == time.unsqueeze(1)) & happened.unsqueeze(0)
+    # A sample with the weight 0 is as if it were absent: it is not tied with others, and its log hazard may be infinite.
+    counts = torch.ones_like(happened) if weight is None else weight > 0.0
+    h = torch.where(counts | torch.isfinite(h), h, 0.0)
+    counted = happened & counts
+    same = (time.unsqueeze(0) == time.unsqueeze(1)) & counted.unsqueeze(0)
     if strata is not None:
         alike = strata.unsqueeze(0) == strata.unsqueeze(1)
         later, same = later & alike, same & alike
-    of_risk_sets = torch.where(later, h.detach().unsqueeze(0), float("-inf"))
+    of_risk_sets = torch.where(later & counts.unsqueeze(0), h.detach().unsqueeze(0), float("-inf"))
     largest = torch.nn.functional.pad(of_risk_sets, (0, 1), value=float("-inf")).amax(1)  # amax refuses no elements
-    terms = torch.where(later, torch.exp(h.unsqueeze(0) - largest.unsqueeze(1)), 0.0)
+    largest = torch.where(largest > float("-inf"), largest, 0.0)
+    # Only terms of weight 0 reach the bound: 0 times infinity would be NaN.
+    exponents = torch.clamp(h.unsqueeze(0) - largest.unsqueeze(1), max=math.log(torch.finfo(h.dtype).max) - 1)
+    terms = torch.where(later, torch.exp(exponents), 0.0)
     if weight is not None:
         terms = terms * weight
     at_risk, tied = terms.sum(1), torch.where(same, terms, 0.0).sum(1)
@@ -75,13 +83,13 @@ def info_nce_loss(call):
             f"info_nce_loss: query has shape {list(query.shape)} and positive {list(key.shape)} (valid: [N, D] for both)"
         )
     _check_negatives(query, negatives)
-    q, k = _unit(query) / float(call.option("temperature")), _unit(key)
+    q, k = unit_vectors(query) / float(call.option("temperature")), unit_vectors(key)
     if negatives is None:
         cosines = q @ k.mT
         own = cosines.diagonal()
     else:
         own = (q * k).sum(1)
-        n = _unit(negatives)
+        n = unit_vectors(negatives)
         others = q @ n.mT if n.dim() == 2 else torch.einsum("nd,nmd->nm", q, n)
         cosines = torch.cat((own.unsqueeze(1), others), 1)
     return reduce_elements(call, torch.logsumexp(cosines, 1) - own)
@@ -98,89 +106,3 @@ def _check_negatives(query, negatives):
             f"info_nce_loss: negatives has shape {list(negatives.shape)}, but query has {list(query.shape)} (valid: [M, "
             f"{size}] or [{count}, M, {size}])"
         )
-
-
-def _unit(x):
-    """x / max(|x|, 1e-12) along the last dimension, with gradient 0 for vectors that short."""
-    shortest = 1e-12
-    largest = torch.abs(x.detach()).amax(-1, keepdim=True)
-    scaled = x / torch.where(largest > 0.0, largest, 1.0)
-    squares = torch.square(scaled).sum(-1, keepdim=True)
-    norm = torch.sqrt(torch.where(squares > 0.0, squares, 1.0))
-    is_short = largest * torch.where(squares > 0.0, norm, 0.0).detach() <= shortest
-    return torch.where(is_short, x.detach() / shortest, scaled / norm)
-
-
-def list_net_loss(call):
-    """Cross-entropy of the softmax of a group's scores and the distribution of its relevance. `groups` is read on the
-    host: the number of losses depends on it."""
-    scores, relevance = call.number("input"), call.number("target").detach()
-    if relevance.shape != scores.shape:
-        raise ShapeError(
-            f"list_net_loss: target has shape {list(relevance.shape)}, but input has {list(scores.shape)} (valid: the same)"
-        )
-    if call.given("target").requires_grad:
-        raise GraphError(
-            "list_net_loss: target requires a gradient (valid: gradients with respect to input and weight)"
-        )
-    filled = torch.ones_like(scores, dtype=torch.bool)
-    groups = call.given("groups")
-    if groups is None and scores.dim() != 2:
-        raise ShapeError(f"list_net_loss: input has shape {list(scores.shape)} (valid: [G, L], or [N] with groups)")
-    if groups is not None:
-        scores, relevance, filled = _in_groups(scores, relevance, groups)
-    targets = _distributions(relevance, filled, call.option("relevance"))
-    log_p = torch.log_softmax(torch.where(filled, scores / float(call.option("temperature")), float("-inf")), 1)
-    losses = torch.where(filled & (targets > 0.0), -targets * log_p, 0.0).sum(1)
-    return reduce_elements(call, losses)
-
-
-def _distributions(relevance, filled, how):
-    if how == "labels":
-        return relevance
-    if how == "softmax":
-        masked = torch.where(filled, relevance, float("-inf"))
-        return torch.where(filled.any(1, keepdim=True), torch.softmax(masked, 1), 0.0)
-    total = torch.where(filled, relevance, 0.0).sum(1, keepdim=True)
-    return torch.where(total > 0.0, relevance / torch.where(total > 0.0, total, 1.0), relevance)
-
-
-def _in_groups(scores, relevance, groups):
-    """Scores and relevance as matrices [groups, longest], and which of their places are filled."""
-    begins = _begins(groups, scores)
-    sizes = [end - begin for begin, end in zip(begins, begins[1:], strict=False)]
-    longest = max(sizes, default=0)
-    places = torch.arange(longest).unsqueeze(0)
-    filled = (places < torch.tensor(sizes, dtype=torch.int64).unsqueeze(1)).to(scores.device)
-    index = (torch.tensor(begins[:-1], dtype=torch.int64).unsqueeze(1) + places).to(scores.device)
-    index = torch.where(filled, index, 0)
-    scores, relevance = (
-        torch.where(filled, of_labels(x, index), 0.0) if x.shape[0] else x.new_zeros(filled.shape)
-        for x in (scores, relevance)
-    )
-    return scores, relevance, filled
-
-
-def _begins(groups, scores):
-    """Where groups begin, and behind them the number of documents."""
-    if scores.dim() != 1 or groups.dim() != 1:
-        raise ShapeError(
-            f"list_net_loss: input has shape {list(scores.shape)} and groups {list(groups.shape)} (valid: [N] for input and "
-            f"one dimension for groups)"
-        )
-    given, count = groups.tolist(), len(scores)
-    if len(given) == count:
-        begins = [i for i, group in enumerate(given) if i == 0 or group != given[i - 1]]
-        if len({given[i] for i in begins}) < len(begins):
-            raise DomainError(
-                "list_net_loss: groups holds one group in separate places (valid: adjacent documents for each group)"
-            )
-        return [*begins, count]
-    if given and given[0] == 0 and given[-1] == count and given == sorted(given):
-        return given
-    if sum(given) != count or any(size < 0 for size in given):
-        raise DomainError(
-            f"list_net_loss: groups has {len(given)} elements, which add up to {sum(given)}, but input has {count} (valid: "
-            f"the group of each document, sizes of groups that add up to {count}, or the indices at which groups begin)"
-        )
-    return [0, *itertools.accumulate(given)]

@@ -10,12 +10,17 @@ from perdita._extras import LossExtras
 from perdita.errors import DomainError, ShapeError
 
 
-def reduce_elements(call, losses, first=None):
+def reduce_elements(call, losses, first=None, present=None):
     """The reduction of losses, times the weight of the call. first: the operand whose first size a batchmean divides by; the
-    losses if None."""
+    losses if None. present: where targets are not missing; everywhere if None."""
     terms, weight = weighted(call, losses)
-    weight_sum = terms.numel if weight is None else weight.sum
-    return reduce_terms(call, terms, terms.numel, weight_sum, first)
+    if present is None:
+        weight_sum = terms.numel if weight is None else weight.sum
+        return reduce_terms(call, terms, terms.numel, weight_sum, first)
+    present = present.expand(terms.shape)
+    terms = torch.where(present, terms, 0.0)
+    weight_sum = present.sum if weight is None else torch.where(present, weight, 0.0).sum
+    return reduce_terms(call, terms, present.sum, weight_sum, first)
 
 
 def weighted(call, losses):
@@ -44,6 +49,25 @@ def reduce_terms(call, terms, count, weight_sum, first=None):
         return denominator_of(call.normalize_by, mean_of(call.function), terms, count, weight_sum)
 
     return reduced(terms, call.reduction, denominator, call.return_extras)
+
+
+def reduce_counted(call, losses, counts):
+    """The reduction of losses of which each adds `counts` to the standard denominator; 0 if nothing counts."""
+    terms, weight = weighted(call, losses)
+
+    def count():
+        return counts.sum()
+
+    def weight_sum():
+        return count() if weight is None else (weight * counts).sum()
+
+    result = reduce_terms(call, terms, count, weight_sum)
+    if call.reduction != "mean" or call.normalize_by == "batch" or terms.numel() == 0:
+        return result
+    value, *extras = result if call.return_extras else (result,)
+    divisor = weight_sum() if call.normalize_by == "weight_sum" else count()
+    value = torch.where(divisor == 0, terms.sum() * 0.0, value)
+    return (value, *extras) if extras else value
 
 
 def reduced(losses, reduction, denominator, return_extras, margins=None, hits=None):

@@ -79,7 +79,7 @@ class RowLosses:
             torch.full_like(lowest, shard.start),
         ]
         if self.with_scores:
-            columns += self._scores(logits, is_local, index, lowest)
+            columns += scores_of_rows(shard, logits, is_local, index)
         gathered = shard.gather(columns)
         largest = gathered[:, 0].amax(0)
         factors = torch.where(gathered[:, 0] == float("-inf"), 0.0, torch.exp(gathered[:, 0] - largest))
@@ -87,26 +87,10 @@ class RowLosses:
         if used.numel():
             sizes, starts = (gathered[:, column].reshape(len(gathered), -1)[:, 0] for column in (2, 3))
             check_shards(shard, sizes, starts, self.target if self.has_labels else None, used)
-        margins, hits = self._compared(gathered[:, 4:], used) if self.with_scores else (lowest, ~used)
+        margins, hits = (lowest, ~used)
+        if self.with_scores:
+            margins, hits = compared_scores(gathered[:, 4:], self.target, used)
         return largest, total, gathered[:, 2].sum(0), margins, hits
-
-    def _scores(self, logits, is_local, index, lowest):
-        """The logit of the true class, the largest other, and which class that is; -inf where there is none."""
-        shard = self.shard
-        if not shard.classes:
-            return [lowest, lowest, torch.zeros_like(lowest)]
-        at = index.unsqueeze(shard.dim)
-        own = torch.where(is_local, logits.gather(shard.dim, at).squeeze(shard.dim), float("-inf"))
-        masked = torch.where(is_local.unsqueeze(shard.dim), logits.scatter(shard.dim, at, float("-inf")), logits)
-        others, places = masked.max(shard.dim)
-        return [own, others, (places + shard.start).to(logits.dtype)]
-
-    def _compared(self, scores, used):
-        """Margins and hits, from the scores of all processes."""
-        own, (others, which) = scores[:, 0].amax(0), scores[:, 1].max(0)
-        place = scores[:, 2].gather(0, which.unsqueeze(0)).squeeze(0)
-        hits = (own > others) | ((own == others) & (self.target < place))
-        return torch.where(used, own - others, float("nan")), hits & used
 
     def _terms(self, log_p, used, is_local, index, classes):
         """Local sums of the losses' terms, their derivatives with respect to log_p, and the weight of a row's label."""
@@ -150,3 +134,23 @@ class RowLosses:
         if not self.smoothing:
             return target
         return target * (1 - self.smoothing) + self.smoothing / classes.unsqueeze(self.shard.dim)
+
+
+def scores_of_rows(shard, logits, is_local, index):
+    """The logit of the true class, the largest other, and which class that is; -inf where there is none."""
+    lowest = logits.new_full(is_local.shape, float("-inf"))
+    if not shard.classes:
+        return [lowest, lowest, torch.zeros_like(lowest)]
+    at = index.unsqueeze(shard.dim)
+    own = torch.where(is_local, logits.gather(shard.dim, at).squeeze(shard.dim), float("-inf"))
+    masked = torch.where(is_local.unsqueeze(shard.dim), logits.scatter(shard.dim, at, float("-inf")), logits)
+    others, places = masked.max(shard.dim)
+    return [own, others, (places + shard.start).to(logits.dtype)]
+
+
+def compared_scores(scores, target, used):
+    """Margins and hits, from the scores of all processes."""
+    own, (others, which) = scores[:, 0].amax(0), scores[:, 1].max(0)
+    place = scores[:, 2].gather(0, which.unsqueeze(0)).squeeze(0)
+    hits = (own > others) | ((own == others) & (target < place))
+    return torch.where(used, own - others, float("nan")), hits & used

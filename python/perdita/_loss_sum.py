@@ -1,0 +1,105 @@
+"""Sums of losses, for NumPy and for torch: their parts and weights. The core reads and checks them, as text."""
+
+from perdita import _core
+from perdita._catalogue import ENTRIES
+from perdita._formula import Formula
+from perdita._modules import CLASSES
+from perdita._options import full_text, options_of, text_of
+from perdita.errors import DomainError, DTypeError
+
+_MODULES = {function: module for module, function in CLASSES.items() if function in ENTRIES}
+
+
+class AddableLoss:
+    """Operators of losses: 0.7 * a + 0.3 * b is a sum."""
+
+    @staticmethod
+    def _sum_type():
+        """The class of sums of such losses."""
+        raise NotImplementedError
+
+    def __add__(self, other):
+        return _sum_of(self, other)
+
+    def __radd__(self, other):
+        return _sum_of(other, self)
+
+    def __mul__(self, factor):
+        if isinstance(factor, bool) or not isinstance(factor, (int, float)):
+            return NotImplemented
+        sum_type = self._sum_type()
+        return sum_type.of_parts(f"{float(factor)!r}*({text_of_loss(self)})", losses_of(self), learned_of(self))
+
+    __rmul__ = __mul__
+
+
+def _sum_of(a, b):
+    types = [one._sum_type() for one in (a, b) if isinstance(one, AddableLoss)]
+    if not all(isinstance(one, (AddableLoss, Formula)) for one in (a, b)) or len(set(types)) != 1:
+        return NotImplemented
+    text = f"({text_of_loss(a)}) + ({text_of_loss(b)})"
+    return types[0].of_parts(text, [*losses_of(a), *losses_of(b)], [*learned_of(a), *learned_of(b)])
+
+
+def losses_of(loss):
+    """The losses of the parts of a sum, or the loss itself."""
+    return list(loss.losses) if hasattr(loss, "losses") else [loss]
+
+
+def learned_of(loss):
+    """The parameter of the learned weight of each part; None of other parts."""
+    learned = getattr(loss, "log_variances", {})
+    return [learned[name] if name in learned else None for name in getattr(loss, "names", [None])]
+
+
+def check_text(loss):
+    """Raises DTypeError for what is not the text of a sum."""
+    if not isinstance(loss, str):
+        raise DTypeError(f"Sum: loss is a {type(loss).__name__} (valid: text; sums of modules are made by + and *)")
+
+
+def text_of_loss(loss):
+    """A loss as the core reads it, with the options that are numbers or names."""
+    if isinstance(loss, Formula):
+        return "formula: " + loss.text
+    if not hasattr(loss, "_loss"):  # a sum, or the module of a formula
+        return loss.text
+    function, given = CLASSES[loss._loss], loss.bound_options()
+    if function not in ENTRIES:
+        raise DTypeError(f"{loss._loss}: cannot be a part of a sum (valid: losses of the list)")
+    names = [*(name for name, _ in ENTRIES[function]["parameters"]), "ignore_index", "label_smoothing"]
+    options = {name: given[name] for name in names if given.get(name) is not None}
+    return full_text(function, text_of(options.items()))
+
+
+def loss_of_part(part, classes, options):
+    """The module, or the formula, of a part of a text. classes: the modules by their names."""
+    name, _, rest = part["text"].partition(":")
+    if name == "formula":
+        return Formula(rest.strip())
+    if "weight" in options and not part["weight_shape"]:
+        raise DomainError(f"Sum: weight is given, but {part['name']} takes none (valid: no weight)")
+    return classes[_MODULES[_core.function_of_loss(part["text"])]](**options_of(rest), **options)
+
+
+def check_weight(parts, weight):
+    """Raises DomainError for a weight that the parts would read differently."""
+    shapes = {part["weight_shape"]: part["name"] for part in parts}
+    if weight is not None and len(shapes) > 1:
+        (shape, name), (other_shape, other), *_ = shapes.items()
+        raise DomainError(
+            f"Sum: weight is given, but {name} takes a weight of shape {shape or 'none'}, and {other} of shape "
+            f"{other_shape or 'none'} (valid: no weight, or modules with their own weights)"
+        )
+
+
+def text_in_epoch(text, epoch):
+    """A sum without learned weights as a sum whose weights are those of an epoch."""
+    parts = zip(_core.loss_parts(text), _core.loss_weights(text, epoch), strict=True)
+    return " + ".join(f"{weight!r}*({part['text']})" for part, weight in parts)
+
+
+def is_sum(text):
+    """Whether a text is more than a single loss of weight 1."""
+    parts = _core.loss_parts(text)
+    return len(parts) > 1 or bool(parts[0]["weight"])
