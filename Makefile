@@ -47,7 +47,8 @@ bench: deps
 	build/release/bin/perdita_bench
 
 asan tsan: deps
-	@cmake --preset $@
+	@scripts/install-deps.sh --with clang
+	@cmake --preset $@ -DPERDITA_LAST_LAYER=$(LAST_LAYER)
 	@cmake --build --preset $@ -j $(JOBS)
 	@ctest --preset $@ -j $(JOBS)
 

@@ -1,6 +1,9 @@
 #!/bin/sh
-# Builds the Python package as a user does, into build/wheel, and installs it with what its tests need into an
-# environment, build/python-env.
+# Builds the Python package as a wheel for this machine, into build/wheel, and installs it with what its tests need into
+# an environment, build/python-env.
+#
+# The library is compiled as in build/release, by the same compiler name, against the libraries of the system and in a
+# folder as deep, so that ccache knows its objects. A wheel of "pip wheel ." brings its libraries along (scripts/build-wheels.sh).
 #
 #   scripts/install-python.sh
 set -eu
@@ -13,7 +16,9 @@ wheel=$(ls -t build/wheel/perdita-*.whl 2>/dev/null | head -n 1)
 if [ -z "$wheel" ] || [ -n "$(find CMakeLists.txt pyproject.toml cmake perdita python -newer "$wheel" \
     -not -path '*__pycache__*' -print -quit)" ]; then
   rm -rf build/wheel
-  $pip wheel --no-deps --wheel-dir build/wheel .
+  $pip install 'scikit-build-core>=0.10' 'nanobind>=2.4'
+  CXX=c++ $pip wheel --no-deps --no-build-isolation --wheel-dir build/wheel -C cmake.define.PERDITA_FMT_HEADER_ONLY=OFF \
+    -C cmake.define.PERDITA_WERROR=ON -C build-dir=build/python .
   wheel=$(echo build/wheel/perdita-*.whl)
 fi
 $pip install --upgrade-strategy only-if-needed "$wheel[test]"
