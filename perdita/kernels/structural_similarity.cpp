@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "perdita/core/parallel.hpp"
+#include "perdita/kernels/channels.hpp"
 #include "perdita/kernels/row_tiles.hpp"
 #include "perdita/math/isa.hpp"
 #include "perdita/math/pack.hpp"
@@ -248,16 +249,11 @@ void ssim_loss(const SsimTask<T>& task) {
   const auto channels = static_cast<double>(task.channels);
   parallel_for(task.images * task.channels, [&](std::int64_t i) {
     Plane<T> plane(task, i);
-    losses[static_cast<std::size_t>(i)] = plane.loss();
+    losses[static_cast<std::size_t>(i)] = plane.loss() / channels;
     if (plane.wants_gradient())
       plane.write_gradients(task.coefficients[i / task.channels] / (channels * plane.positions()));
   });
-  for (std::int64_t image = 0; image < task.images; ++image) {
-    const double* const of_channels = losses.data() + image * task.channels;
-    double total = 0;
-    for (std::int64_t c = 0; c < task.channels; ++c) total += of_channels[c];
-    task.losses[image] = total / channels;
-  }
+  sum_channels(losses, task.channels, task.losses);
 }
 
 template void ssim_loss(const SsimTask<float>&);

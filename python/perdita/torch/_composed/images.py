@@ -3,6 +3,7 @@
 import math
 
 import torch
+import torch.nn.functional as F
 
 from perdita.errors import DomainError, ShapeError
 from perdita.torch._composed.reduce import reduce_elements
@@ -82,3 +83,18 @@ def ssim_loss(call):
     a = 2.0 * torch.square(mean) / (torch.square(mean_of_sum) + torch.square(mean) + 2.0 * c1)
     b = 2.0 * variance / (variance_of_sum + variance + 2.0 * c2)
     return reduce_elements(call, (a + b * (1.0 - a)).mean((-3, -2, -1)))
+
+
+def total_variation_loss(call):
+    x, norm = _images(call, "input"), call.option("norm")
+    if 0 in x.shape[-2:]:
+        raise ShapeError(f"{call.function}: input has shape {list(x.shape)} (valid: images with pixels)")
+    right, below = F.pad(x.diff(dim=-1), (0, 1)), F.pad(x.diff(dim=-2), (0, 0, 0, 1))
+    if norm == "l1":
+        # Not abs(), whose second derivative torch represents by a tensor without storage.
+        terms = right * torch.sgn(right.detach()) + below * torch.sgn(below.detach())
+    else:
+        terms = torch.square(right) + torch.square(below)
+        if norm == "isotropic":
+            terms = torch.sqrt(terms + float(call.option("eps")))
+    return reduce_elements(call, terms.sum((-3, -2, -1)))
