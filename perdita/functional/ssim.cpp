@@ -1,5 +1,6 @@
 // Structural similarity of images on tensors.
 #include <cmath>
+#include <limits>
 
 #include "perdita/functional/images.hpp"
 #include "perdita/kernels/structural_similarity.hpp"
@@ -100,6 +101,13 @@ Tensor reflected(const Tensor& x, int dim, std::int64_t padding) {
   return index_select(x, dim, Tensor::from(indices));
 }
 
+/// The central pixel of each channel, or 0 where it is not finite.
+Tensor center_of(const Tensor& x) {
+  const std::int64_t row = x.size(2) / 2, column = x.size(3) / 2;
+  const Tensor pixel = x.slice(2, row, row + 1).slice(3, column, column + 1);
+  return select(abs(pixel) < std::numeric_limits<double>::infinity(), pixel, 0.0);
+}
+
 struct RecordedMoments {
   Tensor mean, variance;
 };
@@ -133,8 +141,9 @@ Tensor recorded(const SsimCall& call, std::span<const Tensor> images) {
     if (call.padding > 0) values = reflected(reflected(signal, 2, call.padding), 3, call.padding);
     return moments_along(moments_along({.mean = values, .variance = {}}, 3, call.window), 2, call.window);
   };
-  const RecordedMoments s = moments_of(x + y), d = moments_of(x - y);
-  const Tensor a = 2.0 * square(d.mean) / (square(s.mean) + square(d.mean) + 2.0 * call.c1);
+  const Tensor brightness = center_of((x + y).detach());
+  const RecordedMoments s = moments_of(x + y - brightness), d = moments_of(x - y);
+  const Tensor a = 2.0 * square(d.mean) / (square(s.mean + brightness) + square(d.mean) + 2.0 * call.c1);
   const Tensor b = 2.0 * d.variance / (s.variance + d.variance + 2.0 * call.c2);
   const Tensor losses = a + b * (1.0 - a);
   const double positions = static_cast<double>(losses.size(1) * losses.size(2) * losses.size(3));

@@ -1,6 +1,7 @@
 #include "perdita/kernels/structural_similarity.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "perdita/core/parallel.hpp"
@@ -87,10 +88,10 @@ struct Moments {
   double *mean, *variance, *mean_slope;
 };
 struct LossKernel {
-  /// The sum of the losses, and their derivatives with respect to the moments.
+  /// The sum of the losses, and their derivatives with respect to the moments. shift: see Plane.
   template <class AnyTarget>
-  PERDITA_INLINE double operator()(AnyTarget, std::int64_t count, Moments s, Moments d, double c1, double c2,
-                                   bool gradient) const {
+  PERDITA_INLINE double operator()(AnyTarget, std::int64_t count, Moments s, double shift, Moments d, double c1,
+                                   double c2, bool gradient) const {
     using P = typename AnyTarget::template pack<double>;
     constexpr auto lanes = static_cast<std::size_t>(P::lanes);
     P sum(0.0);
@@ -100,7 +101,7 @@ struct LossKernel {
       const auto load = [&](const double* p) PERDITA_INLINE_LAMBDA {
         return left == lanes ? P::load(p + i) : P::load_first(p + i, left);
       };
-      const P ms = load(s.mean), md = load(d.mean), vs = load(s.variance), vd = load(d.variance);
+      const P ms = load(s.mean) + shift, md = load(d.mean), vs = load(s.variance), vd = load(d.variance);
       const P by_means = 1.0 / (ms * ms + md * md + 2.0 * c1), by_variances = 1.0 / (vs + vd + 2.0 * c2);
       const P a = 2.0 * md * md * by_means, b = 2.0 * vd * by_variances;
       sum = sum + (a + b * (1.0 - a));
@@ -155,7 +156,8 @@ class Plane {
         return Moments{x.mean.data() + row * width_, x.variance.data() + row * width_,
                        x.mean_slope.data() + row * width_};
       };
-      total += run(LossKernel{}, columns_, moments(sum_), moments(difference_), task_.c1, task_.c2, wants_gradient());
+      total += run(LossKernel{}, columns_, moments(sum_), shift_, moments(difference_), task_.c1, task_.c2,
+                   wants_gradient());
     }
     return total / positions();
   }
@@ -217,11 +219,15 @@ class Plane {
   }
 
   void read() {
+    const std::int64_t center = offset_ + task_.height / 2 * task_.width + task_.width / 2;
+    const double brightness = task_.scale * static_cast<double>(task_.input[center]) +
+                              task_.scale * static_cast<double>(task_.target[center]);
+    if (std::isfinite(brightness)) shift_ = brightness;
     double *const sum = sum_.values.data(), *const difference = difference_.values.data();
     each_pixel([&](std::int64_t from, std::int64_t to) {
       const double x = task_.scale * static_cast<double>(task_.input[offset_ + from]);
       const double y = task_.scale * static_cast<double>(task_.target[offset_ + from]);
-      sum[to] = x + y;
+      sum[to] = x + y - shift_;
       difference[to] = x - y;
     });
   }
@@ -238,6 +244,7 @@ class Plane {
   const SsimTask<T>& task_;
   std::int64_t offset_, size_, height_, width_;
   std::int64_t rows_, columns_;  ///< of positions
+  double shift_ = 0;             ///< by which the values of the sum are reduced
   Signal sum_, difference_;
 };
 

@@ -10,7 +10,8 @@
 // product of a row and a column, so that the variance is separable without this form. With mean m_r and variance v_r of
 // the row r of the window,
 //     v = sum_r w_r (v_r + (m_r - m)^2),
-// a sum of numbers that are not negative. The gradient consists of differences from means, too.
+// a sum of numbers that are not negative. The gradient consists of differences from means, too. The roundoff of these
+// means is that of the brightness of a whole image unless it is subtracted, so s is reduced by its value at one pixel.
 #pragma once
 
 #include <cstdint>

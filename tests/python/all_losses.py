@@ -89,6 +89,9 @@ _IN_CALLS = {
     "total_variation_loss",
 }  # fmt: skip
 
+# Options without which a loss does not take these operands: small images need a small window.
+_OPTIONS = {"ssim_loss": {"window": 3}}
+
 # Of losses of elements: numbers between these, whole where the losses are defined for those alone.
 _BETWEEN = {"log-probabilities": (-2.0, -0.2), "counts": (0.0, 5.0), "0 or 1": (0.0, 1.0)}
 
@@ -124,7 +127,7 @@ def _of_perdita():
     for name, entry in ENTRIES.items():
         if not hasattr(torch_functional, name):
             predictions = [o["name"] for o in entry["operands"] if o["role"] == "prediction" and not o["optional"]]
-            yield Call(name, name, functools.partial(_of_signature, entry), {}, tuple(predictions))
+            yield Call(name, name, functools.partial(_of_signature, entry), _OPTIONS.get(name, {}), tuple(predictions))
     yield Call("formula", "formula", _pair, {}, ("input", "target"))
     yield Call("class_formula", "class_formula", _classes, {}, ("input",))
 

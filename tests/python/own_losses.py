@@ -185,7 +185,7 @@ CALLS = {
         ({"input": _normal(5, 4), "target": _labels(4, 5), "teacher": 2.0 * _normal(5, 4, seed=9)}, {"temperature": 1.5}),
     ],
     "ssim_loss": [
-        (_pictures(2, 2, 6, 7), {"window": 5}),
+        (_pictures(2, 2, 4, 5), {"window": 3}),
         ({**_pictures(2, 1, 6, 5), "weight": _uniform(2)}, {"window": 7, "padding": "reflect", "data_range": 2.0}),
         (_pictures(3, 5, 4), {"window": 3, "sigma": 0.8}),
     ],

@@ -85,7 +85,7 @@ def test_definition(name, options):
 
 @pytest.mark.parametrize(("name", "options"), CALLS, ids=IDS)
 def test_derivatives(name, options):
-    leaves = [torch.from_numpy(x[:, :2, :7, :7].copy()).requires_grad_() for x in operands_of(name, options)]
+    leaves = [torch.from_numpy(x[:1, :1, :7, :7].copy()).requires_grad_() for x in operands_of(name, options)]
     for reduction in ("none", "mean"):
         call = lambda *x: getattr(F, name)(*x, **options, reduction=reduction)  # noqa: B023, E731
         scale = options.get("data_range", 1.0)
@@ -122,7 +122,7 @@ def test_float32_of_bright_flat_patches():
         loss.backward()
         assert loss.item() == pytest.approx(expected.item(), rel=2e-6)
         for leaf, right in zip(leaves, exact, strict=True):
-            assert (leaf.grad - right.grad).abs().max() < 2e-3 * right.grad.abs().max()
+            assert (leaf.grad - right.grad).abs().max() < 1e-5 * right.grad.abs().max()
 
 
 @pytest.mark.parametrize("padding", ["valid", "reflect"])

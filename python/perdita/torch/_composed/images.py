@@ -47,6 +47,12 @@ def _reflected(x, dim, padding):
     return torch.cat((before.flip(dim), x, after.flip(dim)), dim)
 
 
+def _center_of(x):
+    """The central pixel of each channel, or 0 where it is not finite."""
+    pixel = x.narrow(-2, x.shape[-2] // 2, 1).narrow(-1, x.shape[-1] // 2, 1)
+    return torch.where(torch.isfinite(pixel), pixel, 0.0)
+
+
 def _moments_along(means, variances, dim, window):
     """Means and variances of windows along a dimension of numbers that have means and variances (0 if None) themselves. Not
     by a convolution, which devices compute with fewer digits."""
@@ -79,8 +85,9 @@ def ssim_loss(call):
         return _moments_along(*_moments_along(signal, None, -1, window), -2, window)
 
     x, y = x * scale, y * scale
-    (mean_of_sum, variance_of_sum), (mean, variance) = moments(x + y), moments(x - y)
-    a = 2.0 * torch.square(mean) / (torch.square(mean_of_sum) + torch.square(mean) + 2.0 * c1)
+    brightness = _center_of((x + y).detach())
+    (mean_of_sum, variance_of_sum), (mean, variance) = moments(x + y - brightness), moments(x - y)
+    a = 2.0 * torch.square(mean) / (torch.square(mean_of_sum + brightness) + torch.square(mean) + 2.0 * c1)
     b = 2.0 * variance / (variance_of_sum + variance + 2.0 * c2)
     return reduce_elements(call, (a + b * (1.0 - a)).mean((-3, -2, -1)))
 
