@@ -1,9 +1,11 @@
 #include "perdita/kernels/structural_similarity.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <vector>
 
+#include "perdita/core/buffer.hpp"
 #include "perdita/core/parallel.hpp"
 #include "perdita/kernels/channels.hpp"
 #include "perdita/kernels/row_tiles.hpp"
@@ -16,18 +18,23 @@ namespace {
 
 /// A map of the numbers of a plane, in rows of its width. Windows that begin in the last columns of a row extend into
 /// the next one: their results are computed, but not used. Zeros in front of the map and behind it take the place of
-/// what such windows, and the last pack of a loop, read there.
+/// what such windows, and the last packs of a loop, read there.
 class Map {
  public:
   Map(std::int64_t before, std::int64_t count, std::int64_t after)
-      : numbers_(static_cast<std::size_t>(before + count + after)), first_(before) {}
-  double* data() { return numbers_.data() + first_; }
-  const double* data() const { return numbers_.data() + first_; }
+      : buffer_(Buffer::allocate(static_cast<std::size_t>(before + count + after) * sizeof(double))), first_(before) {
+    std::fill_n(static_cast<double*>(buffer_.data()), before + count + after, 0.0);
+  }
+  double* data() { return static_cast<double*>(buffer_.data()) + first_; }
+  const double* data() const { return static_cast<const double*>(buffer_.data()) + first_; }
 
  private:
-  std::vector<double> numbers_;
+  Buffer buffer_;  // of the cache: memory of the system costs more than all sums
   std::int64_t first_;
 };
+
+/// Packs that a loop over windows computes at a time, since each is a chain of sums.
+constexpr int packs = 4;
 
 struct Window {
   const double* weights;
@@ -36,22 +43,33 @@ struct Window {
 };
 
 /// Means and variances of `count` windows of numbers that have means and variances (0 without them) themselves.
-struct MomentsKernel {
+struct WindowMomentsKernel {
   template <class AnyTarget>
   PERDITA_INLINE void operator()(AnyTarget, Window w, std::int64_t count, const double* means, const double* variances,
                                  double* mean, double* variance) const {
     using P = typename AnyTarget::template pack<double>;
-    for (std::int64_t i = 0; i < count; i += P::lanes) {
-      P m(0.0), v(0.0);
-      for (std::int64_t k = 0; k < w.size; ++k) m = m + w.weights[k] * P::load(means + i + k * w.step);
+    for (std::int64_t i = 0; i < count; i += packs * P::lanes) {
+      std::array<P, packs> m{}, v{};
+      for (int p = 0; p < packs; ++p) m[p] = v[p] = P(0.0);
       for (std::int64_t k = 0; k < w.size; ++k) {
-        const P difference = P::load(means + i + k * w.step) - m;
-        P term = difference * difference;
-        if (variances) term = term + P::load(variances + i + k * w.step);
-        v = v + w.weights[k] * term;
+        const P weight(w.weights[k]);
+        const double* const from = means + i + k * w.step;
+        for (int p = 0; p < packs; ++p) m[p] = m[p] + weight * P::load(from + p * P::lanes);
       }
-      m.store(mean + i);
-      v.store(variance + i);
+      for (std::int64_t k = 0; k < w.size; ++k) {
+        const P weight(w.weights[k]);
+        const std::int64_t at = i + k * w.step;
+        for (int p = 0; p < packs; ++p) {
+          const P difference = P::load(means + at + p * P::lanes) - m[p];
+          P term = difference * difference;
+          if (variances) term = term + P::load(variances + at + p * P::lanes);
+          v[p] = v[p] + weight * term;
+        }
+      }
+      for (int p = 0; p < packs; ++p) {
+        m[p].store(mean + i + p * P::lanes);
+        v[p].store(variance + i + p * P::lanes);
+      }
     }
   }
 };
@@ -60,24 +78,32 @@ struct MomentsKernel {
 struct MomentSlopes {
   const double *mean, *mean_slope, *variance_slope;  ///< of the windows
 };
-struct SlopesKernel {
+struct WindowSlopesKernel {
   template <class AnyTarget>
   PERDITA_INLINE void operator()(AnyTarget, Window w, std::int64_t count, const double* means, MomentSlopes of,
                                  double* means_slope, double* variances_slope) const {
     using P = typename AnyTarget::template pack<double>;
-    for (std::int64_t i = 0; i < count; i += P::lanes) {
-      const P number = P::load(means + i);
-      P by_mean(0.0), by_variance(0.0);
-      for (std::int64_t k = 0; k < w.size; ++k) {
-        const std::int64_t at = i - k * w.step;
-        const P slope = P::load(of.variance_slope + at);
-        // The derivative of a variance with respect to the mean that it is taken around is 0.
-        by_mean =
-            by_mean + w.weights[k] * (P::load(of.mean_slope + at) + 2.0 * slope * (number - P::load(of.mean + at)));
-        by_variance = by_variance + w.weights[k] * slope;
+    for (std::int64_t i = 0; i < count; i += packs * P::lanes) {
+      std::array<P, packs> number{}, by_mean{}, by_variance{};
+      for (int p = 0; p < packs; ++p) {
+        number[p] = P::load(means + i + p * P::lanes);
+        by_mean[p] = by_variance[p] = P(0.0);
       }
-      by_mean.store(means_slope + i);
-      if (variances_slope) by_variance.store(variances_slope + i);
+      for (std::int64_t k = 0; k < w.size; ++k) {
+        const P weight(w.weights[k]);
+        for (int p = 0; p < packs; ++p) {
+          const std::int64_t at = i - k * w.step + p * P::lanes;
+          const P slope = weight * P::load(of.variance_slope + at);
+          // The derivative of a variance with respect to the mean that it is taken around is 0.
+          by_mean[p] = by_mean[p] + weight * P::load(of.mean_slope + at);
+          by_mean[p] = by_mean[p] + 2.0 * slope * (number[p] - P::load(of.mean + at));
+          by_variance[p] = by_variance[p] + slope;
+        }
+      }
+      for (int p = 0; p < packs; ++p) {
+        by_mean[p].store(means_slope + i + p * P::lanes);
+        if (variances_slope) by_variance[p].store(variances_slope + i + p * P::lanes);
+      }
     }
   }
 };
@@ -87,7 +113,7 @@ struct SlopesKernel {
 struct Moments {
   double *mean, *variance, *mean_slope;
 };
-struct LossKernel {
+struct SimilarityKernel {
   /// The sum of the losses, and their derivatives with respect to the moments. shift: see Plane.
   template <class AnyTarget>
   PERDITA_INLINE double operator()(AnyTarget, std::int64_t count, Moments s, double shift, Moments d, double c1,
@@ -145,9 +171,9 @@ class Plane {
   /// The mean loss of the positions.
   double loss() {
     for (Signal* x : {&sum_, &difference_}) {
-      run(MomentsKernel{}, by_row(), height_ * width_, std::as_const(x->values).data(),
+      run(WindowMomentsKernel{}, by_row(), height_ * width_, std::as_const(x->values).data(),
           static_cast<const double*>(nullptr), x->row_mean.data(), x->row_variance.data());
-      run(MomentsKernel{}, by_column(), rows_ * width_, std::as_const(x->row_mean).data(),
+      run(WindowMomentsKernel{}, by_column(), rows_ * width_, std::as_const(x->row_mean).data(),
           std::as_const(x->row_variance).data(), x->mean.data(), x->variance.data());
     }
     double total = 0;
@@ -156,7 +182,7 @@ class Plane {
         return Moments{x.mean.data() + row * width_, x.variance.data() + row * width_,
                        x.mean_slope.data() + row * width_};
       };
-      total += run(LossKernel{}, columns_, moments(sum_), shift_, moments(difference_), task_.c1, task_.c2,
+      total += run(SimilarityKernel{}, columns_, moments(sum_), shift_, moments(difference_), task_.c1, task_.c2,
                    wants_gradient());
     }
     return total / positions();
@@ -176,10 +202,10 @@ class Plane {
       clear_outside(x->variance, rows_);
       clear_outside(x->row_mean, height_);
       Map row_slope = map();
-      run(SlopesKernel{}, by_column(), height_ * width_, std::as_const(x->row_mean).data(),
+      run(WindowSlopesKernel{}, by_column(), height_ * width_, std::as_const(x->row_mean).data(),
           MomentSlopes{x->mean.data(), x->mean_slope.data(), x->variance.data()}, row_slope.data(),
           x->row_variance.data());
-      run(SlopesKernel{}, by_row(), height_ * width_, std::as_const(x->values).data(),
+      run(WindowSlopesKernel{}, by_row(), height_ * width_, std::as_const(x->values).data(),
           MomentSlopes{x->row_mean.data(), row_slope.data(), x->row_variance.data()}, x->slope.data(),
           static_cast<double*>(nullptr));
     }
@@ -191,7 +217,7 @@ class Plane {
  private:
   Window by_row() const { return {task_.window.data(), size_, 1}; }
   Window by_column() const { return {task_.window.data(), size_, width_}; }
-  Map map() const { return Map((size_ - 1) * width_, height_ * width_, size_ + most_lanes); }
+  Map map() const { return Map((size_ - 1) * width_, height_ * width_, size_ + packs * most_lanes); }
   Map slope_map() const { return wants_gradient() ? map() : Map(0, 0, 0); }
   Signal signal() const { return {map(), map(), map(), map(), map(), slope_map(), slope_map()}; }
 

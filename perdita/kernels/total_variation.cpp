@@ -24,7 +24,7 @@ PERDITA_INLINE P sign(const P& x) {
   return select(x == 0.0, P(0.0), select(x == x, copy_sign(P(1.0), x), x));
 }
 
-struct RowKernel {
+struct VariationKernel {
   template <class AnyTarget>
   PERDITA_INLINE void operator()(AnyTarget, RowDifferences d, std::int64_t count, Variation variation,
                                  double eps) const {
@@ -49,7 +49,7 @@ struct RowKernel {
   }
 };
 
-struct SumKernel {
+struct VariationSumKernel {
   template <class AnyTarget>
   PERDITA_INLINE double operator()(AnyTarget, const double* terms, std::int64_t count) const {
     using P = typename AnyTarget::template pack<double>;
@@ -75,9 +75,9 @@ double variation_of(const TotalVariationTask<T>& task, const T* pixels, double f
       right[at] = c + 1 < width ? static_cast<double>(x[c + 1]) - here : 0.0;
       below[at] = is_last ? 0.0 : static_cast<double>(x[width + c]) - here;
     }
-    run(RowKernel{}, RowDifferences{right.data(), below.data(), terms.data()}, width, task.variation, task.eps);
+    run(VariationKernel{}, RowDifferences{right.data(), below.data(), terms.data()}, width, task.variation, task.eps);
     std::fill(terms.begin() + width, terms.end(), 0.0);
-    total += run(SumKernel{}, std::as_const(terms).data(), width);
+    total += run(VariationSumKernel{}, std::as_const(terms).data(), width);
     if (!gradient) continue;
     T* const slopes = gradient + row * width;
     for (std::int64_t c = 0; c < width; ++c) {
