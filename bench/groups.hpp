@@ -12,6 +12,8 @@ void add_sequences();
 void add_comparing();
 /// Losses of masks.
 void add_overlap();
+/// Losses of images.
+void add_images();
 /// Losses with weights, narrow types, broadcasting, smoothing, other layouts and reductions.
 void add_options();
 /// What goes through tensors: a user-written focal loss, small tensors, an epoch of training.

@@ -46,6 +46,7 @@ int main(int argc, char** argv) {
   bench::add_sequences();
   bench::add_comparing();
   bench::add_overlap();
+  bench::add_images();
   bench::add_options();
   bench::add_tensors();
   fmt::print("{} threads, {}, float32, value and gradient together\n", num_threads(), name_of(active_isa()));

@@ -30,6 +30,7 @@ void print_table() {
       {Family::ranking, "rankings of the documents of a query (C++ and Python only, not in perdita train)"},
       {Family::contrastive, "pairs of embeddings in a batch (C++ and Python only, not in perdita train)"},
       {Family::box, "boxes of detectors (C++ and Python only, not in perdita train)"},
+      {Family::image, "images (C++ and Python only, not in perdita train)"},
       {Family::ordinal, "ordered classes (C++ and Python only, not in perdita train)"},
       {Family::preference, "log-probabilities of language models (C++ and Python only, not in perdita train)"}};
   for (const auto& [family, subject] : subjects) {

@@ -45,6 +45,7 @@ namespace functional {
 ///   information, such as the log-probabilities of a reference model, is a constant, which must not require a gradient.
 /// - Boxes (box_iou_loss, ...): [..., 4] each, one loss per box. The factor of box_ciou_loss is a constant of the
 ///   gradient.
+/// - Images (ssim_loss, total_variation_loss): [N, C, H, W], or [C, H, W] for one image; one loss per image.
 /// - Ordered classes (coral_loss, cumulative_link_loss), intervals of time (logistic_hazard_loss) and bins
 ///   (distribution_focal_loss): rows with an integer or a number for each.
 /// - Survival (cox_loss) and contrastive losses (info_nce_loss, sup_con_loss, ...): the samples of a batch.

@@ -347,6 +347,8 @@ std::string describe_losses(const LossInfo& info) {
       return each("one loss per event and 0 for the other samples, [N]", "the number of events");
     case Unit::group:
       return each("one loss per group, [G]", "the number of groups");
+    case Unit::image:
+      return each("one loss per image, [N] or []", "the number of images");
   }
   return "";
 }

@@ -14,6 +14,7 @@ enum class FormulaFault {
   rows,
   masks,
   sequences,
+  images,
   more_operands,
   not_two_numbers,
   functions_of_std,
@@ -32,6 +33,7 @@ constexpr FormulaFault fault_of() {
     if (compares_predictions(info)) return FormulaFault::rows;
     if (info.unit == Unit::mask) return FormulaFault::masks;
     if (info.unit == Unit::sequence) return FormulaFault::sequences;
+    if (info.unit == Unit::image) return FormulaFault::images;
     if (!takes_two) return FormulaFault::more_operands;
   }
   if constexpr (takes_two) {
@@ -61,6 +63,8 @@ constexpr bool require_elementwise() {
       "gradient) (perdita/losses/span.hpp), or its tensor function");
   static_assert(fault != FormulaFault::sequences,
                 "this loss is defined on sequences, not on single elements: call its tensor function");
+  static_assert(fault != FormulaFault::images,
+                "this loss is defined on images, not on single elements: call its tensor function");
   static_assert(fault != FormulaFault::more_operands,
                 "this loss takes more than an input and a target: call its tensor function");
   static_assert(fault != FormulaFault::not_two_numbers,

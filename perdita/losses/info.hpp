@@ -40,6 +40,7 @@ enum class Family {
   ranking,
   contrastive,
   box,
+  image,
   ordinal,
   preference
 };
@@ -69,6 +70,8 @@ constexpr std::string_view name_of(Family family) {
       return "contrastive";
     case Family::box:
       return "box";
+    case Family::image:
+      return "image";
     case Family::ordinal:
       return "ordinal";
     case Family::preference:

@@ -32,6 +32,8 @@
 #include "perdita/losses/contrastive/sup_con.hpp"
 #include "perdita/losses/distance/cosine_embedding.hpp"
 #include "perdita/losses/distance/triplet_margin.hpp"
+#include "perdita/losses/image/ssim.hpp"
+#include "perdita/losses/image/total_variation.hpp"
 #include "perdita/losses/likelihood/crps_ensemble.hpp"
 #include "perdita/losses/likelihood/crps_gaussian.hpp"
 #include "perdita/losses/likelihood/crps_laplace.hpp"
@@ -176,6 +178,8 @@
   X(BoxGiou, box_giou_loss, BoxGIoULoss)                                                  \
   X(BoxDiou, box_diou_loss, BoxDIoULoss)                                                  \
   X(BoxCiou, box_ciou_loss, BoxCIoULoss)                                                  \
+  X(Ssim, ssim_loss, SSIMLoss)                                                            \
+  X(TotalVariation, total_variation_loss, TotalVariationLoss)                             \
   X(Coral, coral_loss, CORALLoss)                                                         \
   X(CumulativeLink, cumulative_link_loss, CumulativeLinkLoss)                             \
   X(Dpo, dpo_loss, DPOLoss)                                                               \

@@ -213,8 +213,8 @@ std::string difference_between(const AnyLoss& first, const AnyLoss& second) {
                          name_of(other.meaning));
     }
   }
-  const bool has_masks = a.unit == Unit::mask || b.unit == Unit::mask;
-  if (a.unit != b.unit && !has_masks)
+  const auto has = [&](Unit unit) { return a.unit == unit || b.unit == unit; };
+  if (a.unit != b.unit && !has(Unit::mask) && !has(Unit::image))
     return fmt::format("{} has one loss per {}, but {} one per {}", a.name, name_of(a.unit), b.name, name_of(b.unit));
   const std::optional<bool> one = predicts_logarithm(first), other = predicts_logarithm(second);
   if (one && other && *one != *other) return fmt::format("log_input of {} and {} differ", a.name, b.name);

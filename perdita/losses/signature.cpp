@@ -71,7 +71,7 @@ std::string_view name_of(Element element) {
 std::string_view name_of(Unit unit) {
   constexpr std::pair<Unit, std::string_view> names[] = {
       {Unit::element, "element"},   {Unit::row, "row"},     {Unit::vector, "vector"}, {Unit::mask, "mask"},
-      {Unit::sequence, "sequence"}, {Unit::event, "event"}, {Unit::group, "group"}};
+      {Unit::sequence, "sequence"}, {Unit::event, "event"}, {Unit::group, "group"},   {Unit::image, "image"}};
   return name_in(names, unit);
 }
 

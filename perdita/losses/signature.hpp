@@ -166,6 +166,7 @@ enum class Unit {
   sequence,
   event,  ///< a sample at whose time the event happened; the others lose 0
   group,  ///< the rows of a group
+  image,  ///< all pixels and channels of an item
 };
 std::string_view name_of(Unit unit);
 
@@ -230,6 +231,10 @@ inline constexpr Operands class_operands{class_logits_operand, class_target_oper
 /// The same, of logits that the classes' numbers of samples change.
 inline constexpr Operands counted_class_operands{class_logits_operand, class_target_operand, class_counts_operand,
                                                  class_weight_operand.not_deciding_dtype()};
+/// Losses of images.
+inline constexpr std::string_view image_shape = "[N, C, H, W], or [C, H, W] for one image";
+inline constexpr LossOperand image_weight_operand = element_weight_operand.of_shape("[N]").not_deciding_dtype();
+
 /// Losses of masks.
 inline constexpr Operands mask_operands{
     prediction(Meaning::logit).of_shape("[N, ...] with one mask per item, or [N, C, ...] with one mask per class"),

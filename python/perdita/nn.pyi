@@ -27,9 +27,9 @@ __all__ = [
     "MAPELoss", "MSELoss", "MSLELoss", "MarginRankingLoss", "MultiLabelMarginLoss", "MultiLabelSoftMarginLoss",
     "MultiMarginLoss", "MultiSimilarityLoss", "NLLLoss", "NTXentLoss", "NegativeBinomialNLLLoss", "ORPOLoss",
     "PPOClipLoss", "PoissonNLLLoss", "Poly1Loss", "PseudoHuberLoss", "QualityFocalLoss", "QuantileLoss",
-    "RankNetLoss", "SMAPELoss", "SigLIPLoss", "SimPOLoss", "SmoothL1Loss", "SoftMarginLoss", "SquaredHingeLoss",
-    "StudentTNLLLoss", "Sum", "SupConLoss", "SymmetricCrossEntropyLoss", "TripletMarginLoss",
-    "TripletMarginWithDistanceLoss", "TverskyLoss", "TweedieLoss", "VarifocalLoss",
+    "RankNetLoss", "SMAPELoss", "SSIMLoss", "SigLIPLoss", "SimPOLoss", "SmoothL1Loss", "SoftMarginLoss",
+    "SquaredHingeLoss", "StudentTNLLLoss", "Sum", "SupConLoss", "SymmetricCrossEntropyLoss", "TotalVariationLoss",
+    "TripletMarginLoss", "TripletMarginWithDistanceLoss", "TverskyLoss", "TweedieLoss", "VarifocalLoss",
 ]
 
 class _Addable:
@@ -378,6 +378,14 @@ class BoxDIoULoss(Loss):
 class BoxCIoULoss(Loss):
     def __init__(self, format: Literal["xyxy", "xywh", "cxcywh"] = "xyxy", eps: float = 1e-07, weight: _Weight | None = None, reduction: Literal["none", "mean", "sum"] = "mean", *, normalize_by: Denominator | None = None, return_extras: bool = False, validate: bool = False) -> None: ...
     def __call__(self, input: _Array, target: _Array) -> Any: ...
+
+class SSIMLoss(Loss):
+    def __init__(self, window: int = 11, sigma: float = 1.5, data_range: float = 1.0, k1: float = 0.01, k2: float = 0.03, padding: Literal["valid", "reflect"] = "valid", weight: _Weight | None = None, reduction: Literal["none", "mean", "sum"] = "mean", *, normalize_by: Denominator | None = None, return_extras: bool = False, validate: bool = False) -> None: ...
+    def __call__(self, input: _Array, target: _Array) -> Any: ...
+
+class TotalVariationLoss(Loss):
+    def __init__(self, norm: Literal["l1", "squared", "isotropic"] = "l1", eps: float = 1e-08, weight: _Weight | None = None, reduction: Literal["none", "mean", "sum"] = "mean", *, normalize_by: Denominator | None = None, return_extras: bool = False, validate: bool = False) -> None: ...
+    def __call__(self, input: _Array) -> Any: ...
 
 class CORALLoss(Loss):
     def __init__(self, weight: _Weight | None = None, reduction: Literal["none", "mean", "sum"] = "mean", *, normalize_by: Denominator | None = None, return_extras: bool = False, validate: bool = False) -> None: ...

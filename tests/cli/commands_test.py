@@ -30,9 +30,9 @@ class Commands(CliTest):
             self.assertRegex(table, rf"(?m)^  {loss['name']} ")
             for flags in ([], ["--latex"]):
                 text, _ = self.run_cli("explain", loss["name"], *flags)
-                # Sequences, what sorts pixels, what compares a whole batch and what is made of other losses have no
+                # Sequences, images, what sorts pixels, what compares a whole batch and what is made of other losses have no
                 # formula of elements.
-                has_formula = loss["unit"] not in ("sequence", "event", "group")
+                has_formula = loss["unit"] not in ("sequence", "event", "group", "image")
                 has_formula = has_formula and loss["family"] not in ("box", "contrastive")
                 others = ("lovasz", "distillation", "logistic_hazard", "distribution_focal", "coral", "crps_ensemble")
                 what = "Formula" if has_formula and loss["name"] not in others else "Operands"

@@ -89,6 +89,10 @@ def _boxes():
     return {"input": input.double(), "target": target.double()}
 
 
+def _pictures(*shape):
+    return {"input": _uniform(*shape), "target": _uniform(*shape, seed=5)}
+
+
 def _log_probs(*names):
     return {name: -0.2 - 2.0 * _uniform(5, seed=20 + i) for i, name in enumerate(names)}
 
@@ -179,6 +183,16 @@ CALLS = {
     ],
     "distillation_loss": [
         ({"input": _normal(5, 4), "target": _labels(4, 5), "teacher": 2.0 * _normal(5, 4, seed=9)}, {"temperature": 1.5}),
+    ],
+    "ssim_loss": [
+        (_pictures(2, 2, 4, 5), {"window": 3}),
+        ({**_pictures(2, 1, 6, 5), "weight": _uniform(2)}, {"window": 7, "padding": "reflect", "data_range": 2.0}),
+        (_pictures(3, 5, 4), {"window": 3, "sigma": 0.8}),
+    ],
+    "total_variation_loss": [
+        ({"input": _normal(2, 2, 3, 4)}, {"norm": "l1"}),
+        ({"input": _normal(2, 2, 3, 4), "weight": _uniform(2)}, {"norm": "squared"}),
+        ({"input": _normal(3, 5, 4)}, {"norm": "isotropic", "eps": 0.01}),
     ],
     "box_iou_loss": [(_boxes(), {"mode": mode}) for mode in ("linear", "log", "square")],
     "box_giou_loss": [(_boxes(), {}), ({**_boxes(), "weight": _uniform(5)}, {})],

@@ -114,6 +114,8 @@ def _shape(function, options, tensors):
         return (*items, *(a.shape[1:2] if has_classes else ()))
     if unit == "sequence":
         return a.shape[1:2] if a.dim() == 3 else ()
+    if unit == "image":
+        return a.shape[:-3]
     if unit == "event":
         return a.shape
     if unit == "group":

@@ -23,7 +23,8 @@ def computing_dtype(dtype):
 
 def result_type(function, tensors):
     """The dtype of the loss of these operands; under autocast of narrow ones, that of float32."""
-    has_classes = not tensors[1].is_floating_point()  # whose weights do not decide
+    # Those of class indices have weights that do not decide.
+    has_classes = tensors[1] is not None and not tensors[1].is_floating_point()
     types = {
         name: tensor.dtype
         for name, tensor in zip(ARGUMENTS[function], tensors, strict=False)

@@ -1,4 +1,4 @@
-"""Losses of rows with an integer or a box for each, over numbers of 50 digits."""
+"""Losses of rows with an integer or a box for each, and of images, over numbers of 50 digits."""
 
 import itertools
 
@@ -178,6 +178,73 @@ def _atan(x):
     return jets.unary(x, mp.atan(a), 1 / (1 + a * a), -2 * a / (1 + a * a) ** 2)
 
 
+def _ssim(draw, evaluate, Unit):
+    shape, parameters = draw.values["input"].shape, draw.parameters
+    count = shape[1] * shape[2] * shape[3]
+    size, is_valid = parameters["window"], parameters.get("padding", "valid") == "valid"
+    radius, sigma = size // 2, mpf(parameters.get("sigma", 1.5))
+    c1, c2 = (
+        (mpf(parameters.get(name, usual)) * mpf(parameters.get("data_range", 1.0))) ** 2
+        for name, usual in (("k1", 0.01), ("k2", 0.03))
+    )
+    offsets = list(itertools.product(range(-radius, radius + 1), repeat=2))
+    weights = [mp.exp(-mpf(i * i + j * j) / (2 * sigma * sigma)) for i, j in offsets]
+    weights = [w / sum(weights) for w in weights]
+
+    def reflected(i, count):
+        return min(abs(i), 2 * (count - 1) - abs(i))
+
+    def moments(terms):
+        return sum((term * w for term, w in zip(terms, weights, strict=True)), mpf(0))
+
+    def similarity(x, y):
+        mx, my = moments(x), moments(y)
+        x, y = [a - mx for a in x], [a - my for a in y]
+        vx, vy = moments([a * a for a in x]), moments([a * a for a in y])
+        covariance = moments([a * b for a, b in zip(x, y, strict=True)])
+        of_means = (mx * my * 2 + c1) / (mx * mx + my * my + c1)
+        return of_means * (covariance * 2 + c2) / (vx + vy + c2)
+
+    def formula(n, *pixels):
+        edge = radius if is_valid else 0
+        total, positions = mpf(0), 0
+        for c, i, j in itertools.product(range(shape[1]), range(edge, shape[2] - edge), range(edge, shape[3] - edge)):
+            at = [
+                (c * shape[2] + reflected(i + di, shape[2])) * shape[3] + reflected(j + dj, shape[3])
+                for di, dj in offsets
+            ]
+            total = total + (1 - similarity([pixels[k] for k in at], [pixels[count + k] for k in at]))
+            positions += 1
+        return total * (mpf(1) / positions)
+
+    def variables_of(i):
+        return [(name, i * count + k) for name in ("input", "target") for k in range(count)]
+
+    return _units(draw, evaluate, Unit, variables_of, lambda i: formula)
+
+
+def _total_variation(draw, evaluate, Unit):
+    shape, norm = draw.values["input"].shape, draw.parameters.get("norm", "l1")
+    eps = mpf(draw.parameters.get("eps", 1e-8))
+    count = shape[1] * shape[2] * shape[3]
+
+    def formula(n, *pixels):
+        total = mpf(0)
+        for c, i, j in itertools.product(*map(range, shape[1:])):
+            k = (c * shape[2] + i) * shape[3] + j
+            right = pixels[k + 1] - pixels[k] if j + 1 < shape[3] else mpf(0)
+            below = pixels[k + shape[3]] - pixels[k] if i + 1 < shape[2] else mpf(0)
+            if norm == "l1":
+                # At the edges the differences are 0, which is no kink.
+                total = total + sum((jets.absolute(d, n) for d in (right, below) if isinstance(d, jets.Jet)), mpf(0))
+                continue
+            square = right * right + below * below
+            total = total + (square if norm == "squared" else jets.sqrt(square + eps))
+        return total
+
+    return _units(draw, evaluate, Unit, lambda i: [("input", i * count + k) for k in range(count)], lambda i: formula)
+
+
 BOXES = ("box_iou_loss", "box_giou_loss", "box_diou_loss", "box_ciou_loss")
 MAKERS = {
     "coral_loss": _coral,
@@ -186,6 +253,8 @@ MAKERS = {
     "distillation_loss": _distillation,
     "distribution_focal_loss": _distribution_focal,
     "cumulative_link_loss": _cumulative_link,
+    "ssim_loss": _ssim,
+    "total_variation_loss": _total_variation,
     **dict.fromkeys(BOXES, _box),
 }
 
@@ -195,6 +264,13 @@ def operands_of(random, function, parameters, dtype, reals, rounded):
     rows, size = int(random.integers(1, 5)), int(random.integers(2, 5))
     if function in BOXES:
         return _boxes(random, rows, parameters.get("format", "xyxy"), dtype, rounded), ()
+    if function in ("ssim_loss", "total_variation_loss"):
+        values = _pictures(
+            random, parameters.setdefault("window", 3) if function == "ssim_loss" else 1, parameters, dtype, rounded
+        )
+        if function == "total_variation_loss":
+            del values["target"]
+        return values, ()
     values, integers = {"input": reals(random, (rows, size), False, dtype)}, ("target", "interval", "event")
     if function == "coral_loss":
         values["target"] = random.integers(0, size + 1, rows)
@@ -220,6 +296,19 @@ def operands_of(random, function, parameters, dtype, reals, rounded):
     return values, integers
 
 
+def _pictures(random, least, parameters, dtype, rounded):
+    """Images of few pixels, at times nearly equal ones."""
+    count = int(random.integers(1, 3))
+    shape = (count, int(random.integers(1, 3)), *(int(random.integers(least, 5)) for _ in range(2)))
+    scale = parameters.get("data_range", 1.0) * float(random.choice([1.0, 1.0, 0.125, 8.0]))
+    input = scale * random.random(shape)
+    target = input + scale * float(random.choice([1.0, 2**-10])) * random.normal(size=shape)
+    values = {"input": rounded(input, dtype), "target": rounded(target, dtype)}
+    if random.random() < 0.4:
+        values["weight"] = rounded(random.integers(0, 9, count) / 4.0, dtype)
+    return values
+
+
 def _boxes(random, rows, form, dtype, rounded):
     values = {}
     for name in ("input", "target"):
@@ -233,6 +322,14 @@ PARAMETERS = {
     ("crps_ensemble_loss", "fair"): (False, True),
     ("distillation_loss", "alpha"): (0.875, 0.0, 1.0, 0.5),
     ("distillation_loss", "temperature"): (2.0, 1.0, 4.0),
+    ("ssim_loss", "window"): (3, 1),
+    ("ssim_loss", "sigma"): (1.5, 0.5, 20.0),
+    ("ssim_loss", "data_range"): (1.0, 255.0, 0.125),
+    "norm": ("l1", "squared", "isotropic"),
+    ("total_variation_loss", "eps"): (1e-8, 0.25),
+    "k1": (0.01, 0.25),
+    "k2": (0.03, 0.5),
+    "padding": ("valid", "reflect"),
     "link": ("logit", "probit"),
     "format": ("xyxy", "xywh", "cxcywh"),
     "mode": ("linear", "log", "square"),
