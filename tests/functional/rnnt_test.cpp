@@ -154,6 +154,16 @@ TEST(Rnnt, ProbabilitiesMayBeBeyondTheRangeOfADouble) {
   }
 }
 
+TEST(Rnnt, AFrameMayEmitThousandsOfLabels) {
+  for (const std::int64_t classes : {3, 4}) {
+    const RnntSequence s = sequence(2, 4000, classes, 0, 5, 0.01);
+    const RnntReference<long double> expected = rnnt_in_logarithms<long double>(s);
+    const BatchResult found = evaluate(batch_of(s), {.blank = 0});
+    EXPECT_NEAR(found.losses[0], static_cast<double>(expected.loss), 1e-14 * found.losses[0]);
+    expect_gradient(found.gradient, expected.gradient(s), 1e-12);
+  }
+}
+
 TEST(Rnnt, ItemsOfABatchAreThoseAloneAndPaddingIsNotRead) {
   std::vector<RnntSequence> alone;
   const Batch b = batch(6, 7, 5, 4, 11, &alone);

@@ -85,7 +85,7 @@ _IN_CALLS = {
     "aft_loss", "arc_face_loss", "batch_triplet_loss", "box_ciou_loss", "box_diou_loss", "box_giou_loss",
     "box_iou_loss", "circle_loss", "contrastive_loss", "coral_loss", "cos_face_loss", "crps_ensemble_loss",
     "cumulative_link_loss", "distillation_loss", "distribution_focal_loss", "logistic_hazard_loss",
-    "multi_similarity_loss", "sup_con_loss",
+    "multi_similarity_loss", "rnnt_loss", "sup_con_loss",
 }  # fmt: skip
 
 # Of losses of elements: numbers between these, whole where the losses are defined for those alone.
