@@ -1,5 +1,7 @@
 """Losses of alignments of sequences, step by step; differentiable to any order."""
 
+from typing import Any
+
 import torch
 
 from perdita.errors import ShapeError
@@ -50,7 +52,7 @@ def rnnt_loss(call):
     if call.option("clamp") > 0 or call.option("fastemit") > 0:
         losses = _ChangedRnnt.apply(logits, labels, *ends, blank, call.option("clamp"), 1.0 + call.option("fastemit"))
     else:
-        losses = _rnnt_losses(*_rnnt_emissions(logits, labels, blank), *ends)
+        losses = _rnnt_losses(_rnnt_emissions(logits, labels, blank), *ends)
     return reduce_elements(call, losses)
 
 
@@ -62,16 +64,14 @@ def _rnnt_emissions(logits, labels, blank):
     return log_p[..., blank], torch.nn.functional.pad(of_labels, (0, 1), value=_IMPOSSIBLE)
 
 
-def _rnnt_losses(of_blank, of_label, frames, lengths):
+def _rnnt_losses(emissions, frames, lengths):
     """The losses of items. States (t, u) with the same t + u follow from those with t + u - 1."""
-    count, states = of_blank.shape[1:]
+    items, count, states = emissions[0].shape
     u = arange(states, lengths)
     t = arange(count + states - 1, lengths).unsqueeze(1) - u
     is_inside = (t >= 0) & (t < count)
-    index = torch.clamp(t, 0, count - 1).expand(len(of_blank), -1, -1)
-    by_blank, by_label = (
-        torch.where(is_inside, emission.gather(1, index), _IMPOSSIBLE) for emission in (of_blank, of_label)
-    )
+    index = torch.clamp(t, 0, count - 1).expand(items, -1, -1)
+    by_blank, by_label = (torch.where(is_inside, emission.gather(1, index), _IMPOSSIBLE) for emission in emissions)
     reached = torch.where(u == 0, torch.zeros_like(by_blank[:, 0]), _IMPOSSIBLE)
     ended = []
     for d in range(count + states - 1):
@@ -91,7 +91,7 @@ class _ChangedRnnt(torch.autograd.Function):
 
     @staticmethod
     def forward(logits, labels, frames, lengths, blank, limit, label_factor):
-        return _rnnt_losses(*_rnnt_emissions(logits, labels, blank), frames, lengths)
+        return _rnnt_losses(_rnnt_emissions(logits, labels, blank), frames, lengths)
 
     @staticmethod
     def setup_context(ctx, inputs, output):
@@ -112,8 +112,9 @@ class _ChangedRnnt(torch.autograd.Function):
     def gradient(ctx):
         """Of the sum of the losses with respect to the logits, by operators that are themselves differentiable."""
         logits, labels, frames, lengths = ctx.saved_tensors
-        emissions, pull_back = torch.func.vjp(lambda x: _rnnt_emissions(x, labels, ctx.blank), logits)
-        of_blank, of_label = torch.func.grad(lambda *e: _rnnt_losses(*e, frames, lengths).sum(), (0, 1))(*emissions)
+        emissions: Any
+        emissions, pull_back, *_ = torch.func.vjp(lambda x: _rnnt_emissions(x, labels, ctx.blank), logits)
+        of_blank, of_label = torch.func.grad(lambda e: _rnnt_losses(e, frames, lengths).sum())(emissions)
         (gradient,) = pull_back((of_blank, ctx.label_factor * of_label))
         return torch.clamp(gradient, -ctx.limit, ctx.limit) if ctx.limit > 0 else gradient
 
