@@ -39,7 +39,9 @@ namespace functional {
 ///   loss.present_only so are classes without a pixel. A mask without pixels, or empty and predicted empty, loses 0.
 /// - Sequences (ctc_loss): log_probs [T, N, C] or [T, C], labels [N, S] or [sum of lengths], and the lengths [N] or [].
 ///   A mean divides each loss by max(1, its target length) first. The gradient is minus the posterior probability of a
-///   class in a frame (see Ctc::info.differences), 0 at and past an input length and for an infinite loss.
+///   class in a frame (see Ctc::info.differences), 0 at and past an input length and for an infinite loss. rnnt_loss:
+///   logits [B, T, U + 1, V], labels [B, U], and the lengths [B]; what lies beyond the lengths is not read, and its
+///   gradient is 0.
 /// - Several operands of one shape (laplace_nll_loss, interval_score_loss, aft_loss, dpo_loss, ...): operands broadcast
 ///   to the shape of the largest. Gradients reach the predictions and, by recorded operators, the targets; side
 ///   information, such as the log-probabilities of a reference model, is a constant, which must not require a gradient.
@@ -53,8 +55,8 @@ namespace functional {
 ///   group.
 ///
 /// They throw ShapeError, DTypeError, ValueError (a parameter or, for probabilities, an element outside its domain: the
-/// first one is named), IndexError (a label that is not a class), and GraphError for a second derivative of ctc_loss.
-/// The mean of nothing is NaN.
+/// first one is named), IndexError (a label that is not a class), and GraphError for a second derivative of ctc_loss
+/// and rnnt_loss. The mean of nothing is NaN.
 #define PERDITA_DECLARE(Loss, function, Module) \
   inline constexpr LossFunction<perdita::Loss> function{function_name<perdita::Loss>};
 PERDITA_LOSSES(PERDITA_DECLARE)

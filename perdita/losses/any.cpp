@@ -341,8 +341,7 @@ std::string describe_losses(const LossInfo& info) {
     case Unit::mask:
       return each("one loss per mask, [N, C], [N], [C] or []", "the number of masks");
     case Unit::sequence:
-      return "one loss per sequence, [N] or []; a mean divides each loss by its target length and their sum by the "
-             "number of sequences";
+      return each("one loss per sequence", "the number of sequences");
     case Unit::event:
       return each("one loss per event and 0 for the other samples, [N]", "the number of events");
     case Unit::group:

@@ -89,6 +89,7 @@
 #include "perdita/losses/regression/smooth_l1.hpp"
 #include "perdita/losses/regression/tweedie.hpp"
 #include "perdita/losses/sequence/ctc.hpp"
+#include "perdita/losses/sequence/rnnt.hpp"
 #include "perdita/losses/softmax/balanced_softmax.hpp"
 #include "perdita/losses/softmax/cross_entropy.hpp"
 #include "perdita/losses/softmax/distillation.hpp"
@@ -170,6 +171,7 @@
   X(FocalTversky, focal_tversky_loss, FocalTverskyLoss)                                   \
   X(Lovasz, lovasz_loss, LovaszLoss)                                                      \
   X(Ctc, ctc_loss, CTCLoss)                                                               \
+  X(Rnnt, rnnt_loss, RNNTLoss)                                                            \
   X(Cox, cox_loss, CoxLoss)                                                               \
   X(Aft, aft_loss, AFTLoss)                                                               \
   X(LogisticHazard, logistic_hazard_loss, LogisticHazardLoss)                             \

@@ -1,27 +1,12 @@
 // Sequences to read, and what CTC says of them.
 #pragma once
 
-#include <gtest/gtest.h>
-
-#include <functional>
 #include <random>
 
 #include "ctc_reference.hpp"
-#include "perdita/functional/functional.hpp"
+#include "sequence_helpers.hpp"
 
 namespace perdita::testing {
-
-using Row = std::vector<double>;
-inline constexpr double inf = std::numeric_limits<double>::infinity();
-inline constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-inline const LossOptions each{.reduction = Reduction::none};
-
-inline Tensor integers(const std::vector<std::int64_t>& values) { return Tensor::from(values); }
-inline Tensor integers(const std::vector<std::int64_t>& values, const Shape& shape) {
-  return Tensor::from(values, shape);
-}
-inline Tensor number(std::int64_t value) { return integers({value}, {}); }
-inline Tensor drawn(const Shape& shape, std::uint64_t seed) { return Tensor::randn(shape, seed, 0, DType::float64); }
 
 struct Found {
   double loss;
@@ -43,15 +28,6 @@ void expect_near(const Found& found, const CtcReference<Real>& expected, double 
   ASSERT_EQ(found.gradient.size(), expected.gradient.size());
   for (std::size_t i = 0; i < found.gradient.size(); ++i)
     ASSERT_NEAR(found.gradient[i], static_cast<double>(expected.gradient[i]), tolerance) << i;
-}
-
-inline std::string message_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "";
 }
 
 struct Problem {
@@ -83,22 +59,12 @@ inline Problem problem(std::int64_t frames, std::int64_t items, std::int64_t cla
   return p;
 }
 
-struct BatchResult {
-  Row losses, gradient;
-};
 inline BatchResult evaluate(const Problem& p, const Tensor& log_probs, const Ctc& ctc = {}) {
   const Tensor x = log_probs.detach().clone();
   x.set_requires_grad();
   const Tensor losses = functional::ctc_loss(x, p.targets, p.input_lengths, p.target_lengths, ctc, each);
   sum(losses).backward();
   return {losses.to_vector<double>(), x.grad().to_vector<double>()};
-}
-
-inline double largest_difference(const Row& a, const Row& b) {
-  EXPECT_EQ(a.size(), b.size());
-  double largest = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) largest = std::max(largest, std::abs(a[i] - b[i]));
-  return largest;
 }
 
 }  // namespace perdita::testing

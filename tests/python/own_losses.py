@@ -97,6 +97,17 @@ def _log_probs(*names):
     return {name: -0.2 - 2.0 * _uniform(5, seed=20 + i) for i, name in enumerate(names)}
 
 
+def _transducer(blank):
+    """Logits of two sequences of different lengths."""
+    labels = _labels(2, 2, 2)
+    return {
+        "logits": _normal(2, 3, 3, 3),
+        "targets": labels + 1 if blank == 0 else labels,
+        "logit_lengths": torch.tensor([3, 2]),
+        "target_lengths": torch.tensor([1, 2]),
+    }
+
+
 def with_reduction(options, reduction):
     """Options with this reduction, and a denominator only if it is a mean."""
     kept = {name: value for name, value in options.items() if name != "normalize_by" or reduction == "mean"}
@@ -219,6 +230,11 @@ CALLS = {
         (_SURVIVAL, {}),
         ({**_SURVIVAL, "strata": torch.tensor([0, 0, 0, 1, 1, 1])}, {"ties": "breslow"}),
         ({**_SURVIVAL, "weight": _uniform(6)}, {"normalize_by": "weight_sum"}),
+    ],
+    "rnnt_loss": [
+        (_transducer(-1), {}),
+        (_transducer(0), {"blank": 0}),
+        (_transducer(0), {"blank": 0, "fastemit": 0.3, "clamp": 0.25}),
     ],
     "list_net_loss": [
         ({"input": _normal(2, 4), "target": _bits(2, 4)}, {}),

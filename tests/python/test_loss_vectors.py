@@ -26,7 +26,7 @@ def number(text):
     if text in ("true", "false"):
         return text == "true"
     try:
-        return float(text)
+        return int(text) if text.lstrip("-").isdigit() else float(text)
     except ValueError:
         return text
 

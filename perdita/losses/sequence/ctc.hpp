@@ -30,8 +30,9 @@ struct Ctc {
       .variables =
           "log_probs [T, N, C] or [T, C]; targets: labels [N, S], or the labels of all items concatenated; the lengths "
           "of both",
+      .counted = "the number of sequences, and each loss by its target length first",
       .use_when = "sequences such as speech or handwriting are transcribed, and labels are not aligned with frames",
-      .avoid_when = "each frame has a label (see cross_entropy), or there may be more labels than frames",
+      .avoid_when = "each frame has a label (see cross_entropy), or there may be more labels than frames (see rnnt)",
       .source =
           "Graves, Fernandez, Gomez and Schmidhuber, Connectionist temporal classification, ICML 2006, eq. 5 to 16",
       .differences =

@@ -113,7 +113,7 @@ def _shape(function, options, tensors):
         items = () if a.dim() == 1 or "batch=true" in chosen else a.shape[:1]
         return (*items, *(a.shape[1:2] if has_classes else ()))
     if unit == "sequence":
-        return a.shape[1:2] if a.dim() == 3 else ()
+        return a.shape[:1] if a.dim() == 4 else a.shape[1:2] if a.dim() == 3 else ()
     if unit == "image":
         return a.shape[:-3]
     if unit == "event":

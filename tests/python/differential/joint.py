@@ -1,9 +1,9 @@
-"""Losses of which each depends on many rows, over numbers of 50 digits: survival, ranking, pairs of embeddings."""
+"""Losses of which each depends on many rows, over numbers of 50 digits: survival, ranking, embeddings, sequences."""
 
 import numpy as np
 from mpmath import mp, mpf
 
-from . import by_row, embeddings, jets, ranking
+from . import by_row, embeddings, jets, ranking, sequences
 from .jets import Notes
 
 
@@ -86,7 +86,7 @@ def _info_nce(draw, evaluate, Unit):
     return units, standard
 
 
-_MAKERS = {"cox_loss": _cox, "info_nce_loss": _info_nce, **by_row.MAKERS}
+_MAKERS = {"cox_loss": _cox, "info_nce_loss": _info_nce, **by_row.MAKERS, **sequences.MAKERS}
 _MAKERS |= dict.fromkeys(ranking.LOSSES, ranking.units_of)
 _MAKERS |= dict.fromkeys(embeddings.LOSSES, embeddings.units_of)
 FUNCTIONS = list(_MAKERS)
@@ -103,21 +103,24 @@ def loss_count(draw):
         return len(draw.values["input"])
     if draw.function in embeddings.LOSSES:
         return embeddings.loss_count(draw)
+    if draw.function in sequences.MAKERS:
+        return len(draw.values["logits"])
     return len(draw.values["time" if draw.function == "cox_loss" else "query"])
 
 
 def operands_of(random, function, parameters, dtype, reals, rounded):
-    """(values, dtypes): small batches, since each loss depends on all of it."""
+    """(values, dtypes, options): small batches, since each loss depends on all of it."""
+    options = {}
     if function in by_row.MAKERS:
         values, integers = by_row.operands_of(random, function, parameters, dtype, reals, rounded)
-        return values, {name: "int64" if name in integers else dtype for name in values}
-    if function in embeddings.LOSSES:
+    elif function in embeddings.LOSSES:
         values, integers = embeddings.operands_of(random, function, dtype, rounded)
-        return values, {name: "int64" if name in integers else dtype for name in values}
-    makers = {"cox_loss": _of_survival, "info_nce_loss": _of_pairs} | dict.fromkeys(ranking.LOSSES, ranking.operands_of)
-    make = makers[function]
-    values, integers = make(random, dtype, reals, rounded)
-    return values, {name: "int64" if name in integers else dtype for name in values}
+    elif function in sequences.MAKERS:
+        values, integers, options = sequences.operands_of(random, dtype, reals, rounded)
+    else:
+        makers = {"cox_loss": _of_survival, "info_nce_loss": _of_pairs}
+        values, integers = makers.get(function, ranking.operands_of)(random, dtype, reals, rounded)
+    return values, {name: "int64" if name in integers else dtype for name in values}, options
 
 
 def _of_survival(random, dtype, reals, rounded):
@@ -150,6 +153,7 @@ PARAMETERS = (
     by_row.PARAMETERS
     | embeddings.PARAMETERS
     | ranking.PARAMETERS
+    | sequences.PARAMETERS
     | {
         "ties": ("efron", "breslow"),
         "temperature": (1.0, 0.5, 0.125, 2.0),

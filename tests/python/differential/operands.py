@@ -100,7 +100,7 @@ def operands_of(random, function, interface, parameters):
     if function in formulas.ELEMENTS:
         return _of_elements(random, function, interface, parameters, edgy)
     if function in joint.FUNCTIONS:
-        return *joint.operands_of(random, function, parameters, _dtype(random, interface), reals, rounded), {}
+        return joint.operands_of(random, function, parameters, _dtype(random, interface), reals, rounded)
     if function == "ctc_loss":
         return _of_sequences(random, edgy)
     if function in ("cosine_embedding_loss", "triplet_margin_loss"):

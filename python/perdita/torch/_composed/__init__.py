@@ -54,7 +54,7 @@ from perdita.torch._composed.rows import (
     distribution_focal_loss,
     logistic_hazard_loss,
 )
-from perdita.torch._composed.sequence import ctc_loss
+from perdita.torch._composed.sequence import ctc_loss, rnnt_loss
 from perdita.torch._composed.vectors import cosine_embedding_loss, triplet_margin_loss
 
 # Losses that do not follow from their signature and their formula alone, as own_call() in C++.
@@ -66,7 +66,7 @@ _OWN = {
         cumulative_link_loss, distillation_loss, distribution_focal_loss, gaussian_nll_loss, info_nce_loss,
         lambda_rank_loss, list_mle_loss, list_net_loss, logistic_hazard_loss, lovasz_loss, margin_ranking_loss,
         multi_margin_loss, multi_similarity_loss, multilabel_margin_loss, multilabel_soft_margin_loss, nt_xent_loss,
-        quantile_loss, rank_net_loss, siglip_loss, ssim_loss, sup_con_loss, total_variation_loss,
+        quantile_loss, rank_net_loss, rnnt_loss, siglip_loss, ssim_loss, sup_con_loss, total_variation_loss,
         triplet_margin_loss,
     )
 }  # fmt: skip

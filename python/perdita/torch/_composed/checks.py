@@ -2,22 +2,26 @@
 
 import torch
 
-from perdita.errors import DTypeError, LabelError, ShapeError
+from perdita.errors import DomainError, DTypeError, LabelError, ShapeError
 
 
-def check_labels(function, labels, used, classes):
-    """Raises LabelError on the CPU, and stops the device elsewhere, where a used label is not a class. Fake and batched
-    tensors, and those of traces, are not checked here: the gather or scatter that follows refuses such labels."""
+def check_labels(function, labels, used, classes, blank=None):
+    """Raises LabelError on the CPU, and stops the device elsewhere, where a used label is not a class; DomainError where it
+    is the blank, if one is given. Fake and batched tensors, and those of traces, are not checked here: the gather or scatter
+    that follows refuses labels that are not classes."""
     if is_distributed(labels):  # each process checks its own
         used = used.redistribute(labels.device_mesh, labels.placements).to_local()
         labels = labels.to_local()
     if not is_readable(labels) and (labels.device.type == "cpu" or not _is_plain(labels)):
         return
-    is_valid = ((labels >= 0) & (labels < classes)) | ~used
+    is_class = (labels >= 0) & (labels < classes)
+    is_valid = (is_class if blank is None else is_class & (labels != blank)) | ~used
     if labels.device.type != "cpu":
         torch._assert_async(is_valid.all(), f"{function}: a target is not a class (valid: 0..{classes - 1})")
     elif not bool(is_valid.all()):
         at = int((~is_valid).flatten().to(torch.int8).argmax())
+        if labels.flatten()[at] == blank:
+            raise DomainError(f"{function}: target[{at}] is {blank}, which is the blank (valid: other classes)")
         raise LabelError(
             f"{function}: target[{at}] is {labels.flatten()[at].item()}, but input has {classes} classes (valid: "
             f"0..{classes - 1})"

@@ -1,4 +1,6 @@
-"""The loss of alignments of sequences, frame by frame; differentiable to any order."""
+"""Losses of alignments of sequences, step by step; differentiable to any order."""
+
+from typing import Any
 
 import torch
 
@@ -15,7 +17,7 @@ def ctc_loss(call):
     is_single = log_probs.dim() == 2
     log_probs = log_probs.unsqueeze(1) if is_single else log_probs
     frames, lengths = (call.given(name).reshape(-1) for name in ("input_lengths", "target_lengths"))
-    _check(call, log_probs, targets, frames, lengths)
+    _check_ctc(call, log_probs, targets, frames, lengths)
     labels = _padded(targets, lengths, log_probs.shape[1])
     is_label = arange(labels.shape[1], lengths) < lengths.unsqueeze(1)
     check_labels("ctc_loss", labels, is_label, log_probs.shape[2])
@@ -31,6 +33,115 @@ def ctc_loss(call):
     if call.reduction != "mean":
         return reduce_elements(call, losses.squeeze(0) if is_single else losses)
     return _mean(call, losses, lengths, is_single)
+
+
+def rnnt_loss(call):
+    """-log of the probability, summed over all alignments, that the frames emit the target."""
+    logits, targets = call.number("logits"), call.given("targets")
+    frames, lengths = call.given("logit_lengths"), call.given("target_lengths")
+    _check_rnnt(call, logits, targets, frames, lengths)
+    classes = logits.shape[3]
+    blank = call.option("blank") if call.option("blank") >= 0 else classes - 1
+    is_label = arange(targets.shape[1], lengths) < lengths.unsqueeze(1)
+    check_labels("rnnt_loss", targets, is_label, classes, blank)
+    labels = torch.where(is_label, targets.to(torch.int64), blank)
+    is_frame = arange(logits.shape[1], frames) < frames.unsqueeze(1)
+    is_state = arange(logits.shape[2], lengths) <= lengths.unsqueeze(1)
+    logits = torch.where((is_frame.unsqueeze(2) & is_state.unsqueeze(1)).unsqueeze(3), logits, 0.0)
+    ends = frames.to(torch.int64), lengths.to(torch.int64)
+    if call.option("clamp") > 0 or call.option("fastemit") > 0:
+        losses = _ChangedRnnt.apply(logits, labels, *ends, blank, call.option("clamp"), 1.0 + call.option("fastemit"))
+    else:
+        losses = _rnnt_losses(_rnnt_emissions(logits, labels, blank), *ends)
+    return reduce_elements(call, losses)
+
+
+def _rnnt_emissions(logits, labels, blank):
+    """The log-probabilities [B, T, U + 1] of the blank and of the next label, which is impossible after the last one."""
+    log_p = torch.log_softmax(logits, 3)
+    index = labels.unsqueeze(1).unsqueeze(3).expand(-1, logits.shape[1], -1, 1)
+    of_labels = log_p[:, :, :-1].gather(3, index).squeeze(3)
+    return log_p[..., blank], torch.nn.functional.pad(of_labels, (0, 1), value=_IMPOSSIBLE)
+
+
+def _rnnt_losses(emissions, frames, lengths):
+    """The losses of items. States (t, u) with the same t + u follow from those with t + u - 1."""
+    items, count, states = emissions[0].shape
+    u = arange(states, lengths)
+    t = arange(count + states - 1, lengths).unsqueeze(1) - u
+    is_inside = (t >= 0) & (t < count)
+    index = torch.clamp(t, 0, count - 1).expand(items, -1, -1)
+    by_blank, by_label = (torch.where(is_inside, emission.gather(1, index), _IMPOSSIBLE) for emission in emissions)
+    reached = torch.where(u == 0, torch.zeros_like(by_blank[:, 0]), _IMPOSSIBLE)
+    ended = []
+    for d in range(count + states - 1):
+        stayed = reached + by_blank[:, d]
+        ended.append(stayed)
+        reached = _log_sum_exp((stayed, _shifted(reached + by_label[:, d], 1)))
+    last, place = frames + lengths - 1, lengths.unsqueeze(1)
+    of_items = torch.stack(ended, 1).gather(1, last.reshape(-1, 1, 1).expand(-1, 1, states)).squeeze(1)
+    losses = -of_items.gather(1, place).squeeze(1)
+    return torch.where(losses == float("inf"), float("inf"), losses)
+
+
+class _ChangedRnnt(torch.autograd.Function):
+    """The losses of items, whose gradient is not the derivative: labels count by a factor, and elements are limited."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(logits, labels, frames, lengths, blank, limit, label_factor):
+        return _rnnt_losses(_rnnt_emissions(logits, labels, blank), frames, lengths)
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        *tensors, ctx.blank, ctx.limit, ctx.label_factor = inputs
+        ctx.save_for_backward(*tensors)
+        ctx.save_for_forward(*tensors)
+
+    @staticmethod
+    def backward(ctx, upstream):
+        gradient = _ChangedRnnt.gradient(ctx)
+        return gradient * upstream.reshape(-1, 1, 1, 1), *(None,) * 6
+
+    @staticmethod
+    def jvp(ctx, tangent, *_):
+        return (_ChangedRnnt.gradient(ctx) * tangent).sum((1, 2, 3))
+
+    @staticmethod
+    def gradient(ctx):
+        """Of the sum of the losses with respect to the logits, by operators that are themselves differentiable."""
+        logits, labels, frames, lengths = ctx.saved_tensors
+        emissions: Any
+        emissions, pull_back, *_ = torch.func.vjp(lambda x: _rnnt_emissions(x, labels, ctx.blank), logits)
+        of_blank, of_label = torch.func.grad(lambda e: _rnnt_losses(e, frames, lengths).sum())(emissions)
+        (gradient,) = pull_back((of_blank, ctx.label_factor * of_label))
+        return torch.clamp(gradient, -ctx.limit, ctx.limit) if ctx.limit > 0 else gradient
+
+
+def _check_rnnt(call, logits, targets, frames, lengths):
+    if logits.dim() != 4 or 0 in logits.shape[1:]:
+        raise ShapeError(
+            f"rnnt_loss: logits has shape {list(logits.shape)} (valid: [B, T, U + 1, V] with T and V above 0)"
+        )
+    items, states = logits.shape[0], logits.shape[2]
+    if targets.shape != (items, states - 1):
+        raise ShapeError(
+            f"rnnt_loss: targets has shape {list(targets.shape)}, but logits has shape {list(logits.shape)} (valid: "
+            f"[{items}, {states - 1}])"
+        )
+    _check_integers(call, "logits", items, {"targets": targets, "logit_lengths": frames, "target_lengths": lengths})
+
+
+def _check_integers(call, predictions, items, operands):
+    """Operands of integers, of which those after the targets are lengths."""
+    for name, tensor in operands.items():
+        check_integers(call.function, name, tensor, "int64, int32, uint8")
+        if name != "targets" and tensor.shape != (items,):
+            raise ShapeError(
+                f"{call.function}: {name} has shape {list(tensor.shape)}, but {predictions} has {items} sequences (valid: "
+                f"[{items}])"
+            )
 
 
 def _mean(call, losses, lengths, is_single):
@@ -94,22 +205,16 @@ def _padded(targets, lengths, items):
     return targets.to(torch.int64)[torch.clamp(index, max=targets.numel() - 1)]
 
 
-def _check(call, log_probs, targets, frames, lengths):
+def _check_ctc(call, log_probs, targets, frames, lengths):
     if log_probs.dim() != 3 or log_probs.shape[2] == 0:
         raise ShapeError(
             f"ctc_loss: log_probs has shape {list(call.given('log_probs').shape)} (valid: [T, N, C] or [T, C] with C "
             f"above 0)"
         )
-    for name in ("targets", "input_lengths", "target_lengths"):
-        check_integers("ctc_loss", name, call.given(name), "int64, int32, uint8")
     items = log_probs.shape[1]
+    _check_integers(call, "log_probs", items, {"targets": targets, "input_lengths": frames, "target_lengths": lengths})
     if targets.dim() != 1 and (targets.dim() != 2 or len(targets) != items):
         raise ShapeError(
             f"ctc_loss: targets has shape {list(targets.shape)}, but log_probs has {items} sequences (valid: [{items}, S], "
             f"or [S] with all labels)"
         )
-    for name, tensor in (("input_lengths", frames), ("target_lengths", lengths)):
-        if tensor.shape != (items,):
-            raise ShapeError(
-                f"ctc_loss: {name} has shape {list(tensor.shape)}, but log_probs has {items} sequences (valid: [{items}])"
-            )
