@@ -2,7 +2,7 @@
 JOBS ?= $(shell nproc)
 EPOCHS ?= 15
 
-.PHONY: help deps build demo test bench asan tsan fuzz lint format stubs reference docs clean
+.PHONY: help deps build demo test test-cpp test-browser bench asan tsan fuzz lint format stubs reference docs clean
 help:
 	@echo "make build   builds the library, the command line, tests and examples in build/release"
 	@echo "make demo    builds, trains on Fashion-MNIST and compares losses on a long-tailed subset; reports in runs/"
@@ -35,10 +35,15 @@ demo: deps
 	  --losses 'cross_entropy; focal; balanced_softmax' --optimizer sgd:momentum=0.9,nesterov=yes,weight_decay=0.0005 \
 	  --lr 0.05 --schedule step:0.8,0.9 --batch-size 128 --val-fraction 0 --seeds 2 --out runs/demo-compare --overwrite
 
-test: build
-	@scripts/install-deps.sh --with browser
-	@ctest --preset release -j $(JOBS)
+test: test-cpp
 	@scripts/test-python.sh
+	@$(MAKE) test-browser
+
+test-cpp: build
+	@ctest --preset release -j $(JOBS)
+
+test-browser:
+	@scripts/install-deps.sh --with browser
 	@scripts/test-browser.sh
 
 bench: deps

@@ -16,11 +16,11 @@ wheel=$(ls -t build/wheel/perdita-*.whl 2>/dev/null | head -n 1)
 if [ -z "$wheel" ] || [ -n "$(find CMakeLists.txt pyproject.toml cmake perdita python -newer "$wheel" \
     -not -path '*__pycache__*' -print -quit)" ]; then
   rm -rf build/wheel
-  $pip install 'scikit-build-core>=0.10' 'nanobind>=2.4'
+  $pip install --no-compile 'scikit-build-core>=0.10' 'nanobind>=2.4'
   CXX=c++ $pip wheel --no-deps --no-build-isolation --wheel-dir build/wheel -C cmake.define.PERDITA_FMT_HEADER_ONLY=OFF \
     -C cmake.define.PERDITA_WERROR=ON -C build-dir=build/python .
   wheel=$(echo build/wheel/perdita-*.whl)
 fi
-$pip install --upgrade-strategy only-if-needed "$wheel[test]"
+$pip install --no-compile --upgrade-strategy only-if-needed "$wheel[test]"
 # Anew, though its version may be installed.
-$pip install --force-reinstall --no-deps "$wheel"
+$pip install --no-compile --force-reinstall --no-deps "$wheel"

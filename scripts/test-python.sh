@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs the Python package into an environment (build/python-env) and runs its tests beside PyTorch; then those that
-# depend on PyTorch with the newest PyTorch of PyPI, in another environment (build/python-env-newest), which gets the
-# same wheel.
+# Installs the Python package into an environment (build/python-env) and runs its tests beside PyTorch; then those of what
+# PyTorch may change with the newest PyTorch of PyPI, in another environment (build/python-env-newest), which gets the same
+# wheel. scripts/test-torch-versions.sh runs more, with more releases.
 #
 #   scripts/test-python.sh [PYTEST OPTIONS...]
 set -eu
@@ -14,8 +14,8 @@ build/python-env/bin/python -m pytest -q $parallel "$@"
 
 [ -x $newest/bin/python ] || ${PYTHON:-python3} -m venv $newest
 pip="$newest/bin/python -m pip --quiet --disable-pip-version-check"
-$pip install --upgrade-strategy only-if-needed --upgrade torch numpy pytest pytest-xdist mpmath expecttest pandas matplotlib \
+$pip install --no-compile --upgrade-strategy only-if-needed --upgrade torch numpy pytest pytest-xdist mpmath expecttest pandas matplotlib \
   scikit-learn lightgbm xgboost-cpu catboost tensorboard
-$pip install --force-reinstall --no-deps build/wheel/perdita-*.whl
+$pip install --no-compile --force-reinstall --no-deps build/wheel/perdita-*.whl
 $newest/bin/python -c 'import torch; print("the same with torch", torch.__version__)'
-exec $newest/bin/python -m pytest -q $parallel -p no:cacheprovider $(scripts/tests-of-torch.sh) "$@"
+exec $newest/bin/python -m pytest -q $parallel -p no:cacheprovider $(scripts/tests-of-torch.sh --of-changes) "$@"

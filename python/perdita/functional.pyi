@@ -28,7 +28,7 @@ __all__ = [
     "mape_loss", "margin_ranking_loss", "mse_loss", "msle_loss", "multi_margin_loss", "multi_similarity_loss",
     "multilabel_margin_loss", "multilabel_soft_margin_loss", "negative_binomial_nll_loss", "nll_loss",
     "nt_xent_loss", "orpo_loss", "poisson_nll_loss", "poly_1_loss", "ppo_clip_loss", "pseudo_huber_loss",
-    "quality_focal_loss", "quantile_loss", "rank_net_loss", "siglip_loss", "simpo_loss", "smape_loss",
+    "quality_focal_loss", "quantile_loss", "rank_net_loss", "rnnt_loss", "siglip_loss", "simpo_loss", "smape_loss",
     "smooth_l1_loss", "soft_margin_loss", "squared_hinge_loss", "ssim_loss", "student_t_nll_loss", "sup_con_loss",
     "symmetric_cross_entropy", "total_variation_loss", "triplet_margin_loss", "triplet_margin_with_distance_loss",
     "tversky_loss", "tweedie_loss", "varifocal_loss",
@@ -706,6 +706,14 @@ def rank_net_loss(input: _Array, target: _Array, groups: _Weight | None = None, 
 def rank_net_loss(input: _Array, target: _Array, groups: _Weight | None = None, sigma: float = 1.0, weight: _Weight | None = None, reduction: Literal["none", "mean", "sum"] = "mean", *, normalize_by: Denominator | None = None, return_extras: Literal[True], validate: bool = False) -> tuple[Any, LossExtras]: ...
 @overload
 def rank_net_loss(input: _Array, target: _Array, groups: _Weight | None = None, sigma: float = 1.0, weight: _Weight | None = None, reduction: Literal["none", "mean", "sum"] = "mean", *, normalize_by: Denominator | None = None, return_extras: bool = False, validate: bool = False) -> Any: ...
+@overload
+def rnnt_loss(logits: _Array, targets: _Array, logit_lengths: _Lengths, target_lengths: _Lengths, blank: int = -1, clamp: float = -1.0, fastemit: float = 0.0, reduction: Literal["mean", "sum"] = "mean", *, normalize_by: Denominator | None = None, return_extras: Literal[False] = False, validate: bool = False) -> np.floating[Any]: ...
+@overload
+def rnnt_loss(logits: _Array, targets: _Array, logit_lengths: _Lengths, target_lengths: _Lengths, blank: int = -1, clamp: float = -1.0, fastemit: float = 0.0, *, reduction: Literal["none"], normalize_by: Denominator | None = None, return_extras: Literal[False] = False, validate: bool = False) -> NDArray[Any]: ...
+@overload
+def rnnt_loss(logits: _Array, targets: _Array, logit_lengths: _Lengths, target_lengths: _Lengths, blank: int = -1, clamp: float = -1.0, fastemit: float = 0.0, reduction: Literal["none", "mean", "sum"] = "mean", *, normalize_by: Denominator | None = None, return_extras: Literal[True], validate: bool = False) -> tuple[Any, LossExtras]: ...
+@overload
+def rnnt_loss(logits: _Array, targets: _Array, logit_lengths: _Lengths, target_lengths: _Lengths, blank: int = -1, clamp: float = -1.0, fastemit: float = 0.0, reduction: Literal["none", "mean", "sum"] = "mean", *, normalize_by: Denominator | None = None, return_extras: bool = False, validate: bool = False) -> Any: ...
 @overload
 def siglip_loss(query: _Array, positive: _Array, logit_scale: _Array | None = None, logit_bias: _Array | None = None, weight: _Weight | None = None, reduction: Literal["mean", "sum"] = "mean", *, normalize_by: Denominator | None = None, return_extras: Literal[False] = False, validate: bool = False) -> np.floating[Any]: ...
 @overload

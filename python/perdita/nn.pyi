@@ -26,7 +26,7 @@ __all__ = [
     "ListNetLoss", "LogCoshLoss", "LogisticHazardLoss", "LogitAdjustedLoss", "LognormalNLLLoss", "LovaszLoss",
     "MAPELoss", "MSELoss", "MSLELoss", "MarginRankingLoss", "MultiLabelMarginLoss", "MultiLabelSoftMarginLoss",
     "MultiMarginLoss", "MultiSimilarityLoss", "NLLLoss", "NTXentLoss", "NegativeBinomialNLLLoss", "ORPOLoss",
-    "PPOClipLoss", "PoissonNLLLoss", "Poly1Loss", "PseudoHuberLoss", "QualityFocalLoss", "QuantileLoss",
+    "PPOClipLoss", "PoissonNLLLoss", "Poly1Loss", "PseudoHuberLoss", "QualityFocalLoss", "QuantileLoss", "RNNTLoss",
     "RankNetLoss", "SMAPELoss", "SSIMLoss", "SigLIPLoss", "SimPOLoss", "SmoothL1Loss", "SoftMarginLoss",
     "SquaredHingeLoss", "StudentTNLLLoss", "Sum", "SupConLoss", "SymmetricCrossEntropyLoss", "TotalVariationLoss",
     "TripletMarginLoss", "TripletMarginWithDistanceLoss", "TverskyLoss", "TweedieLoss", "VarifocalLoss",
@@ -346,6 +346,10 @@ class LovaszLoss(Loss):
 class CTCLoss(Loss):
     def __init__(self, blank: int = 0, reduction: Literal["none", "mean", "sum"] = "mean", zero_infinity: bool = False, *, normalize_by: Denominator | None = None, return_extras: bool = False, validate: bool = False) -> None: ...
     def __call__(self, log_probs: _Array, targets: _Array, input_lengths: _Lengths, target_lengths: _Lengths) -> Any: ...
+
+class RNNTLoss(Loss):
+    def __init__(self, blank: int = -1, clamp: float = -1.0, fastemit: float = 0.0, reduction: Literal["none", "mean", "sum"] = "mean", *, normalize_by: Denominator | None = None, return_extras: bool = False, validate: bool = False) -> None: ...
+    def __call__(self, logits: _Array, targets: _Array, logit_lengths: _Lengths, target_lengths: _Lengths) -> Any: ...
 
 class CoxLoss(Loss):
     def __init__(self, ties: Literal["efron", "breslow"] = "efron", weight: _Weight | None = None, reduction: Literal["none", "mean", "sum"] = "mean", *, normalize_by: Denominator | None = None, return_extras: bool = False, validate: bool = False) -> None: ...
