@@ -82,7 +82,8 @@ def ssim_loss(call):
     def moments(signal):
         if reflects and size > 1:
             signal = _reflected(_reflected(signal, -2, size // 2), -1, size // 2)
-        return _moments_along(*_moments_along(signal, None, -1, window), -2, window)
+        means, variances = _moments_along(signal, None, -1, window)
+        return _moments_along(means, variances, -2, window)
 
     x, y = x * scale, y * scale
     brightness = _center_of((x + y).detach())
