@@ -2,7 +2,7 @@
 JOBS ?= $(shell nproc)
 EPOCHS ?= 15
 
-.PHONY: help deps build demo test test-cpp test-browser bench asan tsan fuzz lint format stubs reference docs clean
+.PHONY: help deps install-clang build demo test test-cpp test-browser bench asan tsan fuzz lint format stubs reference docs clean
 help:
 	@echo "make build   builds the library, the command line, tests and examples in build/release"
 	@echo "make demo    builds, trains on Fashion-MNIST and compares losses on a long-tailed subset; reports in runs/"
@@ -51,8 +51,11 @@ bench: deps
 	@cmake --build --preset bench -j $(JOBS)
 	build/release/bin/perdita_bench
 
-asan tsan: deps
+asan: install-clang
+install-clang:
 	@scripts/install-deps.sh --with clang
+
+asan tsan: deps
 	@cmake --preset $@ -DPERDITA_LAST_LAYER=$(LAST_LAYER)
 	@cmake --build --preset $@ -j $(JOBS)
 	@ctest --preset $@ -j $(JOBS)

@@ -25,7 +25,7 @@ struct Pictures {
 
 constexpr double pixels = 8 * 3 * 256 * 256;
 
-/// Arithmetic decides, for which there is no floor.
+/// Limited by arithmetic, not by memory: there is no time of a copy to compare with.
 void add_ssim(const std::string& name, const Ssim& loss) {
   const auto pictures = std::make_shared<Pictures>();
   add_timing(fmt::format("images/{}/8x3x256x256", name), [=] {

@@ -43,7 +43,7 @@ bool read(const std::vector<std::string>& words, Arguments& a) {
   app.add_option("path", a.path, "log, folder of a run, or folder with runs")->type_name("PATH");
   app.add_option("--baseline", a.baseline, "a good run: report runs whose lowest loss is worse")->type_name("RUN");
   app.add_option("--columns", a.columns,
-                 "what columns are, if their names do not say it: MEANING=COLUMN,... with the meanings\n"
+                 "meanings of columns whose names are not recognized: MEANING=COLUMN,... with the meanings\n"
                  "train_loss, val_loss, val_accuracy, lr, grad_norm, step and epoch")
       ->type_name("MAP");
   app.add_flag("--quiet", a.quiet, "print findings only");
@@ -78,7 +78,7 @@ void print(const diagnose::DiagnosedLog& run, bool is_quiet) {
   }
   if (run.diagnosis.findings.empty()) say("  no issue found\n");
   if (!is_quiet) {
-    for (const std::string& undecided : run.diagnosis.undecided) say("  cannot tell  {}\n", undecided);
+    for (const std::string& undecided : run.diagnosis.undecided) say("  undecided {}\n", undecided);
   }
   say("\n");
 }

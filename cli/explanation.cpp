@@ -79,14 +79,13 @@ void add_formula(Explanation& explanation, const Quantiles&, Notation notation) 
 }
 
 std::string traits_of(Trait traits) {
-  constexpr std::pair<Trait, std::string_view> names[] = {{Trait::convex, "convex"},
-                                                          {Trait::lipschitz, "Lipschitz (bounded derivative)"},
-                                                          {Trait::smooth, "smooth (continuous derivative)"},
-                                                          {Trait::symmetric, "symmetric (depends on |input - target|)"},
-                                                          {Trait::never_negative, "never negative"},
-                                                          {Trait::proper,
-                                                           "proper (minimal at the true probability or "
-                                                           "mean)"}};
+  constexpr std::pair<Trait, std::string_view> names[] = {
+      {Trait::convex, "convex"},
+      {Trait::lipschitz, "Lipschitz (bounded derivative)"},
+      {Trait::smooth, "smooth (continuous derivative)"},
+      {Trait::symmetric, "symmetric (depends on |input - target|)"},
+      {Trait::never_negative, "never negative"},
+      {Trait::proper, "proper (minimal at the true probability or mean)"}};
   std::string text;
   for (const auto& [trait, name] : names) {
     if (has(traits, trait)) text += fmt::format("{}{}", text.empty() ? "" : ", ", name);

@@ -70,8 +70,7 @@ void print(const Stabilized& found) {
   const auto& [compared, only_original, only_form, differs] = found.comparison;
   if (found.drawn == 0) return;
   say("compared       equal in 200 bits at {} of {} points; only the original is defined and known at {}, only the "
-      "form at "
-      "{}\n",
+      "form at {}\n",
       compared, found.drawn, only_original, only_form);
 }
 

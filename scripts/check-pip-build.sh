@@ -1,6 +1,7 @@
 #!/bin/sh
 # Checks that the package can be built with the libraries of PyPI, as "pip install ." builds it where those of the system are
-# absent: configures it, and compiles a file that includes each of them. scripts/build-wheels.sh builds whole wheels.
+# absent: configures it, and compiles one file per library that includes it; nothing is linked. scripts/build-wheels.sh builds
+# whole wheels.
 set -eu
 cd "$(dirname "$0")/.."
 environment=build/pip-build-env
@@ -16,7 +17,7 @@ cmake -S . -B $build -G Ninja -DCMAKE_BUILD_TYPE=Release -DPERDITA_PYTHON=ON -DP
   -DPERDITA_FMT_HEADER_ONLY=ON -DCMAKE_PREFIX_PATH="$prefix" -DPython_EXECUTABLE="$PWD/$environment/bin/python" >$build.log ||
   { cat $build.log; exit 1; }
 for library in FMT MPFR ZLIB PERDITA_JSON; do
-  grep -iE "^${library}(_DIR|_INCLUDE(_DIR)?):" $build/CMakeCache.txt | grep -q "$prefix" ||
+  grep -iE "^${library}(_DIR|_INCLUDE(_DIR)?|_LIBRARY(_RELEASE)?):" $build/CMakeCache.txt | grep -q "$prefix" ||
     { echo "$0: $library is not that of PyPI" >&2; exit 1; }
 done
 objects=""

@@ -3,7 +3,8 @@
 # an environment, build/python-env.
 #
 # The library is compiled as in build/release, by the same compiler name, against the libraries of the system and in a
-# folder as deep, so that ccache knows its objects. A wheel of "pip wheel ." brings its libraries along (scripts/build-wheels.sh).
+# folder of the same depth, so that ccache reuses its objects. A wheel of "pip wheel ." brings its
+# libraries along (scripts/build-wheels.sh).
 #
 #   scripts/install-python.sh
 set -eu

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs the Python package into an environment (build/python-env) and runs its tests beside PyTorch; then those of what
-# PyTorch may change with the newest PyTorch of PyPI, in another environment (build/python-env-newest), which gets the same
-# wheel. scripts/test-torch-versions.sh runs more, with more releases.
+# Installs the Python package into an environment (build/python-env) and runs its tests with PyTorch; then the tests that
+# a release of PyTorch can affect with the newest PyTorch of PyPI, in another environment (build/python-env-newest), which
+# gets the same wheel. scripts/test-torch-versions.sh runs more, with more releases.
 #
 #   scripts/test-python.sh [PYTEST OPTIONS...]
 set -eu

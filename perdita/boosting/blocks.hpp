@@ -105,6 +105,8 @@ struct FinishKernel {
         for (int lane = static_cast<int>(block.count - i); lane < P::lanes; ++lane) is_clipped.raw[lane] = 0;
       }
       clips = clips + is_clipped;
+      // As the output has them: what is finite here may be infinite there.
+      gradient = converted<T>(converted<Out>(gradient)), hessian = converted<T>(converted<Out>(hessian));
       sum = sum + ((gradient - gradient) + (hessian - hessian));
       write(gradient, block.gradient, block.g, i, block.count);
       write(hessian, block.hessian, block.h, i, block.count);

@@ -53,7 +53,7 @@ PERDITA_INLINE P probability_of_label(const P& score, const P& target) {
   return select(target > 0.5, of_one, of_zero);
 }
 
-/// What a kernel writes besides the first derivative.
+/// Outputs of a kernel in addition to the first derivative.
 enum class Extra { none, second, value_and_second, label_curvature };
 
 template <class Formula, class T, Extra extra>

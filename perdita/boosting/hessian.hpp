@@ -14,7 +14,7 @@ namespace perdita::boosting {
 enum class Hessian {
   automatic,  ///< see resolve()
   exact,      ///< the second derivative; for rows of classes, the diagonal
-  /// Without the part of the second derivative that may be negative. Let u be the log-probability of the label and
+  /// The second derivative without its part that may be negative. Let u be the log-probability of the label and
   /// L = f(u). Then h = -f'(u) p (1 - p), which is p (1 - p) for cross-entropy. For logarithms of means it is the
   /// expected second derivative, at a target of exp(score). For values it is the second derivative.
   gauss_newton,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <vector>
 
 #include "perdita/boosting/blocks.hpp"
@@ -80,17 +81,13 @@ PairReport lambda_rank_pairs(const RankedPairs<T, Out>& pairs, std::int64_t coun
       const double weight = pairs.weights ? static_cast<double>(pairs.weights[document]) : 1.0;
       report.clipped += h[i] < options.least;
       const double gradient = weight * g[i], hessian = weight * std::max(h[i], options.least);
-      if (!std::isfinite(gradient + hessian) && report.not_finite < 0) report.not_finite = document;
-      pairs.gradient[document] = static_cast<Out>(gradient);
-      pairs.hessian[document] = static_cast<Out>(hessian);
+      const Out first = pairs.gradient[document] = static_cast<Out>(gradient);
+      const Out second = pairs.hessian[document] = static_cast<Out>(hessian);
+      const bool is_finite = std::isfinite(first) && std::isfinite(second);
+      if (!is_finite && report.not_finite < 0) report.not_finite = document;
     }
   });
-  PairReport all;
-  for (const PairReport& report : reports) {
-    all.clipped += report.clipped, all.count += report.count;
-    if (all.not_finite < 0) all.not_finite = report.not_finite;
-  }
-  return all;
+  return std::accumulate(reports.begin(), reports.end(), PairReport{}, detail::merged);
 }
 
 template <class T>

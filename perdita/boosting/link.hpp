@@ -7,7 +7,7 @@
 
 namespace perdita::boosting {
 
-/// What is done to raw scores.
+/// Function that turns raw scores into predictions.
 enum class Link {
   identity,     ///< values, scores, formulas
   exponential,  ///< expected values, from their logarithms

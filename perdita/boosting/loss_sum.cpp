@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "perdita/boosting/blocks.hpp"
 #include "perdita/core/error.hpp"
 
 namespace perdita::boosting {
@@ -28,13 +29,6 @@ void check(const LossSum& sum) {
   if (!(total > 0)) fail<ValueError>("{}: all weights are 0 (valid: one above 0)", to_string(sum));
 }
 
-PairReport merged(PairReport all, const PairReport& report) {
-  all.clipped += report.clipped, all.count += report.count;
-  if (all.not_finite < 0 || (report.not_finite >= 0 && report.not_finite < all.not_finite))
-    all.not_finite = report.not_finite;
-  return all;
-}
-
 /// Gradients and Hessians of a part, dense, and their sums.
 template <class T>
 struct Sums {
@@ -48,6 +42,16 @@ struct Sums {
       gradient[i] += weight * static_cast<double>(part_gradient[i]);
       hessian[i] += weight * static_cast<double>(part_hessian[i]);
     }
+  }
+  /// Writes `count` elements from `begin` on. Returns the first that is not finite as the outputs have it, or `count`.
+  template <class Out>
+  std::int64_t write(std::int64_t begin, std::int64_t count, const Strided<Out>& to_gradient,
+                     const Strided<Out>& to_hessian) const {
+    for (std::int64_t i = 0; i < count; ++i) {
+      to_gradient[i] = static_cast<Out>(gradient[static_cast<std::size_t>(begin + i)]);
+      to_hessian[i] = static_cast<Out>(hessian[static_cast<std::size_t>(begin + i)]);
+    }
+    return detail::first_not_finite<Out>(to_gradient, to_hessian, count);
   }
   std::vector<double> gradient, hessian;
   std::vector<T> part_gradient, part_hessian;
@@ -85,19 +89,18 @@ PairReport element_pairs(const LossSum& sum, const ElementPairs<T, Out>& pairs, 
   Sums<T> sums(std::max<std::int64_t>(pairs.count, 0));
   PairReport report;
   for (const LossPart& part : sum.parts()) {
+    if (weight_of(part) == 0) continue;
     const ElementPairs<T, T> of_part{.scores = pairs.scores,
                                      .targets = pairs.targets,
                                      .weights = pairs.weights,
                                      .gradient = {sums.part_gradient.data()},
                                      .hessian = {sums.part_hessian.data()},
                                      .count = pairs.count};
-    report = merged(report, element_pairs<T, T>(part.loss, of_part, options));
+    report = detail::merged(report, element_pairs<T, T>(part.loss, of_part, options));
     sums.add(weight_of(part));
   }
-  for (std::int64_t i = 0; i < pairs.count; ++i) {
-    pairs.gradient[i] = static_cast<Out>(sums.gradient[static_cast<std::size_t>(i)]);
-    pairs.hessian[i] = static_cast<Out>(sums.hessian[static_cast<std::size_t>(i)]);
-  }
+  const std::int64_t bad = sums.write(0, pairs.count, pairs.gradient, pairs.hessian);
+  if (bad < pairs.count) report = detail::merged(report, {.not_finite = bad});
   return report;
 }
 
@@ -109,6 +112,7 @@ PairReport class_pairs(const LossSum& sum, const ClassPairs<T, Out>& pairs, cons
   Sums<T> sums(std::max<std::int64_t>(pairs.rows, 0) * std::max<std::int64_t>(classes, 0));
   PairReport report;
   for (const LossPart& part : sum.parts()) {
+    if (weight_of(part) == 0) continue;
     const ClassPairs<T, T> of_part{.scores = pairs.scores,
                                    .labels = pairs.labels,
                                    .weights = pairs.weights,
@@ -117,15 +121,12 @@ PairReport class_pairs(const LossSum& sum, const ClassPairs<T, Out>& pairs, cons
                                    .rows = pairs.rows,
                                    .classes = classes,
                                    .class_counts = pairs.class_counts};
-    report = merged(report, class_pairs<T, T>(part.loss, of_part, options));
+    report = detail::merged(report, class_pairs<T, T>(part.loss, of_part, options));
     sums.add(weight_of(part));
   }
   for (std::int64_t i = 0; i < pairs.rows; ++i) {
-    for (std::int64_t k = 0; k < classes; ++k) {
-      const auto at = static_cast<std::size_t>(i * classes + k);
-      pairs.gradient.row(i)[k] = static_cast<Out>(sums.gradient[at]);
-      pairs.hessian.row(i)[k] = static_cast<Out>(sums.hessian[at]);
-    }
+    if (sums.write(i * classes, classes, pairs.gradient.row(i), pairs.hessian.row(i)) < classes)
+      report = detail::merged(report, {.not_finite = i});
   }
   return report;
 }
@@ -139,8 +140,9 @@ LossSums added(const LossSum& sum, const SumsOf& sums_of) {
   for (const LossPart& part : sum.parts()) {
     const LossSums own = sums_of(part.loss);
     const double weight = weight_of(part);
-    all.loss += weight * own.loss, all.first += weight * own.first, all.second += weight * own.second;
     all.weight = own.weight;
+    if (weight == 0) continue;  // its sums may be infinite
+    all.loss += weight * own.loss, all.first += weight * own.first, all.second += weight * own.second;
   }
   return all;
 }

@@ -3,7 +3,9 @@
 
 #include <fmt/core.h>
 
+#include <limits>
 #include <stdexcept>
+#include <type_traits>
 #include <utility>
 
 namespace perdita {
@@ -53,10 +55,27 @@ class NumericalError : public Error {
   using Error::Error;
 };
 
+namespace detail {
+
+/// The type of an argument as messages show it: numbers by value.
+template <class T>
+using Shown = std::conditional_t<std::is_floating_point_v<std::remove_cvref_t<T>>, std::remove_cvref_t<T>, T>;
+
+/// The argument, and NaN without its sign, which processors set or not.
+template <class T>
+decltype(auto) shown(T&& argument) {
+  if constexpr (std::is_floating_point_v<std::remove_cvref_t<T>>)
+    return argument != argument ? std::numeric_limits<std::remove_cvref_t<T>>::quiet_NaN() : Shown<T>(argument);
+  else
+    return std::forward<T>(argument);
+}
+
+}  // namespace detail
+
 /// Throws E with a formatted message.
 template <class E, class... Args>
-[[noreturn]] void fail(fmt::format_string<Args...> message, Args&&... args) {
-  throw E(fmt::format(message, std::forward<Args>(args)...));
+[[noreturn]] void fail(fmt::format_string<detail::Shown<Args>...> message, Args&&... args) {
+  throw E(fmt::format(message, detail::shown(std::forward<Args>(args))...));
 }
 
 }  // namespace perdita

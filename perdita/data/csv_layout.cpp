@@ -162,8 +162,7 @@ CsvLayout read_layout(CsvScanner& scanner, std::string_view file, Header header,
   if (query.kind == Kind::inputs_and_target && layout.columns < 2) {
     fail<DataError>(
         "read_csv: {}: line {} has one field (valid: at least 2, the inputs and a target, separated by comma, "
-        "semicolon or "
-        "tab)",
+        "semicolon or tab)",
         file, scanner.line());
   }
   layout.by_name = !query.column.empty() && !parse_index(query.column);

@@ -151,8 +151,7 @@ void check_precision(const Array& array, const std::string& path) {
   if (!column) return;
   fail<DataError>(
       "npy: {}: the values in column {} differ too little relative to their size to be represented in float32, in "
-      "which "
-      "networks are trained (valid: values minus a constant, such as their mean)",
+      "which networks are trained (valid: values minus a constant, such as their mean)",
       path, *column);
 }
 

@@ -141,8 +141,7 @@ class RunAnalysis {
     if (better == nullptr) {  // the remaining loss may be the noise of the data
       undecided_.push_back(
           fmt::format("the training loss stagnates at {}, {} of its initial value: noise of the data, or underfitting "
-                      "(the error of "
-                      "another model, such as nearest neighbors, on the same samples would decide)",
+                      "(the error of another model, such as nearest neighbors, on the same samples would decide)",
                       evaluate::format_number(c_.last()), percent(c_.last() / c_.start)));
       return true;
     }

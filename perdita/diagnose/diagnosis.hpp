@@ -94,7 +94,8 @@ inline constexpr std::int64_t least_epochs = 3;
 /// Issues in order of severity; empty if there are none or the run is too short.
 std::vector<Finding> diagnose(const Evidence& evidence);
 
-/// Issues, and what the evidence does not suffice to decide: a sentence each, with what would.
+/// Issues, and those that the evidence can neither show nor exclude: one sentence each, with the evidence that is
+/// missing.
 struct Diagnosis {
   std::vector<Finding> findings;
   std::vector<std::string> undecided;

@@ -15,7 +15,7 @@ namespace perdita::diagnose {
 /// One object: issue, severity, text, advice, evidence (numbers by name; null if not finite), link.
 nlohmann::ordered_json to_json(const Finding& finding);
 
-/// The text of diagnosis.json, for a run of so many epochs.
+/// Text of diagnosis.json for a run of `epochs` epochs.
 std::string diagnosis_json(const std::vector<Finding>& findings, std::int64_t epochs);
 
 /// The findings of diagnosis.json; nothing if it is of another number of epochs, because the run continued since then.

@@ -41,7 +41,7 @@ Severity severity_of(Issue issue) { return description_of(issue).severity; }
 
 Issue parse_issue(std::string_view name) {
   const auto found = std::ranges::find(descriptions, name, &Description::name);
-  if (found == descriptions.end()) fail<ValueError>("there is no issue '{}'", name);
+  if (found == descriptions.end()) fail<ValueError>("unknown issue '{}'", name);
   return found->issue;
 }
 

@@ -73,8 +73,9 @@ void add_lists(const Json& object, const std::string& prefix, LogTable& table) {
   for (const auto& [key, list] : object.items()) {
     std::int64_t row = 0;
     for (const Json& value : list) {
-      table.values.push_back(
-          {.column = table.column(prefix + key), .row = row++, .value = number_of(value).value_or(LogValue::unknown)});
+      if (const auto number = number_of(value))  // null: not logged in this row
+        table.values.push_back({.column = table.column(prefix + key), .row = row, .value = *number});
+      ++row;
     }
   }
 }
@@ -173,8 +174,7 @@ LogTable read_json_log(const std::filesystem::path& path, std::string_view given
   if (object.is_array()) return of_list(path, object, "JSON list");
   fail<DataError>(
       "{}: the JSON is not a log (valid: lines or a list of objects, an object of lists, trainer_state.json, "
-      "evaluation "
-      "results)",
+      "evaluation results)",
       path.string());
 }
 

@@ -46,7 +46,7 @@ bool is_in(const std::string& word, const std::array<std::string_view, count>& l
 constexpr std::array<std::string_view, 4> train_words{"train", "training", "trn", "tr"};
 constexpr std::array<std::string_view, 11> val_words{"val",     "valid", "validation", "eval",    "evaluation", "dev",
                                                      "holdout", "test",  "testing",    "heldout", "vl"};
-/// Words that change nothing of what a column is.
+/// Words that do not change the meaning of a column.
 constexpr std::array<std::string_view, 10> neutral_words{"epoch", "step",    "avg",     "mean",    "average",
                                                          "total", "overall", "running", "metrics", "batch"};
 /// Metrics that are losses, for logs without a column named so.
@@ -56,7 +56,7 @@ constexpr std::array<std::string_view, 20> loss_metrics{
 
 enum class Side { unknown, train, val };
 
-/// What the words of a name say.
+/// Meaning of the words of a column name.
 struct Name {
   std::size_t column = 0;
   std::string text;
@@ -152,7 +152,7 @@ class Finder {
     std::vector<const Name*> total, parts;
     for (const Name& name : names_) {
       if (!(name.*kind) || name.side != side || name.is_of_step != of_steps) continue;
-      if (found_.lr == name.column || found_.grad_norm == name.column) continue;
+      if (is_taken(name.column)) continue;
       (name.parts.empty() ? total : parts).push_back(&name);
     }
     const auto of_epoch = std::ranges::find_if(total, &Name::is_of_epoch);
@@ -165,14 +165,27 @@ class Finder {
     return columns;
   }
 
+  /// Whether a column has a meaning already.
+  bool is_taken(std::size_t column) const {
+    const auto is_among = [column](const std::vector<std::size_t>& columns) {
+      return std::ranges::find(columns, column) != columns.end();
+    };
+    return found_.lr == column || found_.grad_norm == column || is_among(found_.train_loss) ||
+           is_among(found_.train_loss_of_steps) || is_among(found_.val_loss);
+  }
+
   void find_losses() {
     for (bool Name::*const kind : {&Name::is_loss, &Name::is_metric}) {
+      bool has_found = false;
+      const auto look = [&](std::vector<std::size_t>& columns, Side side, bool of_steps) {
+        if (columns.empty()) columns = loss_of(side, of_steps, kind), has_found |= !columns.empty();
+      };
       for (const Side side : {Side::train, Side::unknown}) {
-        if (found_.train_loss.empty()) found_.train_loss = loss_of(side, false, kind);
-        if (found_.train_loss_of_steps.empty()) found_.train_loss_of_steps = loss_of(side, true, kind);
+        look(found_.train_loss, side, false);
+        look(found_.train_loss_of_steps, side, true);
       }
-      if (found_.val_loss.empty()) found_.val_loss = loss_of(Side::val, false, kind);
-      if (!found_.train_loss.empty() || !found_.train_loss_of_steps.empty() || !found_.val_loss.empty()) return;
+      look(found_.val_loss, Side::val, false);
+      if (has_found) return;
     }
   }
 

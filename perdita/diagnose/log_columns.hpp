@@ -24,10 +24,10 @@ using ColumnChoices = std::vector<std::pair<std::string, std::string>>;
 /// Parses "train_loss=Objective,val_loss=Held out". Throws ValueError that lists the meanings.
 ColumnChoices parse_column_choices(std::string_view text);
 
-/// Words of a name decide, in any case and with any separators: "train", "val", "eval" and the like say on which
-/// samples; "loss" or a metric that is a loss says what; "lr", "learning rate", "grad norm", "step" and "epoch" stand
-/// for themselves. A loss without a word for the samples is that of training. If there is no total loss, its parts are
-/// added. Throws ValueError for a choice of a column that does not exist.
+/// The columns that are recognized by the words of their names, in any case and with any separators: "train", "val",
+/// "eval" and similar words name the samples, and a loss without such a word is the training loss; "loss" or a metric
+/// that is a loss marks a loss; "lr", "learning rate", "grad norm", "step" and "epoch" have their own meaning. Without
+/// a total loss, its parts are added. Throws ValueError for a choice of a column that does not exist.
 LogColumns find_columns(const std::vector<std::string>& names, const ColumnChoices& choices = {});
 
 }  // namespace perdita::diagnose

@@ -67,6 +67,7 @@ class Assembler {
     for (const Row& row : rows_) {
       trains_ += row.has_train, steps_ += row.has_train_of_step, vals_ += row.has_val;
       both_ += row.has_train && row.has_val;
+      has_fractions_ = has_fractions_ || (!std::isnan(row.epoch) && !is_whole(row.epoch));
     }
     from_steps_ = trains_ == 0 && steps_ > 0;
   }
@@ -108,10 +109,7 @@ class Assembler {
   }
 
   /// Epoch 0.5 is part of the first epoch; whole numbers count from 0 or 1.
-  double bucket_of(double epoch) const { return has_fractions() ? std::ceil(epoch) : epoch; }
-  bool has_fractions() const {
-    return std::ranges::any_of(rows_, [](const Row& row) { return !std::isnan(row.epoch) && !is_whole(row.epoch); });
-  }
+  double bucket_of(double epoch) const { return has_fractions_ ? std::ceil(epoch) : epoch; }
 
   void add_steps() {
     std::int64_t number = 0;
@@ -188,7 +186,7 @@ class Assembler {
   std::vector<Row> rows_;
   TrainingLog& log_;
   std::int64_t trains_ = 0, steps_ = 0, vals_ = 0, both_ = 0, epochs_ = 0;
-  bool from_steps_ = false;
+  bool from_steps_ = false, has_fractions_ = false;
 };
 
 }  // namespace

@@ -15,6 +15,7 @@ double median(std::vector<double> values) {
 }
 
 LossCurves::LossCurves(const std::vector<evaluate::Record>& history) {
+  constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
   std::vector<double> steps;
   for (const evaluate::Record& record : history) {
     const auto loss = record.find("train_loss");
@@ -27,9 +28,12 @@ LossCurves::LossCurves(const std::vector<evaluate::Record>& history) {
     if (record.kind == "step") steps.push_back(*loss);
     if (record.kind != "epoch") continue;
     train.push_back(*loss);
-    lr.push_back(record.find("lr").value_or(0));
+    lr.push_back(record.find("lr").value_or(lr.empty() ? unknown : lr.back()));
     if (const auto value = record.find("val_loss")) val.push_back(*value);
   }
+  // Epochs before the first rate had that rate.
+  const auto first = std::ranges::find_if(lr, [](double rate) { return !std::isnan(rate); });
+  std::fill(lr.begin(), first, first == lr.end() ? 0.0 : *first);
   if (val.size() != train.size()) val.clear();
   if (!train.empty()) start = train.front();
   if (!steps.empty()) {  // one batch may be far off, and the second step may have thrown the loss far away

@@ -1,4 +1,4 @@
-// The loss curves of a run, and what they say.
+// Loss curves of a run, and their properties.
 #pragma once
 
 #include <cstdint>

@@ -25,7 +25,7 @@ constexpr std::string_view formats =
 constexpr std::array<std::string_view, 10> log_names{
     "history.jsonl", "trainer_state.json", "metrics.csv", "results.csv",       "history.csv",
     "training.log",  "training_log.csv",   "log.csv",     "evals_result.json", "metrics.jsonl"};
-/// Folders in which the event files of one run lie, by the samples that they speak of.
+/// Folders that contain event files of one run, named after the samples.
 constexpr std::array<std::string_view, 7> sides{"train", "training", "validation", "val", "eval", "valid", "test"};
 
 bool is_file(const fs::path& path) {

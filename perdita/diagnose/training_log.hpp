@@ -29,10 +29,10 @@ struct TrainingLog {
 };
 
 /// The logs at `path`: a file, the folder of a run, or a folder of such folders (mlruns, lightning_logs, runs). Throws
-/// FileError, DataError if there is no log or a file is damaged or has no loss, with what is valid.
+/// FileError, and DataError if a log is missing or damaged or has no loss.
 std::vector<TrainingLog> read_training_logs(const std::filesystem::path& path, const ColumnChoices& choices = {});
 
-/// The issues of a log, and what it does not suffice to decide.
+/// The issues of a log, and those that it can neither show nor exclude.
 Diagnosis diagnose_log(const TrainingLog& log);
 
 }  // namespace perdita::diagnose

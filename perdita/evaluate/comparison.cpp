@@ -78,8 +78,7 @@ std::string note_of_samples(const ComparisonResults& results) {
   const std::string others = not_tested(results);
   return fmt::format(
       "* significantly different from {} (paired t-test over the test samples; for means over classes, over the "
-      "samples "
-      "of each class; p < 0.05 with Holm's correction for the number of losses){}. The test does not cover the "
+      "samples of each class; p < 0.05 with Holm's correction for the number of losses){}. The test does not cover the "
       "variation between training runs; for that use --seeds 3 or more.",
       results.candidates.front().name, others.empty() ? "" : "; not tested: " + others);
 }

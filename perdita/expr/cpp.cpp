@@ -77,12 +77,6 @@ Notation notate_cpp(const Expr& e) {
       add_condition(notation, e, 0, Binding::atom);
       return notation;
     }
-    case Op::multiply:
-    case Op::divide:
-      return infix_notation(e, e.op() == Op::multiply ? "*" : "/", Binding::product);
-    case Op::add:
-    case Op::subtract:
-      return infix_notation(e, e.op() == Op::add ? "+" : "-", Binding::sum);
     case Op::logical_and:
       return logical(e, " & ", Binding::conjunction);
     case Op::logical_or:
@@ -90,18 +84,8 @@ Notation notate_cpp(const Expr& e) {
     case Op::select:
     case Op::zero_unless:
       return conditional(e);
-#define PERDITA_COMPARISON(name, symbol) \
-  case Op::name:                         \
-    return infix_notation(e, #symbol, Binding::comparison);
-      PERDITA_COMPARISON(less, <)
-      PERDITA_COMPARISON(less_equal, <=)
-      PERDITA_COMPARISON(greater, >)
-      PERDITA_COMPARISON(greater_equal, >=)
-      PERDITA_COMPARISON(equal, ==)
-      PERDITA_COMPARISON(not_equal, !=)
-#undef PERDITA_COMPARISON
     default:
-      return call_notation(e);
+      return common_notation(e);
   }
 }
 

@@ -1,4 +1,4 @@
-// Printing formulas: what the notations (text, LaTeX, C++) share.
+// Common parts of the notations of formulas (text, LaTeX, C++).
 #pragma once
 
 #include <string>
@@ -33,8 +33,8 @@ struct Notation {
 
 /// "a + b".
 Notation infix_notation(const Expr& e, std::string_view symbol, Binding binding);
-/// "log1p(a)", by the name of the operation.
-Notation call_notation(const Expr& e);
+/// "a * b", "a < b" or "log1p(a)": the notation of an operation that text and C++ write alike.
+Notation common_notation(const Expr& e);
 
 struct Parentheses {
   std::string_view open, close;

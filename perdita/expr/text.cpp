@@ -28,6 +28,17 @@ void check_length(const Expr& root) {
   }
 }
 
+/// "log1p(a)", by the name of the operation.
+Notation call_notation(const Expr& e) {
+  Notation notation{{name_of(e.op()), "("}, Binding::atom};
+  for (int i = 0; i < arity(e.op()); ++i) {
+    if (i > 0) notation.pieces.push_back(", ");
+    notation.pieces.push_back({e.operand(i), Binding::none});
+  }
+  notation.pieces.push_back(")");
+  return notation;
+}
+
 Notation notate_text(const Expr& e) {
   switch (e.op()) {
     case Op::input:
@@ -42,28 +53,12 @@ Notation notate_text(const Expr& e) {
       return {{{e.operand(0), Binding::atom}, "^2"}, Binding::power};
     case Op::pow:
       return {{{e.operand(0), Binding::atom}, "^", {e.operand(1), Binding::power}}, Binding::power};
-    case Op::multiply:
-    case Op::divide:
-      return infix_notation(e, e.op() == Op::multiply ? "*" : "/", Binding::product);
-    case Op::add:
-    case Op::subtract:
-      return infix_notation(e, e.op() == Op::add ? "+" : "-", Binding::sum);
     case Op::logical_and:
       return infix_notation(e, "&", Binding::conjunction);
     case Op::logical_or:
       return infix_notation(e, "|", Binding::disjunction);
-#define PERDITA_COMPARISON(name, symbol) \
-  case Op::name:                         \
-    return infix_notation(e, #symbol, Binding::comparison);
-      PERDITA_COMPARISON(less, <)
-      PERDITA_COMPARISON(less_equal, <=)
-      PERDITA_COMPARISON(greater, >)
-      PERDITA_COMPARISON(greater_equal, >=)
-      PERDITA_COMPARISON(equal, ==)
-      PERDITA_COMPARISON(not_equal, !=)
-#undef PERDITA_COMPARISON
     default:
-      return call_notation(e);
+      return common_notation(e);
   }
 }
 
@@ -75,14 +70,31 @@ Notation infix_notation(const Expr& e, std::string_view symbol, Binding binding)
   return {{{e.operand(0), left}, fmt::format(" {} ", symbol), {e.operand(1), tighter(binding)}}, binding};
 }
 
-Notation call_notation(const Expr& e) {
-  Notation notation{{name_of(e.op()), "("}, Binding::atom};
-  for (int i = 0; i < arity(e.op()); ++i) {
-    if (i > 0) notation.pieces.push_back(", ");
-    notation.pieces.push_back({e.operand(i), Binding::none});
+Notation common_notation(const Expr& e) {
+  switch (e.op()) {
+    case Op::multiply:
+      return infix_notation(e, "*", Binding::product);
+    case Op::divide:
+      return infix_notation(e, "/", Binding::product);
+    case Op::add:
+      return infix_notation(e, "+", Binding::sum);
+    case Op::subtract:
+      return infix_notation(e, "-", Binding::sum);
+    case Op::less:
+      return infix_notation(e, "<", Binding::comparison);
+    case Op::less_equal:
+      return infix_notation(e, "<=", Binding::comparison);
+    case Op::greater:
+      return infix_notation(e, ">", Binding::comparison);
+    case Op::greater_equal:
+      return infix_notation(e, ">=", Binding::comparison);
+    case Op::equal:
+      return infix_notation(e, "==", Binding::comparison);
+    case Op::not_equal:
+      return infix_notation(e, "!=", Binding::comparison);
+    default:
+      return call_notation(e);
   }
-  notation.pieces.push_back(")");
-  return notation;
 }
 
 std::string print(const Expr& root, Notation (*notate)(const Expr&), Parentheses parentheses) {

@@ -45,7 +45,7 @@ Sorted sorted(const Operands& operands, std::span<const Tensor> given, const Los
     if (operand.role != Role::weight)
       all.tensors.push_back(&tensor);
     else if (tensor.defined())
-      (operand.name == "pos_weight" ? all.options.pos_weight : all.options.weight) = tensor;
+      (is_pos_weight(operand) ? all.options.pos_weight : all.options.weight) = tensor;
   }
   return all;
 }
@@ -60,9 +60,12 @@ LossOptions element_options(const AnyLoss& any, LossOptions options) {
 }  // namespace
 
 ClassOptions detail::class_options(const AnyLoss& any, const LossOptions& options) {
+  LossOptions of_elements = options;
+  of_elements.label_smoothing = 0;
+  check_element_options(info_of(any).name, info_of(any), of_elements);
   return {.weight = options.weight,
           .ignore_index = any.ignore_index,
-          .label_smoothing = any.label_smoothing,
+          .label_smoothing = any.label_smoothing != 0 ? any.label_smoothing : options.label_smoothing,
           .reduction = options.reduction,
           .normalize_by = options.normalize_by,
           .extras = options.extras,

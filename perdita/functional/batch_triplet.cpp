@@ -14,7 +14,7 @@ namespace {
 using namespace detail;
 using Integers = std::vector<std::int64_t>;
 
-constexpr double far_away = 1e300;  // of a pair that is left out, where the nearest is searched; distances are doubles
+constexpr double far_away = 1e300;  // distance of excluded pairs in searches for the nearest embedding
 
 /// The embeddings of the same class.
 struct Classes {
@@ -112,7 +112,7 @@ class Triplets {
     return sum(select(positives.are_filled, term(to_positive, to_negative), 0.0), 1);
   }
 
-  /// What each anchor adds to the standard denominator.
+  /// Contribution of each anchor to the standard denominator.
   std::vector<double> counts(const Tensor& vectors) const {
     std::vector<double> result;
     if (loss_.mining == Mining::all) return counts_above_zero(vectors);
@@ -156,7 +156,6 @@ class Triplets {
 Tensor detail::own_call(const char* function, const BatchTriplet& loss, GivenTensors x, const LossOptions& options) {
   check_rows(function, "input", *x[0]);
   check_parameters(loss);
-  refuse_pos_weight(function, options.pos_weight);
   const Tensor wide = x[0]->to(DType::float64);
   const Tensor vectors = loss.distance == EmbeddingDistance::cosine ? unit_vectors(wide) : wide;
   const auto triplets = std::make_shared<const Triplets>(loss, labels_of_rows(function, *x[1], vectors.size(0)));

@@ -32,7 +32,6 @@ Tensor scalar_of(const char* function, const char* argument, GivenTensors x, std
 
 Tensor detail::own_call(const char* function, const NtXent& loss, GivenTensors x, const LossOptions& options) {
   check_pairs(function, "query", *x[0], "positive", *x[1]);
-  refuse_pos_weight(function, options.pos_weight);
   check_parameters(loss);
   const DType dtype = embedding_dtype(*x[0], *x[1]);
   const Tensor vectors = cat({unit_vectors(x[0]->to(dtype)), unit_vectors(x[1]->to(dtype))}, 0);
@@ -54,7 +53,6 @@ Tensor detail::own_call(const char* function, const NtXent& loss, GivenTensors x
 
 Tensor detail::own_call(const char* function, const ClipContrastive&, GivenTensors x, const LossOptions& options) {
   check_pairs(function, "query", *x[0], "positive", *x[1]);
-  refuse_pos_weight(function, options.pos_weight);
   const DType dtype = embedding_dtype(*x[0], *x[1]);
   const Tensor query = unit_vectors(x[0]->to(dtype)), key = unit_vectors(x[1]->to(dtype));
   const Tensor scale = scalar_of(function, "logit_scale", x, 2, 1 / 0.07, dtype);
@@ -75,7 +73,6 @@ Tensor detail::own_call(const char* function, const ClipContrastive&, GivenTenso
 
 Tensor detail::own_call(const char* function, const Siglip&, GivenTensors x, const LossOptions& options) {
   check_pairs(function, "query", *x[0], "positive", *x[1]);
-  refuse_pos_weight(function, options.pos_weight);
   const DType dtype = embedding_dtype(*x[0], *x[1]);
   const Tensor query = unit_vectors(x[0]->to(dtype)), key = unit_vectors(x[1]->to(dtype));
   const Tensor scale = scalar_of(function, "logit_scale", x, 2, 10, dtype);
@@ -95,7 +92,6 @@ Tensor detail::own_call(const char* function, const Siglip&, GivenTensors x, con
 
 Tensor detail::own_call(const char* function, const Contrastive& loss, GivenTensors x, const LossOptions& options) {
   check_pairs(function, "input1", *x[0], "input2", *x[1]);
-  refuse_pos_weight(function, options.pos_weight);
   check_parameters(loss);
   const Tensor& target = *x[2];
   if (!target.defined()) fail<ValueError>("{}: target is not a tensor", function);

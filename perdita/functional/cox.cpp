@@ -197,7 +197,6 @@ Tensor detail::own_call(const char* function, const Cox& loss, GivenTensors x, c
   check_input(function, input);
   check_shape(function, "time", time, input.shape());
   check_shape(function, "event", event, input.shape());
-  if (options.pos_weight.defined()) fail<ValueError>("{}: pos_weight is not supported", function);
   const std::vector<double> times = times_of(function, time);
   const std::vector<std::int64_t> strata = strata_of(function, x.size() > 3 ? *x[3] : Tensor(), input.shape());
   const auto call = std::make_shared<const Call>(

@@ -15,8 +15,8 @@ namespace perdita::detail {
 
 namespace {
 
-/// For each member, the number of members of its row below it minus the number of those above it: half the slope of
-/// the sum of |x_i - x_j| over all pairs. 0 for members that are not finite.
+/// For each member, the number of members of its row below it minus the number of those above it: half the derivative
+/// of the sum of |x_i - x_j| over all pairs. 0 for members that are not finite.
 template <class T>
 Tensor differences_of_ranks(const Tensor& members) {
   const Tensor given = members.detach().contiguous();
@@ -56,7 +56,6 @@ Tensor own_call(const char* function, const CrpsEnsemble& loss, GivenTensors x, 
     fail<ShapeError>("{}: target has shape {}, but input has {} rows (valid: [{}])", function, target.shape(),
                      members.size(0), members.size(0));
   }
-  if (options.pos_weight.defined()) fail<ValueError>("{}: pos_weight is not supported", function);
   // Differences from the target, which are of the size of the result: those of ranks sum to 0.
   const Tensor r = members - target.unsqueeze(1);
   const Tensor ranks = visit_floating(dtype, function, [&]<class T>() { return differences_of_ranks<T>(r); });

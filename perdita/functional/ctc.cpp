@@ -63,7 +63,6 @@ void compute(const Call& call, double* losses, T* gradient, const double* scales
 }  // namespace
 
 Tensor detail::own_call(const char*, const Ctc& loss, GivenTensors x, const LossOptions& options) {
-  if (options.pos_weight.defined()) fail<ValueError>("{}: pos_weight is not supported", function);
   const Tensor log_probs = checked_log_probs(*x[0]);
   const bool single = x[0]->rank() == 2;
   const std::int64_t frames = log_probs.size(0), items = log_probs.size(1);

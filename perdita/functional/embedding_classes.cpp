@@ -14,7 +14,7 @@ namespace {
 using namespace detail;
 using Labels = std::vector<std::int64_t>;
 
-/// How many embeddings have the class of each, itself included.
+/// Number of embeddings with the same class as each embedding, itself included.
 std::vector<double> class_sizes(const Labels& labels) {
   std::unordered_map<std::int64_t, double> sizes;
   for (const std::int64_t label : labels) ++sizes[label];
@@ -39,7 +39,6 @@ struct PairMasks {
 template <class Formula>
 Tensor batch_loss(const char* function, GivenTensors x, const LossOptions& options, const Labels& labels,
                   const std::vector<double>& counts, const Formula& formula) {
-  refuse_pos_weight(function, options.pos_weight);
   const DType dtype = embedding_dtype(*x[0]);
   const Tensor vectors = unit_vectors(x[0]->to(dtype));
   const std::int64_t count = vectors.size(0);
@@ -123,7 +122,6 @@ Tensor margin_loss(const char* function, GivenTensors x, const LossOptions& opti
     fail<ShapeError>("{}: class_vectors has shape {}, but input has {} (valid: [C, {}])", function, x[1]->shape(),
                      x[0]->shape(), x[0]->size(1));
   }
-  refuse_pos_weight(function, options.pos_weight);
   const DType dtype = embedding_dtype(*x[0], *x[1]);
   const Tensor vectors = unit_vectors(x[0]->to(dtype)), of_classes = unit_vectors(x[1]->to(dtype));
   const std::int64_t count = vectors.size(0), classes = of_classes.size(0);

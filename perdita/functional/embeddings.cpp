@@ -22,10 +22,6 @@ void check_rows(const char* function, const char* argument, const Tensor& x) {
   if (x.rank() != 2) fail<ShapeError>("{}: {} has shape {} (valid: [N, D])", function, argument, x.shape());
 }
 
-void refuse_pos_weight(const char* function, const Tensor& pos_weight) {
-  if (pos_weight.defined()) fail<ValueError>("{}: pos_weight is not supported", function);
-}
-
 std::vector<std::int64_t> labels_of_rows(const char* function, const Tensor& target, std::int64_t rows,
                                          std::int64_t classes) {
   if (!target.defined()) fail<ValueError>("{}: target is not a tensor", function);

@@ -18,8 +18,6 @@ void check_pairs(const char* function, const char* first, const Tensor& x, const
 /// Throws unless x has the shape [N, D].
 void check_rows(const char* function, const char* argument, const Tensor& x);
 
-void refuse_pos_weight(const char* function, const Tensor& pos_weight);
-
 /// The class of each row. Throws DTypeError for numbers that are not integers, ShapeError, and IndexError for labels
 /// outside of [0, classes) if `classes` is not negative.
 std::vector<std::int64_t> labels_of_rows(const char* function, const Tensor& target, std::int64_t rows,

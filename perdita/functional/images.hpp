@@ -26,14 +26,13 @@ ImageSizes image_sizes(const char* function, const char* argument, const Tensor&
 template <class Compute, class LossesOf>
 Tensor image_loss(const char* function, const Shape& shape, const std::vector<Tensor>& inputs,
                   const LossOptions& options, const Compute& compute, const LossesOf& losses_of) {
-  if (options.pos_weight.defined()) fail<ValueError>("{}: pos_weight is not supported", function);
   const DType dtype = inputs[0].dtype();
   const std::vector<double> weights = weights_of_losses(function, options.weight, shape);
   LossNode node = node_without_weights(function, shape, options);
   if (options.reduction == Reduction::mean && options.normalize_by == Normalize::weight_sum)
     node.denominator = std::accumulate(weights.begin(), weights.end(), 0.0);
   if (node.denominator == 0) {
-    if (options.extras) *options.extras = {.losses = Tensor::zeros(shape, dtype)};
+    if (options.extras) *options.extras = {.losses = Tensor::zeros(shape, dtype), .denominator = 0};
     std::vector<const Tensor*> given;
     for (const Tensor& input : inputs) given.push_back(&input);
     return mean_of_nothing(function, dtype, given);

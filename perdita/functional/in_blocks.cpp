@@ -6,7 +6,7 @@ namespace perdita::detail {
 
 namespace {
 
-/// What the sum of the losses is divided by.
+/// Denominator of the reduced loss.
 double divisor_of(const BlockedLoss& loss, const LossOptions& options, const std::vector<double>& weights) {
   if (options.reduction == Reduction::none || options.reduction == Reduction::sum) return 1;
   double count = 0, weight_sum = 0;
@@ -63,9 +63,8 @@ std::vector<Tensor> compute_in_blocks(const BlockedLoss& loss, const JointTask& 
   }
   for (std::int64_t begin = 0; begin < loss.units; begin += loss.units_at_a_time) {
     const std::int64_t end = std::min(loss.units, begin + loss.units_at_a_time);
-    const std::int64_t first = loss.row_of(begin), last = loss.row_of(end);
     for (std::size_t i = 0; i < loss.sliced; ++i) {
-      x[i] = task.inputs[i].detach().slice(0, first, last).detach();
+      x[i] = task.inputs[i].detach().slice(0, begin, end).detach();
       if (task.wanted[i]) x[i].set_requires_grad();
     }
     const Tensor losses = loss.losses_of(x, begin, end);
@@ -74,7 +73,7 @@ std::vector<Tensor> compute_in_blocks(const BlockedLoss& loss, const JointTask& 
     if (!task.wants_any()) continue;
     sum(losses * as_tensor(task.coefficients, begin, end, losses.dtype())).backward();
     for (std::size_t i = 0; i < loss.sliced; ++i)
-      if (task.wanted[i] && x[i].grad().defined()) gradients[i].slice(0, first, last).copy_(x[i].grad());
+      if (task.wanted[i] && x[i].grad().defined()) gradients[i].slice(0, begin, end).copy_(x[i].grad());
   }
   for (std::size_t i = loss.sliced; i < x.size(); ++i)
     if (task.wanted[i] && x[i].grad().defined()) gradients[i] = x[i].grad();

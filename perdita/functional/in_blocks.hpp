@@ -12,8 +12,8 @@
 
 namespace perdita::detail {
 
-/// The losses of the units [begin, end), by recorded operators, not weighted. The first inputs of the loss are given as
-/// the rows of these units, the others as a whole.
+/// The losses of the units [begin, end), which are rows, by recorded operators, not weighted. The first inputs of the
+/// loss are given as these rows, the others as a whole.
 using LossesOfBlock = std::function<Tensor(std::span<const Tensor>, std::int64_t begin, std::int64_t end)>;
 
 struct BlockedLoss {
@@ -22,14 +22,8 @@ struct BlockedLoss {
   std::size_t sliced = 1;      ///< how many inputs are given by rows
   std::int64_t units = 0;
   std::int64_t units_at_a_time = 1;
-  std::vector<std::int64_t> begins =
-      {};                           ///< the first row of each unit, followed by the number of rows; empty: one row each
-  std::vector<double> counts = {};  ///< what each unit adds to the standard denominator; empty: 1
+  std::vector<double> counts = {};  ///< contribution of each unit to the standard denominator; empty: 1
   LossesOfBlock losses_of;
-
-  std::int64_t row_of(std::int64_t unit) const {
-    return begins.empty() ? unit : begins[static_cast<std::size_t>(unit)];
-  }
 };
 
 /// As many rows of `columns` numbers as fit the cache.

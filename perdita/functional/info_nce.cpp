@@ -37,7 +37,6 @@ Tensor detail::own_call(const char* function, const InfoNce& loss, GivenTensors 
   const Tensor negatives = x.size() > 2 ? *x[2] : Tensor();
   check_pairs(function, "query", *x[0], "positive", *x[1]);
   if (negatives.defined()) check_negatives(function, *x[0], negatives);
-  refuse_pos_weight(function, options.pos_weight);
   check_parameters(loss);
   DType dtype = promote(x[0]->dtype(), x[1]->dtype());
   if (negatives.defined()) dtype = promote(dtype, negatives.dtype());

@@ -29,7 +29,8 @@ inline std::vector<double> weights_of_losses(const char* function, const Tensor&
     fail<ShapeError>("{}: weight of shape {} does not broadcast to the shape {} of the losses", function,
                      weight.shape(), losses);
   }
-  return weight.detach().to(DType::float64).expand(losses).contiguous().to_vector<double>();
+  const Tensor factors = weight.detach().to(DType::float64);
+  return (losses.rank() == 0 ? factors.reshape({}) : factors).expand(losses).contiguous().to_vector<double>();
 }
 
 /// The sum of weighted losses over the denominator. A mean is 0 if no loss is counted, and NaN if there are no losses.
@@ -38,8 +39,8 @@ inline double reduced(double total, const LossNode& node) {
   return numel(node.losses_shape) == 0 ? std::numeric_limits<double>::quiet_NaN() : 0.0;
 }
 
-/// What is asked of the kernel of a joint loss: the losses of `inputs`, and, of sum_i coefficients[i] losses[i], the
-/// gradients with respect to the inputs that are wanted.
+/// Task of the kernel of a joint loss: the losses of `inputs`, and the gradients of sum_i coefficients[i] losses[i]
+/// with respect to the wanted inputs.
 struct JointTask {
   std::span<const Tensor> inputs;
   const std::vector<double>& coefficients;

@@ -94,7 +94,7 @@ ClassOptions class_options(const AnyLoss& loss, const LossOptions& options);
 void refuse_nonfinite(const AnyLoss& loss, GivenTensors x, const LossOptions& options);
 
 /// Throws ValueError for options that only losses of an input and a target element have.
-void check_element_options(const char* function, const LossInfo& info, const LossOptions& options);
+void check_element_options(std::string_view function, const LossInfo& info, const LossOptions& options);
 
 /// The loss of the tensors `x`; `function` is its name in messages.
 template <class Loss>

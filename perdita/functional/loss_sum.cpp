@@ -125,8 +125,11 @@ class Terms {
     options.missing = options.missing || part.loss.missing;
     if (const auto* formula = std::get_if<Formula>(&part.loss.loss))
       return functional::formula_loss(tensors.at(0), tensors.at(1), state_.parameters[k], *formula, options);
-    return functional::formula_loss(tensors.at(0), tensors.at(1), state_.parameters[k],
-                                    std::get<ClassFormula>(part.loss.loss), detail::class_options(part.loss, options));
+    if (const auto* formula = std::get_if<ClassFormula>(&part.loss.loss))
+      return functional::formula_loss(tensors.at(0), tensors.at(1), state_.parameters[k], *formula,
+                                      detail::class_options(part.loss, options));
+    fail<ValueError>("{} has no learned parameters, but {} were given (valid: none)", part.name,
+                     state_.parameters[k].size());
   }
 
   const GivenOperands& operands_;
@@ -196,7 +199,7 @@ Tensor functional::call(const LossSum& loss, std::span<const Tensor> given, cons
     total = total.defined() ? total + term.value : term.value;
     results.push_back(std::move(term.result));
   }
-  // Where all weights are 0: gradients of 0, not none.
+  // If all weights are 0, the gradients are 0 and not undefined.
   if (!total.requires_grad()) total = total + zero_of(operands.tensors, total.dtype());
   if (options.extras != nullptr) *options.extras = extras_of(results, total);
   if (parts != nullptr) *parts = std::move(results);

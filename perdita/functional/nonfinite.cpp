@@ -14,6 +14,8 @@ namespace perdita {
 
 namespace {
 
+using detail::shown;
+
 std::atomic<bool> all_losses_detect{false};
 
 /// The place of the first element that is not finite, in row-major order.
@@ -29,9 +31,6 @@ std::optional<std::int64_t> first_bad(const Tensor& tensor) {
 double element(const Tensor& tensor, std::int64_t place) {
   return tensor.detach().to(DType::float64).contiguous().reshape({tensor.numel()}).select(0, place).item();
 }
-
-/// A number as text, NaN without its sign.
-std::string shown(double value) { return std::isnan(value) ? "nan" : fmt::format("{}", value); }
 
 /// "[3, 1]", the index of a place.
 std::string index_of(const Shape& shape, std::int64_t place) {
@@ -69,7 +68,7 @@ class Examination {
     const Tensor losses = functional::call(loss_, operands_, options_);
     if (const auto place = first_bad(losses)) {
       const std::int64_t row = row_of(losses.shape(), *place);
-      return found(row, fmt::format("the loss of row {} is {}", row, shown(element(losses, *place))));
+      return found(losses.shape(), row, fmt::format("the loss of row {} is {}", row, shown(element(losses, *place))));
     }
     if (!losses.requires_grad()) return std::nullopt;
     const Tensor ones = Tensor::ones({}, losses.dtype()).expand(losses.shape());
@@ -79,20 +78,25 @@ class Examination {
       const auto place = first_bad(gradients[i]);
       if (!place) continue;
       const std::int64_t row = row_of(gradients[i].shape(), *place);
-      return found(row, fmt::format("the derivative with respect to {}{} is {}", leaf_names_[i],
-                                    index_of(gradients[i].shape(), *place), shown(element(gradients[i], *place))));
+      return found(gradients[i].shape(), row,
+                   fmt::format("the derivative with respect to {}{} is {}", leaf_names_[i],
+                               index_of(gradients[i].shape(), *place), shown(element(gradients[i], *place))));
     }
     return std::nullopt;
   }
 
  private:
-  Nonfinite found(std::int64_t row, const std::string& what) const {
+  /// what: of the row of a tensor of this shape.
+  Nonfinite found(const Shape& shape, std::int64_t row, const std::string& what) const {
+    const std::int64_t rows = shape.rank() == 0 ? 1 : shape[0];
     Nonfinite result{.part = part_, .row = row, .operand = {}, .message = fmt::format("{}: {}", part_, what)};
     std::string finite;
     for (std::size_t i = 0; i < operands_.size(); ++i) {
       if (!operands_[i].defined()) continue;
-      const std::string_view name = info_of(loss_).operands.begin()[i].name;
-      const auto [begin, values] = row_values(operands_[i], row);
+      const LossOperand& expected = info_of(loss_).operands.begin()[i];
+      const std::string_view name = expected.name;
+      const bool has_row = has_samples(expected) && operands_[i].rank() > 0 && operands_[i].size(0) == rows;
+      const auto [begin, values] = has_row ? row_values(operands_[i], row) : std::pair(std::int64_t{0}, operands_[i]);
       if (const auto place = first_bad(values)) {
         result.operand = name;
         result.message += fmt::format(": {}{} is {}", name, index_of(operands_[i].shape(), begin + *place),
@@ -101,13 +105,25 @@ class Examination {
       }
       finite += fmt::format("{}{} {}", finite.empty() ? "" : ", ", name, range_of(values));
     }
+    for (const auto& [name, weight] : {std::pair("weight", options_.weight), {"pos_weight", options_.pos_weight}}) {
+      const auto place = weight.defined() ? first_bad(weight) : std::nullopt;
+      if (!place) continue;
+      result.operand = name;
+      result.message +=
+          fmt::format(": {}{} is {}", name, index_of(weight.shape(), *place), shown(element(weight, *place)));
+      return result;
+    }
     result.message += fmt::format(", although the operands of the row are finite ({})", finite);
     return result;
   }
 
-  /// The elements of a row, and the place of the first one; all elements of an operand without such rows.
+  /// Whether the operand has rows of samples, and not of classes.
+  static bool has_samples(const LossOperand& operand) {
+    return operand.shape == "that of input" || operand.shape.find_first_of("NB.") != std::string_view::npos;
+  }
+
+  /// The elements of a row, and the place of the first one.
   static std::pair<std::int64_t, Tensor> row_values(const Tensor& operand, std::int64_t row) {
-    if (operand.rank() == 0 || row >= operand.size(0)) return {0, operand};
     return {row * (operand.numel() / operand.size(0)), operand.select(0, row)};
   }
 
@@ -125,13 +141,13 @@ class Examination {
   LossOptions options_;
 };
 
-/// No detection while it lives: of the losses that a search computes.
-class Undetected {
+/// Disables detection while it exists, because the search itself computes losses.
+class DetectionPause {
  public:
-  Undetected() : before_(std::exchange(is_searching(), true)) {}
-  ~Undetected() { is_searching() = before_; }
-  Undetected(const Undetected&) = delete;
-  Undetected& operator=(const Undetected&) = delete;
+  DetectionPause() : before_(std::exchange(is_searching(), true)) {}
+  ~DetectionPause() { is_searching() = before_; }
+  DetectionPause(const DetectionPause&) = delete;
+  DetectionPause& operator=(const DetectionPause&) = delete;
   static bool& is_searching() {
     thread_local bool searching = false;
     return searching;
@@ -144,7 +160,7 @@ class Undetected {
 /// Losses that are finite may have a sum that is not, or none of them may count.
 void refuse_result(const AnyLoss& loss, std::span<const Tensor> operands, LossOptions options) {
   if (options.reduction == Reduction::none) return;
-  const Undetected undetected;
+  const DetectionPause pause;
   const NoGrad no_grad;
   options.extras = nullptr;
   const double value = functional::call(loss, operands, options).item();
@@ -159,11 +175,13 @@ void refuse_result(const AnyLoss& loss, std::span<const Tensor> operands, LossOp
 }  // namespace
 
 void set_nonfinite_detection(bool on) { all_losses_detect.store(on, std::memory_order_relaxed); }
-bool nonfinite_detection() { return all_losses_detect.load(std::memory_order_relaxed) && !Undetected::is_searching(); }
+bool nonfinite_detection() {
+  return all_losses_detect.load(std::memory_order_relaxed) && !DetectionPause::is_searching();
+}
 
 std::optional<Nonfinite> first_nonfinite(const LossSum& loss, std::span<const Tensor> operands,
                                          const LossOptions& options) {
-  const Undetected undetected;
+  const DetectionPause pause;
   for (const LossPart& part : loss.parts()) {
     if (auto found = Examination(part.name, part.loss, operands, options).first()) return found;
   }

@@ -78,10 +78,12 @@ DType loss_dtype(const char* function, const Tensor& input, const Tensor& target
   return computing_type(is_real(target.dtype()) ? promote(input.dtype(), target.dtype()) : input.dtype());
 }
 
-void check_element_options(const char* function, const LossInfo& info, const LossOptions& options) {
+void check_element_options(std::string_view function, const LossInfo& info, const LossOptions& options) {
   if (options.missing && !is_elementwise(info)) {
     fail<ValueError>("{}: missing is not supported (valid: for losses of an input and a target element)", function);
   }
+  if (options.pos_weight.defined() && !takes_pos_weight(info))
+    fail<ValueError>("{}: pos_weight is not supported", function);
   if (options.label_smoothing != 0 && !has_smooth_labels(info)) {
     fail<ValueError>("{}: label_smoothing is not supported (valid: for losses of classes, and of labels from 0 to 1)",
                      function);

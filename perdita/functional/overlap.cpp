@@ -65,7 +65,6 @@ template <class Loss>
 Call check(const char* function, const Loss& loss, const Tensor& input, const Tensor& target,
            const LossOptions& options) {
   check_parameters(loss);
-  if (options.pos_weight.defined()) fail<ValueError>("{}: pos_weight is not supported", function);
   const DType dtype = loss_dtype(function, input, target);
   const bool has_indices = takes_indices(function, loss, input, target);
   const Shape& shape = input.shape();

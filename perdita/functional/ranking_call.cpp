@@ -107,7 +107,6 @@ RankingCall ranking_call(const char* function, GivenTensors x, const LossOptions
     fail<ShapeError>("{}: target has shape {}, but input has {} (valid: the same)", function, relevance.shape(),
                      input.shape());
   }
-  if (options.pos_weight.defined()) fail<ValueError>("{}: pos_weight is not supported", function);
   if (needs_grad({&relevance})) {
     fail<GraphError>("{}: target requires a gradient (valid: gradients with respect to input and weight)", function);
   }

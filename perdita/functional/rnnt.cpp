@@ -35,7 +35,6 @@ void check_shapes(const char* function, const Tensor& logits, const Tensor& targ
 
 Tensor detail::own_call(const char* function, const Rnnt& loss, GivenTensors x, const LossOptions& options) {
   const Tensor& logits = *x[0];
-  if (options.pos_weight.defined()) fail<ValueError>("{}: pos_weight is not supported", function);
   check_shapes(function, logits, *x[1]);
   check_parameters(loss);
   const std::int64_t items = logits.size(0), frames = logits.size(1), states = logits.size(2), classes = logits.size(3);

@@ -43,9 +43,8 @@ struct SequenceLabels {
 SequenceLabels labels_of(const SequenceBatch& batch, const Tensor& targets, const Tensor& target_lengths,
                          std::optional<std::int64_t> refused);
 
-/// The loss of each item by a kernel, reduced. predictions: [items, ...] or [T, items, C], so that the losses lack
-/// dimension
-/// 1. divisors: of the losses of items in a mean, in addition to their number; empty if these are 1.
+/// The loss of each item by a kernel, reduced. predictions: [items, ...] or [T, items, C].
+/// divisors: those of the losses of items in a mean, in addition to their number; empty if all are 1.
 /// run(losses, gradient, scales) writes the losses of items, and unless `gradient` is null that of their sum with each
 /// loss times its scale.
 template <class T, class Run>

@@ -129,7 +129,6 @@ Tensor loss_of_aligned(const char* function, const Loss& loss, const Aligned& al
 template <class Loss>
 Tensor SeveralOperandsCall<Loss, true>::call(const char* function, const Loss& loss, GivenTensors x,
                                              const LossOptions& given_options) {
-  if (given_options.pos_weight.defined()) fail<ValueError>("{}: pos_weight is not supported", function);
   const DType dtype = dtype_of_operands(function, Loss::info, x);
   check_parameters(loss);
   const LossOptions options = with_standard_mean(Loss::info, given_options);

@@ -50,19 +50,23 @@ SsimCall ssim_call(const char* function, const Ssim& loss, const Tensor& input, 
   }
   check_window(function, loss, input);
   // A power of two, so that the scaled images are exact and their squares do not overflow.
-  const double scale = std::ldexp(1.0, -std::ilogb(loss.data_range)), range = scale * loss.data_range;
+  const double scale = std::ldexp(1.0, std::min(-std::ilogb(loss.data_range), 1023)), range = scale * loss.data_range;
+  // Above 0: black or flat images make quotients of zeros otherwise.
+  const auto stabilizer = [&](double k) {
+    return std::max(std::pow(k * range, 2), std::numeric_limits<double>::min());
+  };
   return {.sizes = sizes,
           .window = gaussian_window(loss.window, loss.sigma),
           .padding = loss.padding == ImagePadding::reflect ? loss.window / 2 : 0,
           .scale = scale,
-          .c1 = std::pow(loss.k1 * range, 2),
-          .c2 = std::pow(loss.k2 * range, 2)};
+          .c1 = stabilizer(loss.k1),
+          .c2 = stabilizer(loss.k2)};
 }
 
 std::vector<Tensor> compute(const SsimCall& call, const JointTask& task) {
   const DType dtype = task.inputs[0].dtype();
   std::vector<Tensor> gradients(2);
-  visit_floating(dtype, "ssim_loss", [&]<class T>() {
+  visit_floating(dtype, function_name<Ssim>, [&]<class T>() {
     std::array<Tensor, 2> images;
     std::array<T*, 2> slopes{};
     for (std::size_t i = 0; i < 2; ++i) {

@@ -18,7 +18,7 @@ namespace {
 constexpr std::int64_t groups_per_item = 256;
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-/// Numbers of one group, followed by as many as fill the last register.
+/// Largest number of a group, and the sum of its shifted exponentials.
 struct Softmax {
   double largest;
   double sum;  ///< of exp((x - largest) / temperature)

@@ -137,7 +137,7 @@ struct MatrixProduct {
   };
 };
 
-/// Fewer columns than a tile is worth: each row of c by itself.
+/// The product with fewer columns than a tile has: each row of c is computed separately.
 template <class T>
 void narrow_product(const ProductTask<T>& task) {
   for (std::int64_t i = 0; i < task.rows; ++i) {

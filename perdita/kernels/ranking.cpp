@@ -87,8 +87,8 @@ double loss_of_order(const Documents<T>& documents, const ListMleOptions& option
     log_sums[i] = largest + std::log(sum);
     if (weights[i] != 0) loss -= weights[i] * log_p(i);
   }
-  // Document j has the slope exp(s_j) sum_{i <= j} a_i exp(-log_sums[i]) - a_j. The sum over i is kept as a multiple of
-  // its last exponential, which is the largest.
+  // The derivative with respect to s_j is exp(s_j) sum_{i <= j} a_i exp(-log_sums[i]) - a_j. The sum over i is kept as
+  // a multiple of its last exponential, which is the largest.
   double factor = 0;
   for (std::size_t j = 0; j < n; ++j) {
     if (j > 0) factor *= std::exp(log_sums[j] - log_sums[j - 1]);

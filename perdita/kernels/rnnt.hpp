@@ -1,5 +1,5 @@
-// RNN transducer: minus the log-probability that a sequence of frames emits a target, where each frame emits any number
-// of labels before a blank ends it, and every emission has a distribution of its own.
+// RNN transducer: minus the log-probability that a sequence of frames emits a target. Each frame emits any number of
+// labels and ends with a blank; the distribution of an emission depends on the frame and the number of labels before.
 #pragma once
 
 #include <cstdint>

@@ -35,7 +35,8 @@ struct SsimTask {
   T* target_gradient = nullptr;
 };
 
-/// Computes in double, one channel of an image per thread. The result does not depend on the number of threads.
+/// Computes in double, one channel of an image per thread, which stores up to 16 doubles per pixel of the channel. The
+/// result does not depend on the number of threads.
 template <class T>
 void ssim_loss(const SsimTask<T>& task);
 

@@ -341,7 +341,7 @@ std::string describe_losses(const LossInfo& info) {
     case Unit::mask:
       return each("one loss per mask, [N, C], [N], [C] or []", "the number of masks");
     case Unit::sequence:
-      return each("one loss per sequence", "the number of sequences");
+      return each("one loss per sequence, [N], or [] for one sequence", "the number of sequences");
     case Unit::event:
       return each("one loss per event and 0 for the other samples, [N]", "the number of events");
     case Unit::group:

@@ -1,17 +1,12 @@
 #include "perdita/losses/formula_text.hpp"
 
 #include "perdita/core/error.hpp"
+#include "perdita/core/trim.hpp"
+#include "perdita/rewriting/domain.hpp"
 
 namespace perdita {
 
 namespace {
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view blanks = " \t\n\r";
-  const std::size_t begin = text.find_first_not_of(blanks);
-  if (begin == text.npos) return {};
-  return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
-}
 
 bool truth_of(std::string_view value) {
   if (value == "yes" || value == "true" || value == "1") return true;
@@ -43,12 +38,9 @@ FormulaText separate_formula(std::string_view text) {
     if (!read_option(text.substr(end + 1), parts)) break;
     text = text.substr(0, end);
   }
-  parts.formula = trimmed(text);
-  if (parts.formula.empty() || parts.formula.back() != ']') return parts;
-  const std::size_t begin = parts.formula.rfind('[');
-  if (begin == text.npos) return parts;
-  parts.domain = trimmed(parts.formula.substr(begin + 1, parts.formula.size() - begin - 2));
-  parts.formula = trimmed(parts.formula.substr(0, begin));
+  const auto [formula, conditions] = rewriting::separate_domain(trimmed(text));
+  parts.formula = trimmed(formula);
+  parts.domain = trimmed(conditions);
   return parts;
 }
 

@@ -2,6 +2,7 @@
 // command line, the reference pages and the tests are generated from it.
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -111,8 +112,8 @@ constexpr Meaning meaning_of_target(const LossInfo& info) {
   return info.operands.has(Role::target) ? info.operands.first(Role::target).meaning : Meaning::any;
 }
 
-/// Whether a sample is a row of logits (or log-probabilities) of classes, of which one is right, without further
-/// operands but the numbers of samples of the classes.
+/// Whether a sample is a row of logits (or log-probabilities) of classes with one true class, without further operands
+/// except the counts of the classes.
 constexpr bool is_of_class_rows(const LossInfo& info) {
   const bool has_more = info.operands.has(Role::side_information) &&
                         info.operands.first(Role::side_information).meaning != Meaning::count;
@@ -153,6 +154,11 @@ constexpr bool sums_distributions(const LossInfo& info) {
 constexpr bool compares_predictions(const LossInfo& info) {
   const bool has_several = info.operands.count(Role::prediction) > 1 && meaning_of_prediction(info) == Meaning::score;
   return info.unit == Unit::vector || (info.unit == Unit::row && !is_of_class_rows(info)) || has_several;
+}
+
+/// Whether a weight of positive labels may be given.
+constexpr bool takes_pos_weight(const LossInfo& info) {
+  return std::any_of(info.operands.begin(), info.operands.end(), is_pos_weight);
 }
 
 /// Domain of the input of `loss`, which may depend on its parameters.

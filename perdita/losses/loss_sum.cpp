@@ -7,17 +7,13 @@
 #include <utility>
 
 #include "perdita/core/error.hpp"
+#include "perdita/core/trim.hpp"
 
 namespace perdita {
 
 namespace {
 
 constexpr std::string_view syntax = "valid: parts such as 0.7*cross_entropy + 0.3*dice:smooth=1";
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(" \t\r\n");
-  return begin == text.npos ? std::string_view() : text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
-}
 
 /// Whether the sign at `at` belongs to a number such as 1e+3.
 bool is_of_exponent(std::string_view text, std::size_t at) {
@@ -214,7 +210,8 @@ std::string difference_between(const AnyLoss& first, const AnyLoss& second) {
     }
   }
   const auto has = [&](Unit unit) { return a.unit == unit || b.unit == unit; };
-  if (a.unit != b.unit && !has(Unit::mask) && !has(Unit::image))
+  const bool are_of_pixels = has(Unit::image) && has(Unit::element);
+  if (a.unit != b.unit && !has(Unit::mask) && !are_of_pixels)
     return fmt::format("{} has one loss per {}, but {} one per {}", a.name, name_of(a.unit), b.name, name_of(b.unit));
   const std::optional<bool> one = predicts_logarithm(first), other = predicts_logarithm(second);
   if (one && other && *one != *other) return fmt::format("log_input of {} and {} differ", a.name, b.name);

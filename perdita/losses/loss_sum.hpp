@@ -46,7 +46,7 @@ class LossSum {
   bool changes() const;
   /// Whether a weight is learned.
   bool learns() const;
-  /// Whether it cannot be below 0: no weight is, and the catalogue claims it of each part.
+  /// Whether the sum is known to be non-negative: all weights are, and each part has the trait never_negative.
   bool is_never_negative() const;
 
   /// Adds the parts of the other sum. Throws ValueError if a part does not read the same prediction and target.

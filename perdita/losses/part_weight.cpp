@@ -11,6 +11,7 @@
 
 #include "perdita/core/error.hpp"
 #include "perdita/core/suggest.hpp"
+#include "perdita/core/trim.hpp"
 
 namespace perdita {
 
@@ -23,11 +24,6 @@ std::optional<double> number_in(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
   return value;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t begin = text.find_first_not_of(' ');
-  return begin == text.npos ? std::string_view() : text.substr(begin, text.find_last_not_of(' ') - begin + 1);
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ enum class Ramp {
 /// "linear", "cosine", "step".
 std::string_view name_of(Ramp ramp);
 
-/// A weight that goes from `from`, in the first epoch, to `to`, which it has `epochs` epochs later and from then on.
+/// A weight that changes from `from` (first epoch) to `to` within `epochs` epochs, and then stays constant.
 struct WeightSchedule {
   Ramp ramp = Ramp::linear;
   double from = 0, to = 1;

@@ -128,6 +128,11 @@ struct LossOperand {
   }
 };
 
+/// Of the two weights that a loss may have, whether this is that of positive labels. Only the name distinguishes them.
+constexpr bool is_pos_weight(const LossOperand& operand) {
+  return operand.role == Role::weight && operand.name == "pos_weight";
+}
+
 /// The operands of a loss, in the order of its arguments.
 class Operands {
  public:

@@ -99,9 +99,8 @@ std::string calibration_section(const Calibration& calibration, const evaluate::
   if (fit != nullptr) {
     text += fmt::format(
         "<p>Dividing the logits by a temperature of <strong>{:.4f}</strong> improves the calibration: on the {} "
-        "samples "
-        "used to fit it, the calibration error changes from {} to {} and the negative log-likelihood from {} to {}. "
-        "The predicted classes do not change.</p>\n",
+        "samples used to fit it, the calibration error changes from {} to {} and the negative log-likelihood from {} "
+        "to {}. The predicted classes do not change.</p>\n",
         fit->temperature, format_count(fit->samples), number(fit->ece_before, 4), number(fit->ece_after, 4),
         format_number(fit->nll_before), format_number(fit->nll_after));
   }

@@ -38,8 +38,7 @@ std::string spread_only(const ComparisonResults& results, std::size_t candidate)
 std::string lead(const ComparisonPage& page) {
   return fmt::format(
       "Perdita trained the same network on <code>{}</code> with {} losses, starting from the same weights and using "
-      "the "
-      "same batches.",
+      "the same batches.",
       escape(page.data), page.results.candidates.size());
 }
 
@@ -212,8 +211,7 @@ std::string recall_section(const ComparisonResults& c) {
                          : figure(line_chart(chart, Placement::page), values_of(chart), escape(chart.description));
   text +=
       "<div class=\"scroll\"><table class=\"dense\"><caption>Recall in per cent, means over the "
-      "seeds.</caption><thead><tr>"
-      "<th scope=\"col\" class=\"text\">class</th>";
+      "seeds.</caption><thead><tr><th scope=\"col\" class=\"text\">class</th>";
   std::vector<std::vector<double>> columns;
   for (const CandidateResults& candidate : c.candidates) {
     columns.push_back(mean_recalls(c, candidate));

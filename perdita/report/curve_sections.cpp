@@ -37,7 +37,7 @@ std::string part_section(const RunReport& r) {
         std::array{"weight.", "weight", "By which the losses of the parts are multiplied."}}) {
     LineChart chart = part_chart(r, key, label);
     if (chart.series.empty() || (std::string_view(key) == "weight." && !r.loss_changes)) continue;
-    chart.id = fmt::format("parts-{}", std::string_view(key).substr(0, std::string_view(key).find('_')));
+    chart.id = fmt::format("parts-{}", std::string_view(key).substr(0, std::string_view(key).find_first_of("_.")));
     text += fmt::format("<h3>{}{}</h3>\n", static_cast<char>(std::toupper(label[0])), label + 1) +
             figure(two_sizes(chart), values_of(chart), caption);
   }

@@ -11,7 +11,7 @@
 namespace perdita::report {
 
 void EpochTotals::add_batch(double batch_loss, std::int64_t count) {
-  loss += batch_loss * static_cast<double>(count);
+  if (count > 0) loss += batch_loss * static_cast<double>(count);  // the mean of no samples is NaN
   samples += count;
   ++steps;
 }

@@ -1,4 +1,4 @@
-// What is added up over the steps of an epoch, in one process or several.
+// Sums over the steps of an epoch, in one or several processes.
 #pragma once
 
 #include <cstdint>

@@ -89,7 +89,10 @@ LineChart class_curve_chart(const RunReport& report, bool log_y) {
     if (curve.x.size() < 2) continue;
     chart.series.push_back({.name = name, .x = std::move(curve.x), .y = std::move(curve.y)});
   }
-  std::ranges::stable_sort(chart.series, std::greater<>(), [](const Series& series) { return series.y.back(); });
+  // NaN first, as the largest loss: it has no place in an order.
+  std::ranges::stable_sort(chart.series, std::greater<>(), [](const Series& series) {
+    return std::isnan(series.y.back()) ? std::numeric_limits<double>::infinity() : series.y.back();
+  });
   if (chart.series.size() > most) chart.series.resize(most);
   for (const Series& series : chart.series) {
     chart.description += fmt::format("{}The loss of {} changes from {} to {}.", chart.description.empty() ? "" : " ",

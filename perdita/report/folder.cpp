@@ -71,7 +71,7 @@ bool names_a_run(const std::string& name) {
          name.substr(0, end + 1).ends_with("-seed-");
 }
 
-/// What a run or a comparison left in `folder`: other files may lie beside them.
+/// Files of an earlier run or comparison in `folder`, which may also contain other files.
 std::vector<fs::path> leftovers(const fs::path& folder, bool of_comparison) {
   std::vector<fs::path> found;
   for (const std::string& name : of_comparison ? comparison_files() : run_files()) {

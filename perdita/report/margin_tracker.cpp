@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::uint64_t most_visits = 4095;
 
-/// What is kept of a sample: 26 bits of each mean, sign and exponent included, and 12 bits of the number of visits.
+/// Packed statistics of a sample: two means of 26 bits each, sign and exponent included, and a 12-bit count of visits.
 struct Means {
   float margin = 0, loss = 0;
   std::uint64_t visits = 0;

@@ -24,9 +24,9 @@ struct SampleScore {
 /// labels have low margins throughout, because the other samples contradict them (Pleiss, Zhang, Elenberg, Weinberger:
 /// Identifying mislabeled data using the area under the margin ranking, NeurIPS 2020, eq. 1 and 2).
 ///
-/// A sample takes 8 bytes: two means as floats of 26 bits and a count of 12 bits. A step changes a mean by at most half
-/// a unit of its last place, 2^-18, more or less than in exact arithmetic; after a thousand epochs the means are
-/// accurate to about 2e-4. After 4,095 visits of a sample, the means become moving averages of that length.
+/// A sample takes 8 bytes: two means as floats of 26 bits and a count of 12 bits. Each step rounds a mean to 18
+/// significant bits (relative error at most 2^-18); after a thousand epochs the means are accurate to about 2e-4. After
+/// 4,095 visits of a sample, the means become moving averages of that length.
 class MarginTracker {
  public:
   using State = std::vector<std::pair<std::string, Tensor>>;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "perdita/core/error.hpp"
 #include "perdita/core/file.hpp"
@@ -38,6 +39,21 @@ Folder folder_of(const fs::path& path, const RecorderOptions& options) {
   return Folder(path);
 }
 
+/// Throws ValueError for the names of the fields of a record.
+void check_name(std::string_view name) {
+  if (name.empty() || name == "kind" || name == "epoch" || name == "step" || name == "nonfinite")
+    fail<ValueError>("Recorder: a value cannot be named '{}', which the history uses itself", name);
+}
+
+/// Adds a value, or replaces that of the same name.
+void set(Recorder::Values& values, std::string_view name, double value) {
+  const auto found = std::ranges::find(values, name, [](const auto& entry) { return std::string_view(entry.first); });
+  if (found == values.end())
+    values.emplace_back(name, value);
+  else
+    found->second = value;
+}
+
 /// Elements of a tensor of any real type.
 std::vector<double> numbers(const Tensor& tensor) {
   if (!tensor.defined()) return {};
@@ -47,9 +63,8 @@ std::vector<double> numbers(const Tensor& tensor) {
 
 std::vector<std::int64_t> integers(const Tensor& tensor) {
   if (!tensor.defined()) return {};
-  if (tensor.dtype() == DType::float32 || tensor.dtype() == DType::float64) {
-    fail<DTypeError>("Recorder: labels has type {} (valid: class indices, integers)", name_of(tensor.dtype()));
-  }
+  if (is_real(tensor.dtype()))
+    fail<DTypeError>("Recorder: labels have type {} (valid: class indices, integers)", name_of(tensor.dtype()));
   return tensor.contiguous().to_vector<std::int64_t>();
 }
 
@@ -193,9 +208,9 @@ void Recorder::end_epoch_before(std::span<const std::int64_t> samples, std::int6
 }
 
 void Recorder::begin() {
-  if (open_.steps > 0) return;
-  if (epoch_start_ == std::chrono::steady_clock::time_point{}) epoch_start_ = std::chrono::steady_clock::now();
-  lines_.begin_epoch();
+  // Also within an epoch that another process began, whose state was loaded.
+  if (!epoch_start_) epoch_start_ = std::chrono::steady_clock::now();
+  if (open_.steps == 0) lines_.begin_epoch();
 }
 
 void Recorder::step(const RecordedStep& step) {
@@ -228,16 +243,9 @@ void Recorder::record_labels(std::span<const std::int64_t> samples, std::span<co
 }
 
 void Recorder::log(std::string_view name, double value) {
-  if (name.empty() || name == "kind" || name == "epoch" || name == "step" || name == "nonfinite") {
-    fail<ValueError>("Recorder: a value cannot be named '{}', which the history uses itself", name);
-  }
+  check_name(name);
   if (name == "lr") last_lr_ = value;
-  Values& values = name.starts_with("val_") ? epoch_values_ : pending_ ? pending_->values : early_values_;
-  const auto found = std::ranges::find(values, name, [](const auto& entry) { return std::string_view(entry.first); });
-  if (found == values.end())
-    values.emplace_back(name, value);
-  else
-    found->second = value;
+  set(name.starts_with("val_") ? epoch_values_ : pending_ ? pending_->values : early_values_, name, value);
 }
 
 void Recorder::flush_step() {
@@ -257,6 +265,7 @@ void Recorder::epoch(const HeldOut& validation, const Values& values) {
         "epochs \"manual\", or no calls of epoch())");
   }
   if (open_.steps == 0) fail<ValueError>("Recorder: epoch() was called, but no step was recorded since the last epoch");
+  for (const auto& [name, value] : values) check_name(name);
   if (options_.epoch_samples == 0) is_manual_ = true;
   close_epoch(validation, values);
 }
@@ -285,14 +294,13 @@ void Recorder::close_epoch(const HeldOut& validation, const Values& values) {
   const auto of_classes =
       std::ranges::find_if(totals, [](const auto& entry) { return entry.first.starts_with("train_loss/"); });
   record.values.assign(totals.begin(), of_classes);
-  record.values.insert(record.values.end(), epoch_values_.begin(), epoch_values_.end());
-  record.values.insert(record.values.end(), values.begin(), values.end());
-  if (!std::isnan(last_lr_)) record.values.emplace_back("lr", last_lr_);
+  for (const auto& [name, value] : epoch_values_) set(record.values, name, value);
+  if (!std::isnan(last_lr_)) set(record.values, "lr", last_lr_);
   const auto now = std::chrono::steady_clock::now();
-  record.values.emplace_back("seconds", std::chrono::duration<double>(now - epoch_start_).count());
+  set(record.values, "seconds", std::chrono::duration<double>(now - epoch_start_.value_or(now)).count());
+  for (const auto& [name, value] : values) set(record.values, name, value);  // those of the caller come last
   record.values.insert(record.values.end(), of_classes, totals.end());
-  class_counts_.clear();
-  for (const EpochTotals::Class& each : open_.classes) class_counts_.push_back(each.samples);
+  count_classes();
   epoch_start_ = now;
   last_epoch_ = record.values;
   open_ = {};
@@ -301,6 +309,14 @@ void Recorder::close_epoch(const HeldOut& validation, const Values& values) {
   log_->write(record);
   if (folder_->is_staged()) folder_->replace();
   pace_.maybe([this] { write_running_report(); });
+}
+
+void Recorder::count_classes() {
+  std::vector<std::int64_t> counts;
+  for (const EpochTotals::Class& each : open_.classes) counts.push_back(each.samples);
+  // An epoch that was not completed may have seen the samples of one class only.
+  const auto total = [](const auto& all) { return std::accumulate(all.begin(), all.end(), std::int64_t{0}); };
+  if (total(counts) >= total(class_counts_)) class_counts_ = std::move(counts);
 }
 
 AnyLoss Recorder::evaluation_loss(const HeldOut& held_out) const {
@@ -352,25 +368,6 @@ void Recorder::record_test(const evaluate::SampleEvaluation& test, std::string_v
   log_->write(record);
   if (EventFile* const events = log_->events())
     events->add_histogram(fmt::format("{}_loss", kind), epoch_, test.losses);
-}
-
-std::vector<std::string> Recorder::class_names(std::int64_t classes) const {
-  std::vector<std::string> names = options_.class_names;
-  for (std::int64_t k = std::ssize(names); k < classes; ++k) names.push_back(fmt::format("{}", k));
-  return names;
-}
-
-void Recorder::diagnose(const evaluate::SampleEvaluation* test) {
-  diagnose::Evidence evidence{.history = evaluate::read_history(folder_->history())};
-  evidence.class_names =
-      class_names(std::max<std::int64_t>(test != nullptr ? test->classes : 0, std::ssize(class_counts_)));
-  if (test != nullptr && test->classes > 0) {
-    evidence.classes = evaluate::score_classes(test->targets, test->predictions, test->losses, test->classes);
-    evidence.calibration = test->calibration;
-  }
-  if (const auto suspects = find_suspects(tracker_)) evidence.doubtful = suspects->doubtful;
-  if (class_counts_.size() > 0) evidence.sameness = diagnose::sameness_of(class_counts_, evidence.class_names);
-  diagnosis_ = diagnose::diagnose(evidence);
 }
 
 RunReport Recorder::describe(const evaluate::SampleEvaluation* test, std::string_view what) const {

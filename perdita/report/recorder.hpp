@@ -145,6 +145,7 @@ class Recorder {
   void flush_step();
   void write_lines();
   void begin();
+  void count_classes();
   void record_labels(std::span<const std::int64_t> samples, std::span<const std::int64_t> labels);
   AnyLoss evaluation_loss(const HeldOut& held_out) const;
   evaluate::SampleEvaluation evaluate(const HeldOut& held_out, std::string_view what) const;
@@ -154,7 +155,6 @@ class Recorder {
   RunReport describe(const evaluate::SampleEvaluation* test, std::string_view what) const;
   void describe_suspects(RunReport& page) const;
   void write_running_report() const;
-  void load_samples(const MarginTracker::State& samples, MarginTracker& tracker);
   void reopen_history(std::uint64_t bytes);
 
   RecorderOptions options_;
@@ -170,12 +170,12 @@ class Recorder {
   std::optional<StepLine> pending_;   // the last step, whose values may still be logged
   Values early_values_;               // logged before the first step
   Values last_epoch_;
-  std::vector<std::int64_t> class_counts_;  // samples of each class in the last epoch
+  std::vector<std::int64_t> class_counts_;  // samples of each class in the last complete epoch
   std::vector<diagnose::Finding> diagnosis_;
   std::int64_t epoch_ = 0, step_ = 0;
   double last_lr_ = std::numeric_limits<double>::quiet_NaN();
   bool is_manual_ = false, ended_automatically_ = false, is_finished_ = false, awaits_state_ = false;
-  std::chrono::steady_clock::time_point epoch_start_ = {};
+  std::optional<std::chrono::steady_clock::time_point> epoch_start_;
   ReportPace pace_;
 };
 

@@ -18,6 +18,28 @@ using Json = nlohmann::ordered_json;
 
 constexpr int state_version = 1;
 
+/// The samples of a state: the parts of the tracker, and what the recorder adds to them.
+struct Samples {
+  MarginTracker::State of_tracker = {};
+  std::vector<std::int32_t> labels = {};
+  std::vector<bool> seen = {};
+};
+
+Samples separate(const MarginTracker::State& state) {
+  Samples samples;
+  for (const auto& [name, tensor] : state) {
+    if (name == "labels") {
+      samples.labels = tensor.to_vector<std::int32_t>();
+    } else if (name == "seen") {
+      const std::vector<std::uint8_t> seen = tensor.to_vector<std::uint8_t>();
+      samples.seen.assign(seen.begin(), seen.end());
+    } else {
+      samples.of_tracker.emplace_back(name, tensor);
+    }
+  }
+  return samples;
+}
+
 }  // namespace
 
 Recorder::State Recorder::state(bool with_samples) {
@@ -53,12 +75,14 @@ void Recorder::load_state(const State& state) {
       fail<DataError>("Recorder: the state has version {} (valid: {})", counts.at("recorder").dump(), state_version);
     }
     MarginTracker tracker = tracker_;
-    load_samples(state.samples, tracker);
+    Samples samples = separate(state.samples);
+    tracker.load_state_dict(samples.of_tracker);
     const EpochTotals open = EpochTotals::from_json(counts.at("open").get<std::string>());
     const auto epoch = counts.at("epoch").get<std::int64_t>(), step = counts.at("step").get<std::int64_t>();
     if (folder_) reopen_history(counts.at("history_bytes").get<std::uint64_t>());
     epoch_ = epoch, step_ = step, open_ = open;
     tracker_ = std::move(tracker);
+    labels_ = std::move(samples.labels), seen_ = std::move(samples.seen);
     is_manual_ = counts.at("manual").get<bool>();
     ended_automatically_ = counts.at("ended_automatically").get<bool>();
     class_counts_ = counts.at("class_counts").get<std::vector<std::int64_t>>();
@@ -70,22 +94,6 @@ void Recorder::load_state(const State& state) {
     fail<DataError>("Recorder: the state cannot be read: {} (valid: the result of state())", error.what());
   }
   awaits_state_ = false;
-}
-
-/// The samples of a state: the tracker's parts, and what the recorder adds to them.
-void Recorder::load_samples(const MarginTracker::State& samples, MarginTracker& tracker) {
-  MarginTracker::State of_tracker;
-  for (const auto& [name, tensor] : samples) {
-    if (name == "labels") {
-      labels_ = tensor.to_vector<std::int32_t>();
-    } else if (name == "seen") {
-      const std::vector<std::uint8_t> seen = tensor.to_vector<std::uint8_t>();
-      seen_.assign(seen.begin(), seen.end());
-    } else {
-      of_tracker.emplace_back(name, tensor);
-    }
-  }
-  tracker.load_state_dict(of_tracker);
 }
 
 void Recorder::reopen_history(std::uint64_t bytes) {
@@ -102,11 +110,9 @@ void Recorder::merge_epoch(std::string_view counts) {
 }
 
 void Recorder::merge_samples(const MarginTracker::State& samples) {
+  const auto [of_tracker, labels, seen] = separate(samples);
   MarginTracker other = tracker_;
-  std::vector<std::int32_t> labels;
-  std::swap(labels, labels_);
-  load_samples(samples, other);
-  std::swap(labels, labels_);
+  other.load_state_dict(of_tracker);
   if (labels.size() > labels_.size()) labels_.resize(labels.size(), -1);
   for (std::size_t i = 0; i < labels.size(); ++i) {
     if (labels[i] >= 0) labels_[i] = labels[i];

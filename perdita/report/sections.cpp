@@ -53,8 +53,7 @@ std::string sections(const std::vector<Section>& all) {
   if (text.empty()) return text;
   return "<nav aria-label=\"Sections\"><ul>" + links +
          "</ul></nav>\n<p class=\"hint note\" hidden>Hover over a chart to read its values, or focus it with Tab and "
-         "use the "
-         "arrow keys.</p>\n" +
+         "use the arrow keys.</p>\n" +
          text;
 }
 

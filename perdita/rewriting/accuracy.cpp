@@ -92,7 +92,7 @@ Measurement::Measurement(const Expr& formula, Points points) : points_(std::move
   std::vector<std::vector<double>> exact = exact_values(formulas, points_);
   values_ = std::move(exact[0]);
   slopes_ = std::move(exact[1]);
-  // Where the formula is not defined, its derivative is of no interest, and where it is infinite.
+  // The derivative is ignored where the value is undefined or infinite.
   for (std::size_t i = 0; i < values_.size(); ++i) {
     if (!std::isfinite(values_[i])) slopes_[i] = std::numeric_limits<double>::quiet_NaN();
   }
@@ -147,7 +147,7 @@ FormAccuracy Measurement::of_form(const Expr& formula) const {
 double nanoseconds_per_element(const Expr& formula, const Domain& domain, DType computing_type) {
   constexpr std::size_t count = 8192;
   constexpr int repetitions = 5;
-  // Numbers that processors take as long for as for any other: neither subnormal nor infinite on the way.
+  // Inputs of moderate size, because subnormal and infinite intermediate results change the speed.
   const auto is_ordinary = [](double x) { return std::abs(x) > 1e-3 && std::abs(x) < 30; };
   std::vector<std::vector<float>> columns;
   for (const std::vector<double>& drawn : draw_points(domain, count, 1).columns) {

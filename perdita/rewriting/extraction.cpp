@@ -66,7 +66,7 @@ namespace {
 
 constexpr double cost_of_bit = 12;  // of the mean error, in additions
 
-/// What the operation makes of rounded operands; the operation itself is computed in double.
+/// Result of the operation for rounded operands; the operation itself is computed in double.
 double rounded_result(const ClassNode& node, const std::array<double, 3>& x, DType dtype) {
   const auto rounded = [dtype](double number) {
     return dtype == DType::float32 ? static_cast<double>(static_cast<float>(number)) : number;

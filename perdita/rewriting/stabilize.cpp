@@ -37,8 +37,8 @@ struct Clock {
 
 constexpr std::size_t graph_points = 32, candidates_of_round = 96, measured_points = 1024;
 constexpr std::size_t least_points = 32, most_evaluations = 80000;
-constexpr int most_operations = 300;        // of formulas that are rewritten
-constexpr double accepted_share = 0.005;    // of points that are not exact, so that it is below 1 % of others
+constexpr int most_operations = 300;      // of formulas that are rewritten
+constexpr double accepted_share = 0.005;  // of inexact points; stricter than the 1 % of tests, which draw other points
 constexpr double share_in_float32 = 0.002;  // beyond it a form is computed in float64, if that is more exact
 constexpr double accepted_bits = 0.15;      // by which the mean error may be above the least one, for a cheaper form
 constexpr double cost_of_time = 0.004, cost_of_length = 0.001;  // of an addition, and of an operation that is written
@@ -92,7 +92,7 @@ class Search {
     add(parameters.formula());
   }
 
-  /// Rewrites the formula, and then what is best, with attention to points where no form is exact.
+  /// Rewrites the formula, then repeatedly the best form, and favors points where no form is exact.
   void run() {
     for (int round = 0; round < most_rounds && Clock::now() < end_; ++round) {
       const Form start = best();
@@ -193,7 +193,7 @@ class Search {
                                        far = all.subspan(inexact / 2, inexact - inexact / 2);
     EquivalenceGraph graph(points);
     ClassId root = graph.add(start);
-    // What is best may have left behind the form that another rule applies to.
+    // The best form may no longer contain a term that another rule matches, so the original is added as well.
     if (start.id() != parameters_.formula().id()) {
       graph.merge(root, graph.add(parameters_.formula()));
       root = graph.find(root);

@@ -39,10 +39,11 @@ struct Stabilized {
 /// An equal formula whose value, and derivative with respect to input 0, are more exact in float32 and float64: without
 /// overflow of intermediate results, and without cancellation.
 ///
-/// Equal forms are found by rewriting with identities. Each is measured at points of the domain, next to interval
-/// arithmetic with as many bits as it takes; two forms may be joined by select(). The best one is then compared with
-/// the original in 200 bits at 10,000 further points. Constants stay symbolic: a form does not depend on their values,
-/// except short ones such as 0, 1 and 0.5. Formulas of more than 300 operations are measured, and not rewritten.
+/// Equal forms are found by rewriting with identities. Each is compared, at points of the domain, with
+/// interval arithmetic whose precision is increased until the value is known; two forms may be joined by select(). The
+/// best one is then compared with the original in 200 bits at 10,000 further points. Constants stay symbolic: a form
+/// does not depend on their values, except short ones such as 0, 1 and 0.5. Formulas of more than 300 operations are
+/// measured, and not rewritten.
 ///
 /// Throws ValueError if the formula is not defined at any point of the domain, does not depend on input 0, or has
 /// trigamma in it, and for conditions that are not understood.

@@ -101,8 +101,7 @@ double Trainer::step(const data::Batch& batch, const StepReport& at) {
                                               problem_.objective.has_parts() ? &parts : nullptr);
   const double value = loss.item();
   if (!std::isfinite(value)) {
-    const double shown = std::isnan(value) ? std::abs(value) : value;  // not "-nan"
-    fail<NumericalError>("the training loss is {} in epoch {}, batch {} of {}; {}{}", shown, at.epoch, at.batch,
+    fail<NumericalError>("the training loss is {} in epoch {}, batch {} of {}; {}{}", value, at.epoch, at.batch,
                          at.batches, origin_of(outputs, batch, weighted), diagnose(*model_, problem_, batch));
   }
   loss.backward();

@@ -47,6 +47,21 @@ TEST(Nonfinite, FindsDerivativesOfFiniteLosses) {
   EXPECT_FALSE(first_nonfinite(parse_loss("mse"), {{input, target}}));
 }
 
+TEST(Nonfinite, NamesWeightsAndOperandsOfClasses) {
+  const Tensor input = Tensor::from({0.1, 0.2, 0.3, 0.4, 0.5, 0.6}, {2, 3});
+  const Tensor target = Tensor::from(std::vector<std::int64_t>{0, 2});
+  const Tensor weight = Tensor::from({1.0, 1.0, nan});
+  const auto of_weight = first_nonfinite(parse_loss("cross_entropy"), {{input, target, weight}});
+  ASSERT_TRUE(of_weight);
+  EXPECT_EQ(of_weight->operand, "weight");
+  EXPECT_NE(of_weight->message.find("weight[2] is nan"), std::string::npos) << of_weight->message;
+  // The counts of classes have no row 1.
+  const Tensor broken = Tensor::from({0.1, 0.2, 0.3, 0.4, nan, 0.6}, {2, 3}), counts = Tensor::from({4.0, 2.0, 1.0});
+  const auto of_input = first_nonfinite(parse_loss("balanced_softmax"), {{broken, target, counts}});
+  ASSERT_TRUE(of_input);
+  EXPECT_EQ(of_input->operand, "input");
+}
+
 TEST(Nonfinite, DetectionIsOnRequest) {
   const Tensor input = Tensor::from({1.0, nan}), target = Tensor::from({0.0, 0.0});
   EXPECT_TRUE(std::isnan(F::mse_loss(input, target).item()));

@@ -240,7 +240,10 @@ TEST(Ssim, ReducesToNumbersPerImage) {
   EXPECT_EQ(extras.losses.to_vector<double>()[1], 0);
   EXPECT_NEAR(F::ssim_loss(x, y, {.weight = weight, .normalize_by = Normalize::weight_sum}).item(), sum / 3.5, 1e-14);
   EXPECT_TRUE(std::isnan(F::ssim_loss(x, y, {.weight = weight * 0.0, .normalize_by = Normalize::weight_sum}).item()));
-  EXPECT_TRUE(std::isnan(F::ssim_loss(Tensor::empty({0, 3, 11, 11}), Tensor::empty({0, 3, 11, 11})).item()));
+  EXPECT_TRUE(std::isnan(
+      F::ssim_loss(Tensor::empty({0, 3, 11, 11}), Tensor::empty({0, 3, 11, 11}), {.extras = &extras}).item()));
+  EXPECT_EQ(extras.denominator, 0);
+  EXPECT_EQ(F::ssim_loss(x.select(0, 2), y.select(0, 2), {.weight = Tensor::from({2.0})}).item(), 2 * each[2]);
   // A pixel that is not a number does not reach an image of weight 0.
   x.mutable_data<double>()[140] = std::nan("");
   x.set_requires_grad();
@@ -248,6 +251,13 @@ TEST(Ssim, ReducesToNumbersPerImage) {
   value.backward();
   EXPECT_NEAR(value.item(), sum / 4, 1e-14);
   EXPECT_EQ(x.grad().to_vector<double>()[140], 0);
+}
+
+TEST(Ssim, IsFiniteForTinyConstants) {
+  const Tensor black = Tensor::zeros({1, 1, 11, 11}, DType::float64), x = images({1, 1, 11, 11}, 30);
+  EXPECT_EQ(F::ssim_loss(black, black, Ssim{.k1 = 1e-200, .k2 = 1e-200}).item(), 0);
+  EXPECT_EQ(F::ssim_loss(x, x, Ssim{.data_range = 1e-310}).item(), 0);
+  EXPECT_TRUE(std::isfinite(F::ssim_loss(x * 1e-310, black, Ssim{.data_range = 1e-310}).item()));
 }
 
 TEST(Ssim, RefusesWhatItCannotUse) {

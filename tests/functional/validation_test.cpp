@@ -46,6 +46,29 @@ TEST(Broadcast, OneOperandMayBeSmaller) {
   EXPECT_EQ(F::mse_loss(column, row, {.reduction = Reduction::sum, .broadcasts_both = true}).item(), 0.0);
 }
 
+TEST(Options, LossesWithoutPositiveLabelsRefuseTheirWeight) {
+  for (const std::string_view name : loss_names()) {
+    const AnyLoss loss = parse_loss(name);
+    const LossInfo& info = info_of(loss);
+    if (takes_pos_weight(info)) continue;
+    const std::vector<Tensor> operands(info.operands.count_without_weights(), Tensor::full({2, 2}, 0.5));
+    const std::string message =
+        message_of<ValueError>([&] { F::call(loss, operands, {.pos_weight = Tensor::full({2}, 1.0)}); });
+    EXPECT_NE(message.find("pos_weight is not supported"), std::string::npos) << name << ": " << message;
+  }
+}
+
+TEST(Options, OfACallReachLossesOfClasses) {
+  const Tensor input = Tensor::from({0.1, 0.7, -0.4}, {1, 3}), target = Tensor::from(std::vector<std::int64_t>{1});
+  const AnyLoss loss = parse_loss("cross_entropy");
+  EXPECT_EQ(F::call(loss, {input, target}, {.label_smoothing = 0.2}).item(),
+            F::cross_entropy(input, target, {}, {.label_smoothing = 0.2}).item());
+  EXPECT_NE(message_of<ValueError>([&] {
+              F::call(loss, {input, target}, {.missing = true});
+            }).find("missing"),
+            std::string::npos);
+}
+
 struct ValidationOn {
   ValidationOn() { set_validation(true); }
   ~ValidationOn() { set_validation(false); }

@@ -87,7 +87,7 @@ TEST(LossSum, SchedulesGoFromOneValueToTheOther) {
 TEST(LossSum, PartsReadTheSamePredictionAndTarget) {
   for (const char* text : {"cross_entropy + dice", "binary_cross_entropy_with_logits + dice:multilabel=true",
                            "mse + l1", "balanced_softmax + ldam", "mse + (formula: y^2)", "kl_div + js_div",
-                           "dice + lovasz", "quantile:q=0.1/0.9 + quantile:q=0.1/0.9"}) {
+                           "dice + lovasz", "0.85*ssim + 0.15*l1", "quantile:q=0.1/0.9 + quantile:q=0.1/0.9"}) {
     EXPECT_EQ(refusal_of(text), "nothing was thrown") << text;
   }
   EXPECT_REFUSAL("binary_cross_entropy + binary_cross_entropy_with_logits",
@@ -101,6 +101,7 @@ TEST(LossSum, PartsReadTheSamePredictionAndTarget) {
   EXPECT_REFUSAL("poisson_nll + poisson_nll:log_input=false", "log_input");
   EXPECT_REFUSAL("kl_div + kl_div:log_target=true", "log_target");
   EXPECT_REFUSAL("quantile:q=0.1/0.9 + quantile:q=0.2/0.9", "levels");
+  EXPECT_REFUSAL("ssim + crps_ensemble", "ssim has one loss per image, but crps_ensemble one per row");
   EXPECT_REFUSAL("mse + gaussian_nll", "gaussian_nll takes input, target, var");
 }
 

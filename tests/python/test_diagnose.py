@@ -269,3 +269,26 @@ def test_cut_off_event_files_are_read(tmp_path):
     file.write_bytes(file.read_bytes()[:-7])
     (run,) = perdita.diagnose(tmp_path)
     assert run["epochs"] == len(HEALTHY) and run["findings"] == []
+
+
+def test_values_that_were_not_logged_are_null(tmp_path):
+    """As pandas writes columns with gaps: {"loss": [..], "val_loss": [null, 1.2, ..]}."""
+    train, val = zip(*HEALTHY, strict=True)
+    sparse = [v if e % 2 else None for e, v in enumerate(val)]
+    (tmp_path / "history.json").write_text(json.dumps({"loss": train, "val_loss": sparse}))
+    assert issues_of(tmp_path / "history.json") == []
+
+
+def test_a_chosen_column_leaves_the_others_to_be_found(tmp_path):
+    lines = ["epoch,rmse,Held out"] + [f"{e},{train},{val}" for e, (train, val) in enumerate(OVERFITTING)]
+    (tmp_path / "log.csv").write_text("\n".join(lines) + "\n")
+    assert issues_of(tmp_path / "log.csv", columns={"val_loss": "Held out"}) == ["overfitting"]
+
+
+def test_epochs_without_a_learning_rate_have_the_last_one(tmp_path):
+    lines = ["epoch,loss,val_loss,lr"]
+    lines += [f"{e},{train},{val},{0.1 if e < 3 else ''}" for e, (train, val) in enumerate(HEALTHY)]
+    (tmp_path / "log.csv").write_text("\n".join(lines) + "\n")
+    (run,) = perdita.diagnose(tmp_path / "log.csv")
+    assert not any("lowered to 0" in finding["text"] for finding in run["findings"])
+    assert run["findings"] == []

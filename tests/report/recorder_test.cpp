@@ -121,6 +121,47 @@ TEST_F(RecorderTest, WritesWhatTheStepsWere) {
   EXPECT_TRUE(fs::exists(folder / "loss.svg"));
 }
 
+TEST_F(RecorderTest, ValuesOfAnEpochHaveOneNameEach) {
+  const fs::path folder = root_ / "run";
+  Recorder recorder(folder, {.loss = "cross_entropy"});
+  recorder.step(first.step());
+  for (const char* name : {"epoch", "step", "kind", "nonfinite", ""})
+    EXPECT_NE(message_of([&] { recorder.epoch({}, {{name, 3}}); }).find("cannot be named"), std::string::npos) << name;
+  recorder.log("val_loss", 0.5);
+  recorder.epoch({}, {{"val_loss", 0.25}, {"lr", 0.1}, {"lr", 0.2}});
+  const evaluate::Record epoch = history(folder).back();
+  EXPECT_EQ(epoch.find("val_loss"), 0.25);
+  EXPECT_EQ(epoch.find("lr"), 0.2);
+  EXPECT_EQ(std::ranges::count(epoch.values, "val_loss", &Recorder::Values::value_type::first), 1);
+}
+
+TEST_F(RecorderTest, SecondsOfAnEpochThatContinuesAreThoseOfThisProcess) {
+  const fs::path folder = root_ / "run";
+  Recorder::State state;
+  {
+    Recorder cut(folder, {.loss = "cross_entropy"});
+    cut.step(first.step());
+    state = cut.state();
+  }
+  Recorder resumed(folder, {.loss = "cross_entropy", .resume = true});
+  resumed.load_state(state);
+  resumed.step(second.step());
+  resumed.epoch();
+  EXPECT_LT(*history(folder).back().find("seconds"), 60);
+}
+
+TEST_F(RecorderTest, AnIncompleteEpochDoesNotDecideThatLabelsAreEqual) {
+  const fs::path folder = root_ / "run";
+  Recorder recorder(folder, {.loss = "cross_entropy", .train_samples = 5});
+  for (int epoch = 0; epoch < 3; ++epoch) {
+    recorder.step(first.step());
+    recorder.step(second.step());
+  }
+  recorder.step(second.step());  // of one class
+  recorder.finish();
+  EXPECT_EQ(read_file(folder / "diagnosis.json").find("nothing_to_learn"), std::string::npos);
+}
+
 TEST_F(RecorderTest, EpochsEndWhenSamplesComeAgain) {
   Recorder recorder(root_ / "run", {.loss = "cross_entropy", .train_samples = 5});
   for (int epoch = 0; epoch < 3; ++epoch) {

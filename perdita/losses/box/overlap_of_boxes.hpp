@@ -1,4 +1,4 @@
-// What the losses of boxes share: formats, the overlap of two boxes, and the box that encloses both.
+// Common parts of the losses of boxes: formats, the overlap of two boxes, and the box that encloses both.
 #pragma once
 
 #include <array>

@@ -16,8 +16,7 @@ struct ArcFace {
       .unit = Unit::vector,
       .summary =
           "log sum_k exp(scale l_k) - scale l_t, where l_k = cos(e, w_k), but l_t = cos(a + margin) with the angle a "
-          "of e and w_t; "
-          "for a > pi - margin, l_t = cos(a) - margin sin(margin).",
+          "of e and w_t; for a > pi - margin, l_t = cos(a) - margin sin(margin).",
       .variables = "e: an embedding; w: class_vectors; t: its class",
       .broadcasts = false,
       .traits = Trait::never_negative,

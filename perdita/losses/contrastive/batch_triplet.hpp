@@ -23,10 +23,9 @@ struct BatchTriplet {
       .unit = Unit::vector,
       .summary =
           "max(0, d(a, p) - d(a, n) + margin) for triplets of an embedding a, another p of its class and one n of "
-          "another class; "
-          "with soft, log(1 + exp(d(a, p) - d(a, n))). hard: the farthest p and the nearest n of each a; semi_hard: "
-          "for each a and "
-          "p the nearest n that is farther than p, or the farthest n if there is none; all: all triplets.",
+          "another class; with soft, log(1 + exp(d(a, p) - d(a, n))). hard: the farthest p and the nearest n of each "
+          "a; semi_hard: for each a and p the nearest n that is farther than p, or the farthest n if there is none; "
+          "all: all triplets.",
       .variables = "d: distance; one loss for each a, the sum of its triplets",
       .broadcasts = false,
       .counted =
@@ -37,12 +36,10 @@ struct BatchTriplet {
       .avoid_when = "triplets are given (see triplet_margin), or batches are large and labels many (see sup_con)",
       .source =
           "Hermans, Beyer and Leibe, In defense of the triplet loss for person re-identification, arXiv 1703.07737, "
-          "eq. 5; Schroff, "
-          "Kalenichenko and Philbin, FaceNet, CVPR 2015",
+          "eq. 5; Schroff, Kalenichenko and Philbin, FaceNet, CVPR 2015",
       .differences =
           "an anchor without another of its class is left out (sentence-transformers: its distance is 0). Distances "
-          "are computed "
-          "from inner products in float64, and those below 1e-7 of the length of the vectors are 0"};
+          "are computed from inner products in float64, and those below 1e-7 of the length of the vectors are 0"};
   static constexpr auto parameters() {
     return std::array{
         parameter<&BatchTriplet::margin>("margin", "distance by which embeddings of other classes should be farther"),

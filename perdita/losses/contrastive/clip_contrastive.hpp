@@ -16,8 +16,7 @@ struct ClipContrastive {
       .unit = Unit::vector,
       .summary =
           "(log sum_k exp(s cos(q_i, p_k)) + log sum_k exp(s cos(q_k, p_i))) / 2 - s cos(q_i, p_i) for each pair i: "
-          "the mean of "
-          "the cross-entropies of the rows and of the columns of the matrix of scaled cosines.",
+          "the mean of the cross-entropies of the rows and of the columns of the matrix of scaled cosines.",
       .variables = "q: query; p: positive; s: logit_scale, 1 / 0.07 if omitted",
       .broadcasts = false,
       .traits = Trait::never_negative,
@@ -26,8 +25,7 @@ struct ClipContrastive {
       .avoid_when = "only one direction is searched (see info_nce), or batches are small (see siglip)",
       .source =
           "Radford et al., Learning transferable visual models from natural language supervision, ICML 2021, fig. 3. "
-          "The scale is "
-          "the factor itself, not its logarithm"};
+          "The scale is the factor itself, not its logarithm"};
 };
 
 }  // namespace perdita

@@ -24,8 +24,7 @@ struct Contrastive {
       .avoid_when = "only directions matter (see cosine_embedding), or the pairs are those of a batch (see sup_con)",
       .source =
           "Hadsell, Chopra and LeCun, Dimensionality reduction by learning an invariant mapping, CVPR 2006, eq. 4; "
-          "their target is "
-          "1 for dissimilar pairs"};
+          "their target is 1 for dissimilar pairs"};
   static constexpr auto parameters() {
     return std::array{parameter<&Contrastive::margin>(
         "margin", "smallest distance of dissimilar pairs that is not penalized", positive)};

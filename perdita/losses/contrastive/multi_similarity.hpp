@@ -16,8 +16,7 @@ struct MultiSimilarity {
       .unit = Unit::vector,
       .summary =
           "log(1 + sum_p exp(-alpha (cos(e_i, e_p) - base))) / alpha + log(1 + sum_n exp(beta (cos(e_i, e_n) - base))) "
-          "/ beta for "
-          "each embedding i, where p runs over the others of its class and n over those of other classes.",
+          "/ beta for each embedding i, where p runs over the others of its class and n over those of other classes.",
       .variables = "e: embeddings; p: others of the same class; n: those of other classes",
       .broadcasts = false,
       .traits = Trait::never_negative,
@@ -25,8 +24,7 @@ struct MultiSimilarity {
       .avoid_when = "no labels are known (see nt_xent)",
       .source =
           "Wang, Han, Huang, Dong and Scott, Multi-similarity loss with general pair weighting for deep metric "
-          "learning, CVPR "
-          "2019, eq. 15, without mining",
+          "learning, CVPR 2019, eq. 15, without mining",
       .differences = "base is 0.5 as in pytorch-metric-learning; the paper has 1"};
   static constexpr auto parameters() {
     return std::array{

@@ -26,8 +26,8 @@ struct Ssim {
           "(v_x + v_t + C2), with the means m, the variances v and the covariance v_xt in a Gaussian window around the "
           "position.",
       .variables =
-          "x: image, t: target image, of one shape; C1 = (k1 data_range)^2, C2 = (k2 data_range)^2; the window has the "
-          "sum 1, and variances are those of its weights",
+          "x: image; t: target image of the same shape; C1 = (k1 data_range)^2, C2 = (k2 data_range)^2; "
+          "the weights of the window sum to 1, and variances use these weights",
       .broadcasts = false,
       .traits = Trait::lipschitz | Trait::smooth | Trait::never_negative,
       .use_when =
@@ -50,8 +50,9 @@ struct Ssim {
         parameter<&Ssim::sigma>("sigma", "standard deviation of the window in pixels", positive),
         parameter<&Ssim::data_range>("data_range", "difference between the largest and the smallest possible value",
                                      positive),
-        parameter<&Ssim::k1>("k1", "stabilizes the quotient of means, as a share of data_range", positive),
-        parameter<&Ssim::k2>("k2", "the same of variances", positive),
+        parameter<&Ssim::k1>("k1", "keeps the quotient of means finite where both are near 0, as a share of data_range",
+                             positive),
+        parameter<&Ssim::k2>("k2", "does the same for the quotient of variances", positive),
         choice<&Ssim::padding>("padding",
                                "valid: windows inside the image; reflect: a window around every pixel, "
                                "with the image mirrored at its edges",

@@ -19,9 +19,9 @@ struct TotalVariation {
       .operands = {prediction(Meaning::value).of_shape(image_shape), image_weight_operand},
       .unit = Unit::image,
       .summary =
-          "The sum over pixels and channels of |d_x| + |d_y| (l1), d_x^2 + d_y^2 (squared) or sqrt(d_x^2 + d_y^2 + "
-          "eps) "
-          "(isotropic), with the differences d_x and d_y from the right and the lower neighbor.",
+          "The sum over pixels and channels of |d_x| + |d_y| (l1), d_x^2 + d_y^2 (squared) or "
+          "sqrt(d_x^2 + d_y^2 + eps) (isotropic), with the differences d_x and d_y from the right and the lower "
+          "neighbor.",
       .variables = "d_x, d_y: differences of an image, 0 in the last column and in the last row",
       .traits = Trait::convex | Trait::never_negative,
       .use_when =
@@ -37,9 +37,10 @@ struct TotalVariation {
           "l1: kornia's total_variation, summed over channels, and piq's with norm_type l1; squared: piq's with "
           "l2_squared. piq's l2 is the root of the sum"};
   static constexpr auto parameters() {
-    return std::array{choice<&TotalVariation::norm>("norm", "norm of the differences of a pixel", variation_norm_names),
-                      parameter<&TotalVariation::eps>(
-                          "eps", "added under the root of the isotropic norm, which is smooth with it", positive)};
+    return std::array{
+        choice<&TotalVariation::norm>("norm", "norm of the differences of a pixel", variation_norm_names),
+        parameter<&TotalVariation::eps>(
+            "eps", "added under the square root of the isotropic norm, which makes it differentiable at 0", positive)};
   }
 
   VariationNorm norm = VariationNorm::l1;

@@ -37,7 +37,7 @@ struct Dpo {
       .use_when =
           "a language model is trained on pairs of completions of which one is preferred, with a reference model",
       .avoid_when =
-          "there is no reference model (see simpo, orpo), or completions are rated one by one, not in pairs (see kto)",
+          "a reference model is not available (see simpo, orpo), or completions are rated one at a time (see kto)",
       .source =
           "Rafailov et al., Direct preference optimization, NeurIPS 2023, eq. 7; ipo: Azar et al., AISTATS 2024, eq. "
           "17; robust: Chowdhury, Kini and Natarajan, ICML 2024; hinge: Zhao et al., SLiC-HF, 2023",

@@ -43,7 +43,8 @@ struct LambdaRank {
         parameter<&LambdaRank::k>("k", "largest rank of the better document of a pair", Interval{.low = 1}),
         choice<&LambdaRank::gain>("gain", "gain of a document: 2^relevance - 1, or its relevance",
                                   relevance_gain_names),
-        parameter<&LambdaRank::normalize>("normalize", "normalization by differences of scores and sums of slopes")};
+        parameter<&LambdaRank::normalize>(
+            "normalize", "normalization by differences of scores and by the sum of absolute derivatives")};
   }
 
   double sigma = 1.0;

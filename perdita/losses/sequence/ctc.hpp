@@ -30,7 +30,7 @@ struct Ctc {
       .variables =
           "log_probs [T, N, C] or [T, C]; targets: labels [N, S], or the labels of all items concatenated; the lengths "
           "of both",
-      .counted = "the number of sequences, and each loss by its target length first",
+      .counted = "the number of sequences; each loss is first divided by its target length",
       .use_when = "sequences such as speech or handwriting are transcribed, and labels are not aligned with frames",
       .avoid_when = "each frame has a label (see cross_entropy), or there may be more labels than frames (see rnnt)",
       .source =

@@ -36,20 +36,20 @@ struct Rnnt {
           "Graves, Sequence transduction with recurrent neural networks, arXiv 1211.3711, 2012, eq. 12 to 20; "
           "fastemit: Yu et al., FastEmit, ICASSP 2021",
       .differences =
-          "values, gradients and clamp are those of torchaudio.functional.rnnt_loss, and a mean divides by the "
-          "number of sequences, too. Lengths may be shorter than the tensors, labels are checked, and an infinite "
-          "loss has the gradient 0. fastemit changes the gradient, not the value, as in warp_rnnt; NeMo multiplies "
-          "the value by 1 + fastemit, too"};
+          "values, gradients and clamp agree with torchaudio.functional.rnnt_loss, which also divides a mean by the "
+          "number of sequences. Lengths may be shorter than the tensors, labels are checked, and an infinite loss has "
+          "the gradient 0. fastemit changes the gradient, not the value, as in warp_rnnt; NeMo also multiplies the "
+          "value by 1 + fastemit"};
   static constexpr auto parameters() {
     return std::array{
         parameter<&Rnnt::blank>("blank", "class that ends a frame; -1 is the last class", Interval{.low = -1}),
         parameter<&Rnnt::clamp>("clamp",
-                                "largest magnitude of an element of the gradient of a sequence's loss; no limit unless "
-                                "it is positive"),
-        parameter<&Rnnt::fastemit>(
-            "fastemit",
-            "lambda: the part of the gradient of emitted labels is multiplied by 1 + lambda, for early emission",
-            non_negative)};
+                                "largest absolute value of an element of the gradient of a sequence's loss; unlimited "
+                                "if 0 or negative"),
+        parameter<&Rnnt::fastemit>("fastemit",
+                                   "lambda of FastEmit: the gradient of emitted labels is multiplied by 1 + lambda, so "
+                                   "that labels are emitted earlier",
+                                   non_negative)};
   }
 
   std::int64_t blank = -1;

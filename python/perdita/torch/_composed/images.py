@@ -75,9 +75,11 @@ def ssim_loss(call):
     _check_window(call, x, size, reflects)
     window = _gaussian_window(size, float(call.option("sigma")))
     # A power of two, so that the scaled images are exact and their squares do not overflow.
-    mantissa, exponent = math.frexp(float(call.option("data_range")))
-    scale, range_ = math.ldexp(1.0, 1 - exponent), 2.0 * mantissa
-    c1, c2 = ((float(call.option(name)) * range_) ** 2 for name in ("k1", "k2"))
+    limits, data_range = torch.finfo(x.dtype), float(call.option("data_range"))
+    largest_exponent = math.frexp(limits.max)[1] - 1
+    scale = math.ldexp(1.0, min(1 - math.frexp(data_range)[1], largest_exponent))
+    # Above 0: black or flat images make quotients of zeros otherwise.
+    c1, c2 = (max((float(call.option(name)) * scale * data_range) ** 2, limits.tiny) for name in ("k1", "k2"))
 
     def moments(signal):
         if reflects and size > 1:
