@@ -52,6 +52,7 @@
 #include "perdita/losses/ordinal/cumulative_link.hpp"
 #include "perdita/losses/overlap/dice.hpp"
 #include "perdita/losses/overlap/focal_tversky.hpp"
+#include "perdita/losses/overlap/generalized_dice.hpp"
 #include "perdita/losses/overlap/jaccard.hpp"
 #include "perdita/losses/overlap/lovasz.hpp"
 #include "perdita/losses/overlap/tversky.hpp"
@@ -169,6 +170,7 @@
   X(Jaccard, jaccard_loss, JaccardLoss)                                                   \
   X(Tversky, tversky_loss, TverskyLoss)                                                   \
   X(FocalTversky, focal_tversky_loss, FocalTverskyLoss)                                   \
+  X(GeneralizedDice, generalized_dice_loss, GeneralizedDiceLoss)                          \
   X(Lovasz, lovasz_loss, LovaszLoss)                                                      \
   X(Ctc, ctc_loss, CTCLoss)                                                               \
   X(Rnnt, rnnt_loss, RNNTLoss)                                                            \

@@ -66,6 +66,18 @@ double logit_scale_of(const AnyLoss& any) {
       any.loss);
 }
 
+/// The bound of a loss of logits; infinite if it has none.
+double softcap_of(const AnyLoss& any) {
+  return std::visit(
+      [](const auto& loss) {
+        if constexpr (requires { loss.softcap; })
+          return loss.softcap;
+        else
+          return std::numeric_limits<double>::infinity();
+      },
+      any.loss);
+}
+
 /// Which target counts for nothing in a mask, where the loss is of masks. Throws ValueError where it would not give
 /// each sample a loss of its own.
 std::optional<double> ignored_target_of(const AnyLoss& any) {
@@ -102,6 +114,10 @@ void check_agreement(const LossSum& sum) {
     if (logit_scale_of(part.loss) != logit_scale_of(leading)) {
       fail<ValueError>("{} multiplies logits by {}, but {} by {} (valid: the same)", part.name,
                        logit_scale_of(part.loss), info_of(leading).name, logit_scale_of(leading));
+    }
+    if (softcap_of(part.loss) != softcap_of(leading)) {
+      fail<ValueError>("{} has softcap={}, but {} softcap={} (valid: the same)", part.name, softcap_of(part.loss),
+                       info_of(leading).name, softcap_of(leading));
     }
   }
 }
@@ -340,7 +356,7 @@ double Objective::denominator(const Tensor& targets, std::size_t part) const {
 
 Tensor Objective::log_probabilities(const Tensor& outputs) const {
   if (!has_classes() || meaning_of_prediction(info_of(leading())) == Meaning::distance) return {};
-  if (of_classes_) return log_softmax(outputs * logit_scale(), 1);
+  if (of_classes_) return log_softmax(functional::softcap(outputs, softcap_of(leading())) * logit_scale(), 1);
   if (head_ == Head::identity) return cat({-softplus(outputs), -softplus(-outputs)}, 1);
   return cat({log(1 - outputs), log(outputs)}, 1);
 }
@@ -354,7 +370,7 @@ Tensor Objective::predictions(const Tensor& outputs) const {
     }
     return (y > (head_ == Head::sigmoid ? 0.5 : 0.0)).to(DType::int64);
   }
-  if (of_classes_) return softmax(outputs, 1);
+  if (of_classes_) return softmax(functional::softcap(outputs, softcap_of(leading())), 1);
   if (head_ == Head::log_softmax) return exp(outputs);
   if (head_ == Head::mean_and_variance) return outputs.slice(1, 0, outputs_);
   if (meaning_of_prediction(info_of(leading())) == Meaning::quantiles) return outputs.slice(1, median_, median_ + 1);

@@ -154,7 +154,16 @@ class LinearCrossEntropyLoss:
         outputs = int(np.prod(shape))
         self.linear_weight = _uniform(rng, outputs, in_features, dtype).reshape(*shape, in_features)
         self.linear_bias = _uniform(rng, outputs, in_features, dtype)[:, 0].reshape(shape) if bias else None
-        known = {"weight", "reduction", "ignore_index", "label_smoothing", "normalize_by", "chunk_rows"}
+        known = {
+            "weight",
+            "reduction",
+            "ignore_index",
+            "label_smoothing",
+            "z_loss",
+            "softcap",
+            "normalize_by",
+            "chunk_rows",
+        }
         if not known >= options.keys():
             raise TypeError(
                 f"LinearCrossEntropyLoss: unknown options {sorted(options.keys() - known)} (valid: {sorted(known)})"

@@ -5,7 +5,7 @@ import torch
 from perdita.errors import DomainError, ShapeError
 from perdita.torch._composed.checks import check_integers, check_labels, check_of_classes, has_shape, one_hot
 from perdita.torch._composed.formula import formula
-from perdita.torch._composed.reduce import reduce_terms, weighted
+from perdita.torch._composed.reduce import reduce_elements, reduce_terms, weighted
 
 
 class _Masks:
@@ -81,6 +81,34 @@ def mask_loss(call):
     false_negatives = masks.over_pixels(miss)
     losses = formula(call.text, true_positives, false_positives, false_negatives)
     return _reduced(masks, losses, lambda: (true_positives + false_negatives).detach() != 0.0)
+
+
+def generalized_dice_loss(call):
+    """One loss for all classes of an item, which are weighted by their sizes."""
+    masks = _Masks(call)
+    t, (p, q) = masks.targets, masks.probabilities()
+    true_positives, sizes = masks.over_pixels(p * t), masks.over_pixels(t).detach()
+    errors = masks.over_pixels(torch.where(masks.used, p * (1.0 - t), 0.0)) + masks.over_pixels(q * t)
+    if not masks.has_classes:
+        true_positives, errors, sizes = (x.unsqueeze(-1) for x in (true_positives, errors, sizes))
+    weights = _weights_of_classes(call, sizes)
+    errors, hits = (weights * errors).sum(-1), 2.0 * (weights * true_positives).sum(-1)
+    smooth = float(call.option("smooth"))
+    total = hits + smooth + errors
+    is_empty = total == 0.0
+    losses = torch.where(is_empty, 0.0, errors / torch.where(is_empty, 1.0, total))
+    return reduce_elements(call, losses)
+
+
+def _weights_of_classes(call, sizes):
+    """By the sums of the targets [..., C]. A class without a pixel has the largest weight of the others, or none."""
+    weighting, is_present = call.option("weighting"), sizes != 0.0
+    shown = torch.where(is_present, sizes, 1.0)
+    weights = {"uniform": torch.ones_like(shown), "simple": 1.0 / shown, "square": 1.0 / torch.square(shown)}[weighting]
+    if call.option("present_only"):
+        return torch.where(is_present, weights, 0.0)
+    largest = torch.where(is_present, weights, 0.0).amax(-1, keepdim=True)
+    return torch.where(is_present, weights, torch.where(largest == 0.0, 1.0, largest))
 
 
 def lovasz_loss(call):
