@@ -30,6 +30,9 @@ _Denominator = _Name | float | Tensor
 # All other names are those of torch.
 def __getattr__(name: str) -> Any: ...
 """
+HARD_LOSSES = """def ohem_mean(losses: _Array, threshold: float, min_kept: int, *, per_item: bool = False) -> Any: ...
+def top_k_mean(losses: _Array, fraction: float = 0.1, *, per_item: bool = False) -> Any: ...
+"""
 PRIVATE = """
 def _call(
     function: str, operands: Any, reduction: Any, normalize_by: Any, return_extras: bool, **options: Any
@@ -39,7 +42,7 @@ def _narrowed(result: Any, dtype: Any) -> Any: ...
 def _linear_cross_entropy(
     input: Any, linear_weight: Any, target: Any, *, wanted: tuple[bool, ...], linear_bias: Any = None,
     weight: Any = None, reduction: Any = "mean", ignore_index: Any = None, label_smoothing: Any = 0.0,
-    normalize_by: Any = None, return_extras: bool = False, chunk_rows: int = 0,
+    z_loss: Any = 0.0, softcap: Any = None, normalize_by: Any = None, return_extras: bool = False, chunk_rows: int = 0,
 ) -> tuple[Any, tuple[Any, ...]]: ...
 """
 ADDABLE = """class _Addable:

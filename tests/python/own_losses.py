@@ -225,6 +225,10 @@ CALLS = {
     "jaccard_loss": _OF_MASKS,
     "tversky_loss": [(tensors, {"alpha": 0.3, **options}) for tensors, options in _OF_MASKS],
     "focal_tversky_loss": _OF_MASKS,
+    "generalized_dice_loss": [
+        *(call for call in _OF_MASKS if "weight" not in call[0]),
+        ({"input": _normal(2, 3, 5), "target": _bits(2, 3, 5), "weight": _uniform(2)}, {"weighting": "simple"}),
+    ],
     "lovasz_loss": _OF_MASKS,
     "cox_loss": [
         (_SURVIVAL, {}),
