@@ -32,6 +32,7 @@
 #include "perdita/losses/contrastive/sup_con.hpp"
 #include "perdita/losses/distance/cosine_embedding.hpp"
 #include "perdita/losses/distance/triplet_margin.hpp"
+#include "perdita/losses/image/ms_ssim.hpp"
 #include "perdita/losses/image/ssim.hpp"
 #include "perdita/losses/image/total_variation.hpp"
 #include "perdita/losses/likelihood/crps_ensemble.hpp"
@@ -183,6 +184,7 @@
   X(BoxDiou, box_diou_loss, BoxDIoULoss)                                                  \
   X(BoxCiou, box_ciou_loss, BoxCIoULoss)                                                  \
   X(Ssim, ssim_loss, SSIMLoss)                                                            \
+  X(MsSsim, ms_ssim_loss, MSSSIMLoss)                                                     \
   X(TotalVariation, total_variation_loss, TotalVariationLoss)                             \
   X(Coral, coral_loss, CORALLoss)                                                         \
   X(CumulativeLink, cumulative_link_loss, CumulativeLinkLoss)                             \
