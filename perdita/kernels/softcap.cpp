@@ -17,14 +17,23 @@ struct CapKernel {
   PERDITA_INLINE void operator()(Target, T* x, T* slopes, double cap, std::int64_t count) const {
     using P = typename Target::template pack<T>;
     const P c(cap);
-    for (std::int64_t i = 0; i < count; i += P::lanes) {
-      const auto left = static_cast<std::size_t>(std::min<std::int64_t>(count - i, P::lanes));
-      const P z = P::load_first(x + i, left), u = z / c;
+    const auto capped = [&](const P& z) PERDITA_INLINE_LAMBDA {
+      const P u = z / c;
       const Dual<P> y = tanh(Dual<P>{u, P(1.0)});
       // tanh u is u in all digits where u^2 is less than the precision; z / c may have few, where c is large.
-      select(u * u < P(std::numeric_limits<T>::epsilon()), z, c * y.v).store_first(x + i, left);
-      if (slopes) y.d.store_first(slopes + i, left);
+      return Dual<P>{select(u * u < P(std::numeric_limits<T>::epsilon()), z, c * y.v), y.d};
+    };
+    std::int64_t i = 0;
+    for (; i + P::lanes <= count; i += P::lanes) {
+      const Dual<P> y = capped(P::load(x + i));
+      y.v.store(x + i);
+      if (slopes) y.d.store(slopes + i);
     }
+    if (i == count) return;
+    const auto left = static_cast<std::size_t>(count - i);
+    const Dual<P> y = capped(P::load_first(x + i, left));
+    y.v.store_first(x + i, left);
+    if (slopes) y.d.store_first(slopes + i, left);
   }
 };
 
