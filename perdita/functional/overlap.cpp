@@ -62,8 +62,7 @@ bool takes_indices(const char* function, const Loss& loss, const Tensor& input, 
 }
 
 template <class Loss>
-Call check(const char* function, const Loss& loss, const Tensor& input, const Tensor& target,
-           const LossOptions& options) {
+Call check(const char* function, const Loss& loss, const Tensor& input, const Tensor& target) {
   check_parameters(loss);
   const DType dtype = loss_dtype(function, input, target);
   const bool has_indices = takes_indices(function, loss, input, target);
@@ -231,7 +230,7 @@ Tensor narrowed(const Tensor& result, DType dtype, const LossOptions& options) {
 template <class Loss>
 Tensor overlap_loss(const char* function, const Loss& loss, const Tensor& input, const Tensor& target,
                     const LossOptions& options) {
-  const Call call = check(function, loss, input, target, options);
+  const Call call = check(function, loss, input, target);
   bool squared = false;
   if constexpr (requires { loss.squared; }) squared = loss.squared;
   const DType dtype = call.logits.dtype();
@@ -311,7 +310,7 @@ Tensor by_sorting(const Call& call, const LossOptions& options) {
 
 Tensor overlap_loss(const char* function, const Lovasz& loss, const Tensor& input, const Tensor& target,
                     const LossOptions& options) {
-  const Call call = check(function, loss, input, target, options);
+  const Call call = check(function, loss, input, target);
   return visit_floating(call.logits.dtype(), function, [&]<class T>() { return by_sorting<T>(call, options); });
 }
 
