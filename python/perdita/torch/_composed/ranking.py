@@ -9,6 +9,7 @@ import torch
 
 from perdita.errors import DomainError, GraphError, ShapeError
 from perdita.torch._composed.checks import of_labels
+from perdita.torch._composed.formula import softplus
 from perdita.torch._composed.reduce import reduce_counted, reduce_elements
 
 
@@ -104,7 +105,7 @@ def _is_better(groups):
 def _sum_of_pairs(weights, scores, sigma):
     used = weights != 0.0
     x = torch.where(used, -sigma * _differences(scores), 0.0)
-    return torch.where(used, weights * -torch.nn.functional.logsigmoid(-x), 0.0).sum((1, 2))
+    return torch.where(used, weights * softplus(x), 0.0).sum((1, 2))
 
 
 def _gains_and_ideal(call, groups, k=None):
