@@ -1,22 +1,27 @@
 """Recording of training loops that are not Perdita's, as the folders that `perdita train` writes."""
 
+import json
 import os
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from perdita import _checks, _core, _ranks
-from perdita._evaluate import rows_of
+from perdita._arrays import rows_of
 from perdita._formula import Formula
+from perdita._loss_text import LossLike, text_of_loss
 from perdita._recorded_loss import RecordedLoss
-from perdita._recorded_step import RecordedStep, is_on_cpu, number_of, step_of_outputs
+from perdita._recorded_step import RecordedStep, is_on_cpu, number_of, numbers_of, step_of_outputs
 from perdita._types import Array
 from perdita.errors import DomainError, DTypeError
 
 _STEPS_ON_DEVICE = 100
 """Steps whose tensors stay on their device before they are copied to the host together."""
+_NEW_FILES = ".perdita-new"
+"""The folder in which the core keeps the files of a run that replaces another, until its first epoch has ended."""
 
 
 class Recorder:
@@ -73,7 +78,7 @@ class Recorder:
         class_names: Sequence[Any] | None = None,
         data: str = "",
         model: str = "",
-        loss: str | Formula | None = None,
+        loss: LossLike | None = None,
         evaluation_loss: str | None = None,
         scale: str | None = None,
         num_samples: int | None = None,
@@ -97,7 +102,7 @@ class Recorder:
         options = {
             "data": _checks.text("Recorder", "data", data),
             "model": _checks.text("Recorder", "model", model),
-            "loss": text_of_loss(loss) if loss is not None else "",
+            "loss": text_of_loss("Recorder", loss) if loss is not None else "",
             "evaluation_loss": _checks.text("Recorder", "evaluation_loss", evaluation_loss, may_be_none=True) or "",
             "scale": _checks.text("Recorder", "scale", scale, may_be_none=True) or "",
             "class_names": [str(name) for name in class_names or ()],
@@ -117,6 +122,8 @@ class Recorder:
         self._waiting: list[RecordedStep] = []
         self._loggers = list(loggers) if self._ranks.rank == 0 else []
         self._logged_epochs = 0
+        self._is_resumed = bool(resume)
+        self._has_ended = False
 
     @property
     def folder(self) -> str:
@@ -141,7 +148,7 @@ class Recorder:
     @property
     def is_finished(self) -> bool:
         """Whether finish() was called."""
-        return self._core.is_finished
+        return self._has_ended or self._core.is_finished
 
     @property
     def diagnosis(self) -> list[dict[str, str]]:
@@ -162,6 +169,7 @@ class Recorder:
         """
         recorded = RecordedLoss(self._record, loss, options)
         self._core.set_loss(recorded.text)
+        self._write_loss(recorded.text)
         return recorded
 
     def __call__(self, losses: Any, outputs: Any = None, targets: Any = None, *, index: Any = None) -> Any:
@@ -170,7 +178,8 @@ class Recorder:
         losses: [N, ...], one row per sample, or a reduced loss. outputs: logits [N, C] or [N], and targets: class
         indices [N], for margins; may be None. index: as for loss().
         """
-        is_reduced = not getattr(losses, "ndim", 0)
+        losses = numbers_of("losses", losses)
+        is_reduced = not losses.ndim
         mean = losses if is_reduced else losses.mean()
         self._record(step_of_outputs(mean, None if is_reduced else losses, outputs, targets, index))
         return mean
@@ -214,11 +223,17 @@ class Recorder:
             if self._core.has_open_epoch:
                 self._core.merge_epoch(counts)
             self._core.merge_samples(samples)
-        self._core.finish(*arrays)
+        if self._ranks.rank == 0 or self._core.steps:
+            self._close(*arrays)
+        self._has_ended = True
+        return self.diagnosis
+
+    def _close(self, *held_out: Array | None) -> None:
+        """Ends the run of this process, and writes its files."""
+        self._core.finish(*(held_out or (None,) * 4))
         self._log_epochs()
         for logger in self._loggers:
             logger.log_report(os.path.join(self._folder, "report.html"))
-        return self.diagnosis
 
     def samples(self) -> dict[str, Any]:
         """What is known of each training sample: margins (mean margin: area under the margin), losses (mean loss) and
@@ -252,26 +267,52 @@ class Recorder:
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        """Finishes the run, if finish() was not called; also if an error ends the block, so that its report exists."""
-        if self._core.is_finished or not self.steps:
+        """Finishes the run, if finish() was not called; also if an error ends the block, so that its report exists. After an
+        error the report of several processes has the steps of process 0 only: the others may not take part."""
+        if self.is_finished:
+            return
+        if kind is None:
+            if any(self._ranks.gather(self.steps)):
+                self.finish()
             return
         try:
-            self.finish()
-        except Exception:
-            if kind is None:  # else the error of the block is the one to report
-                raise
+            self._read_device()
+            if self.steps:
+                self._close()
+        except Exception as failure:  # the error of the block is the one to raise
+            warnings.warn(
+                f"Recorder: the run in {self._folder} could not be finished: {failure}", RuntimeWarning, stacklevel=2
+            )
+
+    def _write_loss(self, text: str) -> None:
+        """Writes the loss to config.json, if it was not known when the file was made."""
+        if self._ranks.rank or self._is_resumed:
+            return
+        folders = os.path.join(self._folder, _NEW_FILES), self._folder  # the former while a run is being replaced
+        path = next(path for path in (os.path.join(each, "config.json") for each in folders) if os.path.exists(path))
+        with open(path, encoding="utf-8") as file:
+            config = json.load(file)
+        if config["loss"]:
+            return
+        with open(path + ".new", "w", encoding="utf-8", newline="") as file:
+            file.write(json.dumps({**config, "loss": text}, indent=2, ensure_ascii=False) + "\n")
+        os.replace(path + ".new", path)
 
     def _record(self, step: RecordedStep) -> None:
         if step.is_on_cpu:
             if self._waiting:
                 self._read_device()
-            self._core.step(step.losses, step.margins, step.labels, step.index, step.loss)
+            self._add(step)
             if self._loggers:
                 self._log_epochs()
             return
         self._waiting.append(step)
         if len(self._waiting) >= _STEPS_ON_DEVICE:
             self._read_device()
+
+    def _add(self, step: RecordedStep) -> None:
+        step = step.without_uncounted()
+        self._core.step(step.losses, step.margins, step.labels, step.index, step.loss)
 
     def _log_epochs(self) -> None:
         """Passes the last epoch to the loggers, if it has ended since the last call."""
@@ -286,18 +327,9 @@ class Recorder:
         waiting, self._waiting = self._waiting, []
         for step in waiting:
             step = step.on_host()
-            self._core.step(step.losses, step.margins, step.labels, step.index, step.loss)
+            self._add(step)
             for name, value in step.values.items():
                 self._core.log(name, number_of("log", name, value))
-
-
-def text_of_loss(loss: Any) -> str:
-    """The text of a loss, as the command line reads it."""
-    if isinstance(loss, Formula):
-        return "formula: " + loss.text
-    if not isinstance(loss, str):
-        raise DTypeError(f"Recorder: loss is {loss!r} (valid: a string, or a formula made by perdita.formula())")
-    return loss
 
 
 def _held_out(name: str, pair: tuple[Any, Any] | None) -> tuple[Array | None, Array | None]:
