@@ -17,6 +17,7 @@ from loss_cases import LINEAR, LOSSES, cases, function_name, reductions_of
 from own_losses import CALLS, with_reduction
 from perdita._catalogue import ENTRIES
 from perdita._functions import functions, text_of
+from perdita.errors import GraphError
 from perdita.torch._composed import composed_loss
 from perdita.torch._operands import as_tensor
 
@@ -358,6 +359,18 @@ def test_forward_mode_over_equal_derivatives():
         lambda z: F.dice_loss(z, y), x, vectorize=True, outer_jacobian_strategy="forward-mode"
     )
     check(found, expected, "dice")
+
+
+def test_vmap_over_groups_is_refused():
+    scores, relevance = torch.randn(2, 4), torch.tensor([[1.0, 0, 2, 0], [0, 1, 0, 1]])
+    groups = torch.tensor([[0, 0, 1, 1], [0, 1, 1, 1]])
+    for name in ("list_net_loss", "rank_net_loss", "lambda_rank_loss", "list_mle_loss", "approx_ndcg_loss"):
+        loss = getattr(F, name)
+        for mapped in (vmap(loss), vmap(grad(loss)), grad(lambda *tensors, loss=loss: vmap(loss)(*tensors).sum())):
+            with pytest.raises(GraphError, match=f"{name}: vmap maps over groups.*valid: in_dims with None for groups"):
+                mapped(scores, relevance, groups)
+        one = vmap(loss, in_dims=(0, 0, None))(scores, relevance, groups[0])
+        check(one[1], loss(scores[1], relevance[1], groups[0]), name, rtol=1e-5)
 
 
 def test_groups_in_a_vectorized_hessian():
