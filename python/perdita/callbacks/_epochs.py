@@ -56,11 +56,6 @@ class Steps:
                 self.recorder(loss if count is None else loss.reshape(1).expand(count))
         self._steps = self.recorder.steps
 
-    @property
-    def is_open(self) -> bool:
-        """Whether steps were recorded since the last epoch."""
-        return self.recorder.has_open_epoch
-
 
 def part_of(output: Any, *names: str) -> Any:
     """The first of these entries of a dictionary, or None."""
