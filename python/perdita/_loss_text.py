@@ -62,7 +62,8 @@ def text_of_call(call: BoundCall, name: str = "") -> str:
 
 
 def _is_equal(value, default):
-    return isinstance(value, (bool, int, float, str, tuple, np.generic)) and value == default
+    value = value.item() if isinstance(value, np.generic) else value  # not compared in float32
+    return isinstance(value, (bool, int, float, str, tuple)) and value == default
 
 
 def _call_of(loss):

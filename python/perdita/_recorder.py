@@ -236,7 +236,7 @@ class Recorder:
             logger.log_report(os.path.join(self._folder, "report.html"))
 
     def samples(self) -> dict[str, Any]:
-        """What is known of each training sample: margins (mean margin: area under the margin), losses (mean loss) and
+        """Statistics of each training sample: margins (mean margin: area under the margin), losses (mean loss) and
         visits, as arrays of one entry per sample; empty if no index was recorded."""
         self._read_device()
         return self._core.samples()

@@ -1,4 +1,4 @@
-"""What the scikit-learn estimators of the boosters share. An adapter trains a booster and predicts raw scores."""
+"""Base classes of the scikit-learn estimators of the boosters. An adapter trains a booster and predicts raw scores."""
 
 from typing import Any
 

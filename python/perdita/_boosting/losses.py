@@ -9,6 +9,6 @@ __all__ = ["LossLike", "entry_of"]
 
 
 def entry_of(function: str, loss: LossLike) -> dict[str, Any]:
-    """What the core knows of a loss of raw scores: its text, kind, link and policies for the Hessian. Raises DTypeError, and
+    """Properties of a loss of raw scores: its text, kind, link and policies for the Hessian. Raises DTypeError, and
     DomainError for a loss that is not a function of raw scores or has options that cannot be used; they name `function`."""
     return _core.boosting_entry(text_of_loss(function, loss))

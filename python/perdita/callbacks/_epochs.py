@@ -1,4 +1,4 @@
-"""What callbacks share: values under the names that the report reads, steps that may be recorded already."""
+"""Helpers of the callbacks: values under the names that the report reads, steps that may be recorded already."""
 
 from typing import Any
 
