@@ -68,7 +68,7 @@ class _Products:
 
     @staticmethod
     def accumulate(total, slope, rows):
-        """total += slope.T @ rows, by blocks, for the product itself is as large as total."""
+        """total += slope.T @ rows, by blocks, because the product itself is as large as total."""
         for begin in range(0, len(total), 1024):
             total[begin : begin + 1024] += slope[:, begin : begin + 1024].T @ rows
 

@@ -119,7 +119,9 @@ def lovasz_loss(call):
         p, q = masks.probabilities()
         errors = torch.where(t > 0.0, q, p)
     else:
-        errors = torch.clamp(1.0 - masks.logits * (2.0 * t - 1.0), min=0.0)
+        margins = 1.0 - masks.logits * (2.0 * t - 1.0)
+        # Not clamp(), whose derivative at its bound is 1 before torch 2.14.
+        errors = torch.where(margins <= 0.0, 0.0, margins)
     errors = torch.where(masks.used, errors, 0.0)
     if masks.batch:
         errors, t = (x.transpose(0, 1).reshape(1, x.shape[1], -1) for x in (errors, t))
