@@ -37,6 +37,7 @@ Tensor recorded(const SimilarityWindow& window, const ImageSizes& sizes, std::sp
 }  // namespace
 
 Tensor own_call(const char* function, const Ssim& loss, GivenTensors x, const LossOptions& options) {
+  check_parameters(loss);
   const DType dtype = loss_dtype(function, *x[0], *x[1]);
   const Tensor input = loss_operand(function, "input", *x[0], dtype),
                target = loss_operand(function, "target", *x[1], dtype);

@@ -40,6 +40,7 @@ Tensor recorded(const ImageSizes& sizes, const TotalVariation& loss, const Tenso
 }  // namespace
 
 Tensor own_call(const char* function, const TotalVariation& loss, GivenTensors x, const LossOptions& options) {
+  check_parameters(loss);
   if (!x[0]->defined()) fail<ValueError>("{}: input is not a tensor", function);
   const Tensor& input = *x[0];
   if (!is_floating(input.dtype()))
