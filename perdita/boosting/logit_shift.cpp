@@ -28,8 +28,9 @@ std::vector<ClassFrequency<>> frequencies_of(const LossInfo& info, const std::ve
   return all;
 }
 
-/// Throws ValueError for a loss of more than the log-probabilities of a row.
-void check_rows(const AnyLoss& any) {
+}  // namespace
+
+void refuse_logit_options(const AnyLoss& any) {
   std::visit(
       [](const auto& loss) {
         if constexpr (requires { loss.z_loss, loss.softcap; }) {
@@ -42,11 +43,9 @@ void check_rows(const AnyLoss& any) {
       any.loss);
 }
 
-}  // namespace
-
 LogitShift::LogitShift(const AnyLoss& any, const std::vector<double>& class_counts, std::int64_t classes) {
   const LossInfo& info = info_of(any);
-  check_rows(any);
+  refuse_logit_options(any);
   if (!takes_class_counts(info)) return;
   const std::vector<ClassFrequency<>> frequencies = frequencies_of(info, class_counts, classes);
   std::visit(

@@ -8,6 +8,10 @@
 
 namespace perdita::boosting {
 
+/// Throws ValueError for a loss of classes that depends on more than their log-probabilities: one with z_loss or
+/// softcap.
+void refuse_logit_options(const AnyLoss& loss);
+
 /// scale * (score + shift of the class - margin of the class if it is the label's). Inactive for other losses.
 class LogitShift {
  public:

@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "perdita/boosting/logit_shift.hpp"
 #include "perdita/core/error.hpp"
 #include "perdita/core/sum.hpp"
 
@@ -244,6 +245,7 @@ std::vector<double> minimize_constant_of_classes(const LossSum& loss, Strided<co
                                                  const std::vector<double>& class_counts) {
   const double total = check_weights(loss, weights, rows);
   if (classes < 2) fail<ShapeError>("minimize_constant: classes is {} (valid: 2 or more)", classes);
+  for (const LossPart& part : loss.parts()) refuse_logit_options(part.loss);
   const auto size = static_cast<std::size_t>(classes);
   std::vector<double> shares(size);
   for (std::int64_t i = 0; i < rows; ++i) {
