@@ -13,10 +13,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   options.kind = static_cast<CsvOptions::Target>(data[0] / 3 % 3);
   options.separator = "\0,;\t|"[data[0] / 9 % 5];
   options.target = data[0] / 45 % 3 == 0 ? "" : data[0] / 45 % 3 == 1 ? "0" : "a";
+  if (data[0] / 135 == 1) options.categories = {"1"};
   return try_to_parse(data + 1, size - 1, [&](std::string_view text) {
     const data::CsvTable table = data::parse_csv(text, "fuzz", options);
     touch(table.targets);
-    for (std::int64_t i = 0; i < table.inputs.size(); ++i) require(std::isfinite(table.inputs.data<float>()[i]));
+    const std::int64_t columns = std::ssize(table.columns);
+    require(table.inputs.shape[1] == columns && columns > 0);
+    for (std::int64_t i = 0; i < table.inputs.size(); ++i) {
+      const float value = table.inputs.data<float>()[i];
+      const data::TableColumn& column = table.columns[static_cast<std::size_t>(i % columns)];
+      require(!std::isinf(value));
+      if (column.kind == data::ColumnKind::category && !std::isnan(value))
+        require(value >= 0 && value < static_cast<float>(column.categories.size()));
+    }
     require(table.inputs.shape[0] == table.targets.shape[0]);
     require(table.targets.dtype == DType::int64 || table.class_names.empty());
   });
