@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "perdita/core/escape.hpp"
 #include "perdita/data/date.hpp"
 
 namespace perdita::data::detail {
@@ -47,6 +48,21 @@ std::optional<double> parse_double(ColumnKind kind, std::string_view text) {
   return parse_number(text, number) == NumberStatus::ok ? std::optional(number) : std::nullopt;
 }
 
+std::string to_utf8(std::string text) {
+  if (is_utf8(text)) return text;
+  std::string converted;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x80) {
+      converted += c;
+    } else {
+      converted += static_cast<char>(0xC0 | byte >> 6);
+      converted += static_cast<char>(0x80 | (byte & 0x3F));
+    }
+  }
+  return converted;
+}
+
 FieldParser::FieldParser(const TableColumn& column) : column_(column) {
   for (const std::string& name : column.categories)
     categories_.emplace(name, static_cast<std::int32_t>(categories_.size()));
@@ -78,8 +94,8 @@ std::optional<float> FieldParser::parse(const CsvField& field) const {
     default:
       break;
   }
-  const bool has_quotes = field.quoted && field.text.find('"') != std::string_view::npos;
-  const auto found = has_quotes ? categories_.find(field.value()) : categories_.find(field.text);
+  auto found = categories_.find(field.text);
+  if (found == categories_.end()) found = categories_.find(to_utf8(field.value()));
   if (found == categories_.end()) return std::nullopt;
   return static_cast<float>(found->second);
 }

@@ -33,6 +33,9 @@ bool is_missing_marker(std::string_view text);
 /// The number or date in a field, in double precision; nothing if it is missing or something else.
 std::optional<double> parse_double(ColumnKind kind, std::string_view text);
 
+/// The text; if it is not UTF-8, it is read as Latin-1.
+std::string to_utf8(std::string text);
+
 class FieldParser {
  public:
   /// `column` must outlive this object.

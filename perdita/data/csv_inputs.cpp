@@ -31,7 +31,8 @@ CsvInputs::CsvInputs(const CsvReader& reader, const CsvSelection& selection, std
   const auto& names = reader.layout().names;
   for (std::int64_t column : selection.inputs) {
     const std::size_t input = columns_.size();
-    columns_.push_back({.name = names.empty() ? fmt::format("{}", column) : names[static_cast<std::size_t>(column)]});
+    columns_.push_back(
+        {.name = names.empty() ? fmt::format("{}", column) : to_utf8(names[static_cast<std::size_t>(column)])});
     is_asked_[input] = std::ranges::binary_search(selection.categories, column);
     if (!is_asked_[input]) continue;
     profiles_[input] = std::make_unique<ColumnProfile>(most_asked_categories);

@@ -35,7 +35,7 @@ std::string valid_columns(const CsvLayout& layout) {
 std::int64_t find_queried_column(const CsvLayout& layout, std::string_view file, const CsvQuery& query,
                                  bool is_certain) {
   if (!query.column.empty()) return find_column(layout, file, query.column, is_certain);
-  if (query.kind == Kind::numbers) return -1;
+  if (query.kind == Kind::numbers || query.kind == Kind::table) return -1;
   if (query.kind == Kind::labels && layout.columns > 1)
     fail<DataError>("read_csv: {}: the file has {} columns, select one (valid: FILE:COLUMN with {})", file,
                     layout.columns, valid_columns(layout));
@@ -53,7 +53,6 @@ Fit fit_of(const CsvText& text, char separator, Header header, const CsvQuery& q
   const std::string_view all = text.loaded();
   CsvScanner scanner(text.is_all_loaded() ? all : all.substr(0, complete_records(all, separator)), separator,
                      text.name());
-  const bool trains = query.kind == Kind::inputs_and_target;
   try {
     if (!scanner.at_record()) return Fit::unknown;
     bool has_words = false;
@@ -66,7 +65,7 @@ Fit fit_of(const CsvText& text, char separator, Header header, const CsvQuery& q
         if (field.ends_record != (at + 1 == layout.columns)) return Fit::no;
         if (!layout.holds_numbers(query.kind, at)) continue;
         const bool is_word = parse_number(field.text, ignored) == NumberStatus::not_a_number;
-        if (!trains && (is_word || field.text.empty())) return Fit::no;
+        if (!may_have_words(query.kind) && (is_word || field.text.empty())) return Fit::no;
         has_words |= is_word;
       }
     }
@@ -138,7 +137,7 @@ CsvLayout read_layout(CsvScanner& scanner, std::string_view file, Header header,
   }
   layout.by_name = query.by_name || (!query.column.empty() && !parse_index(query.column));
   const bool has_row_names =
-      query.kind == Kind::inputs_and_target && header != Header::no && is_shorter_header(scanner, layout.columns);
+      may_have_words(query.kind) && header != Header::no && is_shorter_header(scanner, layout.columns);
   layout.has_header = header == Header::yes ||
                       (header == Header::detect && (layout.by_name || query.kind == Kind::labels || has_row_names ||
                                                     is_header(scanner, file, query, layout.columns)));

@@ -17,6 +17,7 @@ struct CsvQuery {
   enum class Kind {
     numbers,            ///< `column` as numbers, or all columns where it is empty
     inputs_and_target,  ///< all columns, of which `column`, or the last where it is empty, is the target
+    table,              ///< all columns
     labels,  ///< `column` as words, or the only one where it is empty; the header is for the caller to detect
   };
   Kind kind = Kind::numbers;
@@ -43,6 +44,11 @@ CsvLayout read_layout(CsvScanner& scanner, std::string_view file, CsvFormat::Hea
 /// The index of a column, given as a name or an index. A name comes before an index if it is certain that there is a
 /// header. Throws DataError for a column that is not there, and for a name that two columns have.
 std::int64_t find_column(const CsvLayout& layout, std::string_view file, std::string_view column, bool is_certain);
+
+/// Whether columns may have words.
+inline bool may_have_words(CsvQuery::Kind kind) {
+  return kind == CsvQuery::Kind::inputs_and_target || kind == CsvQuery::Kind::table;
+}
 
 /// The separator of the text, which is not loaded further than this takes: tab, semicolon or comma, the first of them
 /// that is in the first line and with which the next lines have as many fields, and numbers where they are asked for. A

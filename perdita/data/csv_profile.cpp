@@ -1,6 +1,7 @@
 #include "perdita/data/csv_profile.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "perdita/core/error.hpp"
 #include "perdita/data/bytes.hpp"
@@ -35,10 +36,11 @@ void ColumnProfile::add(const CsvField& field) {
   boolean_pairs_ &= word ? 1u << word->pair : 0u;
   are_dates_ = are_dates_ && parse_date(field.text).has_value();
   if (is_overfull_) return;
-  const bool has_quotes = field.quoted && field.text.find('"') != std::string_view::npos;
-  if (has_quotes ? values_.contains(field.value()) : values_.contains(field.text)) return;
+  if (values_.contains(field.text)) return;
+  std::string text = to_utf8(field.value());
+  if (values_.contains(text)) return;
   if (values_.size() < most_categories_) {
-    values_.insert(field.value());
+    values_.insert(std::move(text));
   } else {
     is_overfull_ = true;
     values_ = {};

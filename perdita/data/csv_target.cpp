@@ -63,7 +63,7 @@ void CsvTarget::add_word(const CsvField& field) {
     return;
   }
   const auto next = static_cast<std::int32_t>(classes_.size());
-  labels_.push_back(classes_.emplace(field.value(), next).first->second);
+  labels_.push_back(classes_.emplace(to_utf8(field.value()), next).first->second);
   if (classes_.size() > most_classes) {
     fail<DataError>("read_csv: {}: line {}, {}: more than {} different labels (valid: fewer, or task=regression)",
                     reader_.file(), field.line, reader_.column_name(column_), most_classes);

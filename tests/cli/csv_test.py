@@ -89,7 +89,9 @@ class Csv(CliTest):
                     continue
                 _, err = self.run_cli(*self.train("csv:t.csv"))
                 if name in ("word", "grouped digits", "NUL"):
-                    self.assertIn("perdita train: warning: column 1 'b' is read as categories, because line 26 has", err)
+                    self.assertIn(
+                        "perdita train: warning: column 1 'b' is read as categories, because line 26 has", err
+                    )
 
     def test_options(self):
         self.write("t.csv", table("1,b,y"))
@@ -154,7 +156,9 @@ class Csv(CliTest):
         self.assertEqual(json.loads(out)["rows"], 150_000)
         self.write("t.csv", "\n".join([*lines, "1,text,x"]) + "\n")
         line = 1 + sum(text.count("\n") + 1 for text in lines)
-        self.fails(1, *self.evaluate("t.csv:y"), says=[f"line {line}, column 2 'y': the value is not a number, got 'x'"])
+        self.fails(
+            1, *self.evaluate("t.csv:y"), says=[f"line {line}, column 2 'y': the value is not a number, got 'x'"]
+        )
         _, err = self.run_cli(*self.train("csv:t.csv,target=text"))
         self.assertIn(f"column 2 'y' is read as categories, because line {line} has 'x'", err)
 

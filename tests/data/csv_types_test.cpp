@@ -72,6 +72,16 @@ TEST(CsvTypes, CategoriesAreTextsWithoutQuotes) {
   EXPECT_EQ(column(table, 0), (Cells{1, 0, 0, 1}));
 }
 
+TEST(CsvTypes, Latin1IsRead) {
+  const CsvTable table = parse(
+      "stra\xdf"
+      "e,n,y\nM\xfcnchen,1,ja\nK\xf6ln,2,ja\nM\xfcnchen,3,n\xf6\nKöln,4,ja\n");
+  EXPECT_EQ(table.columns[0].name, "straße");
+  EXPECT_EQ(table.columns[0].categories, (Names{"Köln", "München"}));
+  EXPECT_EQ(column(table, 0), (Cells{1, 0, 1, 0}));
+  EXPECT_EQ(table.class_names, (Names{"ja", "nö"}));
+}
+
 TEST(CsvTypes, ColumnsAreSelected) {
   EXPECT_EQ(types(parse(people, {.columns = {"city", "age"}})), "age number, city category");
   EXPECT_EQ(types(parse(people, {.columns = {"1", "-1", "4"}})), "age number, city category");
