@@ -198,6 +198,22 @@ Objective::Objective(const LossSum& loss, const data::Dataset& dataset, const Sa
   }
   const auto log_input = log_input_of(leading());
   head_ = log_input ? (*log_input ? Head::identity : Head::softplus) : head_for(info_of(leading()));
+  form_ = find_form();
+}
+
+OutputForm Objective::find_form() const {
+  const Meaning meaning = meaning_of_prediction(info_of(leading()));
+  if (has_classes()) {
+    if (of_classes_) return OutputForm::class_scores;
+    if (meaning == Meaning::distance) return OutputForm::distance;
+    return head_ == Head::identity ? OutputForm::logit : OutputForm::probability;
+  }
+  if (of_classes_) return OutputForm::softmax;
+  if (head_ == Head::log_softmax) return OutputForm::exp;
+  if (head_ == Head::mean_and_variance) return OutputForm::mean_and_variance;
+  if (meaning == Meaning::quantiles) return OutputForm::quantiles;
+  if (log_input_of(leading()).value_or(false)) return OutputForm::exp;
+  return meaning == Meaning::logit ? OutputForm::sigmoid : OutputForm::value;
 }
 
 bool Objective::scales() const {
@@ -338,28 +354,45 @@ double Objective::denominator(const Tensor& targets, std::size_t part) const {
   return total;
 }
 
+double Objective::threshold() const { return threshold_of_distances(leading()); }
+
 Tensor Objective::log_probabilities(const Tensor& outputs) const {
-  if (!has_classes() || meaning_of_prediction(info_of(leading())) == Meaning::distance) return {};
-  if (of_classes_) return log_softmax(outputs * logit_scale(), 1);
-  if (head_ == Head::identity) return cat({-softplus(outputs), -softplus(-outputs)}, 1);
-  return cat({log(1 - outputs), log(outputs)}, 1);
+  switch (form_) {
+    case OutputForm::class_scores:
+      return log_softmax(outputs * logit_scale(), 1);
+    case OutputForm::logit:
+      return cat({-softplus(outputs), -softplus(-outputs)}, 1);
+    case OutputForm::probability:
+      return cat({log(1 - outputs), log(outputs)}, 1);
+    default:
+      return {};
+  }
 }
 
 Tensor Objective::predictions(const Tensor& outputs) const {
-  if (has_classes()) {
-    if (of_classes_) return argmax(outputs, 1);
-    const Tensor y = outputs.squeeze(1);
-    if (meaning_of_prediction(info_of(leading())) == Meaning::distance) {
-      return (y < threshold_of_distances(leading())).to(DType::int64);  // near means alike, and alike is class 1
-    }
-    return (y > (head_ == Head::sigmoid ? 0.5 : 0.0)).to(DType::int64);
+  switch (form_) {
+    case OutputForm::class_scores:
+      return argmax(outputs, 1);
+    case OutputForm::logit:
+      return (outputs.squeeze(1) > 0.0).to(DType::int64);
+    case OutputForm::probability:
+      return (outputs.squeeze(1) > 0.5).to(DType::int64);
+    case OutputForm::distance:  // near means alike, and alike is class 1
+      return (outputs.squeeze(1) < threshold()).to(DType::int64);
+    case OutputForm::value:
+      return outputs;
+    case OutputForm::sigmoid:
+      return sigmoid(outputs);
+    case OutputForm::exp:
+      return exp(outputs);
+    case OutputForm::softmax:
+      return softmax(outputs, 1);
+    case OutputForm::quantiles:
+      return outputs.slice(1, median_, median_ + 1);
+    case OutputForm::mean_and_variance:
+      return outputs.slice(1, 0, outputs_);
   }
-  if (of_classes_) return softmax(outputs, 1);
-  if (head_ == Head::log_softmax) return exp(outputs);
-  if (head_ == Head::mean_and_variance) return outputs.slice(1, 0, outputs_);
-  if (meaning_of_prediction(info_of(leading())) == Meaning::quantiles) return outputs.slice(1, median_, median_ + 1);
-  if (log_input_of(leading()).value_or(false)) return exp(outputs);
-  return meaning_of_prediction(info_of(leading())) == Meaning::logit ? sigmoid(outputs) : outputs;
+  return outputs;
 }
 
 }  // namespace perdita::train

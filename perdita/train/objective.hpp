@@ -10,6 +10,7 @@
 #include "perdita/data/dataset.hpp"
 #include "perdita/functional/nonfinite.hpp"
 #include "perdita/train/head.hpp"
+#include "perdita/train/output_form.hpp"
 
 namespace perdita::train {
 
@@ -30,6 +31,10 @@ class Objective {
 
   Head head() const { return head_; }
   std::int64_t outputs() const { return outputs_; }
+  /// How predictions are computed from the outputs.
+  OutputForm form() const { return form_; }
+  /// Of OutputForm::distance: below it the prediction is class 1.
+  double threshold() const;
   /// Whether predictions are in the unit of the targets, so that scaling the outputs makes sense.
   bool scales() const;
   /// Whether the loss of a batch is divided by the sum of its class weights, and not by its samples.
@@ -82,12 +87,14 @@ class Objective {
   };
   Operands operands(const Tensor& outputs, const Tensor& targets, bool weighted) const;
   Tensor margins(const Tensor& scores, const Tensor& labels) const;
+  OutputForm find_form() const;
   const AnyLoss& leading() const { return loss_.leading(); }
 
   LossSum loss_;
   data::Task task_;
   bool of_classes_;
   Head head_ = Head::identity;
+  OutputForm form_ = OutputForm::value;
   std::int64_t outputs_ = 1;
   std::int64_t median_ = 0;  // of several quantiles the output that is nearest to it: what is predicted
   Tensor class_weights_;

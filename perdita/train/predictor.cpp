@@ -67,22 +67,35 @@ Array as_float32(const Array& array) {
   return array.dtype == DType::float32 ? array : Tensor::from(array).to(DType::float32).to_array();
 }
 
-/// An array [N, ...] as inputs of a model without columns, or whose columns are numbers.
+/// An array [N, columns] as a table.
+ModelInputs encode_array(const SavedModel& model, const fs::path& path, const Array& array) {
+  const auto& columns = model.encoding.columns();
+  if (std::ranges::any_of(columns, [](const EncodedColumn& c) { return c.column.kind == ColumnKind::category; })) {
+    fail<DataError>("{}: is an array, but the model was trained with a table that has categories (valid: a CSV file)",
+                    path.string());
+  }
+  std::vector<double> offsets;
+  for (const EncodedColumn& encoded : columns) offsets.push_back(encoded.column.offset);
+  const Tensor shifted = Tensor::from(array).to(DType::float64) - Tensor::from(offsets);
+  ModelInputs inputs{.samples = samples_of(shifted.to(DType::float32).to_array())};
+  for (const EncodedColumn& encoded : columns) inputs.samples.columns.push_back(encoded.column);
+  inputs.samples = model.encoding.apply(inputs.samples);
+  return inputs;
+}
+
 ModelInputs read_array(const SavedModel& model, const fs::path& path) {
   const Array array = data::read_npy(path);
+  const bool has_columns = !model.encoding.is_empty();
+  const std::int64_t width = has_columns ? std::ssize(model.encoding.columns()) : model.inputs;
   const std::int64_t rows = array.shape.rank() == 0 ? 0 : array.shape[0];
-  if (rows == 0 || array.size() / rows != model.inputs) {
-    fail<DataError>("{}: the array has shape {} (valid: [N, {}], as the model has {} inputs)", path.string(),
-                    array.shape, model.inputs, model.inputs);
-  }
-  if (!model.encoding.is_empty() && std::ssize(model.encoding.columns()) != model.inputs) {
-    fail<DataError>("{}: the model was trained with a table whose columns are not all numbers (valid: a CSV file)",
-                    path.string());
+  if (rows == 0 || array.size() / rows != width || (has_columns && array.shape.rank() != 2)) {
+    fail<DataError>("{}: the array has shape {} (valid: [N, {}], as in training)", path.string(), array.shape, width);
   }
   if (model.pixels.has_value() != (array.dtype == DType::uint8)) {
     fail<DataError>("{}: the array is {} (valid: {})", path.string(), name_of(array.dtype),
                     model.pixels ? "uint8 images, as in training" : "numbers other than uint8, as in training");
   }
+  if (has_columns) return encode_array(model, path, array);
   ModelInputs inputs{.samples = samples_of(model.pixels ? array : as_float32(array))};
   inputs.samples.pixels = model.pixels.value_or(data::PixelScale{});
   inputs.samples = inputs.samples.flatten();
@@ -120,7 +133,7 @@ Tensor values_of(const Objective& objective, const Tensor& outputs) {
     const Tensor log_probabilities = objective.log_probabilities(outputs);
     return log_probabilities.defined() ? exp(log_probabilities) : log_probabilities;
   }
-  const bool has_all = objective.head() == Head::mean_and_variance || !levels_of(objective.sum().leading()).empty();
+  const bool has_all = objective.form() == OutputForm::mean_and_variance || objective.form() == OutputForm::quantiles;
   const Tensor values = has_all ? outputs : objective.predictions(outputs);
   return values.reshape({outputs.size(0), -1});
 }

@@ -152,6 +152,15 @@ SavedModel build(const Fields& facts, const Tensors& tensors, const std::string&
   return saved;
 }
 
+/// How predictions are computed from the outputs, for readers that do not know the loss.
+Json output_facts(const Objective& objective) {
+  Json facts{{"form", name_of(objective.form())}};
+  if (objective.form() == OutputForm::class_scores) facts["scale"] = objective.logit_scale();
+  if (objective.form() == OutputForm::distance) facts["threshold"] = objective.threshold();
+  if (objective.form() == OutputForm::quantiles) facts["levels"] = levels_of(objective.sum().leading());
+  return facts;
+}
+
 }  // namespace
 
 void write_model(const fs::path& path, const Model& model, const Problem& problem) {
@@ -162,7 +171,8 @@ void write_model(const fs::path& path, const Model& model, const Problem& proble
              {"sizes", description.sizes},
              {"head", name_of(problem.objective.head())},
              {"loss", to_string(*problem.config.loss)},
-             {"task", data::name_of(problem.train.task)}};
+             {"task", data::name_of(problem.train.task)},
+             {"output", output_facts(problem.objective)}};
   if (!problem.train.class_names.empty()) facts["classes"] = problem.train.class_names;
   if (!problem.encoding.is_empty()) facts["columns"] = to_json(problem.encoding);
   if (problem.train.inputs.dtype == DType::uint8) {

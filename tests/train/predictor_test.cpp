@@ -213,6 +213,23 @@ TEST_F(Predictor, ArraysAndFilesWithoutAHeader) {
             std::vector(found.begin(), found.begin() + 2));
 }
 
+TEST_F(Predictor, ArraysForATableOfNumbers) {
+  std::string text = "t,x,y\n";
+  std::vector<double> rows;
+  for (int i = 0; i < 40; ++i) {
+    const double x = i % 6 == 0 ? std::nan("") : i * i % 11;
+    text += fmt::format("{},{},{}\n", 1'000'000'000 + i, x, i % 7);
+    rows.insert(rows.end(), {1e9 + i, x});
+  }
+  train("csv:" + write("t.csv", text));
+  const std::string x = (root / "x.npy").string();
+  data::write_npy(x, Tensor::from(rows).reshape({-1, 2}).to_array());
+  EXPECT_EQ(values(predict_file(root / "run", x)), values(predict_file(root / "run", (root / "t.csv").string())));
+  train("csv:" + (root / "t.csv").string() + ",category=x");
+  EXPECT_NE(message_of([&] { predict_file(root / "run", x); }).find("has categories (valid: a CSV file)"),
+            std::string::npos);
+}
+
 TEST_F(Predictor, DamagedModelsAreRefused) {
   train("csv:" + write("t.csv", table(60, word)));
   const fs::path file = root / "run" / "model.safetensors";
