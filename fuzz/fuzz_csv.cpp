@@ -2,6 +2,7 @@
 
 #include "fuzz.hpp"
 #include "perdita/data/csv.hpp"
+#include "perdita/data/csv_columns.hpp"
 
 // The first byte chooses the options.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -25,6 +26,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       require(!std::isinf(value));
       if (column.kind == data::ColumnKind::category && !std::isnan(value))
         require(value >= 0 && value < static_cast<float>(column.categories.size()));
+    }
+    // A model that was trained with these columns reads the same file again, unless two columns have the same name.
+    try {
+      const data::CsvColumns again =
+          data::parse_csv_columns(text, "fuzz", table.columns, {options.header, options.separator});
+      for (const data::CsvColumns::Unknown& unknown : again.unknown)
+        require(unknown.count == 0 || options.separator == '\0');  // which may be detected differently without a target
+    } catch (const Error&) {
     }
     require(table.inputs.shape[0] == table.targets.shape[0]);
     require(table.targets.dtype == DType::int64 || table.class_names.empty());

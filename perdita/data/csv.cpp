@@ -23,7 +23,7 @@ using detail::CsvField;
 using detail::CsvQuery;
 using detail::CsvText;
 
-// What a few bytes may claim is bounded, lest a small file takes a lot of memory.
+// Bounds the memory that a small file takes.
 constexpr std::int64_t most_columns = std::int64_t{1} << 18;
 
 class CsvParser {

@@ -23,7 +23,7 @@ struct CsvOptions {
   char separator = '\0';                     ///< ',', ';', '\t' or '|'; '\0': detect comma, semicolon or tab
   std::vector<std::string> columns = {};     ///< the inputs; empty: all other columns
   std::vector<std::string> drop = {};        ///< columns that are not read
-  std::vector<std::string> categories = {};  ///< inputs that are categories whatever they contain
+  std::vector<std::string> categories = {};  ///< inputs that are categories regardless of their values
 };
 
 struct CsvTable {

@@ -12,7 +12,7 @@ namespace perdita::data::detail {
 
 struct CsvSelection {
   std::vector<std::int64_t> inputs;      ///< indices of the columns, ascending
-  std::vector<std::int64_t> categories;  ///< those of them that are categories whatever they contain
+  std::vector<std::int64_t> categories;  ///< those of them that the options read as categories
   bool leaves_index_out = false;         ///< the first column has no name, as the row names of R and pandas
   bool has_only_index = false;           ///< that column is the only input
 };

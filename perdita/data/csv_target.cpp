@@ -15,7 +15,7 @@ namespace {
 
 using Target = CsvOptions::Target;
 
-// What a few bytes may claim is bounded, lest a small file takes a lot of memory.
+// Bounds the memory that a small file takes.
 constexpr std::size_t most_classes = std::size_t{1} << 18;
 constexpr std::size_t most_counted = std::size_t{1} << 12;
 /// Up to so many classes of a small table are never taken for identifiers.

@@ -46,7 +46,7 @@ constexpr auto table = std::to_array<Option>({
      "                                COLUMN: name or index, starting at 0 (default: the last column)\n"
      "                                COLUMNS: columns separated by semicolons; columns: the inputs (default: all "
      "others),\n"
-     "                                drop: not read, category: read as categories whatever they contain\n"
+     "                                drop: not read, category: read as categories, also if they are numbers\n"
      "                                H: whether the first line contains column names: yes, no or detect (default: "
      "detect)\n"
      "                                S: column separator: comma, semicolon, tab or detect (default: detect)\n"

@@ -127,7 +127,7 @@ std::vector<std::string> column_names(const SavedModel& model) {
   return names;
 }
 
-/// Probabilities, numbers or quantiles [N, columns]; undefined if the outputs are no probabilities of classes.
+/// Probabilities, numbers or quantiles [N, columns]; undefined if the outputs do not give probabilities of classes.
 Tensor values_of(const Objective& objective, const Tensor& outputs) {
   if (objective.has_classes()) {
     const Tensor log_probabilities = objective.log_probabilities(outputs);

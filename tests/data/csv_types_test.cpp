@@ -1,6 +1,7 @@
 // Types of the columns of a table: what is inferred, selected and left out.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <random>
