@@ -124,7 +124,15 @@ class Predict(CliTest):
         self.write("n.csv", "member,city\nyes,Oslo\n")
         self.fails(1, "predict", "--model", "run", "--data", "n.csv", says=["n.csv: column 'age' does not exist"])
         self.write("n.npy", npy("<f4", (1, 3), bytes(12)))
-        self.fails(1, "predict", "--model", "run", "--data", "n.npy", says=["is an array, but the model was trained with a table that has"])
+        self.fails(
+            1,
+            "predict",
+            "--model",
+            "run",
+            "--data",
+            "n.npy",
+            says=["is an array, but the model was trained with a table that has"],
+        )
         self.fails(1, "predict", "--model", "none", "--data", "t.csv", says=["none", "No such file"])
         self.fails(1, "predict", "--model", "t.csv", "--data", "t.csv", says=["t.csv"])
         self.fails(2, "predict", "--data", "t.csv", says=["--model is missing"])
