@@ -26,11 +26,12 @@ struct Pictures {
 constexpr double pixels = 8 * 3 * 256 * 256;
 
 /// Limited by arithmetic, not by memory: there is no time of a copy to compare with.
-void add_ssim(const std::string& name, const Ssim& loss) {
+template <class Function, class Loss>
+void add_similarity(const std::string& name, const Function& function, const Loss& loss) {
   const auto pictures = std::make_shared<Pictures>();
   add_timing(fmt::format("images/{}/8x3x256x256", name), [=] {
     pictures->make();
-    F::ssim_loss(pictures->input, pictures->target, loss).backward();
+    function(pictures->input, pictures->target, loss).backward();
     pictures->input.set_grad({});
   });
 }
@@ -48,8 +49,9 @@ void add_total_variation(const std::string& name, const TotalVariation& loss) {
 }  // namespace
 
 void add_images() {
-  add_ssim("ssim", {});
-  add_ssim("ssim, reflect", {.padding = ImagePadding::reflect});
+  add_similarity("ssim", F::ssim_loss, Ssim{});
+  add_similarity("ssim, reflect", F::ssim_loss, Ssim{.padding = ImagePadding::reflect});
+  add_similarity("ms_ssim", F::ms_ssim_loss, MsSsim{});
   add_total_variation("l1", {});
   add_total_variation("isotropic", {.norm = VariationNorm::isotropic});
 }

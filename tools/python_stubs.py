@@ -13,6 +13,7 @@ import textwrap
 import torch
 from stub_texts import (
     ADDABLE,
+    HARD_LOSSES,
     NUMPY_CLASSES,
     NUMPY_HEADER,
     PRIVATE,
@@ -35,6 +36,8 @@ EMPTY = inspect.Parameter.empty
 KEYWORD_ONLY = inspect.Parameter.KEYWORD_ONLY
 # Functions that take the operands of another one.
 OPERANDS_OF = {"linear_cross_entropy": "cross_entropy", "triplet_margin_with_distance_loss": "triplet_margin_loss"}
+# Functions of losses, in stub_texts.py.
+OF_LOSSES = {"ohem_mean", "top_k_mean"}
 OTHERS = {
     "normalize_by": "Denominator | None",
     "distance_function": "Callable[[Any, Any], Any] | None",
@@ -42,6 +45,7 @@ OTHERS = {
     "options": "Any",
     "ignore_index": "int",
     "missing": 'Literal["nan"] | None',
+    "softcap": "float | None",
 }
 # Of a function: parameters whose type does not follow from their name or default.
 OF_FUNCTION = {
@@ -137,8 +141,9 @@ def all_text(module):
 
 
 def functions_stub(module, header, value, losses, more=""):
-    functions = [overloads(name, parameters_of(getattr(module, name)), value, losses) for name in module.__all__]
-    return FIRST_LINE + header + "\n" + all_text(module) + "".join(functions) + more
+    names = [name for name in module.__all__ if name not in OF_LOSSES]
+    functions = [overloads(name, parameters_of(getattr(module, name)), value, losses) for name in names]
+    return FIRST_LINE + header + "\n" + all_text(module) + "".join(functions) + HARD_LOSSES + more
 
 
 def options_text(function, parameters):

@@ -28,10 +28,25 @@ std::vector<ClassFrequency<>> frequencies_of(const LossInfo& info, const std::ve
   return all;
 }
 
+/// Throws ValueError for a loss of more than the log-probabilities of a row.
+void check_rows(const AnyLoss& any) {
+  std::visit(
+      [](const auto& loss) {
+        if constexpr (requires { loss.z_loss, loss.softcap; }) {
+          if (loss.z_loss != 0)
+            fail<ValueError>("loss {}: z_loss is {} (valid for boosters: 0)", loss.info.name, loss.z_loss);
+          if (std::isfinite(loss.softcap))
+            fail<ValueError>("loss {}: softcap is {} (valid for boosters: inf)", loss.info.name, loss.softcap);
+        }
+      },
+      any.loss);
+}
+
 }  // namespace
 
 LogitShift::LogitShift(const AnyLoss& any, const std::vector<double>& class_counts, std::int64_t classes) {
   const LossInfo& info = info_of(any);
+  check_rows(any);
   if (!takes_class_counts(info)) return;
   const std::vector<ClassFrequency<>> frequencies = frequencies_of(info, class_counts, classes);
   std::visit(

@@ -11,7 +11,8 @@ namespace perdita::boosting {
 /// scale * (score + shift of the class - margin of the class if it is the label's). Inactive for other losses.
 class LogitShift {
  public:
-  /// Throws ValueError where a loss needs class counts and they are missing, negative or all 0.
+  /// Throws ValueError where a loss needs class counts and they are missing, negative or all 0, and for a z_loss or
+  /// softcap.
   LogitShift(const AnyLoss& loss, const std::vector<double>& class_counts, std::int64_t classes);
 
   bool is_active() const { return !shifts_.empty(); }

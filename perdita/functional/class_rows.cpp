@@ -8,6 +8,7 @@
 #include "perdita/functional/loss_call.hpp"
 #include "perdita/functional/slope.hpp"
 #include "perdita/functional/staged.hpp"
+#include "perdita/kernels/softcap.hpp"
 #include "perdita/kernels/staged_rows.hpp"
 #include "perdita/losses/compiled.hpp"
 #include "perdita/tensor/impl.hpp"
@@ -29,13 +30,19 @@ struct Written {
   }
 };
 
-/// Margins and hits, from the pass of cross-entropy.
-LossExtras scores(const Call& call) {
+/// Margins and hits of logits, from the pass of cross-entropy.
+LossExtras scores(const Call& call, const Tensor& logits) {
   const NoGrad no_grad;
   LossExtras extras;
-  detail::cross_entropy_named(call.function, call.input, call.target,
+  detail::cross_entropy_named(call.function, logits, call.target,
                               {.ignore_index = call.options.ignore_index, .extras = &extras});
   return {.losses = {}, .margins = extras.margins, .hits = extras.hits};
+}
+
+/// Logits as the loss takes them.
+template <class Loss>
+Tensor capped(const Loss& loss, const Tensor& logits) {
+  return functional::softcap(logits, kernels::softcap_of(loss));
 }
 
 /// The loss by recorded operators, for gradients with respect to the target and second derivatives.
@@ -44,10 +51,11 @@ Tensor by_formula(const Loss& loss, const Call& call) {
   const int dim = call.classes_dim;
   const std::int64_t classes = call.layout.classes;
   Tensor input = call.input.to(call.dtype), target = call.target, counts;
+  Tensor used = Tensor::ones(call.row_shape, DType::boolean);
   if (call.has_probabilities) target = target.to(call.dtype);
   if (!call.has_probabilities) {
     const Tensor labels = target.reshape(call.row_shape).to(DType::int64);
-    const Tensor used = (labels != static_cast<double>(call.options.ignore_index)).to(DType::boolean);
+    used = (labels != static_cast<double>(call.options.ignore_index)).to(DType::boolean);
     const Tensor shown = select(used, labels, Tensor::zeros(call.row_shape, DType::int64));
     target = detail::one_hot_along(shown, classes, dim).to(input.dtype());
     // An ignored row has targets 0 and logits 0, so that it does not affect gradients.
@@ -64,6 +72,7 @@ Tensor by_formula(const Loss& loss, const Call& call) {
   } else if (call.options.label_smoothing > 0) {
     target = target * (1 - call.options.label_smoothing) + call.options.label_smoothing / static_cast<double>(classes);
   }
+  input = capped(loss, input);
   const Tensor log_p = call.has_logits ? log_softmax(input, dim) : input;
   Tensor terms = loss(log_p, target);
   if (call.weight.defined()) {
@@ -71,11 +80,14 @@ Tensor by_formula(const Loss& loss, const Call& call) {
     along[dim] = classes;
     terms = terms * call.weight.reshape(along);
   }
-  const Tensor rows = sum(terms, dim);
+  Tensor rows = sum(terms, dim);
+  if constexpr (requires { loss.of_log_sum(input); }) {
+    if (loss.z_loss > 0) rows = rows + select(used, loss.of_log_sum(logsumexp(input, dim)), 0.0);
+  }
   const Tensor shaped = rows.reshape(call.target.shape() == Shape{1} ? Shape{1} : call.row_shape);
   LossExtras* const extras = call.options.extras;
   if (extras) {
-    if (call.has_logits && !call.has_probabilities) *extras = scores(call);
+    if (call.has_logits && !call.has_probabilities) *extras = scores(call, capped(loss, call.input));
     extras->losses = shaped.detach();
   }
   const Tensor total = call.options.reduction == Reduction::none && !extras ? Tensor() : sum(rows);
@@ -240,6 +252,11 @@ Tensor class_loss(const char* function, const Loss& loss, const Tensor& input, c
 }
 
 }  // namespace
+
+Tensor functional::softcap(const Tensor& logits, double cap) {
+  if (!(cap > 0)) fail<ValueError>("softcap: cap is {} (valid: above 0)", cap);
+  return std::isfinite(cap) ? cap * tanh(logits / cap) : logits;
+}
 
 Tensor functional::formula_loss(const Tensor& input, const Tensor& target, std::span<const Tensor> parameters,
                                 const ClassFormula& loss, const ClassOptions& options) {

@@ -92,6 +92,21 @@ Tensor formula_loss(const Tensor& input, const Tensor& target, std::span<const T
 /// logit_adjusted_loss.
 Tensor adjust_logits(const Tensor& logits, const Tensor& class_counts, double tau = 1.0);
 
+/// The mean of the largest of given losses, a `fraction` of them (rounded up, at least one): top-k training of
+/// segmentation, as in nnU-Net. per_item: of each item of losses [N, ...]; the result is [N]. NaN counts as the
+/// largest; of equal losses those that come first are taken. Leave out ignored elements first. Throws ShapeError,
+/// DTypeError, ValueError.
+///     top_k_mean(cross_entropy(logits, labels, {.reduction = Reduction::none}), 0.1)
+Tensor top_k_mean(const Tensor& losses, double fraction, bool per_item = false);
+/// The mean of the losses above `threshold`, and of the min_kept largest if these are more: online hard example mining
+/// (Shrivastava, Gupta and Girshick, CVPR 2016). For a threshold p of the probability of the true class, as
+/// mmsegmentation has it (0.7, 100000 pixels), pass -log(p). Otherwise as top_k_mean().
+Tensor ohem_mean(const Tensor& losses, double threshold, std::int64_t min_kept, bool per_item = false);
+
+/// c tanh(x / c) of logits x and the cap c, as a loss with softcap=c takes them; the logits for an infinite c. Throws
+/// ValueError for a c that is not positive.
+Tensor softcap(const Tensor& logits, double cap);
+
 /// cross_entropy(input linear_weight^T + linear_bias, target), whose logits are never stored all at once. input: [F] or
 /// [N, F]; linear_weight: [C, F], or [C, d1, ..., dK, F] for logits [N, C, d1, ..., dK]; target as for cross_entropy.
 /// One floating dtype. Gradients with respect to input, linear_weight and linear_bias are computed in the forward pass;

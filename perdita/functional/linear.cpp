@@ -20,6 +20,7 @@ constexpr std::int64_t chunk_bytes = 9 << 20;  // of logits; their gradient take
 struct Call {
   Tensor input, matrix, bias, target;
   Shape logits_shape;  // [N, C, d1, ..., dK]
+  CrossEntropy loss;
   ClassOptions options;
   std::int64_t chunk_rows = 0;
   double denominator = 1;
@@ -172,7 +173,7 @@ Tensor losses_of(const Call& call) {
   if (options.extras) options.extras = &of_chunk;
   std::vector<Tensor> losses;
   for_each_chunk<T>(call, [&](const Chunk& chunk, std::int64_t, std::int64_t) {
-    losses.push_back(functional::cross_entropy(chunk.logits, chunk.target, options));
+    losses.push_back(functional::cross_entropy(chunk.logits, chunk.target, call.loss, options));
     if (options.extras) extras.add(of_chunk);
   });
   const Tensor all = cat(losses);
@@ -198,7 +199,7 @@ double sum_and_gradients(const Call& call, const Wanted& wanted, const Tensor& u
   for_each_chunk<T>(call, [&](Chunk chunk, std::int64_t begin, std::int64_t end) {
     const NoGrad recording(!wants_any);
     if (wants_any) chunk.logits.set_requires_grad();
-    const Tensor loss = functional::cross_entropy(chunk.logits, chunk.target, options);
+    const Tensor loss = functional::cross_entropy(chunk.logits, chunk.target, call.loss, options);
     if (!upstream.defined()) total += loss.item();
     if (options.extras) extras.add(of_chunk);
     if (!wants_any) return;
@@ -220,7 +221,7 @@ double sum_and_gradients(const Call& call, const Wanted& wanted, const Tensor& u
 Tensor stored(const Call& call, const Tensor& input, const Tensor& matrix, const Tensor& bias) {
   Tensor logits = matmul(input, matrix.t());
   if (bias.defined()) logits = logits + bias;
-  return functional::cross_entropy(logits.reshape(call.logits_shape), call.target, call.options);
+  return functional::cross_entropy(logits.reshape(call.logits_shape), call.target, call.loss, call.options);
 }
 
 std::vector<Tensor> inputs_of(const Call& call) {
@@ -275,12 +276,14 @@ Tensor linear_cross_entropy(const Tensor& input, const Tensor& linear_weight, co
                             const LinearOptions& options) {
   check_operands(input, linear_weight, target, options);
   check_options(function, options.of_classes());
+  check_parameters(CrossEntropy{.z_loss = options.z_loss, .softcap = options.softcap});
   const bool is_single = input.rank() == 1;
   Call call{.input = is_single ? input.unsqueeze(0) : input,
             .matrix = linear_weight.reshape({-1, linear_weight.shape().back()}),
             .bias = options.linear_bias.defined() ? options.linear_bias.flatten() : Tensor(),
             .target = is_single ? target.unsqueeze(0) : target,
             .logits_shape = linear_weight.shape(),
+            .loss = {.z_loss = options.z_loss, .softcap = options.softcap},
             .options = options.of_classes(),
             .chunk_rows = options.chunk_rows};
   call.logits_shape.erase(call.logits_shape.rank() - 1);

@@ -1,6 +1,7 @@
 // Options and results of losses on tensors.
 #pragma once
 
+#include <limits>
 #include <optional>
 
 #include "perdita/losses/reduction.hpp"
@@ -59,6 +60,8 @@ struct LinearOptions {
   LossExtras* extras = nullptr;
   bool validate = false;
   std::int64_t chunk_rows = 0;  ///< rows whose logits exist at a time; 0: as many as take 9 MB
+  double z_loss = 0;            ///< see CrossEntropy
+  double softcap = std::numeric_limits<double>::infinity();  ///< likewise
 
   /// Those of losses over classes.
   ClassOptions of_classes() const {

@@ -62,8 +62,7 @@ bool takes_indices(const char* function, const Loss& loss, const Tensor& input, 
 }
 
 template <class Loss>
-Call check(const char* function, const Loss& loss, const Tensor& input, const Tensor& target,
-           const LossOptions& options) {
+Call check(const char* function, const Loss& loss, const Tensor& input, const Tensor& target) {
   check_parameters(loss);
   const DType dtype = loss_dtype(function, input, target);
   const bool has_indices = takes_indices(function, loss, input, target);
@@ -222,6 +221,37 @@ Tensor reduce_masks(const Call& call, const Tensor& losses, const Tensor& presen
   return value == 0 ? detail::mean_of_nothing(call.function, losses.dtype(), {&losses}) : total / divisor;
 }
 
+template <class Loss>
+Tensor losses_of_sums(const Call&, const Loss& loss, const Tensor& tp, const Tensor& fp, const Tensor& fn) {
+  return loss(tp, fp, fn);
+}
+
+/// The weights of classes whose targets have the sums `sizes` [..., C]. A class without a pixel has the largest weight
+/// of the others, or none.
+Tensor weights_of_classes(const GeneralizedDice& loss, const Tensor& sizes) {
+  if (loss.weighting == VolumeWeighting::uniform)
+    return loss.present_only ? (sizes != 0.0).to(sizes.dtype()) : Tensor::ones(sizes.shape(), sizes.dtype());
+  const Tensor is_present = sizes != 0.0, shown = select(is_present, sizes, 1.0);
+  const Tensor weights = 1.0 / (loss.weighting == VolumeWeighting::square ? square(shown) : shown);
+  const Tensor of_present = select(is_present, weights, 0.0);
+  if (loss.present_only) return of_present;
+  const Tensor largest = amax(of_present, -1, true);
+  return select(is_present, weights, select(largest == 0.0, 1.0, largest));
+}
+
+/// One loss for all classes of an item.
+Tensor losses_of_sums(const Call& call, const GeneralizedDice& loss, Tensor tp, Tensor fp, Tensor fn) {
+  if (!call.has_classes) tp = tp.unsqueeze(-1), fp = fp.unsqueeze(-1), fn = fn.unsqueeze(-1);
+  const Tensor weights = weights_of_classes(loss, (tp + fn).detach());
+  return share_of_errors(sum(weights * (fp + fn), -1), 2.0 * sum(weights * tp, -1), loss.smooth);
+}
+
+/// Whether the classes of an item have one loss together.
+template <class Loss>
+constexpr bool is_of_all_classes = requires(const Loss& loss) {
+  loss.weighting;
+};
+
 /// The result, and the losses of the extras, in the dtype of the input.
 Tensor narrowed(const Tensor& result, DType dtype, const LossOptions& options) {
   if (options.extras) options.extras->losses = options.extras->losses.to(dtype);
@@ -231,7 +261,7 @@ Tensor narrowed(const Tensor& result, DType dtype, const LossOptions& options) {
 template <class Loss>
 Tensor overlap_loss(const char* function, const Loss& loss, const Tensor& input, const Tensor& target,
                     const LossOptions& options) {
-  const Call call = check(function, loss, input, target, options);
+  const Call call = check(function, loss, input, target);
   bool squared = false;
   if constexpr (requires { loss.squared; }) squared = loss.squared;
   const DType dtype = call.logits.dtype();
@@ -243,8 +273,11 @@ Tensor overlap_loss(const char* function, const Loss& loss, const Tensor& input,
   const Tensor sums = call.batch ? sum(of_items, 0) : of_items;
   const auto part = [&](std::int64_t i) { return sums.select(sums.rank() - 1, i).reshape(call.losses_shape); };
   const Tensor tp = part(0), fp = part(1), fn = part(2);
+  const Tensor losses = losses_of_sums(call, loss, tp, fp, fn);
+  if constexpr (is_of_all_classes<Loss>)
+    return narrowed(reduce_losses(function, losses, options, Normalize::count), dtype, options);
   const Tensor present = call.present_only ? (tp + fn).detach() != 0.0 : Tensor();
-  return narrowed(reduce_masks(call, loss(tp, fp, fn), present, options), dtype, options);
+  return narrowed(reduce_masks(call, losses, present, options), dtype, options);
 }
 
 /// The error of each pixel of each mask, by recorded operators.
@@ -311,7 +344,7 @@ Tensor by_sorting(const Call& call, const LossOptions& options) {
 
 Tensor overlap_loss(const char* function, const Lovasz& loss, const Tensor& input, const Tensor& target,
                     const LossOptions& options) {
-  const Call call = check(function, loss, input, target, options);
+  const Call call = check(function, loss, input, target);
   return visit_floating(call.logits.dtype(), function, [&]<class T>() { return by_sorting<T>(call, options); });
 }
 

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "perdita/kernels/blocks.hpp"
+#include "perdita/kernels/log_sum_term.hpp"
 #include "perdita/kernels/row_tiles.hpp"
 #include "perdita/kernels/softmax_task.hpp"
 #include "perdita/kernels/stream.hpp"
@@ -204,10 +205,11 @@ struct SoftmaxColumnsKernel {
     total = others + own;
     const P log_p = select(own_logit == 0.0, -log1p(others), own_logit - log(total));
     const Dual<P> result = formula(Dual<P>{log_p, P(1.0)}, P(1.0));
+    const Dual<P> of_sum = log_sum_term_of(formula, rows, total);
     if (task.gradient) {
       const auto ignored = rows.label < 0.0;
-      const P slope = result.d * rows.weight * rows.scale;
-      const P pull = -slope / total, push = slope * (others / total);
+      const P slope = result.d * rows.weight * rows.scale, slope_of_sum = of_sum.d * rows.scale;
+      const P pull = (slope_of_sum - slope) / total, push = slope * (others / total) + slope_of_sum * (own / total);
       number = P(0.0);
       for (std::int64_t k = 0; k < classes; ++k, number = number + 1.0) {
         T* const at = results.data + k * results.stride;
@@ -215,7 +217,13 @@ struct SoftmaxColumnsKernel {
         select(ignored, P(0.0), gradient).store(at);
       }
     }
-    return result.v * rows.weight;
+    return result.v * rows.weight + of_sum.v;
+  }
+
+  template <class P>
+  PERDITA_INLINE static Dual<P> log_sum_term_of(const Formula& formula, const Rows<P>& rows, const P& total) {
+    if (!has_log_sum_term(formula)) return Dual<P>{P(0.0), P(0.0)};
+    return log_sum_term(formula, rows.largest + log(total));
   }
 
   template <class P>
@@ -247,6 +255,9 @@ struct SoftmaxColumnsKernel {
       loss = loss + term.v;
       slope_sum = slope_sum + term.d;
     }
+    const Dual<P> of_sum = log_sum_term_of(formula, rows, total);
+    loss = loss + of_sum.v;
+    slope_sum = slope_sum - of_sum.d;
     if (!task.gradient) return loss;
     // The slopes are computed again rather than kept: results may lie where the logits do.
     const P share = slope_sum / total;

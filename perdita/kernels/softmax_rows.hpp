@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "perdita/kernels/blocks.hpp"
+#include "perdita/kernels/log_sum_term.hpp"
 #include "perdita/kernels/softmax_task.hpp"
 #include "perdita/kernels/stream.hpp"
 #include "perdita/math/dual.hpp"
@@ -237,15 +238,26 @@ struct SoftmaxRowsKernel {
     const Number log_p = own_logit == 0 ? -log1p(Number(others)) : Number(own_logit) - log(Number(total));
     const Dual<Number> result = formula(Dual<Number>{log_p, Number(1.0)}, Number(1.0));
     const double weight = task.class_weights ? static_cast<double>(task.class_weights[row.label]) : 1.0;
+    const Dual<Number> of_sum = log_sum_term_of(formula, row, total);
     if (row.gradient) {
-      const double slope = result.d[0] * weight * row.scale;
-      row.exponentials[row.label] = static_cast<T>(-others);  // times the factor: slope * (1 - p)
-      pending = {.out = row.gradient,
-                 .exponentials = row.exponentials,
-                 .count = classes,
-                 .factor = static_cast<T>(-slope / total)};
+      const double slope = result.d[0] * weight * row.scale, slope_of_sum = of_sum.d[0] * row.scale;
+      double factor = (slope_of_sum - slope) / total;
+      if (slope_of_sum == 0) {
+        row.exponentials[row.label] = static_cast<T>(-others);  // times the factor: slope * (1 - p)
+      } else {
+        const double own = slope * (others / total) + slope_of_sum * (1 - others / total);
+        if (factor == 0) std::fill_n(row.exponentials, classes, T(0)), factor = 1;
+        row.exponentials[row.label] = static_cast<T>(own / factor);
+      }
+      pending = {
+          .out = row.gradient, .exponentials = row.exponentials, .count = classes, .factor = static_cast<T>(factor)};
     }
-    return result.v[0] * weight;
+    return result.v[0] * weight + of_sum.v[0];
+  }
+
+  PERDITA_INLINE static Dual<Number> log_sum_term_of(const Formula& formula, const Row& row, double total) {
+    if (!has_log_sum_term(formula)) return Dual<Number>{Number(0.0), Number(0.0)};
+    return log_sum_term(formula, static_cast<double>(row.largest) + log(Number(total)));
   }
 
   template <class P>
@@ -288,15 +300,16 @@ struct SoftmaxRowsKernel {
       loss.add(term.v);
       slope_sum.add(term.d);
     }
+    const Dual<Number> of_sum = log_sum_term_of(formula, row, total);
     if (row.gradient) {
       pending = {.out = row.gradient,
                  .exponentials = row.exponentials,
                  .slopes = row.slopes,
                  .count = classes,
                  .factor = static_cast<T>(row.scale),
-                 .pull = static_cast<T>(slope_sum.total() / total)};
+                 .pull = static_cast<T>((slope_sum.total() - of_sum.d[0]) / total)};
     }
-    return loss.total();
+    return loss.total() + of_sum.v[0];
   }
 
   template <class P>

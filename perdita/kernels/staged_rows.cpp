@@ -71,8 +71,7 @@ class Tiles {
     const std::int64_t elements = part.rows * layout_.classes;
     const bool reads_probabilities = arrays_.probabilities.data != nullptr;
     const auto bytes = static_cast<std::size_t>(elements) * sizeof(T);
-    thread_local Buffer scratch;
-    if (scratch.size() < 2 * bytes + 64) scratch = Buffer::allocate(2 * bytes + 64);
+    const Buffer scratch = Buffer::allocate(2 * bytes + 64);  // of this tile: compute_ may stage rows again
     T* const logits = static_cast<T*>(scratch.data());
     T* const probabilities = logits + (elements + 15) / 16 * 16;
 

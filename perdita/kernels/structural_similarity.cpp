@@ -117,7 +117,7 @@ struct SimilarityKernel {
   /// The sum of the losses, and their derivatives with respect to the moments. shift: see Plane.
   template <class AnyTarget>
   PERDITA_INLINE double operator()(AnyTarget, std::int64_t count, Moments s, double shift, Moments d, double c1,
-                                   double c2, bool gradient) const {
+                                   double c2, bool structure_only, bool gradient) const {
     using P = typename AnyTarget::template pack<double>;
     constexpr auto lanes = static_cast<std::size_t>(P::lanes);
     P sum(0.0);
@@ -129,13 +129,14 @@ struct SimilarityKernel {
       };
       const P ms = load(s.mean) + shift, md = load(d.mean), vs = load(s.variance), vd = load(d.variance);
       const P by_means = 1.0 / (ms * ms + md * md + 2.0 * c1), by_variances = 1.0 / (vs + vd + 2.0 * c2);
-      const P a = 2.0 * md * md * by_means, b = 2.0 * vd * by_variances;
+      const P a = structure_only ? P(0.0) : 2.0 * md * md * by_means, b = 2.0 * vd * by_variances;
       sum = sum + (a + b * (1.0 - a));
       if (!gradient) continue;
       const auto store = [&](const P& x, double* p)
                              PERDITA_INLINE_LAMBDA { left == lanes ? x.store(p + i) : x.store_first(p + i, left); };
-      store(-2.0 * a * ms * by_means * (1.0 - b), s.mean_slope);
-      store(2.0 * md * by_means * (2.0 - a) * (1.0 - b), d.mean_slope);
+      const P of_means = structure_only ? P(0.0) : 2.0 * by_means * (1.0 - b);
+      store(-a * ms * of_means, s.mean_slope);
+      store(md * (2.0 - a) * of_means, d.mean_slope);
       store(-b * by_variances * (1.0 - a), s.variance);
       store((2.0 - b) * by_variances * (1.0 - a), d.variance);
     }
@@ -183,7 +184,7 @@ class Plane {
                        x.mean_slope.data() + row * width_};
       };
       total += run(SimilarityKernel{}, columns_, moments(sum_), shift_, moments(difference_), task_.c1, task_.c2,
-                   wants_gradient());
+                   task_.structure_only, wants_gradient());
     }
     return total / positions();
   }

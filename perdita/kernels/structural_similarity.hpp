@@ -29,6 +29,7 @@ struct SsimTask {
   std::int64_t padding;            ///< pixels by which images are extended by reflection, less than height and width
   double scale;                    ///< multiplies the images
   double c1, c2;                   ///< of the scaled images
+  bool structure_only = false;     ///< the losses are the means of b: contrast and structure without the means
   const double* coefficients;      ///< [images]: gradients are those of the sum of coefficients[i] losses[i]
   double* losses;                  ///< [images]
   T* input_gradient = nullptr;     ///< null if not needed

@@ -201,7 +201,9 @@ AnyLoss parse_loss(std::string_view text) {
   std::string_view rest = colon == std::string_view::npos ? "" : text.substr(colon + 1);
   while (!rest.empty()) {
     const std::string_view option = rest.substr(0, rest.find(','));
-    rest.remove_prefix(std::min(rest.size(), option.size() + 1));
+    rest.remove_prefix(option.size());
+    if (rest == ",") fail<ValueError>("loss {}: no option follows the last comma", info_of(any).name);
+    rest.remove_prefix(std::min<std::size_t>(rest.size(), 1));
     const std::size_t equals = option.find('=');
     if (equals == std::string_view::npos) {
       fail<ValueError>("loss {}: option '{}' has no value (valid: NAME=VALUE,...)", info_of(any).name, option);

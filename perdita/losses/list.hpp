@@ -32,6 +32,7 @@
 #include "perdita/losses/contrastive/sup_con.hpp"
 #include "perdita/losses/distance/cosine_embedding.hpp"
 #include "perdita/losses/distance/triplet_margin.hpp"
+#include "perdita/losses/image/ms_ssim.hpp"
 #include "perdita/losses/image/ssim.hpp"
 #include "perdita/losses/image/total_variation.hpp"
 #include "perdita/losses/likelihood/crps_ensemble.hpp"
@@ -52,6 +53,7 @@
 #include "perdita/losses/ordinal/cumulative_link.hpp"
 #include "perdita/losses/overlap/dice.hpp"
 #include "perdita/losses/overlap/focal_tversky.hpp"
+#include "perdita/losses/overlap/generalized_dice.hpp"
 #include "perdita/losses/overlap/jaccard.hpp"
 #include "perdita/losses/overlap/lovasz.hpp"
 #include "perdita/losses/overlap/tversky.hpp"
@@ -169,6 +171,7 @@
   X(Jaccard, jaccard_loss, JaccardLoss)                                                   \
   X(Tversky, tversky_loss, TverskyLoss)                                                   \
   X(FocalTversky, focal_tversky_loss, FocalTverskyLoss)                                   \
+  X(GeneralizedDice, generalized_dice_loss, GeneralizedDiceLoss)                          \
   X(Lovasz, lovasz_loss, LovaszLoss)                                                      \
   X(Ctc, ctc_loss, CTCLoss)                                                               \
   X(Rnnt, rnnt_loss, RNNTLoss)                                                            \
@@ -181,6 +184,7 @@
   X(BoxDiou, box_diou_loss, BoxDIoULoss)                                                  \
   X(BoxCiou, box_ciou_loss, BoxCIoULoss)                                                  \
   X(Ssim, ssim_loss, SSIMLoss)                                                            \
+  X(MsSsim, ms_ssim_loss, MSSSIMLoss)                                                     \
   X(TotalVariation, total_variation_loss, TotalVariationLoss)                             \
   X(Coral, coral_loss, CORALLoss)                                                         \
   X(CumulativeLink, cumulative_link_loss, CumulativeLinkLoss)                             \

@@ -28,12 +28,23 @@ bool is_of_exponent(std::string_view text, std::size_t at) {
   return first < at - 1 && !is_of_name;
 }
 
-/// The place of the next of these characters that is not in an exponent, or the size of the text.
+/// Whether the minus at `at` is that of a number, such as -1 or 1e-3, or of a name: it does not stand apart.
+bool is_within_word(std::string_view text, std::size_t at) {
+  if (at == 0 || std::isspace(static_cast<unsigned char>(text[at - 1])) == 0) return true;
+  const std::string_view before = trimmed(text.substr(0, at));
+  return before.empty() || before.find_last_of("=,:*+-/(") == before.size() - 1;
+}
+
+/// Whether the character at `at` is a sign within a number or a name.
+bool is_sign_of_word(std::string_view text, std::size_t at) {
+  return (text[at] == '+' && is_of_exponent(text, at)) || (text[at] == '-' && is_within_word(text, at));
+}
+
+/// The place of the next of these characters that is not part of a number or a name, or the size of the text.
 std::size_t find_symbol(std::string_view text, std::string_view symbols) {
-  for (std::size_t at = text.find_first_of(symbols); at != text.npos; at = text.find_first_of(symbols, at + 1)) {
-    if (text[at] != '+' || !is_of_exponent(text, at)) return at;
-  }
-  return text.size();
+  std::size_t at = text.find_first_of(symbols);
+  while (at != text.npos && is_sign_of_word(text, at)) at = text.find_first_of(symbols, at + 1);
+  return std::min(at, text.size());
 }
 
 /// Cuts "(...)" off the front of `rest`, and returns what is between the parentheses.
@@ -51,10 +62,6 @@ std::string_view take_parentheses(std::string_view& rest, std::string_view whole
 
 PartWeight factor_of(std::string_view text, std::string_view whole) {
   if (text == "learned") return {.is_learned = true};
-  if (text.find(" - ") != text.npos) {
-    fail<ValueError>("got '{}': parts are subtracted in '{}' (valid: a negative weight, as in a + -0.1*b)", whole,
-                     text);
-  }
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc{} || end != text.data() + text.size()) {
@@ -88,22 +95,23 @@ class Parser {
   }
 
   LossSum parse() {
-    LossSum sum = part();
+    LossSum sum = part({});
     while (!rest_.empty()) {
-      if (rest_.front() != '+') fail<ValueError>("got '{}': '{}' is not expected ({})", whole_, rest_, syntax);
+      const char sign = rest_.front();
+      if (sign != '+' && sign != '-') fail<ValueError>("got '{}': '{}' is not expected ({})", whole_, rest_, syntax);
       rest_.remove_prefix(1);
-      if (trimmed(rest_).empty()) fail<ValueError>("got '{}': no loss follows the last '+' ({})", whole_, syntax);
-      sum += part();
+      if (trimmed(rest_).empty())
+        fail<ValueError>("got '{}': no loss follows the last '{}' ({})", whole_, sign, syntax);
+      sum += part({.factor = sign == '-' ? -1.0 : 1.0});
     }
     return sum;
   }
 
  private:
-  LossSum part() {
-    PartWeight weight;
+  LossSum part(PartWeight weight) {
     for (;;) {
       rest_ = trimmed(rest_);
-      const std::size_t at = find_symbol(rest_, "*+:(");
+      const std::size_t at = find_symbol(rest_, "*+-:(");
       const std::string_view word = trimmed(rest_.substr(0, at));
       const char symbol = at < rest_.size() ? rest_[at] : '\0';
       if (symbol == '(' && word.empty()) return weight * in_parentheses();
@@ -119,7 +127,7 @@ class Parser {
         rest_.remove_prefix(at + 1);
       } else {
         const bool is_formula = symbol == ':' && word == Formula::info.name;
-        return weight * loss(is_formula ? rest_.size() : find_symbol(rest_, "+"));
+        return weight * loss(is_formula ? rest_.size() : find_symbol(rest_, "+-"));
       }
     }
   }
@@ -289,7 +297,7 @@ std::size_t colon_of_last_part(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     depth += text[i] == '(' ? 1 : text[i] == ')' ? -1 : 0;
     if (depth > 0) continue;
-    if (text[i] == '+' && !is_of_exponent(text, i)) begin = i + 1, colon = text.npos;
+    if ((text[i] == '+' || text[i] == '-') && !is_sign_of_word(text, i)) begin = i + 1, colon = text.npos;
     if (text[i] != ':' || colon != text.npos) continue;
     if (text.substr(begin, i - begin).ends_with(Formula::info.name)) return text.npos;
     colon = i;

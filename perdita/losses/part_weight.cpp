@@ -85,10 +85,11 @@ WeightSchedule parse_weight_schedule(std::string_view name, std::string_view arg
     words.push_back(trimmed(arguments.substr(at, end - at)));
     at = end + 1;
   }
-  constexpr std::string_view last = "epochs=";
-  const bool is_whole = words.size() == 3 && words[2].starts_with(last);
+  const std::string_view last = words.size() == 3 ? words[2] : "";
+  const std::size_t equals = std::min(last.find('='), last.size());
+  const bool is_whole = equals < last.size() && trimmed(last.substr(0, equals)) == "epochs";
   const auto from = is_whole ? number_in(words[0]) : std::nullopt, to = is_whole ? number_in(words[1]) : std::nullopt;
-  const auto epochs = is_whole ? number_in(words[2].substr(last.size())) : std::nullopt;
+  const auto epochs = is_whole ? number_in(trimmed(last.substr(equals + 1))) : std::nullopt;
   if (!from || !to || !epochs) {
     fail<ValueError>("got '{}({})' (valid: {}(FROM,TO,epochs=N), for example {}(0,1,epochs=10))", name, arguments, name,
                      name);

@@ -207,6 +207,12 @@ void Recorder::end_epoch_before(std::span<const std::int64_t> samples, std::int6
   }
 }
 
+void Recorder::set_loss(std::string_view loss) {
+  if (!options_.loss.empty()) return;
+  options_.loss = loss;
+  if (folder_ && !options_.resume) write_file_atomically(folder_->config(), config_of(options_));
+}
+
 void Recorder::begin() {
   // Also within an epoch that another process began, whose state was loaded.
   if (!epoch_start_) epoch_start_ = std::chrono::steady_clock::now();

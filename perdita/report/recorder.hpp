@@ -99,10 +99,8 @@ class Recorder {
   Recorder& operator=(const Recorder&) = delete;
   ~Recorder();
 
-  /// Names the loss, if the options do not.
-  void set_loss(std::string_view loss) {
-    if (options_.loss.empty()) options_.loss = loss;
-  }
+  /// Names the loss, if the options do not; also in config.json of a new run.
+  void set_loss(std::string_view loss);
   /// Throws IndexError for a sample or label out of range, ShapeError for parts that differ in length; nothing of the
   /// step is recorded then.
   void step(const RecordedStep& step);

@@ -42,18 +42,6 @@ std::optional<bool> log_input_of(const AnyLoss& any) {
       any.loss);
 }
 
-/// Below this distance a pair is predicted to be similar: half of the margin that dissimilar pairs should reach.
-double threshold_of_distances(const AnyLoss& any) {
-  return std::visit(
-      []<class Loss>(const Loss& loss) {
-        if constexpr (meaning_of_prediction(Loss::info) == Meaning::distance && requires { loss.margin; })
-          return loss.margin / 2;
-        else
-          return 0.0;
-      },
-      any.loss);
-}
-
 /// What a loss multiplies logits by before their softmax.
 double logit_scale_of(const AnyLoss& any) {
   return std::visit(
@@ -62,6 +50,18 @@ double logit_scale_of(const AnyLoss& any) {
           return loss.scale;
         else
           return 1.0;
+      },
+      any.loss);
+}
+
+/// The bound of a loss of logits; infinite if it has none.
+double softcap_of(const AnyLoss& any) {
+  return std::visit(
+      [](const auto& loss) {
+        if constexpr (requires { loss.softcap; })
+          return loss.softcap;
+        else
+          return std::numeric_limits<double>::infinity();
       },
       any.loss);
 }
@@ -102,6 +102,10 @@ void check_agreement(const LossSum& sum) {
     if (logit_scale_of(part.loss) != logit_scale_of(leading)) {
       fail<ValueError>("{} multiplies logits by {}, but {} by {} (valid: the same)", part.name,
                        logit_scale_of(part.loss), info_of(leading).name, logit_scale_of(leading));
+    }
+    if (softcap_of(part.loss) != softcap_of(leading)) {
+      fail<ValueError>("{} has softcap={}, but {} softcap={} (valid: the same)", part.name, softcap_of(part.loss),
+                       info_of(leading).name, softcap_of(leading));
     }
   }
 }
@@ -198,22 +202,7 @@ Objective::Objective(const LossSum& loss, const data::Dataset& dataset, const Sa
   }
   const auto log_input = log_input_of(leading());
   head_ = log_input ? (*log_input ? Head::identity : Head::softplus) : head_for(info_of(leading()));
-  form_ = find_form();
-}
-
-OutputForm Objective::find_form() const {
-  const Meaning meaning = meaning_of_prediction(info_of(leading()));
-  if (has_classes()) {
-    if (of_classes_) return OutputForm::class_scores;
-    if (meaning == Meaning::distance) return OutputForm::distance;
-    return head_ == Head::identity ? OutputForm::logit : OutputForm::probability;
-  }
-  if (of_classes_) return OutputForm::softmax;
-  if (head_ == Head::log_softmax) return OutputForm::exp;
-  if (head_ == Head::mean_and_variance) return OutputForm::mean_and_variance;
-  if (meaning == Meaning::quantiles) return OutputForm::quantiles;
-  if (log_input_of(leading()).value_or(false)) return OutputForm::exp;
-  return meaning == Meaning::logit ? OutputForm::sigmoid : OutputForm::value;
+  form_ = find_form(log_input.value_or(false));
 }
 
 bool Objective::scales() const {
@@ -354,45 +343,6 @@ double Objective::denominator(const Tensor& targets, std::size_t part) const {
   return total;
 }
 
-double Objective::threshold() const { return threshold_of_distances(leading()); }
-
-Tensor Objective::log_probabilities(const Tensor& outputs) const {
-  switch (form_) {
-    case OutputForm::class_scores:
-      return log_softmax(outputs * logit_scale(), 1);
-    case OutputForm::logit:
-      return cat({-softplus(outputs), -softplus(-outputs)}, 1);
-    case OutputForm::probability:
-      return cat({log(1 - outputs), log(outputs)}, 1);
-    default:
-      return {};
-  }
-}
-
-Tensor Objective::predictions(const Tensor& outputs) const {
-  switch (form_) {
-    case OutputForm::class_scores:
-      return argmax(outputs, 1);
-    case OutputForm::logit:
-      return (outputs.squeeze(1) > 0.0).to(DType::int64);
-    case OutputForm::probability:
-      return (outputs.squeeze(1) > 0.5).to(DType::int64);
-    case OutputForm::distance:  // near means alike, and alike is class 1
-      return (outputs.squeeze(1) < threshold()).to(DType::int64);
-    case OutputForm::value:
-      return outputs;
-    case OutputForm::sigmoid:
-      return sigmoid(outputs);
-    case OutputForm::exp:
-      return exp(outputs);
-    case OutputForm::softmax:
-      return softmax(outputs, 1);
-    case OutputForm::quantiles:
-      return outputs.slice(1, median_, median_ + 1);
-    case OutputForm::mean_and_variance:
-      return outputs.slice(1, 0, outputs_);
-  }
-  return outputs;
-}
+double Objective::softcap() const { return softcap_of(leading()); }
 
 }  // namespace perdita::train

@@ -44,8 +44,9 @@ class Objective {
   /// Whether the loss tells margins: of several logits the own one less the best other one, of one logit that of the
   /// own class, which is the same, for the other class's is 0.
   bool has_margins() const { return has_classes() && (head_ == Head::identity || head_ == Head::sigmoid); }
-  /// What the loss multiplies logits by before their softmax.
+  /// What the loss multiplies logits by before their softmax, after their soft cap (infinite: none).
   double logit_scale() const;
+  double softcap() const;
   /// Whether the loss of a sample cannot be below 0, as the catalogue claims.
   bool is_never_negative() const { return loss_.is_never_negative(); }
   const LossSum& sum() const { return loss_; }
@@ -87,7 +88,7 @@ class Objective {
   };
   Operands operands(const Tensor& outputs, const Tensor& targets, bool weighted) const;
   Tensor margins(const Tensor& scores, const Tensor& labels) const;
-  OutputForm find_form() const;
+  OutputForm find_form(bool log_input) const;
   const AnyLoss& leading() const { return loss_.leading(); }
 
   LossSum loss_;

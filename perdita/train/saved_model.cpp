@@ -1,6 +1,7 @@
 #include "perdita/train/saved_model.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -156,6 +157,7 @@ SavedModel build(const Fields& facts, const Tensors& tensors, const std::string&
 Json output_facts(const Objective& objective) {
   Json facts{{"form", name_of(objective.form())}};
   if (objective.form() == OutputForm::class_scores) facts["scale"] = objective.logit_scale();
+  if (std::isfinite(objective.softcap())) facts["softcap"] = objective.softcap();
   if (objective.form() == OutputForm::distance) facts["threshold"] = objective.threshold();
   if (objective.form() == OutputForm::quantiles) facts["levels"] = levels_of(objective.sum().leading());
   return facts;

@@ -98,3 +98,38 @@ def _refuse_objects(function, name, array):
         )
     hint = "numbers; pandas.factorize() converts names to class indices" if isinstance(element, str) else "numbers"
     raise DTypeError(f"{function}: {name}{list(index)} is {element!r}, a {kind} (valid: {hint})")
+
+
+# ---- rows of any numbers ----
+
+_VALID = "numbers: floats, integers or bool of at most 64 bits"
+
+
+def rows_of(function, name, source):
+    """An array of a type that the core reads as rows. Conversions are exact."""
+    if str(getattr(source, "dtype", "")).startswith("torch."):
+        source = _widened_torch(source)
+    array = array_of(function, name, source, may_require_grad=True)[0]
+    return _widened(function, name, array) if isinstance(array, np.ndarray) else array
+
+
+def _widened(function, name, array):
+    kind = array.dtype.kind
+    if kind in "SU":
+        raise DTypeError(f"{function}: {name} holds strings (valid: {_VALID}; numpy.unique(names, return_inverse=True) "
+                         "converts names to class indices)")  # fmt: skip
+    if kind not in "fiub" or array.dtype.itemsize > 8:
+        raise DTypeError(f"{function}: {name} holds {array.dtype} elements (valid: {_VALID})")
+    if kind == "u" and array.dtype.itemsize == 8 and array.size and array.max() >= 2**63:
+        raise DTypeError(f"{function}: {name} holds {array.max()} (valid for uint64: below 2^63)")
+    wanted = array.dtype.newbyteorder("=")
+    if kind in "iu" and wanted not in (np.int64, np.int32, np.uint8):
+        wanted = np.int64
+    return np.asarray(array, wanted)
+
+
+def _widened_torch(tensor):
+    name = str(tensor.dtype).removeprefix("torch.")
+    if name in ("bfloat16", "float16"):
+        return tensor.detach().float()
+    return tensor.long() if name in ("int8", "int16", "uint16", "uint32") else tensor

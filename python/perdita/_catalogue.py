@@ -42,7 +42,7 @@ def is_optional(function):
 
 
 def mean_of(function):
-    """What a mean divides by: 'count' or 'weight_sum'."""
+    """The denominator of a mean: 'count' or 'weight_sum'."""
     return _SIGNATURES[function]["mean"]
 
 

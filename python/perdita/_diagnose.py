@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from perdita import _core
+from perdita.errors import DomainError, DTypeError
 
 
 def diagnose(
@@ -30,5 +31,16 @@ def diagnose(
 
     Raises OSError (FileError), and ValueError (DataError, DomainError) for files that are not logs, with what is valid.
     """
-    choices = ",".join(f"{meaning}={column}" for meaning, column in (columns or {}).items())
+    choices = ",".join(_choice(meaning, column) for meaning, column in (columns or {}).items())
     return json.loads(_core.diagnose_path(os.fspath(path), "" if baseline is None else os.fspath(baseline), choices))
+
+
+def _choice(meaning, column):
+    """A choice of a column as the core reads it."""
+    if not isinstance(meaning, str) or not isinstance(column, str):
+        raise DTypeError(f"diagnose: columns has {meaning!r}: {column!r} (valid: names of columns by their meanings)")
+    if "," in column or "," in meaning or "=" in meaning:
+        raise DomainError(
+            f"diagnose: columns has {meaning!r}: {column!r} (valid: names without commas; rename the column in the log)"
+        )
+    return f"{meaning}={column}"

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from perdita import _checks, _core
-from perdita._arrays import array_of
-from perdita._formula import Formula
-from perdita._tables import Labels, Table
+from perdita._arrays import rows_of
+from perdita._loss_text import LossLike, text_of_loss
+from perdita._tables import Labels, Table, operands_of_table
 from perdita._types import Array
 from perdita.errors import DataError, DomainError, DTypeError, ShapeError
 
@@ -134,7 +134,7 @@ def _restored(groups, *texts):
 def evaluate(
     predictions: Any,
     targets: Rows | None = None,
-    loss: str | Formula = "cross_entropy",
+    loss: LossLike = "cross_entropy",
     *,
     prediction: Columns | None = None,
     target: Columns | None = None,
@@ -161,7 +161,8 @@ def evaluate(
     DuckDB, Hugging Face datasets, any package with the Arrow PyCapsule interface, or a mapping of arrays. A target may hold
     names of classes: those that the prediction columns end in (integers and booleans, too), those of class_names, or, with a
     UserWarning, the sorted ones. Missing numbers are NaN.
-    loss: as on the command line ("huber:delta=2", "formula: ..."), or a formula made by perdita.formula().
+    loss: as on the command line ("huber:delta=2", "formula: ..."), a formula made by perdita.formula(), a loss of
+    perdita.nn, or a function of perdita.functional.
     weights: one per row, used in the mean loss and its confidence interval; of a table, the name of a column or an array.
     groups: names or numbers, one per row, or the name of a column: each group is evaluated on its own, too, in
     result.groups. scale: scale of the predictions, "logits", "probabilities" or "log-probabilities"; default: the input of
@@ -186,15 +187,13 @@ def evaluate(
     if prediction is not None:
         if targets is not None:
             raise DTypeError("evaluate: targets is given, but target names a column (valid: one of them)")
-        columns = _of_table(predictions, prediction, target, weights, groups, names)
+        columns = operands_of_table(predictions, prediction, target, weights, groups, names)
         predictions, targets, weights, groups, names = columns
     if targets is None:
         raise DTypeError("evaluate: targets is None (valid: an array or a file; for a table, target and prediction)")
     named = {"predictions": predictions, "targets": targets, "weights": weights}
     rows = [_rows(name, source) for name, source in named.items()]
-    text = "formula: " + loss.text if isinstance(loss, Formula) else loss
-    if not isinstance(text, str):
-        raise DTypeError(f"evaluate: loss is {loss!r} (valid: a string, or a formula made by perdita.formula())")
+    text = text_of_loss("evaluate", loss)
     words = [repr(rows[0]) if isinstance(rows[0], str) else "predictions"]
     words += [repr(rows[1]) if isinstance(rows[1], str) else "targets", repr(text)]
     if weights is not None:
@@ -207,23 +206,28 @@ def evaluate(
     def core_of(predicted: Any, true: Any, weighing: Any) -> Any:
         return _core.evaluate(predicted, true, weighing, text, scale, header, bins, hardest, names, call)
 
-    found = {} if groups is None else _of_groups(core_of, rows, groups)
-    result = Evaluation(core_of(*rows), found)
+    # All rows first, so that an error names the row of the table, and not that of a group.
+    whole = core_of(*rows)
+    result = Evaluation(whole, {} if groups is None else _of_groups(core_of, rows, groups))
     for warning in result.warnings:
         warnings.warn("evaluate: " + warning, stacklevel=2)
     return result
+
+
+def _on_host(source):
+    return np.asarray(source.detach() if hasattr(source, "detach") else source)
 
 
 def _of_groups(core_of, rows, groups):
     """The evaluation of the rows of each group, by its name, in the order of the names."""
     if any(isinstance(source, str) for source in rows):
         raise DTypeError("evaluate: groups is given, but rows are read from files (valid: arrays or a table)")
-    arrays: list[Any] = [None if source is None else np.asarray(source) for source in rows]
+    arrays: list[Any] = [None if source is None else _on_host(source) for source in rows]
     if not isinstance(groups, Labels):
-        given = np.asarray(groups)
-        if given.ndim != 1:
-            raise ShapeError(f"evaluate: groups has shape {list(given.shape)} (valid: [{len(arrays[0])}], one per row)")
-        groups = Table("evaluate", {"groups": given}, ["groups"]).values("groups")
+        shape = np.shape(groups)
+        if len(shape) != 1:
+            raise ShapeError(f"evaluate: groups has shape {list(shape)} (valid: [{len(arrays[0])}], one per row)")
+        groups = Table("evaluate", {"groups": groups}, ["groups"]).values("groups")
     if not isinstance(groups, Labels):
         missing = np.flatnonzero(groups != groups)
         if missing.size:
@@ -246,115 +250,8 @@ def _of_groups(core_of, rows, groups):
     return found
 
 
-def _of_table(source, prediction, target, weights, groups, class_names):
-    """predictions, targets, weights, groups and names of classes from columns."""
-    is_matrix = isinstance(prediction, list)  # a tuple is a name of a table with several levels of names
-    predicted = prediction if is_matrix else [prediction]
-    wanted = target if isinstance(target, list) else [target]
-    others = [name for name in (weights, groups) if isinstance(name, str)]
-    if not predicted or not wanted:
-        raise DTypeError("evaluate: prediction and target name no column (valid: at least one)")
-    table = Table("evaluate", source, [*predicted, *wanted, *others])
-    columns = [table.numbers(name) for name in predicted]
-    predictions = np.column_stack(columns) if is_matrix else columns[0]
-    if len(wanted) > 1:
-        targets: Any = np.column_stack([table.numbers(name) for name in wanted])
-    else:
-        targets = table.values(wanted[0])
-        targets, class_names = _class_indices(wanted[0], targets, [str(name) for name in predicted], class_names)
-    weights = table.numbers(weights) if isinstance(weights, str) else weights
-    return predictions, targets, weights, table.values(groups) if isinstance(groups, str) else groups, class_names
-
-
-def _class_indices(column, target, predicted, class_names):
-    """Class indices [N] of a target of names, and the names of the classes; other targets as they are."""
-    if isinstance(target, Labels):
-        labels = target
-    elif target.dtype.kind in "iub" and len(predicted) > 1:
-        labels = Labels.of_numbers(target)  # p_2, p_0, p_1: the columns say which class they are of
-        if class_names or not _named_by_columns(labels.names, predicted):
-            return target, class_names
-    else:
-        return target, class_names
-    classes, used = max(2, len(predicted)), labels.used()
-    by_columns = _named_by_columns(used, predicted)
-    order = class_names or by_columns
-    if not order:
-        order = labels.names if len(labels.names) == classes else used
-        if len(order) != classes:
-            raise DomainError(
-                f"evaluate: column {column!r} has {len(used)} different names, but there are {classes} classes "
-                f"(valid: class_names in the order of the classes, or prediction columns that end in the names)"
-            )
-        warnings.warn(
-            f"evaluate: the classes are taken to be {', '.join(order)}, in this order (class_names states it)",
-            stacklevel=4,
-        )
-    if len(order) != classes:
-        raise DomainError(f"evaluate: class_names has {len(order)} names, but there are {classes} classes")
-    if by_columns and by_columns != order:
-        raise DomainError(
-            f"evaluate: class_names is {', '.join(order)}, but by the names of the prediction columns the classes are "
-            f"{', '.join(by_columns)} (valid: one of them)"
-        )
-    places = {name: place for place, name in enumerate(order)}
-    for name in used:
-        if name not in places:
-            row = int(np.flatnonzero(labels.codes == labels.names.index(name))[0])
-            raise DomainError(f"evaluate: {column}[{row}] is {name!r} (valid: {', '.join(order)})")
-    return np.array([places.get(name, -1) for name in labels.names], dtype=np.int64)[labels.codes], order
-
-
-def _named_by_columns(names, predicted):
-    """The names of the classes in the order of prediction columns such as p_cat, p_dog; of one column that ends in a name,
-    the other one and this. None if the columns have other names."""
-    if len(predicted) == 1:
-        (column,) = predicted
-        ends = [name for name in names if column == name or column.endswith("_" + name)]
-        return [*(name for name in names if name != ends[0]), ends[0]] if len(ends) == 1 and len(names) == 2 else []
-    start = os.path.commonprefix(predicted)
-    for prefix in (start, start.rpartition("_")[0] + "_" if "_" in start else "", ""):
-        order = [column.removeprefix(prefix) for column in predicted]
-        if set(names) <= set(order):
-            return order
-    return []
-
-
-_VALID = "numbers: floats, integers or bool of at most 64 bits"
-
-
 def _rows(name, source):
     """A path, or an array of a type that the core reads."""
     if isinstance(source, (str, os.PathLike)):
         return os.fspath(source)
     return rows_of("evaluate", name, source)
-
-
-def rows_of(function, name, source):
-    """An array of a type that the core reads as rows. Conversions are exact."""
-    if str(getattr(source, "dtype", "")).startswith("torch."):
-        source = _widened_torch(source)
-    array = array_of(function, name, source, may_require_grad=True)[0]
-    return _widened(function, name, array) if isinstance(array, np.ndarray) else array
-
-
-def _widened(function, name, array):
-    kind = array.dtype.kind
-    if kind in "SU":
-        raise DTypeError(f"{function}: {name} holds strings (valid: {_VALID}; numpy.unique(names, return_inverse=True) "
-                         "converts names to class indices)")  # fmt: skip
-    if kind not in "fiub" or array.dtype.itemsize > 8:
-        raise DTypeError(f"{function}: {name} holds {array.dtype} elements (valid: {_VALID})")
-    if kind == "u" and array.dtype.itemsize == 8 and array.size and array.max() >= 2**63:
-        raise DTypeError(f"{function}: {name} holds {array.max()} (valid for uint64: below 2^63)")
-    wanted = array.dtype.newbyteorder("=")
-    if kind in "iu" and wanted not in (np.int64, np.int32, np.uint8):
-        wanted = np.int64
-    return np.asarray(array, wanted)
-
-
-def _widened_torch(tensor):
-    name = str(tensor.dtype).removeprefix("torch.")
-    if name in ("bfloat16", "float16"):
-        return tensor.detach().float()
-    return tensor.long() if name in ("int8", "int16", "uint16", "uint32") else tensor

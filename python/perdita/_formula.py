@@ -14,7 +14,7 @@ from perdita.errors import DomainError, DTypeError
 
 @dataclasses.dataclass(frozen=True)
 class StabilizationReport:
-    """What perdita.formula(..., stabilize=True) found.
+    """Result of perdita.formula(..., stabilize=True).
 
     Errors are given in bits: log2(1 + d), where d is the number of floating-point numbers between the result and the exact
     one. Keys of `before` and `after` are ("value", "float32"), ("derivative", "float32"), ("value", "float64") and

@@ -11,6 +11,12 @@ from perdita.errors import DomainError, DTypeError, ShapeError
 __all__ = ["full_text", "functions", "loss_of", "loss_of_text", "options_of", "text_of"]
 
 
+def logit_options(z_loss, softcap):
+    """Those of cross_entropy that differ from their defaults."""
+    options = {"z_loss": z_loss} if z_loss else {}
+    return options if softcap is None else {**options, "softcap": softcap}
+
+
 def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda weight, input: weight):
     """Every loss as a function that ends in call(function, operands, reduction, normalize_by, return_extras, **options).
 
@@ -154,6 +160,8 @@ def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda we
         reduction="mean",
         label_smoothing=0.0,
         *,
+        z_loss=0.0,
+        softcap=None,
         normalize_by=None,
         return_extras=False,
         validate=False,
@@ -168,6 +176,7 @@ def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda we
             return_extras,
             ignore_index=ignore_index,
             label_smoothing=label_smoothing,
+            **logit_options(z_loss, softcap),
         )
 
     def nll_loss(

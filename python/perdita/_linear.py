@@ -9,7 +9,7 @@ import math
 
 from perdita import _core
 from perdita._extras import LossExtras
-from perdita._functions import loss_of
+from perdita._functions import logit_options, loss_of
 from perdita.errors import DomainError, DTypeError, ShapeError
 
 _FUNCTION = "linear_cross_entropy"
@@ -46,6 +46,8 @@ class LinearCrossEntropy:
         label_smoothing,
         normalize_by,
         chunk_rows,
+        z_loss=0.0,
+        softcap=None,
         return_extras=False,
     ):
         self.library = library
@@ -69,7 +71,11 @@ class LinearCrossEntropy:
         self.weight, self.reduction, self.normalize_by = weight, reduction, normalize_by
         self.indexed = "int" in str(target.dtype)
         self.ignore_index = -100 if ignore_index is None else ignore_index
-        self.options = {"ignore_index": self.ignore_index if self.indexed else -100, "label_smoothing": label_smoothing}
+        self.options = {
+            "ignore_index": self.ignore_index if self.indexed else -100,
+            "label_smoothing": label_smoothing,
+            **logit_options(z_loss, softcap),
+        }
         try:
             loss_of("cross_entropy", reduction, normalize_by, **self.options)
         except (DomainError, DTypeError) as error:

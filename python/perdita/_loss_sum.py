@@ -1,10 +1,13 @@
 """Sums of losses, for NumPy and for torch: their parts and weights. The core reads and checks them, as text."""
 
+import numpy as np
+
 from perdita import _core
 from perdita._catalogue import ENTRIES
 from perdita._formula import Formula
+from perdita._loss_text import parts_of, reduction_of, text_of_part
 from perdita._modules import CLASSES
-from perdita._options import full_text, options_of, text_of
+from perdita._options import options_of
 from perdita.errors import DomainError, DTypeError
 
 _MODULES = {function: module for module, function in CLASSES.items() if function in ENTRIES}
@@ -19,31 +22,35 @@ class AddableLoss:
         raise NotImplementedError
 
     def __add__(self, other):
-        return _sum_of(self, other)
+        return _sum_of(self, "+", other)
 
     def __radd__(self, other):
-        return _sum_of(other, self)
+        return _sum_of(other, "+", self)
+
+    def __sub__(self, other):
+        return _sum_of(self, "-", other)
+
+    def __rsub__(self, other):
+        return _sum_of(other, "-", self)
+
+    def __neg__(self):
+        return -1 * self
 
     def __mul__(self, factor):
         if isinstance(factor, bool) or not isinstance(factor, (int, float)):
             return NotImplemented
         sum_type = self._sum_type()
-        return sum_type.of_parts(f"{float(factor)!r}*({text_of_loss(self)})", losses_of(self), learned_of(self))
+        return sum_type.of_parts(f"{float(factor)!r}*({text_of_part(self)})", parts_of(self), learned_of(self))
 
     __rmul__ = __mul__
 
 
-def _sum_of(a, b):
+def _sum_of(a, sign, b):
     types = [one._sum_type() for one in (a, b) if isinstance(one, AddableLoss)]
     if not all(isinstance(one, (AddableLoss, Formula)) for one in (a, b)) or len(set(types)) != 1:
         return NotImplemented
-    text = f"({text_of_loss(a)}) + ({text_of_loss(b)})"
-    return types[0].of_parts(text, [*losses_of(a), *losses_of(b)], [*learned_of(a), *learned_of(b)])
-
-
-def losses_of(loss):
-    """The losses of the parts of a sum, or the loss itself."""
-    return list(loss.losses) if hasattr(loss, "losses") else [loss]
+    text = f"({text_of_part(a)}) {sign} ({text_of_part(b)})"
+    return types[0].of_parts(text, [*parts_of(a), *parts_of(b)], [*learned_of(a), *learned_of(b)])
 
 
 def learned_of(loss):
@@ -52,24 +59,21 @@ def learned_of(loss):
     return [learned[name] if name in learned else None for name in getattr(loss, "names", [None])]
 
 
+def common_options(losses):
+    """The reduction and the denominator that all losses have; of those that differ, the defaults."""
+    reductions = {reduction_of(loss) for loss in losses}
+    denominators = [None if isinstance(loss, Formula) else loss.bound_options()["normalize_by"] for loss in losses]
+    first = denominators[0]
+    return {
+        "reduction": reductions.pop() if len(reductions) == 1 else "mean",
+        "normalize_by": first if all(one is first or one == first for one in denominators) else None,
+    }
+
+
 def check_text(loss):
     """Raises DTypeError for what is not the text of a sum."""
     if not isinstance(loss, str):
         raise DTypeError(f"Sum: loss is a {type(loss).__name__} (valid: text; sums of modules are made by + and *)")
-
-
-def text_of_loss(loss):
-    """A loss as the core reads it, with the options that are numbers or names."""
-    if isinstance(loss, Formula):
-        return "formula: " + loss.text
-    if not hasattr(loss, "_loss"):  # a sum, or the module of a formula
-        return loss.text
-    function, given = CLASSES[loss._loss], loss.bound_options()
-    if function not in ENTRIES:
-        raise DTypeError(f"{loss._loss}: cannot be a part of a sum (valid: losses of the list)")
-    names = [*(name for name, _ in ENTRIES[function]["parameters"]), "ignore_index", "label_smoothing"]
-    options = {name: given[name] for name in names if given.get(name) is not None}
-    return full_text(function, text_of(options.items()))
 
 
 def loss_of_part(part, classes, options):
@@ -97,6 +101,11 @@ def text_in_epoch(text, epoch):
     """A sum without learned weights as a sum whose weights are those of an epoch."""
     parts = zip(_core.loss_parts(text), _core.loss_weights(text, epoch), strict=True)
     return " + ".join(f"{weight!r}*({part['text']})" for part, weight in parts)
+
+
+def weighted(x, weight):
+    """A loss or a gradient of NumPy times the weight of its part, in its dtype; 0 for a weight of 0, even if infinite."""
+    return np.zeros_like(x)[()] if weight == 0 else x * np.asarray(x).dtype.type(weight)
 
 
 def is_sum(text):

@@ -301,6 +301,11 @@ def _softmax(x):
     return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
+def _softcap(y, form):
+    cap = form.get("softcap", 0)
+    return cap * np.tanh(y / cap) if cap else y
+
+
 def _scaled(y, scaling):
     return y if scaling is None else y * scaling.deviation + scaling.mean
 
@@ -327,14 +332,14 @@ _CLASSES: dict[str, Callable[..., np.ndarray]] = {
     "distance": lambda y, form: (y[:, 0] < form["threshold"]).astype(np.int64),
 }
 _FORMS: dict[str, Callable[..., np.ndarray]] = {
-    "class_scores": lambda y, form: _softmax(y * np.float32(form["scale"])),
+    "class_scores": lambda y, form: _softmax(_softcap(y, form) * np.float32(form["scale"])),
     "logit": lambda y, form: np.concatenate([_sigmoid(-y), _sigmoid(y)], axis=1),
     "probability": lambda y, form: np.concatenate([1 - y, y], axis=1),
     "distance": lambda y, form: y,
     "value": lambda y, form: y,
     "sigmoid": lambda y, form: _sigmoid(y),
     "exp": lambda y, form: np.exp(y),
-    "softmax": lambda y, form: _softmax(y),
+    "softmax": lambda y, form: _softmax(_softcap(y, form)),
     "quantiles": lambda y, form: y,
     "mean_and_variance": lambda y, form: y,
 }

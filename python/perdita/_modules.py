@@ -1,6 +1,7 @@
 """The losses as classes with the names of torch.nn: functions with bound options, checked in the constructor."""
 
 import inspect
+from typing import Any, NamedTuple
 
 from perdita._catalogue import BOUND_OPERANDS, ENTRIES, call_operands
 from perdita._functions import functions, loss_of
@@ -17,11 +18,28 @@ def options_signature(function):
     return signature.replace(parameters=parameters)
 
 
-def _check(function, operands, reduction, normalize_by, return_extras, **options):
-    loss_of(function, reduction, normalize_by, **options)
+class BoundCall(NamedTuple):
+    """A call of a loss without its arrays: what the function makes of its options."""
+
+    function: str
+    operands: tuple[Any, ...]
+    """None, except for weights."""
+    reduction: Any
+    normalize_by: Any
+    options: dict[str, Any]
 
 
-_checks = functions(_check, None, lambda *arguments: None)
+def _bound(function, operands, reduction, normalize_by, return_extras, **options):
+    return BoundCall(function, operands, reduction, normalize_by, options)
+
+
+_calls = functions(_bound, None, lambda *arguments: None)
+
+
+def bound_call(function, options):
+    """The call of a function with these options. Raises an error for options that contradict each other."""
+    operands = [p for p in inspect.signature(_calls[function]).parameters if p in call_operands(function)]
+    return _calls[function](*[None] * len(operands), **options)
 
 
 def bind_options(name, signature, args, kwargs):
@@ -32,9 +50,8 @@ def bind_options(name, signature, args, kwargs):
         raise TypeError(f"{name}: {error} (valid: {', '.join(signature.parameters)})") from None
     bound.apply_defaults()
     function = CLASSES[name]
-    operands = [p for p in inspect.signature(_checks[function]).parameters if p in call_operands(function)]
-    options = {key: value for key, value in bound.arguments.items() if key != "distance_function"}
-    _checks[function](*[None] * len(operands), **options)
+    call = bound_call(function, {key: value for key, value in bound.arguments.items() if key != "distance_function"})
+    loss_of(call.function, call.reduction, call.normalize_by, **call.options)
     return dict(bound.arguments)
 
 

@@ -9,12 +9,14 @@ import numpy as np
 from perdita import _core
 from perdita import functional as _functional
 from perdita._arrays import arrays_of
-from perdita._catalogue import ARGUMENTS, meanings_of, unit_of
+from perdita._catalogue import ARGUMENTS, ENTRIES, meanings_of, unit_of
 from perdita._extras import LossExtras
 from perdita._formula import Formula
 from perdita._functions import functions
-from perdita._options import options_of, text_of
-from perdita._recorded_step import RecordedStep, indices_of, is_tensor, margins_of_two
+from perdita._loss_text import text_of_call
+from perdita._modules import bound_call
+from perdita._options import options_of
+from perdita._recorded_step import RecordedStep, array_like, indices_of, is_tensor, loss_of_extras, margins_of_two
 from perdita.errors import DTypeError
 
 _numpy: Any = _functional  # with the names that its stub leaves out
@@ -24,7 +26,8 @@ class RecordedLoss:
     """A loss made by Recorder.loss(). Call it as criterion(input, target, index=index)."""
 
     def __init__(self, record: Callable[[RecordedStep], None], loss: Any, options: dict[str, Any]) -> None:
-        self._record, self._options = record, options
+        _refuse_extras(options)
+        self._record, self._options = record, dict(options)
         self._formula = loss if isinstance(loss, Formula) else None
         if self._formula is not None:
             self._name, self.text = self._formula._function, "formula: " + self._formula.text
@@ -36,15 +39,16 @@ class RecordedLoss:
                 self._name = self._formula._function
             else:
                 self._options = {**options_of(rest), **options}
-                self.text = _with_options(loss, options)
+                if options:
+                    self.text = self._text_of_options(name.strip())
         else:
             self._name = getattr(loss, "__name__", "")
-            if self._name not in ARGUMENTS or not callable(loss):
+            if self._name not in ENTRIES or not callable(loss):
                 raise DTypeError(
                     f"Recorder.loss: got {loss!r} (valid: a string, a formula made by perdita.formula(), or a function of "
                     f"perdita.functional or perdita.torch.functional)"
                 )
-            self.text = _with_options(self._name, options)
+            self.text = self._text_of_options(self._name)
         # Losses of one logit or probability per sample, whose margins the core does not have.
         meanings = meanings_of(self._name)
         is_of_two = unit_of(self._name) == "element" and meanings[1].startswith("labels")
@@ -53,12 +57,20 @@ class RecordedLoss:
         self._array_function: Callable[..., Any] | None = None
         self._found: list[LossExtras] = []  # of the call in progress
 
+    def _text_of_options(self, name):
+        """The text of the loss, whose name is given. Arrays, such as weights, cannot be part of it."""
+        try:
+            return text_of_call(bound_call(self._name, self._options), name)
+        except TypeError as error:
+            raise DTypeError(f"Recorder.loss: {name}: {error} (valid: the options of the loss)") from None
+
     def __repr__(self) -> str:
         return f"recorder.loss({self.text!r})"
 
     def __call__(self, input: Any, *operands: Any, index: Any = None, **options: Any) -> Any:
         """input, operands, options: as for the loss; index: [N], or None. Returns the loss of torch tensors, and (loss,
         gradient) of other arrays."""
+        _refuse_extras(options)
         if is_tensor(input):
             return self._of_tensors(input, operands, index, options)
         return self._of_arrays(input, operands, index, options)
@@ -69,7 +81,7 @@ class RecordedLoss:
         loss, extras = self._torch_function(input, *operands, return_extras=True, **options)
         target = operands[0] if operands else options.get("target")
         on_cpu = loss.device.type == "cpu"
-        value = float(extras.numerator) / float(extras.denominator) if on_cpu else loss.detach()
+        value = loss_of_extras(extras) if on_cpu else loss.detach()
         if not on_cpu and loss.dim():
             value = loss.detach().mean()
         self._record(self._step(value, extras, input, target, index, on_cpu))
@@ -88,8 +100,8 @@ class RecordedLoss:
         result = self._array_function(input, *operands, **options)
         extras = self._found.pop()
         target = operands[0] if operands else options.get("target")
-        value = float(extras.numerator) / float(extras.denominator)
-        self._record(self._step(value, extras, input, target, index, True))
+        input, target = np.asarray(input), array_like(None, "target", target)
+        self._record(self._step(loss_of_extras(extras), extras, input, target, index, True))
         return result
 
     def _find_array_function(self):
@@ -102,7 +114,12 @@ class RecordedLoss:
         margins, labels = extras.margins, None
         if margins is not None:
             labels = target
-        elif self._scores is not None and extras.losses.ndim and input.shape[0] == _size(input) == _size(target):
+        elif (
+            self._scores is not None
+            and extras.losses.ndim
+            and input.ndim
+            and input.shape[0] == _size(input) == _size(target)
+        ):
             scores = input
             if self._scores == "probabilities":  # bounded as the logarithms of binary_cross_entropy are
                 scores = _logits(input)
@@ -112,12 +129,11 @@ class RecordedLoss:
         return RecordedStep(value, extras.losses, margins, labels, indices_of(index), on_cpu)
 
 
-def _with_options(text, options):
-    """The text of a loss with further options; arrays, such as weights, cannot be part of a text."""
-    numbers = {
-        name: value for name, value in options.items() if isinstance(value, (bool, int, float)) and name != "validate"
-    }
-    return text + (":" if ":" not in text else ",") * bool(numbers) + text_of(numbers.items())
+def _refuse_extras(options):
+    if "return_extras" in options:
+        raise DTypeError(
+            "Recorder.loss: got return_extras (valid: a call of the loss itself, recorded by recorder(losses))"
+        )
 
 
 def _size(array):

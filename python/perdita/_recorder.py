@@ -2,16 +2,18 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from perdita import _checks, _core, _ranks
-from perdita._evaluate import rows_of
+from perdita._arrays import rows_of
 from perdita._formula import Formula
+from perdita._loss_text import LossLike, text_of_loss
 from perdita._recorded_loss import RecordedLoss
-from perdita._recorded_step import RecordedStep, is_on_cpu, number_of, step_of_outputs
+from perdita._recorded_step import RecordedStep, is_on_cpu, number_of, numbers_of, step_of_outputs
 from perdita._types import Array
 from perdita.errors import DomainError, DTypeError
 
@@ -73,7 +75,7 @@ class Recorder:
         class_names: Sequence[Any] | None = None,
         data: str = "",
         model: str = "",
-        loss: str | Formula | None = None,
+        loss: LossLike | None = None,
         evaluation_loss: str | None = None,
         scale: str | None = None,
         num_samples: int | None = None,
@@ -97,7 +99,7 @@ class Recorder:
         options = {
             "data": _checks.text("Recorder", "data", data),
             "model": _checks.text("Recorder", "model", model),
-            "loss": text_of_loss(loss) if loss is not None else "",
+            "loss": text_of_loss("Recorder", loss) if loss is not None else "",
             "evaluation_loss": _checks.text("Recorder", "evaluation_loss", evaluation_loss, may_be_none=True) or "",
             "scale": _checks.text("Recorder", "scale", scale, may_be_none=True) or "",
             "class_names": [str(name) for name in class_names or ()],
@@ -117,6 +119,7 @@ class Recorder:
         self._waiting: list[RecordedStep] = []
         self._loggers = list(loggers) if self._ranks.rank == 0 else []
         self._logged_epochs = 0
+        self._has_ended = False
 
     @property
     def folder(self) -> str:
@@ -141,7 +144,7 @@ class Recorder:
     @property
     def is_finished(self) -> bool:
         """Whether finish() was called."""
-        return self._core.is_finished
+        return self._has_ended or self._core.is_finished
 
     @property
     def diagnosis(self) -> list[dict[str, str]]:
@@ -170,7 +173,8 @@ class Recorder:
         losses: [N, ...], one row per sample, or a reduced loss. outputs: logits [N, C] or [N], and targets: class
         indices [N], for margins; may be None. index: as for loss().
         """
-        is_reduced = not getattr(losses, "ndim", 0)
+        losses = numbers_of("losses", losses)
+        is_reduced = not losses.ndim
         mean = losses if is_reduced else losses.mean()
         self._record(step_of_outputs(mean, None if is_reduced else losses, outputs, targets, index))
         return mean
@@ -214,14 +218,20 @@ class Recorder:
             if self._core.has_open_epoch:
                 self._core.merge_epoch(counts)
             self._core.merge_samples(samples)
-        self._core.finish(*arrays)
+        if self._ranks.rank == 0 or self._core.steps:
+            self._close(*arrays)
+        self._has_ended = True
+        return self.diagnosis
+
+    def _close(self, *held_out: Array | None) -> None:
+        """Ends the run of this process, and writes its files."""
+        self._core.finish(*(held_out or (None,) * 4))
         self._log_epochs()
         for logger in self._loggers:
             logger.log_report(os.path.join(self._folder, "report.html"))
-        return self.diagnosis
 
     def samples(self) -> dict[str, Any]:
-        """What is known of each training sample: margins (mean margin: area under the margin), losses (mean loss) and
+        """Statistics of each training sample: margins (mean margin: area under the margin), losses (mean loss) and
         visits, as arrays of one entry per sample; empty if no index was recorded."""
         self._read_device()
         return self._core.samples()
@@ -252,26 +262,38 @@ class Recorder:
         return self
 
     def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        """Finishes the run, if finish() was not called; also if an error ends the block, so that its report exists."""
-        if self._core.is_finished or not self.steps:
+        """Finishes the run, if finish() was not called; also if an error ends the block, so that its report exists. After an
+        error the report of several processes has the steps of process 0 only: the others may not take part."""
+        if self.is_finished:
+            return
+        if kind is None:
+            if any(self._ranks.gather(self.steps)):
+                self.finish()
             return
         try:
-            self.finish()
-        except Exception:
-            if kind is None:  # else the error of the block is the one to report
-                raise
+            self._read_device()
+            if self.steps:
+                self._close()
+        except Exception as failure:  # the error of the block is the one to raise
+            warnings.warn(
+                f"Recorder: the run in {self._folder} could not be finished: {failure}", RuntimeWarning, stacklevel=2
+            )
 
     def _record(self, step: RecordedStep) -> None:
         if step.is_on_cpu:
             if self._waiting:
                 self._read_device()
-            self._core.step(step.losses, step.margins, step.labels, step.index, step.loss)
+            self._add(step)
             if self._loggers:
                 self._log_epochs()
             return
         self._waiting.append(step)
         if len(self._waiting) >= _STEPS_ON_DEVICE:
             self._read_device()
+
+    def _add(self, step: RecordedStep) -> None:
+        step = step.without_uncounted()
+        self._core.step(step.losses, step.margins, step.labels, step.index, step.loss)
 
     def _log_epochs(self) -> None:
         """Passes the last epoch to the loggers, if it has ended since the last call."""
@@ -286,18 +308,9 @@ class Recorder:
         waiting, self._waiting = self._waiting, []
         for step in waiting:
             step = step.on_host()
-            self._core.step(step.losses, step.margins, step.labels, step.index, step.loss)
+            self._add(step)
             for name, value in step.values.items():
                 self._core.log(name, number_of("log", name, value))
-
-
-def text_of_loss(loss: Any) -> str:
-    """The text of a loss, as the command line reads it."""
-    if isinstance(loss, Formula):
-        return "formula: " + loss.text
-    if not isinstance(loss, str):
-        raise DTypeError(f"Recorder: loss is {loss!r} (valid: a string, or a formula made by perdita.formula())")
-    return loss
 
 
 def _held_out(name: str, pair: tuple[Any, Any] | None) -> tuple[Array | None, Array | None]:

@@ -15,7 +15,7 @@ _SIGN, _POWER, _ATOM = 5, 6, 7
 # name -> the names of its parameters, where "*more" stands for any number of them; and its docstring.
 FUNCTIONS = {entry["name"]: (entry["parameters"].split(), entry["description"]) for entry in _core.formula_functions()}
 
-# What NumPy and torch call them.
+# Their names in NumPy and torch.
 _ELSEWHERE = {
     "absolute": "abs", "fabs": "abs", "maximum": "max", "minimum": "min", "fmax": "max", "fmin": "min", "power": "pow",
     "float_power": "pow", "logsigmoid": "log_sigmoid", "where": "select", "clip": "clamp", "copysign": "copy_sign",

@@ -1,4 +1,5 @@
 import functools
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -6,13 +7,12 @@ import numpy as np
 
 from perdita import _core, functional, nn
 from perdita._arrays import arrays_of
-from perdita._catalogue import ARGUMENTS
+from perdita._catalogue import ARGUMENTS, FORMULAS
 from perdita._formula import Formula
 from perdita._functions import functions
-from perdita._loss_sum import is_sum
+from perdita._loss_sum import is_sum, weighted
 from perdita._modules import CLASSES
 from perdita._options import loss_of_text, options_of
-from perdita.errors import DTypeError
 
 
 def value_and_grad(
@@ -40,10 +40,16 @@ def value_and_grad(
     if not is_callable and getattr(functional, name, None) is not function:
         raise TypeError(f"value_and_grad: got {function!r} (valid: a function of perdita.functional)")
     wanted = (argnums,) if isinstance(argnums, int) else argnums
-    is_valid = isinstance(wanted, (tuple, list)) and wanted and all(isinstance(i, int) and 0 <= i < 8 for i in wanted)
+    is_valid = isinstance(wanted, (tuple, list)) and wanted and all(type(i) is int and 0 <= i < 8 for i in wanted)
     if not is_valid or list(wanted) != sorted(set(wanted)):
         raise ValueError(
             f"value_and_grad: argnums is {argnums!r} (valid: 0, 1, ... or an ascending tuple of such integers)"
+        )
+    names = _arguments_of(function, name)
+    if names and wanted[-1] >= len(names):
+        raise ValueError(
+            f"value_and_grad: argnums is {argnums!r}, but the loss takes {len(names)} arrays (valid: 0..{len(names) - 1}: "
+            f"{', '.join(names)})"
         )
     if isinstance(function, Formula):
         differentiated = functools.partial(function.call_with, functional._call_with_gradients(tuple(wanted)))
@@ -64,12 +70,11 @@ def value_and_grad(
 
 def _differentiated_sum(loss, wanted, *operands, reduction=None, normalize_by=None):
     """(sum, gradients) by the core, which adds the gradients of the parts."""
-    text = loss._text_for_core()
-    if text is None:
-        raise DTypeError(
-            "value_and_grad: the Sum has parts with weights (valid: weights as the last argument of the call)"
-        )
-    common = loss._common
+    plain = loss._text_for_core()
+    if plain is None:
+        given = {"reduction": reduction, "normalize_by": normalize_by}
+        return _of_parts(loss, wanted, operands, {name: value for name, value in given.items() if value is not None})
+    text, common = plain
     options = reduction or common["reduction"], normalize_by or common["normalize_by"]
     core = loss_of_text("sum", *options, text)
     names = ARGUMENTS[_function_of_part(loss.losses[0])]
@@ -78,8 +83,35 @@ def _differentiated_sum(loss, wanted, *operands, reduction=None, normalize_by=No
     return functional._narrowed(value, narrow), tuple(functional._narrowed(gradient, narrow) for gradient in gradients)
 
 
+def _arguments_of(function, name):
+    """The names of the arrays that the loss takes; of a sum, of the part with the fewest. None if they are not listed."""
+    if isinstance(function, nn.Sum):
+        return min((_arguments_of(None, _function_of_part(part)) for part in function.losses), key=len)
+    if isinstance(function, Formula) or name in FORMULAS:
+        return ARGUMENTS["formula"]
+    parameters = inspect.signature(getattr(functional, name)).parameters
+    return [operand for operand in ARGUMENTS[name] if operand in parameters] if name in ARGUMENTS else None
+
+
+def _of_parts(loss, wanted, operands, options):
+    """The same, part by part: for parts with weights, or with different reductions."""
+    total, sums = 0, [0] * len(wanted)
+    for part, weight in zip(loss.losses, loss.weights.values(), strict=True):
+        named = dict(zip(ARGUMENTS[_function_of_part(part)], operands, strict=False))
+        value, gradients = _differentiated_part(part, wanted)(**{**part.bound_options(), **named, **options})
+        results = [weighted(x, weight) for x in (value, *gradients)]
+        total, sums = total + results[0], [a + b for a, b in zip(sums, results[1:], strict=True)]
+    return total, tuple(sums)
+
+
+def _differentiated_part(part, wanted):
+    if hasattr(part, "formula"):
+        return functools.partial(part.call_with, functional._call_with_gradients(wanted))
+    return _differentiated(CLASSES[part._loss], wanted)
+
+
 def _function_of_part(loss):
-    return loss._function if isinstance(loss, Formula) else CLASSES[loss._loss]
+    return loss.formula._function if hasattr(loss, "formula") else CLASSES[loss._loss]
 
 
 def _of_text(text):

@@ -12,10 +12,11 @@ back. See perdita.value_and_grad for gradients.
 import numpy as np
 
 from perdita import _core
-from perdita._arrays import arrays_of
+from perdita._arrays import arrays_of, numpy_of
 from perdita._catalogue import ARGUMENTS
 from perdita._extras import LossExtras
 from perdita._functions import functions, loss_of
+from perdita._hard_losses import check_fraction, check_mining, rows_of, share_of
 from perdita._linear import LinearCrossEntropy
 from perdita._names import missing
 from perdita.errors import DomainError, DTypeError
@@ -67,7 +68,7 @@ class _Products:
 
     @staticmethod
     def accumulate(total, slope, rows):
-        """total += slope.T @ rows, by blocks, for the product itself is as large as total."""
+        """total += slope.T @ rows, by blocks, because the product itself is as large as total."""
         for begin in range(0, len(total), 1024):
             total[begin : begin + 1024] += slope[:, begin : begin + 1024].T @ rows
 
@@ -83,6 +84,8 @@ def _linear_cross_entropy(
     reduction="mean",
     ignore_index=None,
     label_smoothing=0.0,
+    z_loss=0.0,
+    softcap=None,
     normalize_by=None,
     return_extras=False,
     chunk_rows=0,
@@ -106,6 +109,8 @@ def _linear_cross_entropy(
         label_smoothing,
         normalize_by,
         chunk_rows,
+        z_loss,
+        softcap,
         return_extras,
     )
     if reduction == "none":
@@ -126,6 +131,8 @@ def linear_cross_entropy(
     reduction="mean",
     ignore_index=None,
     label_smoothing=0.0,
+    z_loss=0.0,
+    softcap=None,
     normalize_by=None,
     return_extras=False,
     chunk_rows=0,
@@ -145,11 +152,63 @@ def linear_cross_entropy(
         reduction=reduction,
         ignore_index=ignore_index,
         label_smoothing=label_smoothing,
+        z_loss=z_loss,
+        softcap=softcap,
         normalize_by=normalize_by,
         return_extras=return_extras,
         chunk_rows=chunk_rows,
         wanted=(False, False, False),
     )[0]
+
+
+def top_k_mean(losses, fraction=0.1, *, per_item=False):
+    """The mean of the largest losses, a fraction of them (rounded up, at least one).
+
+        perdita.functional.top_k_mean(perdita.functional.cross_entropy(logits, labels, reduction="none"), 0.1)
+
+    losses: an array of floating numbers, as of reduction="none"; leave out ignored elements first. per_item: whether the mean
+    is of each item of losses [N, ...]; the result is [N]. NaN counts as the largest loss; of equal losses those that come
+    first are averaged. Raises DomainError, DTypeError, ShapeError.
+
+    Used for segmentation, as in nnU-Net: most pixels are easy and would dominate a mean. For gradients, see
+    perdita.torch.functional.top_k_mean.
+    """
+    check_fraction(fraction)
+    rows = _rows_of("top_k_mean", losses, per_item)
+    means = _mean_of(rows, _largest(rows, share_of(fraction, rows.shape[1])))
+    return means if per_item else means[0]
+
+
+def ohem_mean(losses, threshold, min_kept, *, per_item=False):
+    """The mean of the losses above a threshold, and of the `min_kept` largest losses if these are more: online hard example
+    mining (Shrivastava, Gupta and Girshick, CVPR 2016).
+
+        perdita.functional.ohem_mean(losses, threshold=-math.log(0.7), min_kept=100_000)
+
+    threshold: a loss; for a threshold p of the probability of the true class, as mmsegmentation has it, -log(p) of
+    cross-entropies. The other arguments, and errors: see top_k_mean.
+    """
+    check_mining(threshold, min_kept)
+    rows = _rows_of("ohem_mean", losses, per_item)
+    means = _mean_of(rows, _largest(rows, min(int(min_kept), rows.shape[1])) | ~(rows <= threshold))
+    return means if per_item else means[0]
+
+
+def _rows_of(function, losses, per_item):
+    return rows_of(function, numpy_of(function, "losses", losses), per_item)
+
+
+def _largest(rows, count):
+    """Which are the `count` largest of each row, NaN first, and of equal ones those that come first."""
+    order = np.argsort(np.where(np.isnan(rows), -np.inf, -rows), axis=1, kind="stable")
+    kept = np.zeros(rows.shape, dtype=bool)
+    np.put_along_axis(kept, order[:, :count], True, axis=1)
+    return kept
+
+
+def _mean_of(rows, kept):
+    sums = np.where(kept, rows, 0).sum(axis=1, dtype=np.float64)
+    return (sums / kept.sum(axis=1)).astype(rows.dtype)
 
 
 def _check_arrays(function, names, operands):
@@ -159,4 +218,4 @@ def _check_arrays(function, names, operands):
 _table = functions(_call, np, _check_arrays)
 globals().update(_table)
 __getattr__ = missing(__name__, "function")
-__all__ = sorted([*_table, "linear_cross_entropy"])
+__all__ = sorted([*_table, "linear_cross_entropy", "ohem_mean", "top_k_mean"])

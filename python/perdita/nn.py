@@ -15,9 +15,19 @@ from perdita._arrays import numpy_of
 from perdita._checks import integer
 from perdita._extras import PartExtras, SumExtras
 from perdita._formula import Formula
-from perdita._loss_sum import AddableLoss, check_text, check_weight, loss_of_part, text_in_epoch
+from perdita._loss_sum import (
+    AddableLoss,
+    check_text,
+    check_weight,
+    common_options,
+    loss_of_part,
+    text_in_epoch,
+    weighted,
+)
+from perdita._loss_text import unwritten_options
 from perdita._modules import bind_options, make_classes, shown_options, sign_constructor
 from perdita._names import missing
+from perdita._options import loss_of
 from perdita.errors import DomainError, LabelError, ShapeError
 
 
@@ -50,6 +60,27 @@ _classes = make_classes(Loss, vars(functional), __name__)
 globals().update(_classes)
 
 
+class _FormulaPart:
+    """A formula with the options of its part of a sum."""
+
+    def __init__(self, formula, weight=None, reduction="mean", normalize_by=None):
+        loss_of(formula._function, reduction, normalize_by, formula=formula.text)  # checks the options
+        self.formula, self.options = formula, {"weight": weight, "reduction": reduction, "normalize_by": normalize_by}
+
+    @property
+    def text(self):
+        return "formula: " + self.formula.text
+
+    def bound_options(self):
+        return self.options
+
+    def call_with(self, call, *arrays, **options):
+        return self.formula.call_with(call, *arrays, **{**self.options, **options})
+
+    def __repr__(self):
+        return repr(self.formula)
+
+
 class Sum(AddableLoss):
     """A sum of losses that read the same prediction and target, each with its own reduction and denominator.
 
@@ -69,17 +100,16 @@ class Sum(AddableLoss):
         check_text(loss)
         parts = _core.loss_parts(loss)
         check_weight(parts, weight)
-        self._common = {"reduction": reduction, "normalize_by": normalize_by}
-        given = self._common if weight is None else {**self._common, "weight": weight}
-        self._set_parts(loss, [loss_of_part(part, _classes, given) for part in parts])
-        self._weight = weight
+        given = {"reduction": reduction, "normalize_by": normalize_by}
+        given = given if weight is None else {**given, "weight": weight}
+        losses = (loss_of_part(part, _classes, given) for part in parts)
+        self._set_parts(loss, [_FormulaPart(one, **given) if isinstance(one, Formula) else one for one in losses])
 
     @classmethod
     def of_parts(cls, text, losses, learned=()):
         """A sum of modules and formulas, with the weights in `text`. learned: see perdita.torch.nn.Sum.of_parts()."""
         self = cls.__new__(cls)
-        self._common, self._weight = {"reduction": "mean", "normalize_by": None}, None
-        self._set_parts(text, losses)
+        self._set_parts(text, [_FormulaPart(one) if isinstance(one, Formula) else one for one in losses])
         return self
 
     def _set_parts(self, text, losses):
@@ -106,15 +136,20 @@ class Sum(AddableLoss):
         return Sum
 
     def _text_for_core(self):
-        """The sum as text, or None if a part has arrays among its options."""
-        are_plain = all(isinstance(one, Formula) or _is_plain(one) for one in self.losses)
-        return text_in_epoch(self.text, self._epoch) if are_plain and self._weight is None else None
+        """(text, common options) of the whole sum; None if a part has options that a text cannot hold, or others than the
+        rest."""
+        common = common_options(self.losses)
+        for one in self.losses:
+            options = {**unwritten_options(one), "reduction": one.bound_options()["reduction"]}
+            if {**options, "normalize_by": options.get("normalize_by")} != common:
+                return None
+        return text_in_epoch(self.text, self._epoch), common
 
     def __call__(self, *arrays, return_extras=False):
         total, found = None, {}
         for loss, (name, weight) in zip(self.losses, self.weights.items(), strict=True):
             value, extras = self._call_part(loss, arrays, return_extras)
-            term = np.zeros_like(value)[()] if weight == 0 else value * np.asarray(value).dtype.type(weight)
+            term = weighted(value, weight)
             if total is not None and np.shape(term) != np.shape(total):
                 raise ShapeError(
                     f"Sum: the losses of {name} have shape {list(np.shape(term))}, and those before it "
@@ -125,18 +160,14 @@ class Sum(AddableLoss):
         return (total, SumExtras(found)) if return_extras else total
 
     def _call_part(self, loss, arrays, return_extras):
-        if isinstance(loss, Formula):
-            result = loss(*arrays, weight=self._weight, **self._common, return_extras=return_extras)
+        if isinstance(loss, _FormulaPart):
+            result = loss.call_with(functional._call, *arrays, return_extras=return_extras)
         else:
             result = loss._function(*arrays, **{**loss.options, "return_extras": return_extras})
         return result if return_extras else (result, None)
 
     def __repr__(self):
         return f"Sum({self.text!r})"
-
-
-def _is_plain(loss):
-    return all(value is None or isinstance(value, (bool, int, float, str, tuple)) for value in loss.options.values())
 
 
 def _uniform(rng, outputs, inputs, dtype):
@@ -154,7 +185,16 @@ class LinearCrossEntropyLoss:
         outputs = int(np.prod(shape))
         self.linear_weight = _uniform(rng, outputs, in_features, dtype).reshape(*shape, in_features)
         self.linear_bias = _uniform(rng, outputs, in_features, dtype)[:, 0].reshape(shape) if bias else None
-        known = {"weight", "reduction", "ignore_index", "label_smoothing", "normalize_by", "chunk_rows"}
+        known = {
+            "weight",
+            "reduction",
+            "ignore_index",
+            "label_smoothing",
+            "z_loss",
+            "softcap",
+            "normalize_by",
+            "chunk_rows",
+        }
         if not known >= options.keys():
             raise TypeError(
                 f"LinearCrossEntropyLoss: unknown options {sorted(options.keys() - known)} (valid: {sorted(known)})"

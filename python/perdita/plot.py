@@ -17,7 +17,7 @@ from perdita._history import history
 from perdita._types import Array
 from perdita.errors import DomainError, ShapeError
 
-_TRAIN, _VAL = "#0072b2", "#d55e00"  # told apart by colour-blind people, too (Okabe and Ito)
+_TRAIN, _VAL = "#0072b2", "#d55e00"  # distinguished by colour-blind people, too (Okabe and Ito)
 
 
 def loss_curves(run: Any, *, log: bool = False, ax: Any = None) -> Any:

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perdita._boosting import functions
-from perdita._boosting.arrays import labels_of, weights_of
+from perdita._boosting.arrays import codes_of, labels_of, weights_of
 from perdita._boosting.link import apply_link, sigmoid
 from perdita._boosting.losses import LossLike, entry_of
 from perdita._boosting.pairs import check_columns, compute_pairs, mean_loss, target_of
-from perdita.errors import DomainError, LabelError
+from perdita.errors import DomainError
 
 try:
     import scipy.optimize
@@ -60,7 +60,7 @@ class _Scorer:
         check_columns("scorer", entry, scores)
         target = np.asarray(y)
         if entry["kind"] in _OF_CLASSES:
-            target = _codes_of("scorer", estimator.classes_, target)
+            target = codes_of("scorer", "y", estimator.classes_, target)
             target = 2 * target - 1 if entry["kind"] == "sign" else target
         first = scores[:, 0] if entry["levels"] else scores
         read = target_of("scorer", first, target, len(scores))
@@ -105,16 +105,6 @@ def scorer(loss: LossLike) -> Any:
     return _Scorer(loss)
 
 
-def _codes_of(function, classes, y):
-    """Positions of labels in the sorted classes."""
-    codes = np.searchsorted(classes, y)
-    found = classes[np.minimum(codes, len(classes) - 1)] == y
-    if not np.all(found):
-        i = int(np.argmin(found))
-        raise LabelError(f"{function}: y[{i}] is {y[i]!r} (valid: {classes.tolist()})")
-    return codes
-
-
 def _is_classifier(model):
     return entry_of("LinearModel", model.loss)["kind"] in _OF_CLASSES
 
@@ -134,8 +124,8 @@ class LinearModel(BaseEstimator):
         model = LinearModel(loss="tweedie:power=1.5").fit(X, y, sample_weight=w)
         means = model.predict(X_test)
 
-    Raises ValueError (DomainError) for a loss that is not one of raw scores. Warns (ConvergenceWarning) if max_iter is
-    reached.
+    Raises ValueError (DomainError) for a loss that is not one of raw scores. Warns (ConvergenceWarning) if
+    L-BFGS does not converge: where max_iter is reached, and where no step decreases the loss.
     """
 
     def __init__(
@@ -177,10 +167,11 @@ class LinearModel(BaseEstimator):
             method="L-BFGS-B",
             options={"maxiter": self.max_iter, "gtol": self.tol, "ftol": 64 * np.finfo(float).eps},
         )
-        if result.status == 1:
+        if not result.success:
+            limit = result.status == 1 and result.nit >= self.max_iter
+            reason = f"reached {self.max_iter} iterations" if limit else f"did not converge: {result.message}"
             warnings.warn(
-                f"LinearModel: L-BFGS reached {self.max_iter} iterations (valid: a larger max_iter or tol, or features of a "
-                f"similar scale)",
+                f"LinearModel: L-BFGS {reason} (valid: a larger max_iter or tol, or features of a similar scale)",
                 ConvergenceWarning,
                 stacklevel=2,
             )
@@ -265,6 +256,7 @@ class _Problem:
         first = np.empty(count) if entry["levels"] else np.empty(shape)
         self._target = target_of("LinearModel", first, target, count)
         self._out = np.empty(shape), np.empty(shape)
+        self._last: Any = None  # the last parameters with a finite loss, and the loss
 
     def start(self, constant):
         parameters = np.zeros((self._X.shape[1] + self._has_intercept, self._columns))
@@ -288,11 +280,28 @@ class _Problem:
                 "LinearModel", self._entry, scores, self._target, self._weight, self._out, hessian="ones",
                 min_hessian=1.0, class_counts=self._counts,
             )  # fmt: skip
-        except DomainError:  # a step that was too long: targets and weights were checked when the start was computed
-            return np.inf, np.zeros_like(parameters)
+        except DomainError:
+            if self._last is None:
+                raise
+            return self._beyond(parameters)
         value = mean_loss(self._entry, scores, self._target, self._weight, self._counts)
         by_score = self._out[0]
         by_coef = self._X.T @ by_score + self._alpha * coef
         by_intercept = [by_score.sum(axis=0)] if self._has_intercept else []
         gradient = np.concatenate([np.ravel(by_coef), *map(np.atleast_1d, by_intercept)])
-        return value + 0.5 * self._alpha * float((coef**2).sum()), gradient
+        penalized = value + 0.5 * self._alpha * float((coef**2).sum())
+        if self._last is not None and not penalized <= self._last[1] + self._height():
+            return self._beyond(parameters)
+        self._last = parameters.copy(), penalized
+        return penalized, gradient
+
+    def _height(self):
+        return 1e3 * (1.0 + abs(self._last[1]))
+
+    def _beyond(self, parameters):
+        """The value and gradient after a step that was much too long, where the loss is huge or not finite: those of a
+        parabola that rises from the last parameters, so that the line search finds a shorter step. Infinity without a
+        gradient would look like a minimum, and interpolation with a huge value gives a step so short that it does, too."""
+        last, value = self._last
+        step, height = parameters - last, self._height()
+        return value + height, 2.0 * height / max(float(step @ step), np.finfo(float).tiny) * step

@@ -62,13 +62,22 @@ class Objective(BaseObjective):
         return evaluate
 
     def raw_scores(self, booster: Any, X: Any, **options: Any) -> NDArray[np.float32]:
-        """Raw scores [N] or [N, K] of a booster, with the initial score. X: an array or a DMatrix without base_margin."""
+        """Raw scores [N] or [N, K] of a booster, with the initial score. X: an array, or a DMatrix, which is not changed;
+        its base_margin is used instead of the initial score if it has one."""
         booster = booster.get_booster() if hasattr(booster, "get_booster") else booster
-        data = X if isinstance(X, xgboost.DMatrix) else xgboost.DMatrix(X)
-        start = self._start_of_training()
-        if start is not None:
-            data.set_base_margin(np.ascontiguousarray(self.constant_rows(start, data.num_row()), np.float32))
-        return booster.predict(data, output_margin=True, **options)
+        is_given = isinstance(X, xgboost.DMatrix)
+        data = X if is_given else xgboost.DMatrix(X)
+        has_margin = is_given and data.get_base_margin().size > 0
+        start = None if has_margin else self._start_of_training()
+        if start is None:
+            return booster.predict(data, output_margin=True, **options)
+        # A booster caches its predictions of a DMatrix, and does not notice that base_margin has changed.
+        booster = booster.copy() if is_given else booster
+        data.set_base_margin(np.ascontiguousarray(self.constant_rows(start, data.num_row()), np.float32))
+        try:
+            return booster.predict(data, output_margin=True, **options)
+        finally:
+            data.set_base_margin(np.empty(0, np.float32))
 
     def predict(self, booster: Any, X: Any, **options: Any) -> NDArray[np.float64]:
         """Predictions of a booster that was trained with this objective: probabilities [N] or [N, K], means, values, or

@@ -105,11 +105,30 @@ TEST(LossSum, PartsReadTheSamePredictionAndTarget) {
   EXPECT_REFUSAL("mse + gaussian_nll", "gaussian_nll takes input, target, var");
 }
 
+TEST(LossSum, PartsAreSubtracted) {
+  EXPECT_EQ(to_string(parse_loss_sum("mse - 0.1*l1")), "mse + -0.1*l1");
+  EXPECT_EQ(to_string(parse_loss_sum("mse -0.1*l1")), "mse + -0.1*l1");
+  EXPECT_EQ(to_string(parse_loss_sum("-0.5*mse - 2*(l1 - huber:delta=2)")), "-0.5*mse + -2*l1 + 2*huber:delta=2");
+  EXPECT_EQ(to_string(parse_loss_sum("(formula: abs(y - t)) - mse")),
+            to_string(parse_loss_sum("(formula: abs(y - t)) + -1*mse")));
+  // Minus signs of numbers
+  EXPECT_EQ(to_string(parse_loss_sum("cross_entropy:ignore_index=-1 + 1e-3*focal")),
+            to_string(parse_loss_sum("cross_entropy:ignore_index=-1 + 0.001*focal")));
+  EXPECT_EQ(to_string(parse_loss_sum("l1 + -1e-3*mse")), "l1 + -0.001*mse");
+}
+
+TEST(LossSum, SpacesAreAllowedInSchedules) {
+  EXPECT_EQ(to_string(parse_loss_sum("linear( 0, 1, epochs = 3 ) * mse + l1")), "linear(0,1,epochs=3)*mse + l1");
+}
+
 TEST(LossSum, ErrorsNameWhatWasGiven) {
   EXPECT_REFUSAL("0.7*cross_entropi + focal", "did you mean 'cross_entropy'");
   EXPECT_REFUSAL("cross_entropy*0.7", "the factor 'cross_entropy' is not known");
   EXPECT_REFUSAL("huber:delta=2*3", "a factor follows the loss");
-  EXPECT_REFUSAL("mse - 0.1*l1", "parts are subtracted");
+  EXPECT_REFUSAL("mse -", "no loss follows the last '-'");
+  EXPECT_REFUSAL("0.5 - mse", "unknown loss '0.5'");
+  EXPECT_REFUSAL("mse - learned*l1", "not above 0");
+  EXPECT_REFUSAL("huber:delta=2, + l1", "no option follows the last comma");
   EXPECT_REFUSAL("mse +", "no loss follows the last '+'");
   EXPECT_REFUSAL("+ mse", "a loss is missing");
   EXPECT_REFUSAL("0.5*", "a loss is missing");

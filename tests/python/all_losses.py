@@ -85,11 +85,11 @@ _IN_CALLS = {
     "aft_loss", "arc_face_loss", "batch_triplet_loss", "box_ciou_loss", "box_diou_loss", "box_giou_loss",
     "box_iou_loss", "circle_loss", "contrastive_loss", "coral_loss", "cos_face_loss", "crps_ensemble_loss",
     "cumulative_link_loss", "distillation_loss", "distribution_focal_loss", "logistic_hazard_loss",
-    "multi_similarity_loss", "rnnt_loss", "ssim_loss", "sup_con_loss", "total_variation_loss",
+    "ms_ssim_loss", "multi_similarity_loss", "rnnt_loss", "ssim_loss", "sup_con_loss", "total_variation_loss",
 }  # fmt: skip
 
 # Options without which a loss does not take these operands: small images need a small window.
-_OPTIONS = {"ssim_loss": {"window": 3}}
+_OPTIONS = {"ssim_loss": {"window": 3}, "ms_ssim_loss": {"window": 3, "scales": 2}}
 
 # Of losses of elements: numbers between these, whole where the losses are defined for those alone.
 _BETWEEN = {"log-probabilities": (-2.0, -0.2), "counts": (0.0, 5.0), "0 or 1": (0.0, 1.0)}

@@ -93,6 +93,11 @@ def _pictures(*shape):
     return {"input": _uniform(*shape), "target": _uniform(*shape, seed=5)}
 
 
+def _similar_pictures(*shape):
+    x = _uniform(*shape)
+    return {"input": x, "target": x + 0.3 * _uniform(*shape, seed=5)}
+
+
 def _log_probs(*names):
     return {name: -0.2 - 2.0 * _uniform(5, seed=20 + i) for i, name in enumerate(names)}
 
@@ -200,6 +205,10 @@ CALLS = {
         ({**_pictures(2, 1, 6, 5), "weight": _uniform(2)}, {"window": 7, "padding": "reflect", "data_range": 2.0}),
         (_pictures(3, 5, 4), {"window": 3, "sigma": 0.8}),
     ],
+    "ms_ssim_loss": [
+        (_similar_pictures(2, 2, 6, 5), {"window": 3, "scales": 2}),
+        ({**_similar_pictures(2, 1, 7, 6), "weight": _uniform(2)}, {"window": 3, "scales": 2, "padding": "reflect"}),
+    ],
     "total_variation_loss": [
         ({"input": _normal(2, 2, 3, 4)}, {"norm": "l1"}),
         ({"input": _normal(2, 2, 3, 4), "weight": _uniform(2)}, {"norm": "squared"}),
@@ -225,6 +234,10 @@ CALLS = {
     "jaccard_loss": _OF_MASKS,
     "tversky_loss": [(tensors, {"alpha": 0.3, **options}) for tensors, options in _OF_MASKS],
     "focal_tversky_loss": _OF_MASKS,
+    "generalized_dice_loss": [
+        *(call for call in _OF_MASKS if "weight" not in call[0]),
+        ({"input": _normal(2, 3, 5), "target": _bits(2, 3, 5), "weight": _uniform(2)}, {"weighting": "simple"}),
+    ],
     "lovasz_loss": _OF_MASKS,
     "cox_loss": [
         (_SURVIVAL, {}),

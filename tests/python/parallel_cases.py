@@ -148,6 +148,13 @@ def check_others(rank, size):
     torch.testing.assert_close(loss, by_hand, rtol=1e-13, atol=1e-15)
     loss.backward(), by_hand.backward()
     torch.testing.assert_close(leaf.grad, whole.grad[:, here], rtol=1e-12, atol=1e-15)
+    leaf, whole = local.clone().requires_grad_(), logits.clone().requires_grad_()
+    options = {"z_loss": 0.01, "softcap": 3.0}
+    loss = P.cross_entropy(leaf, labels, vocab_start=here.start, **options)
+    of_all = F.cross_entropy(whole, labels, **options)
+    torch.testing.assert_close(loss, of_all, rtol=1e-13, atol=1e-15)
+    loss.backward(), of_all.backward()
+    torch.testing.assert_close(leaf.grad, whole.grad[:, here], rtol=1e-12, atol=1e-15)
     counted = P.cross_entropy(local, labels, vocab_start=here.start, normalize_by=torch.tensor(40.0))
     torch.testing.assert_close(counted, torch.nn.functional.cross_entropy(logits, labels, reduction="sum") / 40)
 

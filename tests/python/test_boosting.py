@@ -166,9 +166,24 @@ def test_initial_scores_of_classes():
         (lambda: perdita.grad_and_hess("focal")(np.zeros(2), [0, 2]), errors.DomainError, r"target\[1\] is 2"),
         (lambda: perdita.grad_and_hess("ldam")(np.zeros((2, 2)), [0, 1]), errors.ShapeError, "class_counts has 0"),
         (lambda: perdita.grad_and_hess("quantile:q=0.1/0.9")(np.zeros((2, 3)), [0, 1]), errors.ShapeError, "2 quantiles"),
+        (lambda: perdita.grad_and_hess("focal")(np.zeros((2, 3)), [0, 1 << 32]), errors.LabelError, r"\[1\] is 4294967296"),
+        (lambda: perdita.grad_and_hess("mse", min_hessian=np.nan), errors.DomainError, "min_hessian is nan .valid: finite"),
+        (lambda: perdita.grad_and_hess("mse", min_hessian="no"), errors.DTypeError, "min_hessian is 'no' .valid: a number"),
         (lambda: perdita.minimize_constant("mse", []), errors.DomainError, "no targets"),
+        (lambda: perdita.minimize_constant("focal", [0, 1], num_classes=-3), errors.DomainError, "num_classes is -3"),
+        (lambda: perdita.minimize_constant("focal", [0, 1], num_classes="3"), errors.DTypeError, "num_classes is '3'"),
     ],
 )  # fmt: skip
 def test_errors(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("kind", [np.int64, np.uint8, np.float32, bool])
+def test_labels_of_any_type(kind):
+    labels = np.array([0, 1, 1, 0]).astype(kind)
+    assert perdita.minimize_constant("focal", labels) == perdita.minimize_constant("focal", [0.0, 1, 1, 0])
+    scores = np.arange(12.0).reshape(4, 3)
+    for a, b in zip(*(perdita.grad_and_hess("focal")(scores, y) for y in (labels, [0, 1, 1, 0])), strict=True):
+        np.testing.assert_array_equal(a, b)

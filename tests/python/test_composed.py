@@ -17,6 +17,7 @@ from loss_cases import LINEAR, LOSSES, cases, function_name, reductions_of
 from own_losses import CALLS, with_reduction
 from perdita._catalogue import ENTRIES
 from perdita._functions import functions, text_of
+from perdita.errors import GraphError
 from perdita.torch._composed import composed_loss
 from perdita.torch._operands import as_tensor
 
@@ -112,6 +113,99 @@ def test_results_of_the_kernels(name, dtype):
             assert (ours is None) == (theirs is None), what
             if ours is not None:
                 close(torch.as_tensor(ours, dtype=dtype), torch.as_tensor(theirs, dtype=dtype))
+
+
+def _f64(values):
+    return torch.tensor(values, dtype=torch.float64)
+
+
+_CROSS = _f64([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0], [0.0, 1.0]])  # cosines of 0 and 1
+_PAIRED = torch.tensor([0, 0, 1, 1])
+# Operands at which the formula of a loss has a kink, or at which a smooth function is often written with one.
+KINKS = [
+    (
+        "siglip_loss",
+        {"query": _CROSS[:2], "positive": _CROSS[:2], "logit_scale": _f64(3.0), "logit_bias": _f64(0.0)},
+        {},
+    ),
+    ("multi_similarity_loss", {"input": _CROSS, "target": _PAIRED}, {"base": 0.0}),
+    ("circle_loss", {"input": _CROSS, "target": _PAIRED}, {"margin": 0.0, "gamma": 2.0}),
+    *(
+        ("batch_triplet_loss", {"input": _CROSS, "target": _PAIRED}, {"mining": mining, "distance": distance, **more})
+        for mining in ("hard", "semi_hard", "all")
+        for distance in ("euclidean", "squared", "cosine")
+        for more in ({"soft": True}, {"margin": 0.0})
+    ),
+    ("contrastive_loss", {"input1": _CROSS[:2], "input2": _CROSS[:2] + _f64([1.0, 0.0]), "target": _f64([0, 0])}, {}),
+    ("rank_net_loss", {"input": _f64([[0.5, 0.5, 0.5]]), "target": _f64([[2, 1, 0]])}, {}),
+    ("lambda_rank_loss", {"input": _f64([[0.5, 0.5, 0.5]]), "target": _f64([[2, 1, 0]])}, {}),
+    ("coral_loss", {"input": _f64([[0.0, -0.0], [0.0, 1.0]]), "target": torch.tensor([1, 0])}, {}),
+    (
+        "logistic_hazard_loss",
+        {"input": _f64([[0.0, 0.0]]), "interval": torch.tensor([1]), "event": torch.tensor([1])},
+        {},
+    ),
+    ("lovasz_loss", {"input": _f64([[1.0, -1.0, 0.0, 2.0]]), "target": _f64([[1, 0, 1, 0]])}, {}),
+    ("lovasz_loss", {"input": _f64([[1.0, 1.0, -1.0]]), "target": _f64([[1, 1, 0]])}, {}),
+    *(
+        (name, {"input": _f64([[0, 0, 2, 2], [0, 0, 1, 1], [0, 0, 2, 2]]), "target": _f64(boxes)}, {})
+        for name in ("box_iou_loss", "box_giou_loss", "box_diou_loss", "box_ciou_loss")
+        for boxes in ([[0, 0, 2, 2], [1, 0, 2, 1], [0, 1, 2, 3]],)
+    ),
+    *(
+        (
+            "triplet_margin_loss",
+            {"anchor": _CROSS[:2], "positive": _CROSS[1:3], "negative": -_CROSS[:2]},
+            {"p": p, "eps": 0.0, "swap": swap, "margin": margin},
+        )
+        for p in (1.0, 2.0, 3.0, float("inf"))
+        for swap in (False, True)
+        for margin in (1.0, 0.5)
+    ),
+    ("total_variation_loss", {"input": _f64([[[0.0, 0.0], [1.0, 0.0]]])}, {"norm": "l1"}),
+    ("crps_ensemble_loss", {"input": _f64([[0.0, 0.0, 1.0]]), "target": _f64([0.0])}, {}),
+    ("multi_margin_loss", {"input": _f64([[1.0, 0.0, 2.0]]), "target": torch.tensor([0])}, {}),
+    ("multilabel_margin_loss", {"input": _f64([[1.0, 0.0, 0.5]]), "target": torch.tensor([[0, -1, -1]])}, {}),
+    (
+        "cosine_embedding_loss",
+        {"input1": _CROSS[:2], "input2": _CROSS[1:3], "target": _f64([-1.0, 1.0])},
+        {"margin": 0.0},
+    ),
+    ("hinge_loss", {"input": _f64([1.0, -1.0, 0.0]), "target": _f64([1, -1, 1])}, {}),
+    ("l1_loss", {"input": _f64([1.0, 0.0]), "target": _f64([1.0, -0.0])}, {}),
+    ("huber_loss", {"input": _f64([1.0, 2.0, -1.0]), "target": _f64([1.0, 1.0, 0.0])}, {}),
+    ("epsilon_insensitive_loss", {"input": _f64([1.5, 0.5]), "target": _f64([1.0, 1.0])}, {"epsilon": 0.5}),
+    ("quantile_loss", {"input": _f64([1.0, 0.0]), "target": _f64([1.0, 0.0])}, {"q": 0.3}),
+    (
+        "margin_ranking_loss",
+        {"input1": _f64([1.0, 0.0]), "input2": _f64([1.0, 0.0]), "target": _f64([1.0, -1.0])},
+        {},
+    ),
+    ("binary_cross_entropy_with_logits", {"input": _f64([0.0, -0.0]), "target": _f64([1.0, 0.3])}, {}),
+    ("soft_margin_loss", {"input": _f64([0.0, -0.0]), "target": _f64([1.0, -1.0])}, {}),
+]
+
+
+@pytest.mark.parametrize("case", range(len(KINKS)), ids=[f"{i}-{name}" for i, (name, *_) in enumerate(KINKS)])
+def test_subgradients_of_the_kernels(case):
+    name, given, options = KINKS[case]
+    gradients = []
+    for function in (getattr(F, name), COMPOSED[name]):
+        tensors = {k: requiring_grad(name, k, t) for k, t in given.items()}
+        leaves = [t for t in tensors.values() if t.requires_grad]
+        loss = function(**tensors, **options, reduction="sum")
+        gradients.append(torch.autograd.grad(loss, leaves, materialize_grads=True))
+    for (kernel, composed), leaf in zip(zip(*gradients, strict=True), leaves, strict=True):
+        check(composed, kernel, f"{name} {options} {list(leaf.shape)}", rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["siglip_loss", "batch_triplet_loss", "rank_net_loss", "coral_loss"])
+def test_the_derivative_of_softplus_at_0(name):
+    """A logit of 0 is a probability of 1/2, not of 0 or 1; of transforms, which the kernels do not compute."""
+    _, tensors, options = next(case for case in KINKS if case[0] == name)
+    first, options = next(iter(tensors)), {**options, "reduction": "sum"}
+    loss = Call(name, tensors, first, options)
+    check(grad(loss)(tensors[first]), gradient_of(loss, tensors[first]), name)
 
 
 def requiring_grad(function, name, tensor):
@@ -265,6 +359,18 @@ def test_forward_mode_over_equal_derivatives():
         lambda z: F.dice_loss(z, y), x, vectorize=True, outer_jacobian_strategy="forward-mode"
     )
     check(found, expected, "dice")
+
+
+def test_vmap_over_groups_is_refused():
+    scores, relevance = torch.randn(2, 4), torch.tensor([[1.0, 0, 2, 0], [0, 1, 0, 1]])
+    groups = torch.tensor([[0, 0, 1, 1], [0, 1, 1, 1]])
+    for name in ("list_net_loss", "rank_net_loss", "lambda_rank_loss", "list_mle_loss", "approx_ndcg_loss"):
+        loss = getattr(F, name)
+        for mapped in (vmap(loss), vmap(grad(loss)), grad(lambda *tensors, loss=loss: vmap(loss)(*tensors).sum())):
+            with pytest.raises(GraphError, match=f"{name}: vmap maps over groups.*valid: in_dims with None for groups"):
+                mapped(scores, relevance, groups)
+        one = vmap(loss, in_dims=(0, 0, None))(scores, relevance, groups[0])
+        check(one[1], loss(scores[1], relevance[1], groups[0]), name, rtol=1e-5)
 
 
 def test_groups_in_a_vectorized_hessian():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import perdita
-from perdita.errors import DataError, DomainError, FileError
+from perdita.errors import DataError, DomainError, DTypeError, FileError
 
 HEALTHY = [(2.3 * 0.6**e + 0.1, 2.3 * 0.62**e + 0.15) for e in range(12)]
 OVERFITTING = [(2.0 * 0.7**e, 2.0 * 0.7**e + 0.4 + (0.15 * (e - 4) if e > 4 else 0.0)) for e in range(20)]
@@ -261,6 +261,15 @@ def test_more_errors(tmp_path):
         perdita.diagnose(path, columns={"train_loss": "lost"})
     with pytest.raises(DomainError, match="MEANING=COLUMN"):
         perdita.diagnose(path, columns={"training": "loss"})
+    # The core separates choices by commas.
+    (tmp_path / "logs").mkdir()
+    log = tmp_path / "logs" / "a.csv"
+    log.write_text('epoch,"loss, mean"\n' + "".join(f"{i},{1 / (i + 1)}\n" for i in range(9)))
+    for columns in ({"train_loss": "loss, mean"}, {"train_loss": "loss,val_loss=x"}, {"train_loss,lr": "loss"}):
+        with pytest.raises(DomainError, match="diagnose: columns has .*valid: names without commas"):
+            perdita.diagnose(log, columns=columns)
+    with pytest.raises(DTypeError, match="diagnose: columns has 'train_loss': 1"):
+        perdita.diagnose(log, columns={"train_loss": 1})
 
 
 def test_cut_off_event_files_are_read(tmp_path):

@@ -224,3 +224,17 @@ def test_copies_and_pickles(tmp_path):
         result.save(tmp_path / "own")
         for name in ("evaluation.json", "report.html"):
             assert (tmp_path / "copy" / name).read_bytes() == (tmp_path / "own" / name).read_bytes()
+
+
+def test_losses_with_their_options():
+    """Modules, sums and functions are their texts; an option that a text cannot hold is an error."""
+    y, t = np.random.default_rng(3).normal(size=(2, 50))
+    loss = 0.5 * perdita.nn.MSELoss() + perdita.nn.HuberLoss(delta=np.float32(0.5))
+    assert perdita.evaluate(y, t, loss).to_dict() == perdita.evaluate(y, t, "0.5*mse + huber:delta=0.5").to_dict()
+    found = perdita.evaluate(y, t, perdita.functional.l1_loss)
+    assert found.losses == perdita.evaluate(y, t, "l1").losses
+    for loss in (perdita.nn.MSELoss(weight=np.ones(50)), 2.0 * perdita.nn.MSELoss(weight=np.ones(50))):
+        with pytest.raises(errors.DomainError, match="evaluate: .*weight, which cannot be used here"):
+            perdita.evaluate(y, t, loss)
+    with pytest.raises(errors.DTypeError, match="evaluate: loss is 3"):
+        perdita.evaluate(y, t, 3)

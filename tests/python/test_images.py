@@ -21,6 +21,11 @@ VARIANTS = [
     {"window": 7, "padding": "reflect", "data_range": 0.5},
 ]
 CALLS = [("ssim_loss", options) for options in VARIANTS]
+CALLS += [
+    ("ms_ssim_loss", {"window": 3, "scales": 2}),
+    ("ms_ssim_loss", {"window": 5, "scales": 2, "padding": "reflect", "data_range": 255.0, "weights": "uniform"}),
+    ("ms_ssim_loss", {"window": 1, "scales": 3, "k2": 0.5}),
+]
 CALLS += [("total_variation_loss", {"norm": norm}) for norm in ("l1", "squared", "isotropic")]
 IDS = [f"{name}-{i}" for i, (name, _) in enumerate(CALLS)]
 
@@ -31,26 +36,53 @@ def pictures(*shape, seed=0, scale=1.0):
 
 def operands_of(name, options, dtype=np.float64):
     scale = options.get("data_range", 1.0)
+    if name == "ms_ssim_loss":  # images that are alike, of which all averages are positive
+        x = pictures(2, 3, 7, 8, scale=scale)
+        return [x.astype(dtype), (x + pictures(2, 3, 7, 8, seed=1, scale=0.3 * scale)).astype(dtype)]
     count = 2 if name == "ssim_loss" else 1
     return [pictures(2, 3, 7, 8, seed=seed, scale=scale).astype(dtype) for seed in range(count)]
 
 
-def ssim_of(x, y, window, padding="valid", sigma=1.5, data_range=1.0, k1=0.01, k2=0.03):
-    """1 - similarity of images [C, H, W], in float64 by whole windows."""
+def similarities_of(x, y, window, padding="valid", sigma=1.5, data_range=1.0, k1=0.01, k2=0.03):
+    """The factors of the similarity (of means, of structure) of images [H, W], in float64 by whole windows."""
     radius = window // 2
     if padding == "reflect":
-        x, y = (np.pad(a, ((0, 0), (radius, radius), (radius, radius)), mode="reflect") for a in (x, y))
+        x, y = (np.pad(a, radius, mode="reflect") for a in (x, y))
     at = np.arange(window) - radius
     w = np.exp(-(at[:, None] ** 2 + at**2) / (2 * sigma**2))
     w /= w.sum()
     c1, c2 = (k1 * data_range) ** 2, (k2 * data_range) ** 2
     found = []
-    for c, i, j in itertools.product(range(x.shape[0]), range(x.shape[1] - window + 1), range(x.shape[2] - window + 1)):
-        a, b = (p[c, i : i + window, j : j + window] for p in (x, y))
+    for i, j in itertools.product(range(x.shape[0] - window + 1), range(x.shape[1] - window + 1)):
+        a, b = (p[i : i + window, j : j + window] for p in (x, y))
         ma, mb = (w * a).sum(), (w * b).sum()
         va, vb, covariance = (w * (a - ma) ** 2).sum(), (w * (b - mb) ** 2).sum(), (w * (a - ma) * (b - mb)).sum()
-        found.append((2 * ma * mb + c1) / (ma * ma + mb * mb + c1) * (2 * covariance + c2) / (va + vb + c2))
-    return 1 - np.mean(found)
+        found.append(((2 * ma * mb + c1) / (ma * ma + mb * mb + c1), (2 * covariance + c2) / (va + vb + c2)))
+    return np.array(found)
+
+
+def ssim_of(x, y, **options):
+    """1 - similarity of images [C, H, W]."""
+    return 1 - np.mean([similarities_of(a, b, **options).prod(axis=1) for a, b in zip(x, y, strict=True)])
+
+
+def ms_ssim_of(x, y, scales, weights="standard", **options):
+    exponents = [1 / scales] * scales if weights == "uniform" else [0.0448, 0.2856, 0.3001, 0.2363, 0.1333]
+    losses = []
+    for a, b in zip(x, y, strict=True):
+        product = 1.0
+        for scale in range(scales):
+            factors = similarities_of(a, b, **options)
+            mean = (factors.prod(axis=1) if scale + 1 == scales else factors[:, 1]).mean()
+            product *= mean ** exponents[scale]
+            a, b = map(halved, (a, b))
+        losses.append(1 - product)
+    return np.mean(losses)
+
+
+def halved(x):
+    x = np.pad(x, [(0, size % 2) for size in x.shape], mode="edge")
+    return x.reshape(x.shape[0] // 2, 2, x.shape[1] // 2, 2).mean(axis=(1, 3))
 
 
 def variation_of(x, norm):
@@ -62,7 +94,7 @@ def variation_of(x, norm):
 
 
 def definition(name, operands, options):
-    one = ssim_of if name == "ssim_loss" else variation_of
+    one = {"ssim_loss": ssim_of, "ms_ssim_loss": ms_ssim_of, "total_variation_loss": variation_of}[name]
     return np.array([one(*images, **options) for images in zip(*operands, strict=True)])
 
 

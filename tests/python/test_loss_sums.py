@@ -222,6 +222,21 @@ def test_the_reduction_may_be_set_later():
     assert made(x, torch.zeros(2)) == 8
 
 
+@pytest.mark.parametrize("module", [nn, perdita.nn], ids=["torch", "numpy"])
+def test_parts_are_subtracted(module):
+    x, y = torch.randn(6, 4, dtype=torch.float64), torch.randint(4, (6,))
+    x, y = (x, y) if module is nn else (x.numpy(), y.numpy())
+    a, b = module.CrossEntropyLoss(), module.FocalLoss(gamma=3.0)
+    for criterion, wanted in (
+        (a - 0.5 * b, a(x, y) - 0.5 * b(x, y)),
+        (-a + 2 * b, 2 * b(x, y) - a(x, y)),
+        (b - (a - b), 2 * b(x, y) - a(x, y)),
+        (module.Sum("cross_entropy - 0.5*focal:gamma=3"), a(x, y) - 0.5 * b(x, y)),
+        (perdita.formula(lambda log_p, t: -t * log_p) - 0.5 * b, a(x, y) - 0.5 * b(x, y)),
+    ):
+        assert float(criterion(x, y)) == pytest.approx(float(wanted), rel=1e-13)
+
+
 def test_operators_share_learned_weights():
     a = nn.Sum("learned*mse")
     b = 2.0 * a + nn.L1Loss()

@@ -80,6 +80,7 @@ def test_numbers(tmp_path, loss, columns):
         ["--loss", "cross_entropy"],
         ["--loss", "focal:gamma=1.5", "--last-layer", "cosine:scale=5"],
         ["--loss", "ldam"],
+        ["--loss", "cross_entropy:softcap=0.5"],
     ],
 )
 def test_classes(tmp_path, words):

@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+import scipy.optimize
 from sklearn import linear_model, metrics, model_selection
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+import perdita.sklearn
 from perdita import errors
 from perdita.sklearn import LinearModel, scorer
 
@@ -85,3 +88,33 @@ def test_errors(data):
         LinearModel(alpha=-1).fit(X, z)
     with pytest.raises(errors.LabelError, match="valid: "):
         scorer("cross_entropy")(linear_model.LogisticRegression().fit(X, z > 0), X, np.full(len(z), 7))
+
+
+@pytest.mark.parametrize("loss", ["poisson_nll", "gamma_nll", "tweedie:power=1.5"])
+@pytest.mark.filterwarnings("error")
+def test_steps_that_are_too_long(loss):
+    """exp() overflows at the first step of L-BFGS where features are large, which is not a minimum."""
+    for seed in range(4):
+        numbers = np.random.default_rng(seed)
+        X = numbers.normal(size=(200, 3))
+        y = np.exp(2 * X[:, 0]) + 0.1
+        found = [
+            scorer(loss)(LinearModel(loss, alpha=0).fit(scale * X, y), scale * X, y)
+            for scale in (1.0, 1e2, 1e3, 1e4, 1e5)
+        ]
+        np.testing.assert_allclose(found, found[0], rtol=1e-7, err_msg=f"seed {seed}")
+
+
+def test_a_warning_where_the_optimizer_fails(data, monkeypatch):
+    X, z, _ = data
+    with pytest.warns(ConvergenceWarning, match="LinearModel: L-BFGS reached 2 iterations"):
+        LinearModel("log_cosh", max_iter=2).fit(1e3 * X, z)
+    minimize = perdita.sklearn.scipy.optimize.minimize
+
+    def failing(*arguments, **options):
+        result = minimize(*arguments, **options)
+        return scipy.optimize.OptimizeResult({**result, "success": False, "status": 2, "message": "ABNORMAL: "})
+
+    monkeypatch.setattr(perdita.sklearn.scipy.optimize, "minimize", failing)
+    with pytest.warns(ConvergenceWarning, match="LinearModel: L-BFGS did not converge: ABNORMAL"):
+        LinearModel().fit(X, z)

@@ -150,6 +150,16 @@ TEST_F(RecorderTest, SecondsOfAnEpochThatContinuesAreThoseOfThisProcess) {
   EXPECT_LT(*history(folder).back().find("seconds"), 60);
 }
 
+TEST_F(RecorderTest, TheLossThatIsNamedLaterIsInTheConfiguration) {
+  const fs::path folder = root_ / "run";
+  Recorder recorder(folder, {.data = "numbers"});
+  recorder.set_loss("focal:gamma=2");
+  recorder.set_loss("cross_entropy");  // the first one stays
+  const std::string config = read_file(folder / "config.json");
+  EXPECT_NE(config.find("\"loss\": \"focal:gamma=2\""), std::string::npos) << config;
+  EXPECT_NE(config.find("\"data\": \"numbers\""), std::string::npos) << config;
+}
+
 TEST_F(RecorderTest, AnIncompleteEpochDoesNotDecideThatLabelsAreEqual) {
   const fs::path folder = root_ / "run";
   Recorder recorder(folder, {.loss = "cross_entropy", .train_samples = 5});
@@ -159,7 +169,7 @@ TEST_F(RecorderTest, AnIncompleteEpochDoesNotDecideThatLabelsAreEqual) {
   }
   recorder.step(second.step());  // of one class
   recorder.finish();
-  EXPECT_EQ(read_file(folder / "diagnosis.json").find("nothing_to_learn"), std::string::npos);
+  EXPECT_EQ(read_file(folder / "diagnosis.json").find("every label is"), std::string::npos);
 }
 
 TEST_F(RecorderTest, EpochsEndWhenSamplesComeAgain) {

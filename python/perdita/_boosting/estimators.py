@@ -1,14 +1,15 @@
-"""What the scikit-learn estimators of the boosters share. An adapter trains a booster and predicts raw scores."""
+"""Base classes of the scikit-learn estimators of the boosters. An adapter trains a booster and predicts raw scores."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from perdita._boosting.arrays import codes_of, row_of_numbers, weights_of
 from perdita._boosting.link import sigmoid
 from perdita._boosting.losses import LossLike, entry_of
 from perdita._boosting.objective import BaseObjective
-from perdita.errors import DomainError
+from perdita.errors import DomainError, DTypeError, ShapeError
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
@@ -69,9 +70,26 @@ class BoostedEstimator(BaseEstimator):
         """(X, target, weight or None) from (X, y) or (X, y, sample_weight)."""
         if eval_set is None:
             return None
-        X, y, *rest = eval_set
-        X = self._prepare(X, None, reset=False)
-        return X, encode(np.asarray(y)), np.asarray(rest[0], np.float64) if rest else None
+        X, y, weight = self._read_eval_set(eval_set, "sample_weight", may_be_short=True)
+        name = f"{type(self).__name__}: eval_set"
+        return X, encode(y), weights_of(name, weight, len(y), np.float64)
+
+    def _read_eval_set(self, eval_set, third, may_be_short=False):
+        """X and y [N] of eval_set, which are checked, and its third entry, of that name; None if it may be left out."""
+        name = type(self).__name__
+        is_sequence = isinstance(eval_set, (tuple, list))
+        if not is_sequence or len(eval_set) not in ((2, 3) if may_be_short else (3,)):
+            given = f"has {len(eval_set)} entries" if is_sequence else f"is a {type(eval_set).__name__}"
+            pair = "(X, y) or " * may_be_short
+            raise DTypeError(f"{name}: eval_set {given} (valid: {pair}(X, y, {third}))")
+        X = self._prepare(eval_set[0], None, reset=False)
+        y = np.asarray(eval_set[1])
+        y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+        if y.shape != (X.shape[0],):
+            raise ShapeError(
+                f"{name}: eval_set has y of shape {list(y.shape)}, but X has {X.shape[0]} rows (valid: [{X.shape[0]}])"
+            )
+        return X, y, eval_set[2] if len(eval_set) > 2 else None
 
     def _predicted_scores(self, X) -> NDArray[Any]:
         """Raw scores [N] or [N, K], with the initial score."""
@@ -131,10 +149,7 @@ class BoostedClassifier(ClassifierMixin, BoostedEstimator):
         weight = self._with_class_weights(y, weight)
 
         def encode(labels):
-            codes = np.searchsorted(self.classes_, labels)
-            unknown = self.classes_[np.minimum(codes, len(self.classes_) - 1)] != labels
-            if unknown.any():
-                raise DomainError(f"eval_set has the label {labels[unknown][0]!r} (valid: {self.classes_.tolist()})")
+            codes = codes_of(f"{type(self).__name__}: eval_set", "y", self.classes_, labels)
             return self._target_of(entry, codes)
 
         many = len(self.classes_) > 2 or entry["takes_class_counts"]
@@ -196,7 +211,16 @@ class BoostedRegressor(RegressorMixin, BoostedEstimator):
                 f"logarithms of means, or Classifier)"
             )
         weight = None if sample_weight is None else _check_sample_weight(sample_weight, X, dtype=np.float64)
-        return self._fit(X, y, weight, eval_set, lambda target: np.asarray(target, np.float64), None)
+
+        def encode(target):
+            name = f"{type(self).__name__}: eval_set"
+            numbers = row_of_numbers(name, "y", target, None, np.float64)
+            if not np.isfinite(numbers).all():
+                i = int(np.argmin(np.isfinite(numbers)))
+                raise DomainError(f"{name}: y[{i}] is {numbers[i]} (valid: finite numbers)")
+            return numbers
+
+        return self._fit(X, y, weight, eval_set, encode, None)
 
     def predict(self, X: Any) -> NDArray[np.float64]:
         """Predictions in the unit of y: [N], or [N, Q] of several quantiles, which do not cross."""

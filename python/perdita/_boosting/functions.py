@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from perdita import _core
+from perdita import _checks, _core
 from perdita._boosting.arrays import labels_of, row_of_numbers, scores_of, weights_of
 from perdita._boosting.losses import LossLike, entry_of
 from perdita._boosting.pairs import check_columns, checked_weights, compute_pairs, empty_pairs, target_of
@@ -21,6 +21,13 @@ def check_hessian(function: str, entry: dict[str, Any], hessian: str) -> str:
     return hessian
 
 
+def check_min_hessian(function: str, min_hessian: float) -> float:
+    number = _checks.number(function, "min_hessian", min_hessian)
+    if not 0 < number < np.inf:
+        raise DomainError(f"{function}: min_hessian is {min_hessian} (valid: finite, above 0)")
+    return number
+
+
 def grad_and_hess(
     loss: LossLike, *, hessian: str = "exact", min_hessian: float = 1e-16, class_counts: Any = None
 ) -> Callable[..., tuple[NDArray[Any], NDArray[Any]]]:
@@ -29,8 +36,9 @@ def grad_and_hess(
         gradient, hessian = perdita.grad_and_hess("huber:delta=2")(scores, target)
         gradient, hessian = perdita.grad_and_hess("focal", hessian="gauss_newton")(logits, labels, weight)
 
-    loss: text, a perdita.formula, or a function of perdita.functional with its default options; a loss of raw scores: of
-    values, logarithms of means, logits or classes. The derivatives are those of the sum over all rows, not of the mean.
+    loss: text, a perdita.formula, a loss of perdita.nn, or a function of perdita.functional with its default options; a loss
+    of raw scores: of values, logarithms of means, logits or classes. The derivatives are those of the sum over all rows, not
+    of the mean; other options that a text cannot hold, such as weights and normalize_by, are errors.
 
     hessian: the policy, see :doc:`/boosting`. Hessians below min_hessian (above 0) are replaced by it. class_counts: samples
     of each class in training, [K], for the losses that need them.
@@ -43,8 +51,7 @@ def grad_and_hess(
     """
     entry = entry_of("grad_and_hess", loss)
     check_hessian("grad_and_hess", entry, hessian)
-    if not min_hessian > 0:
-        raise DomainError(f"grad_and_hess: min_hessian is {min_hessian} (valid: above 0)")
+    min_hessian = check_min_hessian("grad_and_hess", min_hessian)
 
     def gradient_and_hessian(scores: Any, target: Any, weight: Any = None) -> tuple[NDArray[Any], NDArray[Any]]:
         given = scores_of("grad_and_hess", scores)
@@ -88,7 +95,8 @@ def minimize_constant(
     Raises ValueError (DomainError, ShapeError, LabelError) and TypeError (DTypeError).
     """
     entry = entry_of("minimize_constant", loss)
-    count = len(row_of_numbers("minimize_constant", "target", target, None, None))
+    num_classes = _checks.integer("minimize_constant", "num_classes", num_classes, 1, may_be_none=True)
+    count = len(row_of_numbers("minimize_constant", "target", target, None))
     factors = weights_of("minimize_constant", weight, count, np.float64)
     if entry["kind"] == "classes":
         labels = labels_of("minimize_constant", target)

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import numpy as np
+
+from perdita._boosting.arrays import row_of_numbers, sizes_of_groups
 from perdita._boosting.estimators import BoostedClassifier, BoostedEstimator, BoostedRegressor
 from perdita._boosting.losses import LossLike
 from perdita.errors import DomainError
@@ -209,12 +212,14 @@ class Ranker(_Trees):
                 "early_stopping_rounds needs validation data (valid: fit(X, y, group, eval_set=(X_val, y_val, group_val)))"
             )
         objective = RankObjective(k=self.k)
+        group = sizes_of_groups("Ranker", group, X.shape[0])
         data = lightgbm.Dataset(X, y, group=group, weight=sample_weight, free_raw_data=False)
         validation: list[Any] = []
         callbacks: list[Any] = []
         if eval_set is not None:
-            X_val, y_val, group_val = eval_set
-            X_val = self._prepare(X_val, None, reset=False)
+            X_val, y_val, group_val = self._read_eval_set(eval_set, "group")
+            y_val = row_of_numbers("Ranker: eval_set", "y", y_val, None, np.float64)
+            group_val = sizes_of_groups("Ranker: eval_set", group_val, X_val.shape[0])
             validation.append(lightgbm.Dataset(X_val, y_val, group=group_val, reference=data))
         if self.early_stopping_rounds is not None:
             callbacks.append(lightgbm.early_stopping(self.early_stopping_rounds, verbose=False))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from perdita import _checks
 from perdita._boosting import functions
 from perdita._boosting.arrays import labels_of, scores_of
 from perdita._boosting.link import apply_link
@@ -42,10 +43,8 @@ class BaseObjective:
         self._entry = entry_of("Objective", loss)
         self.loss: str = self._entry["text"]
         self.hessian = functions.check_hessian("Objective", self._entry, hessian)
-        if not min_hessian > 0:
-            raise DomainError(f"Objective: min_hessian is {min_hessian} (valid: above 0)")
-        self.min_hessian = min_hessian
-        self.num_classes = num_classes
+        self.min_hessian = functions.check_min_hessian("Objective", min_hessian)
+        self.num_classes = _checks.integer("Objective", "num_classes", num_classes, 1, may_be_none=True)
         self.class_counts = class_counts
         self.clipped_share = 0.0
         """The share of Hessians of the last call that were replaced by min_hessian."""
@@ -209,7 +208,7 @@ class BaseObjective:
             and kept[0].shape == scores.shape
             and kept[0].dtype == dtype
             and kept[0].flags.c_contiguous == order
-            and all(sys.getrefcount(array) <= 3 for array in kept)  # the tuple, `array` and the call
+            and _are_free(kept)
         )
         self._buffers = kept if is_free and kept is not None else empty_pairs(scores, dtype)
         return self._buffers
@@ -243,6 +242,20 @@ class BaseObjective:
                 "its values are wrong",
                 stacklevel=4,
             )
+
+
+def _references(arrays: Pairs) -> list[int]:
+    return [sys.getrefcount(array) for array in arrays]
+
+
+# Of arrays to which only their tuple refers. The number differs between versions of CPython: since 3.14, the interpreter
+# may borrow the references of local variables.
+_OF_FREE_ARRAYS = _references((np.empty(0), np.empty(0)))
+
+
+def _are_free(arrays: Pairs) -> bool:
+    """Whether nothing but the tuple refers to the arrays."""
+    return all(count <= free for count, free in zip(_references(arrays), _OF_FREE_ARRAYS, strict=True))
 
 
 def _is_same(a: Any, b: Any) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perdita import _checks, _core
-from perdita._boosting.arrays import row_of_numbers, scores_of, weights_of
+from perdita._boosting.arrays import row_of_numbers, scores_of, sizes_of_groups, weights_of
 from perdita._boosting.pairs import Pairs
 from perdita.errors import DomainError, ShapeError
 
@@ -38,7 +38,7 @@ class BaseRankObjective:
             given,
             target,
             weights,
-            _sizes(group),
+            sizes_of_groups("RankObjective", group),
             gradient,
             hessian,
             self.k,
@@ -54,7 +54,7 @@ class BaseRankObjective:
         """The mean NDCG at k of the groups; 1 for groups without relevant documents."""
         given = np.asarray(_one_score(scores), np.float64)
         target = row_of_numbers("RankObjective", "relevance", relevance, len(given), np.float64)
-        return _core.ndcg(given, target, _sizes(group), self.k)
+        return _core.ndcg(given, target, sizes_of_groups("RankObjective", group), self.k)
 
     @property
     def metric_name(self) -> str:
@@ -66,9 +66,3 @@ def _one_score(scores: Any) -> NDArray[Any]:
     if given.ndim != 1:
         raise ShapeError(f"RankObjective: scores has shape {list(given.shape)} (valid: [N], one score per document)")
     return given
-
-
-def _sizes(group: Any) -> list[int]:
-    if group is None or not len(group):
-        raise ShapeError("RankObjective: the data have no groups (valid: sizes of groups, as `group` of the data set)")
-    return [int(size) for size in group]

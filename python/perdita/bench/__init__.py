@@ -1,1 +1,1 @@
-"""python -m perdita.bench: the losses beside torch eager, torch.compile and JAX, in one process, interleaved."""
+"""python -m perdita.bench: the losses compared with torch eager, torch.compile and JAX, in one process, interleaved."""

@@ -8,7 +8,7 @@ than 1: Perdita is faster). Before each timing there is a pause, because threads
 and would take processors from the next one, and a warm-up call. "tuned" configures the allocator of glibc to keep freed
 memory, which avoids most page faults of torch for large sizes. This setting is fixed at process start, so each allocator
 runs in a separate process. At the end, each process lists the cases in which another library was faster. --options
-benchmarks losses with options (weights, narrow types, reductions, layouts) beside torch eager and torch.compile instead.
+benchmarks losses with options (weights, narrow types, reductions, layouts) against torch eager and torch.compile instead.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What callbacks share: values under the names that the report reads, steps that may be recorded already."""
+"""Helpers of the callbacks: values under the names that the report reads, steps that may be recorded already."""
 
 from typing import Any
 
@@ -55,11 +55,6 @@ class Steps:
                 loss = loss.detach() if hasattr(loss, "detach") else loss
                 self.recorder(loss if count is None else loss.reshape(1).expand(count))
         self._steps = self.recorder.steps
-
-    @property
-    def is_open(self) -> bool:
-        """Whether steps were recorded since the last epoch."""
-        return self.recorder.has_open_epoch
 
 
 def part_of(output: Any, *names: str) -> Any:

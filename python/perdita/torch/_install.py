@@ -14,7 +14,7 @@ _originals: dict[str, Any] = {}
 
 
 class _Installed:
-    """What install() returns: a context manager that uninstalls at its end, unless the losses were installed before."""
+    """Result of install(): a context manager that uninstalls at its end, unless the losses were installed before."""
 
     def __init__(self, was_installed):
         self._was_installed = was_installed

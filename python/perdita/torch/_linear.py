@@ -4,6 +4,7 @@ import torch
 
 from perdita import _core
 from perdita._extras import LossExtras
+from perdita._functions import logit_options
 from perdita._linear import LinearCrossEntropy
 from perdita.errors import DTypeError
 from perdita.torch._call import FUNCTIONS, check_denominator, divided
@@ -41,6 +42,8 @@ def linear_cross_entropy(
     ignore_index=None,
     label_smoothing=0.0,
     options=None,
+    z_loss=0.0,
+    softcap=None,
     normalize_by=None,
     return_extras=False,
     chunk_rows=0,
@@ -57,7 +60,11 @@ def linear_cross_entropy(
     weight = as_tensor(weight, input)
     chunk_rows = chunk_rows or getattr(options, "batch_chunk_size", None) or 0
     keywords = dict(
-        reduction=reduction, ignore_index=ignore_index, label_smoothing=label_smoothing, normalize_by=normalize_by
+        reduction=reduction,
+        ignore_index=ignore_index,
+        label_smoothing=label_smoothing,
+        normalize_by=normalize_by,
+        **logit_options(z_loss, softcap),
     )
     tensors = (input, linear_weight, linear_bias, target, weight)
     for name, tensor in zip(_NAMES, tensors, strict=True):
@@ -118,9 +125,10 @@ def _of_torch(
     input, linear_weight, linear_bias, target, weight, *, normalize_by, return_extras, ignore_index, **keywords
 ):
     """By torch's own function, for operands that only torch's functions can be called on."""
-    if _OF_TORCH is None or normalize_by is not None or return_extras:
+    if _OF_TORCH is None or normalize_by is not None or return_extras or {"z_loss", "softcap"} & keywords.keys():
         raise DTypeError(
-            "linear_cross_entropy: cannot be traced with these options (valid: without normalize_by and return_extras)"
+            "linear_cross_entropy: cannot be traced with these options (valid: without normalize_by, return_extras, z_loss "
+            "and softcap)"
         )
     ignored = {} if ignore_index is None else {"ignore_index": ignore_index}
     return _OF_TORCH(input, linear_weight, target, linear_bias=linear_bias, weight=weight, **ignored, **keywords)

@@ -22,8 +22,10 @@ import torch
 
 from perdita._names import missing
 from perdita.torch._call import FUNCTIONS
+from perdita.torch._hard_losses import ohem_mean as ohem_mean
+from perdita.torch._hard_losses import top_k_mean as top_k_mean
 from perdita.torch._linear import linear_cross_entropy as linear_cross_entropy
 
 globals().update(FUNCTIONS)
 __getattr__ = missing(__name__, "function", torch.nn.functional)
-__all__ = sorted([*FUNCTIONS, "linear_cross_entropy"])
+__all__ = sorted([*FUNCTIONS, "linear_cross_entropy", "ohem_mean", "top_k_mean"])

@@ -16,9 +16,10 @@ from perdita._checks import integer
 from perdita._extras import PartExtras, SumExtras
 from perdita._formula import Formula
 from perdita._formula import formula as make_formula
-from perdita._loss_sum import AddableLoss, check_text, check_weight, loss_of_part, text_in_epoch
+from perdita._loss_sum import AddableLoss, check_text, check_weight, common_options, loss_of_part, text_in_epoch
 from perdita._modules import bind_options, make_classes, shown_options, sign_constructor
 from perdita._names import missing
+from perdita._options import loss_of
 from perdita.errors import DomainError, DTypeError, LabelError, ShapeError
 from perdita.torch import functional
 from perdita.torch._call import call_sum, check_denominator
@@ -102,6 +103,10 @@ class FormulaLoss(AddableLoss, torch.nn.Module):
         self.formula = formula if isinstance(formula, Formula) else make_formula(formula)
         self.register_buffer("weight", as_tensor(weight))
         self._common = {"reduction": reduction, "normalize_by": normalize_by}
+        if normalize_by is None or isinstance(normalize_by, str):
+            loss_of(self.formula._function, reduction, normalize_by, formula=self.formula.text)  # checks the options
+        else:
+            check_denominator("FormulaLoss", normalize_by, reduction)
         declared = _core.formula_parameters(self.formula.text)
         if declared and _core.is_class_formula(self.formula.text):
             raise DomainError("FormulaLoss: a formula of classes has parameters (valid: in a formula of y and t)")
@@ -130,6 +135,10 @@ class FormulaLoss(AddableLoss, torch.nn.Module):
     def text(self):
         """The formula as a loss."""
         return "formula: " + self.formula.text
+
+    def bound_options(self):
+        """The options by name."""
+        return {"weight": self.weight, **self._common}
 
     def forward(self, input, target, weight=None, *, return_extras=False):
         """The loss, or (loss, extras) with return_extras."""
@@ -183,7 +192,7 @@ class Sum(AddableLoss, torch.nn.Module):
         self = cls.__new__(cls)
         torch.nn.Module.__init__(self)
         self.register_buffer("weight", None)
-        self._common = {"reduction": "mean", "normalize_by": None}
+        self._common = common_options(losses)
         self._set_parts(text, losses, learned)
         self._is_text = False
         return self

@@ -14,6 +14,7 @@ derivatives are not supported.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -69,11 +70,14 @@ def sharded_loss(
     """
     options = dict(options or {})
     _check_options(function, options, reduction, label_smoothing, normalize_by)
+    z_loss, softcap = z_loss + options.pop("z_loss", 0.0), options.pop("softcap", None)
     _check_tensors(function, input, target, weight)
     placed = Placed.of(function, input, group, vocab_start)
     target, weight = placed.local(target), placed.local(weight)
     dtype = computing_dtype(placed.input.dtype)
     logits = placed.input.to(dtype)
+    if softcap is not None and softcap < math.inf:
+        logits = softcap * torch.tanh(logits / softcap)
     shard = Shard(function, logits, placed.group, placed.vocab_start)
     check_of_classes(function, "weight", weight, shard.classes)
     _check_ignored(function, target, ignore_index)

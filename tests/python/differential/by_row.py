@@ -178,49 +178,102 @@ def _atan(x):
     return jets.unary(x, mp.atan(a), 1 / (1 + a * a), -2 * a / (1 + a * a) ** 2)
 
 
-def _ssim(draw, evaluate, Unit):
-    shape, parameters = draw.values["input"].shape, draw.parameters
-    count = shape[1] * shape[2] * shape[3]
-    size, is_valid = parameters["window"], parameters.get("padding", "valid") == "valid"
-    radius, sigma = size // 2, mpf(parameters.get("sigma", 1.5))
-    c1, c2 = (
-        (mpf(parameters.get(name, usual)) * mpf(parameters.get("data_range", 1.0))) ** 2
-        for name, usual in (("k1", 0.01), ("k2", 0.03))
-    )
-    offsets = list(itertools.product(range(-radius, radius + 1), repeat=2))
-    weights = [mp.exp(-mpf(i * i + j * j) / (2 * sigma * sigma)) for i, j in offsets]
-    weights = [w / sum(weights) for w in weights]
+class _Similarity:
+    """The factors of the similarity of planes [height, width] in windows, as lists of the positions."""
 
-    def reflected(i, count):
-        return min(abs(i), 2 * (count - 1) - abs(i))
+    def __init__(self, parameters):
+        self.is_valid, self.radius = parameters.get("padding", "valid") == "valid", parameters["window"] // 2
+        sigma, radius = mpf(parameters.get("sigma", 1.5)), self.radius
+        self.c1, self.c2 = (
+            (mpf(parameters.get(name, usual)) * mpf(parameters.get("data_range", 1.0))) ** 2
+            for name, usual in (("k1", 0.01), ("k2", 0.03))
+        )
+        self.offsets = list(itertools.product(range(-radius, radius + 1), repeat=2))
+        weights = [mp.exp(-mpf(i * i + j * j) / (2 * sigma * sigma)) for i, j in self.offsets]
+        self.weights = [w / sum(weights) for w in weights]
 
-    def moments(terms):
-        return sum((term * w for term, w in zip(terms, weights, strict=True)), mpf(0))
+    def _moments(self, terms):
+        return sum((term * w for term, w in zip(terms, self.weights, strict=True)), mpf(0))
 
-    def similarity(x, y):
-        mx, my = moments(x), moments(y)
+    def _factors(self, x, y):
+        mx, my = self._moments(x), self._moments(y)
         x, y = [a - mx for a in x], [a - my for a in y]
-        vx, vy = moments([a * a for a in x]), moments([a * a for a in y])
-        covariance = moments([a * b for a, b in zip(x, y, strict=True)])
-        of_means = (mx * my * 2 + c1) / (mx * mx + my * my + c1)
-        return of_means * (covariance * 2 + c2) / (vx + vy + c2)
+        vx, vy = self._moments([a * a for a in x]), self._moments([a * a for a in y])
+        covariance = self._moments([a * b for a, b in zip(x, y, strict=True)])
+        of_means = (mx * my * 2 + self.c1) / (mx * mx + my * my + self.c1)
+        return of_means, (covariance * 2 + self.c2) / (vx + vy + self.c2)
+
+    def of_plane(self, x, y):
+        """x, y: rows of pixels."""
+        height, width, edge = len(x), len(x[0]), self.radius if self.is_valid else 0
+
+        def reflected(i, count):
+            return min(abs(i), 2 * (count - 1) - abs(i))
+
+        found = []
+        for i, j in itertools.product(range(edge, height - edge), range(edge, width - edge)):
+            at = [(reflected(i + di, height), reflected(j + dj, width)) for di, dj in self.offsets]
+            found.append(self._factors([x[r][c] for r, c in at], [y[r][c] for r, c in at]))
+        return found
+
+
+def _planes(pixels, shape):
+    """The planes [channel][row][column] of an image."""
+    pixels = iter(pixels)
+    return [[[next(pixels) for _ in range(shape[3])] for _ in range(shape[2])] for _ in range(shape[1])]
+
+
+def _of_images(draw, evaluate, Unit, loss_of_plane):
+    shape = draw.values["input"].shape
+    count = shape[1] * shape[2] * shape[3]
 
     def formula(n, *pixels):
-        edge = radius if is_valid else 0
-        total, positions = mpf(0), 0
-        for c, i, j in itertools.product(range(shape[1]), range(edge, shape[2] - edge), range(edge, shape[3] - edge)):
-            at = [
-                (c * shape[2] + reflected(i + di, shape[2])) * shape[3] + reflected(j + dj, shape[3])
-                for di, dj in offsets
-            ]
-            total = total + (1 - similarity([pixels[k] for k in at], [pixels[count + k] for k in at]))
-            positions += 1
-        return total * (mpf(1) / positions)
+        planes = zip(_planes(pixels[:count], shape), _planes(pixels[count:], shape), strict=True)
+        return sum((loss_of_plane(n, x, y) for x, y in planes), mpf(0)) * (mpf(1) / shape[1])
 
     def variables_of(i):
         return [(name, i * count + k) for name in ("input", "target") for k in range(count)]
 
     return _units(draw, evaluate, Unit, variables_of, lambda i: formula)
+
+
+def _ssim(draw, evaluate, Unit):
+    similarity = _Similarity(draw.parameters)
+
+    def loss_of_plane(n, x, y):
+        losses = [1 - of_means * structure for of_means, structure in similarity.of_plane(x, y)]
+        return sum(losses, mpf(0)) * (mpf(1) / len(losses))
+
+    return _of_images(draw, evaluate, Unit, loss_of_plane)
+
+
+def _ms_ssim(draw, evaluate, Unit):
+    similarity, scales = _Similarity(draw.parameters), draw.parameters["scales"]
+    is_uniform = draw.parameters.get("weights", "standard") == "uniform"
+    exponents = [mpf(1) / scales] * scales if is_uniform else [mpf(x) for x in (0.0448, 0.2856, 0.3001)]
+
+    def halved(x):
+        rows = [*x, x[-1]] if len(x) % 2 else x
+        rows = [[*row, row[-1]] if len(row) % 2 else row for row in rows]
+        return [
+            [(rows[i][j] + rows[i][j + 1] + rows[i + 1][j] + rows[i + 1][j + 1]) / mpf(4) for j in range(0, len(rows[0]), 2)]
+            for i in range(0, len(rows), 2)
+        ]
+
+    def loss_of_plane(n, x, y):
+        product = mpf(1)
+        for scale in range(scales):
+            factors = similarity.of_plane(x, y)
+            terms = [a * b if scale + 1 == scales else b for a, b in factors]
+            mean = sum(terms, mpf(0)) * (mpf(1) / len(terms))
+            n.unknown = n.unknown or abs(value(mean)) < 1e-2  # the power of a number near 0 magnifies rounding
+            if value(mean) <= 0:
+                return mpf(1)
+            product = product * jets.power(mean, exponents[scale])
+            x, y = halved(x), halved(y)
+        return 1 - product
+
+    return _of_images(draw, evaluate, Unit, loss_of_plane)
 
 
 def _total_variation(draw, evaluate, Unit):
@@ -253,6 +306,7 @@ MAKERS = {
     "distillation_loss": _distillation,
     "distribution_focal_loss": _distribution_focal,
     "cumulative_link_loss": _cumulative_link,
+    "ms_ssim_loss": _ms_ssim,
     "ssim_loss": _ssim,
     "total_variation_loss": _total_variation,
     **dict.fromkeys(BOXES, _box),
@@ -264,10 +318,11 @@ def operands_of(random, function, parameters, dtype, reals, rounded):
     rows, size = int(random.integers(1, 5)), int(random.integers(2, 5))
     if function in BOXES:
         return _boxes(random, rows, parameters.get("format", "xyxy"), dtype, rounded), ()
-    if function in ("ssim_loss", "total_variation_loss"):
-        values = _pictures(
-            random, parameters.setdefault("window", 3) if function == "ssim_loss" else 1, parameters, dtype, rounded
-        )
+    if function in ("ms_ssim_loss", "ssim_loss", "total_variation_loss"):
+        least = 1 if function == "total_variation_loss" else parameters.setdefault("window", 3)
+        if function == "ms_ssim_loss":  # as few pixels as scales allow
+            parameters |= {"window": 3, "padding": "reflect", "scales": int(random.integers(1, 3))}
+        values = _pictures(random, least, parameters, dtype, rounded)
         if function == "total_variation_loss":
             del values["target"]
         return values, ()
@@ -323,8 +378,11 @@ PARAMETERS = {
     ("distillation_loss", "alpha"): (0.875, 0.0, 1.0, 0.5),
     ("distillation_loss", "temperature"): (2.0, 1.0, 4.0),
     ("ssim_loss", "window"): (3, 1),
-    ("ssim_loss", "sigma"): (1.5, 0.5, 20.0),
-    ("ssim_loss", "data_range"): (1.0, 255.0, 0.125),
+    ("ms_ssim_loss", "window"): (3,),
+    "scales": (1, 2),
+    "weights": ("standard", "uniform"),
+    "sigma": (1.5, 0.5, 20.0),
+    "data_range": (1.0, 255.0, 0.125),
     "norm": ("l1", "squared", "isotropic"),
     ("total_variation_loss", "eps"): (1e-8, 0.25),
     "k1": (0.01, 0.25),

@@ -72,6 +72,9 @@ CHOICES = {
     ("focal_tversky_loss", "beta"): (0.5, 0.0, 4.0),
     ("focal_tversky_loss", "gamma"): (1.5, 0.5, 1.0, 5e-324, 100.0),
     "smooth": (1.0, 0.5, 2**-20, 100.0),
+    "z_loss": (0.125, 2**-13, 0.0, 2.0),
+    "softcap": (30.0, 2.0, 0.5, INF, 1e30),
+    "weighting": ("square", "simple", "uniform"),
     ("cosine_embedding_loss", "margin"): (0.0, 0.5, -0.5),
 }
 # Drawn too, but as operands or by hand.
@@ -138,6 +141,8 @@ class Draw:
             names = [name for name in self.values if name != "target"]
             return math.prod(np.broadcast_shapes(*(self.values[name].shape for name in names))[:-1])
         shape = self.values["input"].shape
+        if self.function == "generalized_dice_loss":
+            return 1 if self.parameters.get("batch") or len(shape) < 2 else shape[0]
         if self.function in masks.FUNCTIONS:
             has_classes = self.parameters.get("multilabel") or self.values["target"].dtype.kind in "iu"
             items = 1 if self.parameters.get("batch") or len(shape) < 2 else shape[0]

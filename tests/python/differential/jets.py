@@ -156,6 +156,12 @@ def sigmoid(x):
     return unary(x, s, s * r, s * r * (r - s))
 
 
+def tanh(x):
+    a = value(x)
+    t, slope = mp.tanh(a), 4 * _logistic(2 * a) * _logistic(-2 * a)
+    return unary(x, t, slope, -2 * t * slope)
+
+
 def softplus(x):
     a = value(x)
     s, r = _logistic(a), _logistic(-a)

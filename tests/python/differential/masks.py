@@ -14,7 +14,7 @@ OF_SUMS = {
     "tversky_loss": {"alpha": 0.5, "beta": 0.5, "smooth": 1.0},
     "focal_tversky_loss": {"alpha": 0.3, "beta": 0.7, "gamma": 4 / 3, "smooth": 1.0},
 }
-FUNCTIONS = (*OF_SUMS, "lovasz_loss")
+FUNCTIONS = (*OF_SUMS, "lovasz_loss", "generalized_dice_loss")
 
 
 def of_sums(function, pixels, options):
@@ -36,6 +36,22 @@ def of_sums(function, pixels, options):
     if function != "focal_tversky_loss":
         return share
     return power(share, 1 / mpf(o["gamma"])) if value(share) else share * 0
+
+
+def generalized_dice(classes, options, present_only):
+    """classes: the pixels [(p, q, t), ...] of each class."""
+    power_of = {"square": 2, "simple": 1, "uniform": 0}[options.get("weighting", "square")]
+    sizes = [sum((t for _, _, t in pixels), mpf(0)) for pixels in classes]
+    weights = [1 / mpf(size) ** power_of if size else mpf(0) for size in sizes]
+    if not present_only:
+        largest = max(weights) or mpf(1)
+        weights = [weight if size else largest for weight, size in zip(weights, sizes, strict=True)]
+    hits = errors = mpf(0)
+    for weight, pixels in zip(weights, classes, strict=True):
+        for p, q, t in pixels:
+            hits, errors = hits + p * t * 2 * weight, errors + (p * (1 - t) + q * t) * weight
+    everything = hits + errors + mpf(options.get("smooth", 1e-5))
+    return errors / everything if value(everything) else mpf(0)
 
 
 def lovasz(errors, targets, notes):
@@ -65,6 +81,13 @@ def units_of(draw, evaluate, Unit):
     places = np.arange(logits.size).reshape(items, classes, -1)
     inner = places.shape[2]
     labels = target.reshape(items, inner) if indexed else target.reshape(items, classes, inner)
+    if draw.function == "generalized_dice_loss":
+        units = []
+        for position in range(1 if batch else items):
+            chosen = range(items) if batch else [position]
+            pixels = [[(i, j) for i in chosen for j in range(inner)] for _ in range(classes)]
+            units.append(_of_all_classes(draw, evaluate, Unit, position, pixels, places, labels, options, present_only))
+        return units, None
     units, present_count = [], 0
     for position in range((1 if batch else items) * classes):
         item, k = divmod(position, classes)
@@ -108,3 +131,37 @@ def units_of(draw, evaluate, Unit):
         unit.floor += mpf(1)
         units.append(unit)
     return units, mpf(present_count) if has_classes and present_only else None
+
+
+def _of_all_classes(draw, evaluate, Unit, position, pixels, places, labels, options, present_only):
+    """A unit of all classes of an item; pixels: (item, place) of each class."""
+    indexed, ignored = draw.values["target"].dtype.kind in "iu", draw.parameters.get("ignore_index", -100)
+    classes = places.shape[1]
+    used = [[at for at in pixels[k] if labels[at if indexed else (at[0], k, at[1])] != ignored] for k in range(classes)]
+    variables = sorted({int(places[i, k, j]) for k in range(classes) for i, j in used[k]})
+    unit = Unit(position, [("input", flat) for flat in variables])
+
+    def formula(notes, *x):
+        logits = dict(zip(variables, x, strict=True))
+        of_classes = [[] for _ in range(classes)]
+        for k in range(classes):
+            for i, j in used[k]:
+                if indexed:
+                    row = log_softmax([logits[int(places[i, c, j])] for c in range(classes)])
+                    t = int(labels[i, j] == k)
+                    rest = sum((exp(z) for c, z in enumerate(row) if c != k), mpf(0))
+                    of_classes[k].append((exp(row[k]), rest, t))
+                else:
+                    z, t = logits[int(places[i, k, j])], mpf(float(labels[i, k, j]))
+                    of_classes[k].append((sigmoid(z), sigmoid(-z), t))
+        return generalized_dice(of_classes, options, present_only)
+
+    evaluate(unit, draw.values, formula, Notes(draw.tolerance), may_be_infinite=0)
+    if not unit.variables and unit.status != "nan":
+        unit.status = "defined"
+    if unit.status == "nan":
+        unit.status = "unknown"
+    if "weight" in draw.values:
+        unit.weight = mpf(float(draw.values["weight"][position]))
+    unit.floor += mpf(1)
+    return unit

@@ -235,8 +235,10 @@ def _of_masks(random, function, interface, parameters, edgy):
     if random.random() < 0.3:
         parameters["ignore_index"] = 0 if kind == "classes" else -100
         values["target"].flat[0] = parameters["ignore_index"]
-    if kind != "mask" and random.random() < 0.3:
-        values["weight"], dtypes["weight"] = rounded(random.integers(1, 9, shape[1]) / 4.0, dtype), dtype
+    of_items = function == "generalized_dice_loss"
+    if random.random() < 0.3 and (len(shape) > 1 and not parameters.get("batch") if of_items else kind != "mask"):
+        values["weight"] = rounded(random.integers(1, 9, shape[0 if of_items else 1]) / 4.0, dtype)
+        dtypes["weight"] = dtype
     return values, dtypes, {}
 
 

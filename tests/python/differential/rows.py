@@ -16,6 +16,7 @@ from .jets import (
     minimum,
     power,
     sqrt,
+    tanh,
     value,
 )
 
@@ -36,7 +37,8 @@ def _class_rows(draw):
 
 
 def _softmax(draw, evaluate, Unit):
-    values, options, parameters = draw.values, draw.options, draw.parameters
+    values, options, parameters = draw.values, draw.options, dict(draw.parameters)
+    z_loss, cap = mpf(parameters.pop("z_loss", 0.0)), mpf(parameters.pop("softcap", math.inf))
     rows = _class_rows(draw)
     classes = rows.shape[1]
     smoothing = mpf(options.get("label_smoothing", 0.0))
@@ -68,12 +70,16 @@ def _softmax(draw, evaluate, Unit):
             if change:
                 counts = [float(c) for c in values["class_counts"]]
                 logits = change(logits, label, counts, **parameters)
+            if mp.isfinite(cap):
+                logits = [tanh(z / cap) * cap for z in logits]
             log_p = formulas.log_softmax(logits)
             own = {} if change else parameters
             notes.unknown = any(
                 w == 0 and abs(value(p)) > 1e30 for w, p in zip(weights, log_p, strict=True)
             )  # torch's 0 * inf
-            return sum((term(p, t, **own) * w for p, t, w in zip(log_p, targets, weights, strict=True)), mpf(0))
+            log_sum = logits[0] - log_p[0] if z_loss else mpf(0)
+            terms = (term(p, t, **own) * w for p, t, w in zip(log_p, targets, weights, strict=True))
+            return sum(terms, mpf(0)) + log_sum * log_sum * z_loss
 
         units.append(evaluate(unit, values, formula, Notes(draw.tolerance), may_be_infinite=classes))
         # log(1 + others) to the roundoff of 1: only the kernel of class indices has log1p(others)
@@ -82,6 +88,9 @@ def _softmax(draw, evaluate, Unit):
         unit.floor += (
             steep * max(weights) * (1 if indexed else 1 + sum(abs(mpf(float(values["target"].flat[i]))) for i in row))
         )
+        if z_loss and unit.points:  # the rounding of the logarithm, doubled by the square
+            log_sum = abs(max(unit.points[:classes], key=abs)) + mp.log(classes)
+            unit.floor += 4 * z_loss * (1 + log_sum) ** 2
         total_weight += weights[label] if indexed else 1
     return units, _rows_denominator(draw, len(units), total_weight, weights)
 

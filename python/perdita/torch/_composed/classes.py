@@ -1,5 +1,7 @@
 """Losses of rows of class logits or log-probabilities, by the formula of a class's log-probability and its target."""
 
+import math
+
 import torch
 
 from perdita._catalogue import takes_class_counts, takes_class_probabilities
@@ -34,7 +36,11 @@ class _Rows:
         self.smoothing = float(call.option("label_smoothing", 0.0))
         self.ignore_index = call.option("ignore_index", -100)
         self.weight = call.number("weight")
+        self.z_loss = float(call.option("z_loss", 0.0))
         self._check()
+        softcap = float(call.option("softcap", math.inf))
+        if softcap < math.inf:
+            self.input = softcap * torch.tanh(self.input / softcap)
 
     def _check(self):
         function, target = self.call.function, self.target
@@ -89,7 +95,7 @@ def _loss_of_probabilities(rows):
     call, target = rows.call, rows.target
     if rows.smoothing:
         target = _smoothed(rows, target)
-    losses = _sum_over_classes(rows, rows.input, target)
+    losses = _with_log_sums(rows, rows.input, _sum_over_classes(rows, rows.input, target))
 
     def weight_sum():
         weights = rows.target.detach()
@@ -145,10 +151,15 @@ def _loss_of_labels(rows):
     else:
         hot = one_hot(labels, rows.classes, rows.dim).to(input.dtype)
         losses = _sum_over_classes(rows, input, _smoothed(rows, hot))
-    losses = torch.where(used, losses, 0.0).reshape(rows.loss_shape)
+    losses = torch.where(used, _with_log_sums(rows, input, losses), 0.0).reshape(rows.loss_shape)
 
     margins, hits = _margins(rows, input, labels, used) if call.return_extras and rows.has_logits else (None, None)
     return reduced(losses, call.reduction, denominator, call.return_extras, margins, hits)
+
+
+def _with_log_sums(rows, input, losses):
+    """The losses plus z_loss times the squared logarithms of the sums of the exponentials of rows."""
+    return losses + rows.z_loss * torch.square(torch.logsumexp(input, rows.dim)) if rows.z_loss else losses
 
 
 def _sum_over_classes(rows, input, target):

@@ -6,6 +6,7 @@ import torch
 
 from perdita.errors import ShapeError
 from perdita.torch._composed.checks import check_integers, check_labels
+from perdita.torch._composed.formula import softplus
 from perdita.torch._composed.reduce import reduce_counted, reduce_elements
 
 _ABSENT = -1e30  # what a masked number is replaced by: exp() of its difference from any other is 0
@@ -47,7 +48,7 @@ def siglip_loss(call):
     query, positive = (unit_vectors(x) for x in _pairs(call, "query", "positive"))
     logits = query @ positive.mT * _scalar(call, "logit_scale", 10.0) + _scalar(call, "logit_bias", -10.0)
     own = torch.eye(logits.shape[0], dtype=torch.bool, device=logits.device)
-    return reduce_elements(call, _softplus(torch.where(own, -logits, logits)).sum(1))
+    return reduce_elements(call, softplus(torch.where(own, -logits, logits)).sum(1))
 
 
 def contrastive_loss(call):
@@ -82,10 +83,6 @@ def _scalar(call, name, standard):
     if given.numel() != 1:
         raise ShapeError(f"{call.function}: {name} has shape {list(given.shape)} (valid: [], one number)")
     return given.reshape(())
-
-
-def _softplus(x):
-    return torch.relu(x) + torch.log1p(torch.exp(-torch.abs(x)))
 
 
 # ---- labelled batches ----
@@ -140,7 +137,7 @@ def multi_similarity_loss(call):
     alpha, beta, base = (float(call.option(name)) for name in ("alpha", "beta", "base"))
     distance = batch.cosines - base
     far, near = batch.log_sum(batch.is_positive, -alpha * distance), batch.log_sum(batch.is_negative, beta * distance)
-    return reduce_elements(call, _softplus(far) / alpha + _softplus(near) / beta)
+    return reduce_elements(call, softplus(far) / alpha + softplus(near) / beta)
 
 
 def circle_loss(call):
@@ -150,7 +147,7 @@ def circle_loss(call):
     cosines, s = batch.cosines, batch.cosines.detach()
     positive = -gamma * torch.relu(1.0 + margin - s) * (cosines - (1.0 - margin))
     negative = gamma * torch.relu(s + margin) * (cosines - margin)
-    losses = _softplus(batch.log_sum(batch.is_positive, positive) + batch.log_sum(batch.is_negative, negative))
+    losses = softplus(batch.log_sum(batch.is_positive, positive) + batch.log_sum(batch.is_negative, negative))
     is_counted = batch.is_positive.any(1) & batch.is_negative.any(1)
     return reduce_counted(call, losses, is_counted.to(losses.dtype))
 
@@ -202,7 +199,7 @@ def batch_triplet_loss(call):
 
     def term(to_positive, to_negative):
         difference = to_positive - to_negative
-        return _softplus(difference) if is_soft else torch.relu(difference + margin)
+        return softplus(difference) if is_soft else torch.relu(difference + margin)
 
     if mining == "hard":
         losses = torch.where(has_both, term(_farthest(d, is_positive), _farthest(d, is_negative, -1.0)).squeeze(1), 0.0)

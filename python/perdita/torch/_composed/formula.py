@@ -155,6 +155,7 @@ def _compiled(graph):
         "constant": _constant,
         "log_cosh": _log_cosh,
         "sigmoid": _sigmoid,
+        "softplus": softplus,
         "expm1_minus_x": _expm1_minus_x,
         "log1p_minus_x": _log1p_minus_x,
         "log_ratio": _log_ratio,
@@ -250,7 +251,7 @@ _FUNCTIONS = (
         "clamp_max": "torch.minimum({}, {})",
         "flip_sign": "torch.where(torch.signbit({1}), -{0}, {0})",
         "log_sigmoid": "torch.nn.functional.logsigmoid({})",
-        "softplus": "-torch.nn.functional.logsigmoid(-{})",
+        "softplus": "softplus({})",
         "sigmoid": "sigmoid({})",
         "log_cosh": "log_cosh({})",
         "expm1_minus_x": "expm1_minus_x({})",
@@ -264,6 +265,11 @@ _FUNCTIONS = (
 
 def _is_constant(text):
     return text[0] not in "xv"
+
+
+def softplus(x):
+    """log(1 + exp(x)). Its derivative is sigmoid(x) everywhere; that of relu(x) + log1p(exp(-abs(x))) is 0 at 0."""
+    return -torch.nn.functional.logsigmoid(-x)
 
 
 def _constant(value, like):

@@ -19,18 +19,22 @@ def _images(call, name):
     return images
 
 
-def _check_window(call, images, window, reflects):
+def _check_window(call, images, window, reflects, smaller):
     if window % 2 == 0:
         raise DomainError(f"{call.function}: window is {window} (valid: odd numbers)")
     least = window // 2 + 1 if reflects else window
     shorter = min(images.shape[-2:])
+    for _ in range(smaller):
+        shorter = (shorter + 1) // 2
     if shorter >= least:
         return
     largest = 2 * shorter - 1 if reflects else shorter - 1 + shorter % 2
-    smaller = f", or window={largest}" if largest > 0 else ""
+    others = f", or window={largest}" if largest > 0 else ""
+    others += ", or fewer scales" if smaller else ""
     raise ShapeError(
         f"{call.function}: input has shape {list(images.shape)}, which is too small for a window of {window} with "
-        f"padding={'reflect' if reflects else 'valid'} (valid: at least {least} in height and width{smaller})"
+        f"padding={'reflect' if reflects else 'valid'}{f' after it is halved {smaller} times' if smaller else ''} (valid: "
+        f"at least {((least - 1) << smaller) + 1} in height and width{others})"
     )
 
 
@@ -64,35 +68,83 @@ def _moments_along(means, variances, dim, window):
     return mean, sum(w * term for w, term in zip(window, terms, strict=True))
 
 
-def ssim_loss(call):
-    """By the form of perdita/kernels/structural_similarity.hpp, in which nothing cancels."""
+def _two_images(call):
     x, y = _images(call, "input"), call.number("target")
     if x.shape != y.shape:
         raise ShapeError(
             f"{call.function}: target has shape {list(y.shape)}, but input has {list(x.shape)} (valid: the same)"
         )
-    size, reflects = int(call.option("window")), call.option("padding") == "reflect"
-    _check_window(call, x, size, reflects)
-    window = _gaussian_window(size, float(call.option("sigma")))
-    # A power of two, so that the scaled images are exact and their squares do not overflow.
-    limits, data_range = torch.finfo(x.dtype), float(call.option("data_range"))
-    largest_exponent = math.frexp(limits.max)[1] - 1
-    scale = math.ldexp(1.0, min(1 - math.frexp(data_range)[1], largest_exponent))
-    # Above 0: black or flat images make quotients of zeros otherwise.
-    c1, c2 = (max((float(call.option(name)) * scale * data_range) ** 2, limits.tiny) for name in ("k1", "k2"))
+    return x, y
 
-    def moments(signal):
-        if reflects and size > 1:
-            signal = _reflected(_reflected(signal, -2, size // 2), -1, size // 2)
-        means, variances = _moments_along(signal, None, -1, window)
-        return _moments_along(means, variances, -2, window)
 
-    x, y = x * scale, y * scale
-    brightness = _center_of((x + y).detach())
-    (mean_of_sum, variance_of_sum), (mean, variance) = moments(x + y - brightness), moments(x - y)
-    a = 2.0 * torch.square(mean) / (torch.square(mean_of_sum + brightness) + torch.square(mean) + 2.0 * c1)
-    b = 2.0 * variance / (variance_of_sum + variance + 2.0 * c2)
+class _Window:
+    """The window of a similarity, and the scale of its images. smaller: how often images are halved before it is applied."""
+
+    def __init__(self, call, x, smaller=0):
+        self.size, self.reflects = int(call.option("window")), call.option("padding") == "reflect"
+        _check_window(call, x, self.size, self.reflects, smaller)
+        self.weights = _gaussian_window(self.size, float(call.option("sigma")))
+        # A power of two, so that the scaled images are exact and their squares do not overflow.
+        limits, data_range = torch.finfo(x.dtype), float(call.option("data_range"))
+        largest_exponent = math.frexp(limits.max)[1] - 1
+        self.scale = math.ldexp(1.0, min(1 - math.frexp(data_range)[1], largest_exponent))
+        # Above 0: black or flat images make quotients of zeros otherwise.
+        self.c1, self.c2 = (
+            max((float(call.option(name)) * self.scale * data_range) ** 2, limits.tiny) for name in ("k1", "k2")
+        )
+
+    def _moments(self, signal):
+        if self.reflects and self.size > 1:
+            signal = _reflected(_reflected(signal, -2, self.size // 2), -1, self.size // 2)
+        means, variances = _moments_along(signal, None, -1, self.weights)
+        return _moments_along(means, variances, -2, self.weights)
+
+    def similarity(self, x, y):
+        """(a, b) of scaled images: the similarity of a position is (1 - a) (1 - b), the factors of means and of structure.
+        By the form of perdita/kernels/structural_similarity.hpp, in which nothing cancels."""
+        brightness = _center_of((x + y).detach())
+        (mean_of_sum, variance_of_sum), (mean, variance) = self._moments(x + y - brightness), self._moments(x - y)
+        a = 2.0 * torch.square(mean) / (torch.square(mean_of_sum + brightness) + torch.square(mean) + 2.0 * self.c1)
+        return a, 2.0 * variance / (variance_of_sum + variance + 2.0 * self.c2)
+
+
+def ssim_loss(call):
+    x, y = _two_images(call)
+    window = _Window(call, x)
+    a, b = window.similarity(x * window.scale, y * window.scale)
     return reduce_elements(call, (a + b * (1.0 - a)).mean((-3, -2, -1)))
+
+
+_SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang, Simoncelli and Bovik 2003
+
+
+def ms_ssim_loss(call):
+    """1 - prod_j (1 - d_j)^w_j of each channel, where d_j is 1 minus the average similarity of scale j."""
+    x, y = _two_images(call)
+    scales = int(call.option("scales"))
+    window = _Window(call, x, scales - 1)
+    x, y = x * window.scale, y * window.scale
+    log_product, is_not_positive = 0.0, False
+    for scale in range(scales):
+        if scale:
+            x, y = (_halved(_halved(z, -2), -1) for z in (x, y))
+        a, b = window.similarity(x, y)
+        d = (b if scale + 1 < scales else a + b * (1.0 - a)).mean((-2, -1))
+        is_one = d.detach() >= 1.0
+        weight = 1.0 / scales if call.option("weights") == "uniform" else _SCALE_WEIGHTS[scale]
+        log_product = log_product + weight * torch.log1p(-torch.where(is_one, 0.0, d))
+        is_not_positive = is_not_positive | is_one
+    one = 1.0 + 0.0 * log_product.detach()  # or NaN
+    return reduce_elements(call, torch.where(is_not_positive, one, -torch.expm1(log_product)).mean(-1))
+
+
+def _halved(x, dim):
+    """The averages of pairs along a dimension; at the edge of an odd size, its last pixel."""
+    size = x.shape[dim]
+    if size % 2:
+        x = torch.cat((x, x.narrow(dim, size - 1, 1)), dim)
+    axis = x.dim() + dim
+    return x.unflatten(axis, (x.shape[axis] // 2, 2)).mean(axis + 1)
 
 
 def total_variation_loss(call):

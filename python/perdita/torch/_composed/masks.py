@@ -5,7 +5,7 @@ import torch
 from perdita.errors import DomainError, ShapeError
 from perdita.torch._composed.checks import check_integers, check_labels, check_of_classes, has_shape, one_hot
 from perdita.torch._composed.formula import formula
-from perdita.torch._composed.reduce import reduce_terms, weighted
+from perdita.torch._composed.reduce import reduce_elements, reduce_terms, weighted
 
 
 class _Masks:
@@ -83,6 +83,34 @@ def mask_loss(call):
     return _reduced(masks, losses, lambda: (true_positives + false_negatives).detach() != 0.0)
 
 
+def generalized_dice_loss(call):
+    """One loss for all classes of an item, which are weighted by their sizes."""
+    masks = _Masks(call)
+    t, (p, q) = masks.targets, masks.probabilities()
+    true_positives, sizes = masks.over_pixels(p * t), masks.over_pixels(t).detach()
+    errors = masks.over_pixels(torch.where(masks.used, p * (1.0 - t), 0.0)) + masks.over_pixels(q * t)
+    if not masks.has_classes:
+        true_positives, errors, sizes = (x.unsqueeze(-1) for x in (true_positives, errors, sizes))
+    weights = _weights_of_classes(call, sizes)
+    errors, hits = (weights * errors).sum(-1), 2.0 * (weights * true_positives).sum(-1)
+    smooth = float(call.option("smooth"))
+    total = hits + smooth + errors
+    is_empty = total == 0.0
+    losses = torch.where(is_empty, 0.0, errors / torch.where(is_empty, 1.0, total))
+    return reduce_elements(call, losses)
+
+
+def _weights_of_classes(call, sizes):
+    """By the sums of the targets [..., C]. A class without a pixel has the largest weight of the others, or none."""
+    weighting, is_present = call.option("weighting"), sizes != 0.0
+    shown = torch.where(is_present, sizes, 1.0)
+    weights = {"uniform": torch.ones_like(shown), "simple": 1.0 / shown, "square": 1.0 / torch.square(shown)}[weighting]
+    if call.option("present_only"):
+        return torch.where(is_present, weights, 0.0)
+    largest = torch.where(is_present, weights, 0.0).amax(-1, keepdim=True)
+    return torch.where(is_present, weights, torch.where(largest == 0.0, 1.0, largest))
+
+
 def lovasz_loss(call):
     """The Lovasz extension of the Jaccard loss: errors in descending order, each times the increase of the loss."""
     masks = _Masks(call)
@@ -91,7 +119,9 @@ def lovasz_loss(call):
         p, q = masks.probabilities()
         errors = torch.where(t > 0.0, q, p)
     else:
-        errors = torch.clamp(1.0 - masks.logits * (2.0 * t - 1.0), min=0.0)
+        margins = 1.0 - masks.logits * (2.0 * t - 1.0)
+        # Not clamp(), whose derivative at its bound is 1 before torch 2.14.
+        errors = torch.where(margins <= 0.0, 0.0, margins)
     errors = torch.where(masks.used, errors, 0.0)
     if masks.batch:
         errors, t = (x.transpose(0, 1).reshape(1, x.shape[1], -1) for x in (errors, t))

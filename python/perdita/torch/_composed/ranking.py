@@ -9,6 +9,7 @@ import torch
 
 from perdita.errors import DomainError, GraphError, ShapeError
 from perdita.torch._composed.checks import of_labels
+from perdita.torch._composed.formula import softplus
 from perdita.torch._composed.reduce import reduce_counted, reduce_elements
 
 
@@ -104,7 +105,7 @@ def _is_better(groups):
 def _sum_of_pairs(weights, scores, sigma):
     used = weights != 0.0
     x = torch.where(used, -sigma * _differences(scores), 0.0)
-    return torch.where(used, weights * -torch.nn.functional.logsigmoid(-x), 0.0).sum((1, 2))
+    return torch.where(used, weights * softplus(x), 0.0).sum((1, 2))
 
 
 def _gains_and_ideal(call, groups, k=None):
@@ -179,6 +180,18 @@ def _in_groups(call, scores, relevance, groups):
     return scores, relevance, filled
 
 
+def _check_not_mapped(call, groups):
+    """Raises GraphError for groups over which vmap maps."""
+    wrapped = groups
+    while torch._C._functorch.is_functorch_wrapped_tensor(wrapped):
+        if torch._C._functorch.is_batchedtensor(wrapped):
+            raise GraphError(
+                f"{call.function}: vmap maps over groups, but the number of losses depends on its elements (valid: in_dims "
+                f"with None for groups, or one call with the documents of all groups)"
+            )
+        wrapped = torch._C._functorch.get_unwrapped(wrapped)
+
+
 def _begins(call, groups, scores):
     """Where groups begin, and behind them the number of documents."""
     if scores.dim() != 1 or groups.dim() != 1:
@@ -186,6 +199,7 @@ def _begins(call, groups, scores):
             f"{call.function}: input has shape {list(scores.shape)} and groups {list(groups.shape)} (valid: [N] for input "
             f"and one dimension for groups)"
         )
+    _check_not_mapped(call, groups)
     given, count = groups.tolist(), len(scores)
     if len(given) == count:
         begins = [i for i, group in enumerate(given) if i == 0 or group != given[i - 1]]

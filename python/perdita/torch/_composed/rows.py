@@ -5,7 +5,7 @@ import torch.nn.functional as F
 
 from perdita.errors import GraphError, ShapeError
 from perdita.torch._composed.checks import arange, check_integers, check_labels
-from perdita.torch._composed.formula import formula
+from perdita.torch._composed.formula import formula, softplus
 from perdita.torch._composed.reduce import reduce_elements
 
 
@@ -21,10 +21,6 @@ def _indices(call, name, rows, count):
     return indices.to(torch.int64)
 
 
-def _softplus(x):
-    return -F.logsigmoid(-x)
-
-
 def _rows_of(call):
     logits = call.number("input")
     if logits.dim() != 2 or not logits.shape[1]:
@@ -37,7 +33,7 @@ def coral_loss(call):
     rows, thresholds = logits.shape
     target = _indices(call, "target", rows, thresholds + 1)
     is_above = target.unsqueeze(1) > arange(thresholds, target)
-    return reduce_elements(call, _softplus(torch.where(is_above, -logits, logits)).sum(1))
+    return reduce_elements(call, softplus(torch.where(is_above, -logits, logits)).sum(1))
 
 
 def cumulative_link_loss(call):
@@ -62,7 +58,7 @@ def logistic_hazard_loss(call):
         )
     numbers = arange(intervals, interval)
     happened = (numbers == interval) & (event.unsqueeze(1) != 0)
-    terms = _softplus(torch.where(happened, -logits, logits))
+    terms = softplus(torch.where(happened, -logits, logits))
     return reduce_elements(call, torch.where(numbers <= interval, terms, 0.0).sum(1))
 
 

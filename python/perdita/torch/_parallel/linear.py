@@ -107,16 +107,16 @@ class LinearRows:
         by_weight = torch.zeros_like(linear_weight, dtype=dtype) if wanted[1] else None
         by_bias = torch.zeros_like(linear_bias, dtype=dtype) if wanted[2] else None
         for begin, end, logits in self._chunks(input, linear_weight, linear_bias):
-            slope = self._slope(begin, end, logits)
+            by_logits = self._logit_gradient(begin, end, logits)
             if upstream is not None:
-                slope = slope * upstream[begin:end].unsqueeze(1).to(dtype)
-            narrow = slope.to(input.dtype)
+                by_logits = by_logits * upstream[begin:end].unsqueeze(1).to(dtype)
+            narrow = by_logits.to(input.dtype)
             if by_input is not None:
                 by_input[begin:end] = narrow @ linear_weight
             if by_weight is not None:
                 by_weight += narrow.t() @ input[begin:end]
             if by_bias is not None:
-                by_bias += slope.sum(0)
+                by_bias += by_logits.sum(0)
         if by_input is not None:
             dist.all_reduce(by_input, group=self.shard.group)
         return tuple(None if g is None else g.to(input.dtype) for g in (by_input, by_weight, by_bias))
@@ -170,7 +170,7 @@ class LinearRows:
         own_weight = torch.where(is_local, weight, torch.zeros_like(own))
         return own_weight, _products(own_weight, own), own_weight
 
-    def _slope(self, begin, end, logits):
+    def _logit_gradient(self, begin, end, logits):
         """The gradient of the losses with respect to the logits of a chunk, which it may overwrite."""
         rows = slice(begin, end)
         log_p = logits.sub_(self.largest[rows].unsqueeze(1)).sub_(self.log_total[rows].unsqueeze(1))
@@ -178,22 +178,22 @@ class LinearRows:
         if self.z_loss:
             of_total = 2 * self.z_loss * (self.log_total[rows] + self.largest[rows])
         if self.has_labels and not self.smoothing:
-            slope = self._slope_of_labels(rows, log_p, of_total)
+            by_logits = self._logit_gradient_of_labels(rows, log_p, of_total)
         else:
             p, q = torch.exp(log_p), self._distribution(rows)
             # row_weight * p - q, in a form in which nothing cancels where p is near 1
-            slope = q * torch.expm1(log_p) + p * ((self.row_weights[rows] + of_total).unsqueeze(1) - q)
-        return slope.masked_fill_(~self.used[rows].unsqueeze(1), 0.0)
+            by_logits = q * torch.expm1(log_p) + p * ((self.row_weights[rows] + of_total).unsqueeze(1) - q)
+        return by_logits.masked_fill_(~self.used[rows].unsqueeze(1), 0.0)
 
-    def _slope_of_labels(self, rows, log_p, of_total):
+    def _logit_gradient_of_labels(self, rows, log_p, of_total):
         """The same, where only the label of a row has a weight; in place of log_p."""
         if not self.shard.classes:
             return log_p
         at, is_local = self.index[rows].unsqueeze(1), self.is_local[rows].unsqueeze(1)
         own, weights, of_total = log_p.gather(1, at), self.row_weights[rows].unsqueeze(1), of_total.unsqueeze(1)
-        slope = log_p.exp_().mul_(weights + of_total)
-        own_slope = weights * torch.expm1(own) + of_total * torch.exp(own)
-        return slope.scatter_(1, at, torch.where(is_local, own_slope, slope.gather(1, at)))
+        by_logits = log_p.exp_().mul_(weights + of_total)
+        own_gradient = weights * torch.expm1(own) + of_total * torch.exp(own)
+        return by_logits.scatter_(1, at, torch.where(is_local, own_gradient, by_logits.gather(1, at)))
 
     def _distribution(self, rows):
         """The weights q of the local classes in the loss of each row."""
