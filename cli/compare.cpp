@@ -170,7 +170,11 @@ int compare(const std::vector<std::string>& words) {
   if (const auto threads = comparison.plan().common.threads) set_num_threads(*threads);
   for (const std::string& warning : comparison.warnings())
     say_to(stderr, "perdita compare: warning: {}\n", printable(warning));
-  Output output(comparison, a.json ? stderr : stdout);
+  std::FILE* const out = a.json ? stderr : stdout;
+  for (const std::string& note : comparison.notes()) {
+    if (!a.quiet) say_to(out, "columns  {}\n", printable(note));
+  }
+  Output output(comparison, out);
   train::ComparisonEvents events{.should_stop = must_stop};
   if (!a.quiet) {
     events.on_run = [&](std::int64_t number, const train::Run& run) { output.begin(number, run); };

@@ -30,6 +30,7 @@ struct Command {
 };
 constexpr std::array commands{
     Command{"train", "train a network with a loss, evaluate it and write a report", perdita::cli::train},
+    Command{"predict", "predict with a trained model", perdita::cli::predict},
     Command{"compare", "train with several losses and compare the results", perdita::cli::compare},
     Command{"evaluate", "evaluate predictions stored in files", perdita::cli::evaluate},
     Command{"diagnose", "find issues of training runs in their logs", perdita::cli::diagnose},

@@ -95,6 +95,7 @@ void TrainOutput::begin() {
     say_to(out_, "{:<8} {}\n", name, printable(text));
   };
   line("data", fmt::format("{}: {}", config.data, samples_line(problem)));
+  for (const std::string& note : problem.notes) line("columns", note);
   const train::ModelDescription model = trainer.model().description();
   line("model",
        fmt::format("{} {}, {} parameters", model.title, model.sizes, format_count(trainer.model().parameter_count())));

@@ -5,6 +5,7 @@
 
 #include "perdita/core/error.hpp"
 #include "perdita/data/bytes.hpp"
+#include "perdita/data/csv_header.hpp"
 
 namespace perdita::data::detail {
 
@@ -22,43 +23,6 @@ std::int64_t count_fields(CsvScanner scanner, std::string_view file, const CsvQu
   }
 }
 
-std::optional<std::int64_t> index_of(std::string_view column, std::int64_t columns) {
-  const auto index = parse_index(column);
-  if (!index || *index < -columns || *index >= columns) return std::nullopt;
-  return *index < 0 ? *index + columns : *index;
-}
-
-/// Whether the first record has names and no data. The target of training does not count, because it may hold labels.
-bool is_header(CsvScanner scanner, std::string_view file, const CsvQuery& query, std::int64_t columns) {
-  const bool trains = query.kind == Kind::inputs_and_target;
-  const std::int64_t wanted = index_of(query.column, columns).value_or(trains ? columns - 1 : -1);
-  std::int64_t numbers = 0, missing = 0;
-  std::optional<CsvField> word, empty;
-  const std::size_t line = scanner.line();
-  for (std::int64_t at = 0; at < columns; ++at) {
-    const CsvField field = scanner.next();
-    if (trains && at == wanted) continue;
-    double ignored;
-    const NumberStatus status = parse_number(field.text, ignored);
-    if (field.text.empty()) {
-      empty = field;
-    } else if (status == NumberStatus::not_a_number) {
-      word = word ? word : field;
-    } else {
-      ++(status == NumberStatus::missing && at != wanted ? missing : numbers);
-    }
-  }
-  // NA may also be a name: among words alone it is taken for one.
-  const bool is_data = numbers > 0 || (missing > 0 && !word);
-  if (is_data && (word || empty)) {
-    fail<DataError>(
-        "read_csv: {}: line {} has numbers and words, and may be a header or data, got {} (valid: set header to yes or "
-        "no; to_csv of pandas with index=False)",
-        file, line, printable((word ? word : empty)->text));
-  }
-  return !is_data;
-}
-
 std::string valid_columns(const CsvLayout& layout) {
   std::string valid = fmt::format("{}..{}", -layout.columns, layout.columns - 1);
   const std::size_t shown = std::min<std::size_t>(layout.names.size(), 20);
@@ -67,41 +31,31 @@ std::string valid_columns(const CsvLayout& layout) {
   return valid;
 }
 
-/// The column that is asked for, where one is; for labels and targets, where none is, the only or the last one. A name
-/// comes before an index if it is certain that there is a header.
-std::int64_t find_column(const CsvLayout& layout, std::string_view file, const CsvQuery& query, bool is_certain) {
-  if (query.column.empty()) {
-    if (query.kind == Kind::numbers) return -1;
-    if (query.kind == Kind::labels && layout.columns > 1)
-      fail<DataError>("read_csv: {}: the file has {} columns, select one (valid: FILE:COLUMN with {})", file,
-                      layout.columns, valid_columns(layout));
-    return layout.columns - 1;
-  }
-  const auto& names = layout.names;
-  const auto found = std::ranges::find(names, query.column);
-  if (found != names.end() && (is_certain || !index_of(query.column, layout.columns))) {
-    if (std::find(found + 1, names.end(), query.column) != names.end())
-      fail<DataError>("read_csv: {}: two columns are named {} (valid: an index, {}..{})", file, printable(query.column),
-                      -layout.columns, layout.columns - 1);
-    return found - names.begin();
-  }
-  if (const auto index = index_of(query.column, layout.columns)) return *index;
-  fail<DataError>("read_csv: {}: column {} does not exist (valid: {})", file, printable(query.column),
-                  valid_columns(layout));
+/// The column that is asked for, where one is; for labels and targets, where none is, the only or the last one.
+std::int64_t find_queried_column(const CsvLayout& layout, std::string_view file, const CsvQuery& query,
+                                 bool is_certain) {
+  if (!query.column.empty()) return find_column(layout, file, query.column, is_certain);
+  if (query.kind == Kind::numbers || query.kind == Kind::table) return -1;
+  if (query.kind == Kind::labels && layout.columns > 1)
+    fail<DataError>("read_csv: {}: the file has {} columns, select one (valid: FILE:COLUMN with {})", file,
+                    layout.columns, valid_columns(layout));
+  return layout.columns - 1;
 }
 
 /// How many of the lines after the first are looked at to detect the separator.
 constexpr int most_sampled = 100;
 
-enum class Fit { no, unknown, yes };
+enum class Fit { no, unknown, words, yes };
 
-/// Whether the text that is loaded is a table with this separator; unknown where no line of data is complete.
+/// Whether the text that is loaded is a table with this separator; unknown where no line of data is complete, and words
+/// where columns of training contain words.
 Fit fit_of(const CsvText& text, char separator, Header header, const CsvQuery& query) {
   const std::string_view all = text.loaded();
   CsvScanner scanner(text.is_all_loaded() ? all : all.substr(0, complete_records(all, separator)), separator,
                      text.name());
   try {
     if (!scanner.at_record()) return Fit::unknown;
+    bool has_words = false;
     const CsvLayout layout = read_layout(scanner, text.name(), header, query);
     int sampled = query.kind == Kind::labels;  // the first line may be data
     for (; sampled < most_sampled && scanner.at_record(); ++sampled) {
@@ -110,10 +64,13 @@ Fit fit_of(const CsvText& text, char separator, Header header, const CsvQuery& q
         double ignored;
         if (field.ends_record != (at + 1 == layout.columns)) return Fit::no;
         if (!layout.holds_numbers(query.kind, at)) continue;
-        if (field.text.empty() || parse_number(field.text, ignored) == NumberStatus::not_a_number) return Fit::no;
+        const bool is_word = parse_number(field.text, ignored) == NumberStatus::not_a_number;
+        if (!may_have_words(query.kind) && (is_word || field.text.empty())) return Fit::no;
+        has_words |= is_word;
       }
     }
-    return sampled > 0 ? Fit::yes : Fit::unknown;
+    if (sampled == 0) return Fit::unknown;
+    return has_words ? Fit::words : Fit::yes;
   } catch (const DataError&) {
     return Fit::no;
   }
@@ -151,6 +108,19 @@ std::string find_separators(std::string_view text) {
 
 }  // namespace
 
+std::int64_t find_column(const CsvLayout& layout, std::string_view file, std::string_view column, bool is_certain) {
+  const auto& names = layout.names;
+  const auto found = std::ranges::find(names, column);
+  if (found != names.end() && (is_certain || !index_of(column, layout.columns))) {
+    if (std::find(found + 1, names.end(), column) != names.end())
+      fail<DataError>("read_csv: {}: two columns are named {} (valid: an index, {}..{})", file, printable(column),
+                      -layout.columns, layout.columns - 1);
+    return found - names.begin();
+  }
+  if (const auto index = index_of(column, layout.columns)) return *index;
+  fail<DataError>("read_csv: {}: column {} does not exist (valid: {})", file, printable(column), valid_columns(layout));
+}
+
 bool CsvLayout::holds_numbers(CsvQuery::Kind kind, std::int64_t at) const {
   if (kind == Kind::labels) return false;
   return kind == Kind::inputs_and_target ? at != column : column < 0 || at == column;
@@ -165,15 +135,19 @@ CsvLayout read_layout(CsvScanner& scanner, std::string_view file, Header header,
         "semicolon or tab)",
         file, scanner.line());
   }
-  layout.by_name = !query.column.empty() && !parse_index(query.column);
-  layout.has_header =
-      header == Header::yes || (header == Header::detect && (layout.by_name || query.kind == Kind::labels ||
-                                                             is_header(scanner, file, query, layout.columns)));
+  layout.by_name = query.by_name || (!query.column.empty() && !parse_index(query.column));
+  const bool has_row_names =
+      may_have_words(query.kind) && header != Header::no && is_shorter_header(scanner, layout.columns);
+  layout.has_header = header == Header::yes ||
+                      (header == Header::detect && (layout.by_name || query.kind == Kind::labels || has_row_names ||
+                                                    is_header(scanner, file, query, layout.columns)));
   if (layout.has_header) {
-    layout.names.reserve(static_cast<std::size_t>(layout.columns));
-    while (std::ssize(layout.names) < layout.columns) layout.names.push_back(scanner.next().value());
+    layout.names.reserve(static_cast<std::size_t>(layout.columns) + 1);
+    if (has_row_names) layout.names.emplace_back();
+    while (std::ssize(layout.names) < layout.columns + has_row_names) layout.names.push_back(scanner.next().value());
+    layout.columns += has_row_names;
   }
-  layout.column = find_column(layout, file, query, header == Header::yes || query.kind != Kind::labels);
+  layout.column = find_queried_column(layout, file, query, header == Header::yes || query.kind != Kind::labels);
   return layout;
 }
 
@@ -184,12 +158,15 @@ char detect_separator(CsvText& text, Header header, CsvQuery query) {
   if (found.size() == 1) return found[0];
   for (;;) {
     bool is_unknown = false;
+    char of_words = '\0';
     for (char separator : found) {
       const Fit fit = fit_of(text, separator, header, query);
       if (fit == Fit::yes) return separator;
+      if (fit == Fit::words && of_words == '\0') of_words = separator;
       is_unknown |= fit == Fit::unknown;
       if (fit == Fit::unknown && !text.is_all_loaded()) break;  // more text may show that this is the one
     }
+    if (of_words != '\0') return of_words;
     if (!is_unknown || text.is_all_loaded() || text.loaded().size() > most_record_bytes) return found[0];
     text.load();
   }

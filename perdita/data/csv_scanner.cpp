@@ -92,7 +92,8 @@ bool is_missing(std::string_view text) {
   if (text.size() > 4) return false;
   std::string lower;
   for (char c : text) lower += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return lower == "nan" || lower == "-nan" || lower == "na" || lower == "n/a" || lower == "null" || lower == "?";
+  return lower == "nan" || lower == "-nan" || lower == "na" || lower == "n/a" || lower == "null" || lower == "?" ||
+         lower == "<na>" || lower == "#n/a";
 }
 
 /// from_chars says "out of range" for 1e-999 and 1e999 alike, and leaves the number as it was. `text` is a number other

@@ -53,7 +53,7 @@ std::optional<std::int64_t> parse_index(std::string_view text);
 enum class NumberStatus { ok, missing, not_a_number, not_finite, too_large };
 
 /// The whole text as a number, whatever the locale. Numbers too small for the type become the nearest one, perhaps 0.
-/// An empty text, NaN, NA, null and ? count as missing.
+/// An empty text, NaN, NA, N/A, #N/A, <NA>, null and ? are missing values.
 NumberStatus parse_number(std::string_view text, float& number);
 NumberStatus parse_number(std::string_view text, double& number);
 

@@ -1,6 +1,7 @@
 #include "perdita/data/csv_text.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "perdita/core/error.hpp"
@@ -12,11 +13,23 @@ namespace {
 
 constexpr std::size_t block_bytes = std::size_t{1} << 20;
 
+/// The bytes by which compressed files are recognized, and the program that decompresses them.
+struct Compression {
+  std::size_t at;
+  std::string_view bytes, program;
+};
+constexpr std::array<Compression, 4> compressions{
+    {{0, "\x1f\x8b", "gzip"}, {0, "\x28\xb5\x2f\xfd", "zstd"}, {4, "1AY&SY", "bzip2"}, {1, "7zXZ", "xz"}}};
+
 /// The length of the byte-order mark of UTF-8, or 0. Throws DataError for UTF-16 and binary data.
 std::size_t check_start(std::string_view text, const std::string& name) {
   if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff"))
     fail<DataError>("read_csv: {}: the text is UTF-16 (valid: UTF-8)", name);
-  if (text.starts_with("\x1f\x8b")) fail<DataError>("read_csv: {}: the file is gzip data (valid: text in UTF-8)", name);
+  for (const Compression& known : compressions) {
+    if (text.substr(0, 16).substr(std::min(known.at, text.size())).starts_with(known.bytes))
+      fail<DataError>("read_csv: {}: the file is compressed (valid: text in UTF-8, as {} -d writes it)", name,
+                      known.program);
+  }
   if (text.substr(0, 8).find('\0') != std::string_view::npos || text.starts_with("PK\x03\x04"))
     fail<DataError>("read_csv: {}: the file is not text, got {} (valid: UTF-8)", name, printable(text.substr(0, 8)));
   return text.starts_with("\xef\xbb\xbf") ? 3 : 0;

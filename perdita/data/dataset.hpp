@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "perdita/core/array.hpp"
+#include "perdita/data/table_column.hpp"
 #include "perdita/tensor/tensor.hpp"
 
 namespace perdita::data {
@@ -32,6 +33,8 @@ struct Dataset {
   Task task = Task::regression;
   std::vector<std::string> class_names;  ///< one per class; empty for regression
   PixelScale pixels;
+  /// Of a table, whose inputs [N, columns] are NaN where a value is missing; empty: inputs are numbers.
+  std::vector<TableColumn> columns;
   std::vector<std::int64_t> rows;  ///< row of each sample in its source; empty: the same as here
 
   /// Integer targets [N] or [N, 1] are class indices (two classes: binary), floating targets are for regression.

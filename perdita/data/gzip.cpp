@@ -73,4 +73,25 @@ std::size_t ByteReader::read(void* to, std::size_t count) {
   return done;
 }
 
+std::string read_gzip_text(std::string_view content, std::string operation, std::string file) {
+  constexpr std::size_t block = std::size_t{1} << 20, most_ratio = 200;
+  const std::size_t most = 16 * block + most_ratio * content.size();
+  ByteReader reader(content, operation, file);
+  std::string text;
+  for (std::size_t size = 0;;) {
+    text.resize(size + std::max(block, size));
+    size += reader.read(text.data() + size, text.size() - size);
+    if (size > most) {
+      fail<DataError>(
+          "{}: {}: the gzip data has more than {} bytes of text, {} times its size (valid: after gunzip, if this is "
+          "intended)",
+          operation, file, most, most_ratio);
+    }
+    if (size < text.size()) {
+      text.resize(size);
+      return text;
+    }
+  }
+}
+
 }  // namespace perdita::data::detail

@@ -34,4 +34,8 @@ class ByteReader {
   std::unique_ptr<Inflater> inflater_;  // empty for plain bytes
 };
 
+/// The decompressed text. Throws DataError as ByteReader::read(), and if there is much more text than texts of that
+/// compressed size have.
+std::string read_gzip_text(std::string_view content, std::string operation, std::string file);
+
 }  // namespace perdita::data::detail

@@ -59,7 +59,7 @@ class LabelColumn {
   LabelColumn(const std::filesystem::path& path, std::string column, const CsvFormat& format)
       : text_(read_file(path)),
         reader_(detail::CsvText(text_, path.string()), format,
-                {detail::CsvQuery::Kind::labels, std::move(column), most_columns}),
+                {.kind = detail::CsvQuery::Kind::labels, .column = std::move(column), .most_columns = most_columns}),
         chosen_(reader_.layout().column) {
     while (reader_.at_record()) add();
     const detail::CsvLayout& layout = reader_.layout();

@@ -19,6 +19,8 @@ class Rounding {
     high_ = std::max(high_, value);
     error_ = std::max(error_, std::abs(value - static_cast<double>(static_cast<float>(value))));
   }
+  /// The smallest number.
+  double low() const { return low_; }
   /// Whether differences between the numbers are lost: the error is more than a hundredth of their range.
   bool is_lossy() const { return error_ > 0.01 * (high_ - low_) && high_ > low_; }
 

@@ -21,8 +21,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view valid_specs =
-    "fashion-mnist, idx:DIR, csv:FILE[,target=COLUMN][,header=...][,separator=...][,task=...], npy:X,Y[,task=...], "
-    "synthetic:NAME[,samples=N][,...]";
+    "fashion-mnist, idx:DIR, csv:FILE[,target=COLUMN][,columns=A;B;...][,drop=...][,category=...][,header=...]"
+    "[,separator=...][,task=...], npy:X,Y[,task=...], synthetic:NAME[,samples=N][,...]";
 
 /// The part of a spec behind its colon: words, then options.
 struct Arguments {
@@ -111,17 +111,55 @@ Dataset make_dataset(std::string_view file, Array inputs, Array targets, std::ve
   }
 }
 
-Dataset load_csv(Arguments arguments) {
+/// The names or indices in "a;b;c". Throws ValueError for an empty one.
+std::vector<std::string> take_list(Arguments& arguments, const std::string& key) {
+  const auto given = arguments.take(key);
+  if (!given) return {};
+  std::vector<std::string> list;
+  for (std::size_t begin = 0; begin <= given->size();) {
+    const std::size_t end = std::min(given->find(';', begin), given->size());
+    list.push_back(given->substr(begin, end - begin));
+    if (list.back().empty()) arguments.refuse(fmt::format("{} is '{}'", key, *given), "COLUMN or COLUMN;COLUMN;...");
+    begin = end + 1;
+  }
+  return list;
+}
+
+/// Notes on columns and rows of the table that are not in the dataset.
+void describe_left_out(const CsvTable& table, Source& source) {
+  constexpr std::size_t most = 20;
+  for (std::size_t i = 0; i < std::min(most, table.left_out.size()); ++i)
+    source.notes.push_back("left out: " + table.left_out[i]);
+  if (table.left_out.size() > most)
+    source.notes.push_back(fmt::format("left out: {} more columns", table.left_out.size() - most));
+  if (table.rows_without_target > 0) {
+    source.notes.push_back(fmt::format("left out: {} of {} rows, whose target '{}' is missing",
+                                       table.rows_without_target, table.rows_without_target + table.inputs.shape[0],
+                                       table.target_name));
+  }
+}
+
+Source load_csv(Arguments arguments) {
   const std::string path = fmt::format("{}", fmt::join(arguments.words, ","));
   CsvOptions options;
   options.target = arguments.take("target").value_or("");
+  options.columns = take_list(arguments, "columns");
+  options.drop = take_list(arguments, "drop");
+  options.categories = take_list(arguments, "category");
   options.header = arguments.take_parsed("header", parse_csv_header).value_or(options.header);
   options.separator = arguments.take_parsed("separator", parse_csv_separator).value_or(options.separator);
   const auto task = take_task(arguments);
-  arguments.finish("target, header, separator, task");
+  arguments.finish("target, columns, drop, category, header, separator, task");
   if (task) options.kind = *task == Task::regression ? CsvOptions::Target::number : CsvOptions::Target::label;
   CsvTable table = read_csv(path, options);
-  return make_dataset(path, std::move(table.inputs), std::move(table.targets), std::move(table.class_names), task);
+  Source source;
+  describe_left_out(table, source);
+  source.warnings = std::move(table.warnings);
+  source.train =
+      make_dataset(path, std::move(table.inputs), std::move(table.targets), std::move(table.class_names), task);
+  source.train.columns = std::move(table.columns);
+  source.train.rows = std::move(table.rows);
+  return source;
 }
 
 /// Any kind of number as float32, but uint8, which means images. Throws DataError for one that is not finite.
@@ -266,7 +304,7 @@ Source load(std::string_view spec, std::uint64_t seed) {
   if (kind == "idx") return load_idx(rest);
   Arguments arguments = parse_arguments(spec, rest);
   if (kind == "synthetic") return {load_synthetic(std::move(arguments), seed), std::nullopt};
-  Source source{kind == "csv" ? load_csv(std::move(arguments)) : load_npy(std::move(arguments)), std::nullopt};
+  Source source = kind == "csv" ? load_csv(std::move(arguments)) : Source{load_npy(std::move(arguments)), std::nullopt};
   source.train.name = spec;
   return source;
 }

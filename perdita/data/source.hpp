@@ -15,12 +15,15 @@ namespace perdita::data {
 struct Source {
   Dataset train;
   std::optional<Dataset> test;
+  std::vector<std::string> notes = {};     ///< of a table: what is left out, one sentence each
+  std::vector<std::string> warnings = {};  ///< what may not be intended, one sentence each
 };
 
 /// Reads or generates the data specified by `spec`:
 ///   fashion-mnist                     the Debian package dataset-fashion-mnist
 ///   idx:DIR                           train-images-idx3-ubyte[.gz] and its companions, as MNIST names them
-///   csv:FILE[,target=COLUMN][,header=detect|yes|no][,separator=detect|comma|semicolon|tab][,task=TASK]
+///   csv:FILE[,target=COLUMN][,columns=A;B;...][,drop=A;B;...][,category=A;B;...][,header=detect|yes|no]
+///       [,separator=detect|comma|semicolon|tab][,task=TASK]
 ///   npy:X,Y[,task=TASK]               inputs [N, ...] and targets [N] or [N, K]
 ///   synthetic:NAME[,samples=N][,noise=S][,features=N][,classes=N][,ratio=R]
 /// TASK is regression, binary or multiclass; the default is inferred from the targets: labels and integers are classes.

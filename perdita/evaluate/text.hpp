@@ -23,4 +23,7 @@ std::string format_count(long long value);
 /// 0.8 s, 12 s, 3 min 05 s, 2 h 07 min, 3 d 4 h.
 std::string format_duration(double seconds);
 
+/// The text as a field of a CSV file (RFC 4180): in quotes if it contains a comma, a quote or a line break.
+std::string csv_field(std::string_view text);
+
 }  // namespace perdita::evaluate

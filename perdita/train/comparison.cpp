@@ -155,6 +155,7 @@ Comparison::Comparison(ComparisonPlan plan) : plan_(std::move(plan)) {
       results_.metrics = comparison_metrics(problem);
       results_.class_names = classes_by_size(problem);
       results_.labels = test_labels_by_size(problem);
+      notes_ = problem.notes;
     }
     for (const std::string& warning : problem.warnings)
       warnings_.push_back(fmt::format("'{}': {}", candidate.name, warning));

@@ -58,6 +58,8 @@ class Comparison {
   const evaluate::ComparisonResults& results() const { return results_; }
   /// What prepare() warns of, with the candidate's name.
   const std::vector<std::string>& warnings() const { return warnings_; }
+  /// Lines on the columns of a table.
+  const std::vector<std::string>& notes() const { return notes_; }
   const std::filesystem::path& path() const { return folder_->path(); }
   /// Whether the folder still holds the comparison that this one is to replace.
   bool keeps_old_comparison() const { return folder_->is_staged(); }
@@ -77,7 +79,7 @@ class Comparison {
   std::optional<report::Folder> folder_;
   std::vector<Candidate> candidates_;
   evaluate::ComparisonResults results_;
-  std::vector<std::string> warnings_;
+  std::vector<std::string> warnings_, notes_;
 };
 
 }  // namespace perdita::train

@@ -3,21 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <string_view>
 
 #include "perdita/train/evidence.hpp"
+#include "perdita/train/table_notes.hpp"
 
 namespace perdita::train {
 
 namespace {
-
-/// "a, b, c and 4 more".
-std::string listed(const std::vector<std::string>& names) {
-  constexpr std::size_t most = 5;
-  std::string text;
-  for (std::size_t i = 0; i < std::min(most, names.size()); ++i) text += (i == 0 ? "" : ", ") + names[i];
-  return names.size() > most ? fmt::format("{} and {} more", text, names.size() - most) : text;
-}
 
 std::vector<std::string> missing_classes(const data::Dataset& samples) {
   std::vector<std::string> names;
@@ -28,8 +20,8 @@ std::vector<std::string> missing_classes(const data::Dataset& samples) {
   return names;
 }
 
-/// Their places, from 0.
-std::vector<std::string> constant_inputs(const data::Dataset& samples) {
+/// Their names, or without names their places, from 0.
+std::vector<std::string> constant_inputs(const data::Dataset& samples, const std::vector<std::string>& input_names) {
   std::vector<std::string> places;
   if (samples.inputs.dtype == DType::uint8 || samples.size() < 2) return places;
   const auto columns = static_cast<std::size_t>(numel(samples.sample_shape()));
@@ -41,14 +33,15 @@ std::vector<std::string> constant_inputs(const data::Dataset& samples) {
     }
   });
   for (std::size_t c = 0; c < columns; ++c) {
-    if (!differs[c]) places.push_back(fmt::format("{}", c));
+    if (!differs[c]) places.push_back(c < input_names.size() ? input_names[c] : fmt::format("{}", c));
   }
   return places;
 }
 
 }  // namespace
 
-std::vector<std::string> warn_of_data(const data::Dataset& train, const std::optional<data::Dataset>& validation) {
+std::vector<std::string> warn_of_data(const data::Dataset& train, const std::optional<data::Dataset>& validation,
+                                      const std::vector<std::string>& input_names) {
   std::vector<std::string> warnings;
   const std::string sameness = sameness_of(train);
   if (!sameness.empty()) {
@@ -69,10 +62,11 @@ std::vector<std::string> warn_of_data(const data::Dataset& train, const std::opt
                                      unseen.size() == 1 ? "it" : "them"));
     }
   }
-  const auto constant = constant_inputs(train);
+  const auto constant = constant_inputs(train, input_names);
   if (!constant.empty()) {
-    warnings.push_back(fmt::format("{} of the inputs (counted from 0: {}) {} the same in every training sample",
-                                   constant.size(), listed(constant), constant.size() == 1 ? "is" : "are"));
+    warnings.push_back(fmt::format("{} of the inputs ({}{}) {} the same in every training sample", constant.size(),
+                                   input_names.empty() ? "counted from 0: " : "", listed(constant),
+                                   constant.size() == 1 ? "is" : "are"));
   }
   return warnings;
 }

@@ -42,18 +42,6 @@ std::optional<bool> log_input_of(const AnyLoss& any) {
       any.loss);
 }
 
-/// Below this distance a pair is predicted to be similar: half of the margin that dissimilar pairs should reach.
-double threshold_of_distances(const AnyLoss& any) {
-  return std::visit(
-      []<class Loss>(const Loss& loss) {
-        if constexpr (meaning_of_prediction(Loss::info) == Meaning::distance && requires { loss.margin; })
-          return loss.margin / 2;
-        else
-          return 0.0;
-      },
-      any.loss);
-}
-
 /// What a loss multiplies logits by before their softmax.
 double logit_scale_of(const AnyLoss& any) {
   return std::visit(
@@ -214,6 +202,7 @@ Objective::Objective(const LossSum& loss, const data::Dataset& dataset, const Sa
   }
   const auto log_input = log_input_of(leading());
   head_ = log_input ? (*log_input ? Head::identity : Head::softplus) : head_for(info_of(leading()));
+  form_ = find_form(log_input.value_or(false));
 }
 
 bool Objective::scales() const {
@@ -354,28 +343,6 @@ double Objective::denominator(const Tensor& targets, std::size_t part) const {
   return total;
 }
 
-Tensor Objective::log_probabilities(const Tensor& outputs) const {
-  if (!has_classes() || meaning_of_prediction(info_of(leading())) == Meaning::distance) return {};
-  if (of_classes_) return log_softmax(functional::softcap(outputs, softcap_of(leading())) * logit_scale(), 1);
-  if (head_ == Head::identity) return cat({-softplus(outputs), -softplus(-outputs)}, 1);
-  return cat({log(1 - outputs), log(outputs)}, 1);
-}
-
-Tensor Objective::predictions(const Tensor& outputs) const {
-  if (has_classes()) {
-    if (of_classes_) return argmax(outputs, 1);
-    const Tensor y = outputs.squeeze(1);
-    if (meaning_of_prediction(info_of(leading())) == Meaning::distance) {
-      return (y < threshold_of_distances(leading())).to(DType::int64);  // near means alike, and alike is class 1
-    }
-    return (y > (head_ == Head::sigmoid ? 0.5 : 0.0)).to(DType::int64);
-  }
-  if (of_classes_) return softmax(functional::softcap(outputs, softcap_of(leading())), 1);
-  if (head_ == Head::log_softmax) return exp(outputs);
-  if (head_ == Head::mean_and_variance) return outputs.slice(1, 0, outputs_);
-  if (meaning_of_prediction(info_of(leading())) == Meaning::quantiles) return outputs.slice(1, median_, median_ + 1);
-  if (log_input_of(leading()).value_or(false)) return exp(outputs);
-  return meaning_of_prediction(info_of(leading())) == Meaning::logit ? sigmoid(outputs) : outputs;
-}
+double Objective::softcap() const { return softcap_of(leading()); }
 
 }  // namespace perdita::train

@@ -10,6 +10,7 @@
 #include "perdita/data/dataset.hpp"
 #include "perdita/functional/nonfinite.hpp"
 #include "perdita/train/head.hpp"
+#include "perdita/train/output_form.hpp"
 
 namespace perdita::train {
 
@@ -30,6 +31,10 @@ class Objective {
 
   Head head() const { return head_; }
   std::int64_t outputs() const { return outputs_; }
+  /// How predictions are computed from the outputs.
+  OutputForm form() const { return form_; }
+  /// Of OutputForm::distance: below it the prediction is class 1.
+  double threshold() const;
   /// Whether predictions are in the unit of the targets, so that scaling the outputs makes sense.
   bool scales() const;
   /// Whether the loss of a batch is divided by the sum of its class weights, and not by its samples.
@@ -39,8 +44,9 @@ class Objective {
   /// Whether the loss tells margins: of several logits the own one less the best other one, of one logit that of the
   /// own class, which is the same, for the other class's is 0.
   bool has_margins() const { return has_classes() && (head_ == Head::identity || head_ == Head::sigmoid); }
-  /// What the loss multiplies logits by before their softmax.
+  /// What the loss multiplies logits by before their softmax, after their soft cap (infinite: none).
   double logit_scale() const;
+  double softcap() const;
   /// Whether the loss of a sample cannot be below 0, as the catalogue claims.
   bool is_never_negative() const { return loss_.is_never_negative(); }
   const LossSum& sum() const { return loss_; }
@@ -82,12 +88,14 @@ class Objective {
   };
   Operands operands(const Tensor& outputs, const Tensor& targets, bool weighted) const;
   Tensor margins(const Tensor& scores, const Tensor& labels) const;
+  OutputForm find_form(bool log_input) const;
   const AnyLoss& leading() const { return loss_.leading(); }
 
   LossSum loss_;
   data::Task task_;
   bool of_classes_;
   Head head_ = Head::identity;
+  OutputForm form_ = OutputForm::value;
   std::int64_t outputs_ = 1;
   std::int64_t median_ = 0;  // of several quantiles the output that is nearest to it: what is predicted
   Tensor class_weights_;

@@ -2,6 +2,9 @@
 
 #include <zlib.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "perdita/core/error.hpp"
 #include "perdita/data/imbalance.hpp"
 #include "perdita/data/label_noise.hpp"
@@ -10,6 +13,7 @@
 #include "perdita/train/class_weights.hpp"
 #include "perdita/train/data_warning.hpp"
 #include "perdita/train/mlp.hpp"
+#include "perdita/train/table_notes.hpp"
 
 namespace perdita::train {
 
@@ -57,7 +61,10 @@ Dataset make_noisy(Dataset dataset, const Config& config) {
 std::vector<std::int64_t> labels_in(const Dataset& source, const Dataset& samples) {
   std::vector<std::int64_t> labels;
   if (samples.rows.empty()) labels.assign(source.labels().begin(), source.labels().end());  // all of them
-  for (std::int64_t row : samples.rows) labels.push_back(source.labels()[static_cast<std::size_t>(row)]);
+  for (std::int64_t row : samples.rows) {
+    const auto at = source.rows.empty() ? row : std::ranges::lower_bound(source.rows, row) - source.rows.begin();
+    labels.push_back(source.labels()[static_cast<std::size_t>(at)]);
+  }
   return labels;
 }
 
@@ -77,9 +84,11 @@ data::Splits divide(const Config& config, const data::Source& source) {
                              .stratified = source.train.task != data::Task::regression};
   try {
     data::Splits splits = data::split(source.train, options, source.test);
-    options.val_fraction = config.val_fraction;
+    const Dataset train = make_noisy(make_unbalanced(splits.train, config), config);
+    const bool has_validation = std::llround(static_cast<double>(train.size()) * config.val_fraction) > 0;
+    options.val_fraction = has_validation ? config.val_fraction : 0;
     options.test_fraction = 0;
-    return data::split(make_noisy(make_unbalanced(splits.train, config), config), options, std::move(splits.test));
+    return data::split(train, options, std::move(splits.test));
   } catch (const ValueError& error) {
     fail<ValueError>("{} samples cannot be split: {} (see --val-fraction and --test-fraction)", source.train.size(),
                      error.what());
@@ -125,6 +134,11 @@ Problem prepare(const Config& given) {
   if (config.sampling != Sampling::shuffle && splits.train.task == data::Task::regression) {
     fail<ValueError>("sampling is {}, but the targets are numbers (valid: shuffle)", name_of(config.sampling));
   }
+  const TableEncoding encoding = splits.train.columns.empty() ? TableEncoding() : TableEncoding::of(splits.train);
+  for (Dataset* part :
+       {&splits.train, splits.validation ? &*splits.validation : nullptr, splits.test ? &*splits.test : nullptr}) {
+    if (part != nullptr) *part = encoding.apply(*part);
+  }
   Problem problem{
       .config = config,
       .train = splits.train,
@@ -134,12 +148,20 @@ Problem prepare(const Config& given) {
       .make_model = {},
       .true_labels = {},
       .sample_shape = source.train.sample_shape(),
-      .warnings = {}};
+      .encoding = encoding,
+      .notes = describe_columns(source.train, encoding),
+      .warnings = source.warnings};
+  problem.notes.insert(problem.notes.end(), source.notes.begin(), source.notes.end());
+  if (!splits.validation && config.val_fraction > 0) {
+    problem.warnings.push_back(
+        fmt::format("there are no validation samples, because a fraction of {} of {} samples is less than one",
+                    config.val_fraction, splits.train.size()));
+  }
   if (config.label_noise > 0) problem.true_labels = labels_in(source.train, splits.train);
   if (auto warning = warn_of_class_weights(config, splits.train, problem.objective.divides_by_weights())) {
     problem.warnings.push_back(std::move(*warning));
   }
-  for (std::string& warning : warn_of_data(splits.train, splits.validation)) {
+  for (std::string& warning : warn_of_data(splits.train, splits.validation, encoding.input_names())) {
     problem.warnings.push_back(std::move(warning));
   }
   for (const Array* array : {&source.train.inputs, &source.train.targets}) {
@@ -156,7 +178,7 @@ Problem prepare(const Config& given) {
                      .dropout = config.dropout,
                      .head = problem.objective.head(),
                      .cosine_scale = cosine_scale(config, problem.objective)};
-  if (*config.standardize && !pixels) options.input_scaling = scaling_of(problem.train.inputs);
+  if (*config.standardize && !pixels) options.input_scaling = scaling_of(problem.train.inputs, encoding.are_switches());
   if (*config.standardize && problem.objective.scales()) options.output_scaling = scaling_of(problem.train.targets);
   problem.make_model = [options] { return std::make_unique<Mlp>(options); };
   scale(problem.train, pixel_scale);

@@ -12,6 +12,7 @@
 #include "perdita/train/config.hpp"
 #include "perdita/train/model.hpp"
 #include "perdita/train/objective.hpp"
+#include "perdita/train/table_encoding.hpp"
 
 namespace perdita::train {
 
@@ -23,6 +24,8 @@ struct Problem {
   std::function<std::unique_ptr<Model>()> make_model;  ///< with new weights, drawn from nn's generator
   std::vector<std::int64_t> true_labels;               ///< of the training samples, where some were made wrong
   Shape sample_shape;                                  ///< before samples became rows
+  TableEncoding encoding;                              ///< of a table; the datasets are encoded
+  std::vector<std::string> notes;                      ///< on the columns of a table, a line each
   std::vector<std::string> warnings;                   ///< what is likely to go wrong, a sentence each
   std::uint32_t checksum = 0;  ///< of all training and validation samples: a resumed run must find them unchanged
 };

@@ -1,15 +1,14 @@
 #include "perdita/train/run.hpp"
 
 #include <cmath>
-#include <nlohmann/json.hpp>
 
 #include "perdita/core/error.hpp"
 #include "perdita/core/file.hpp"
-#include "perdita/data/safetensors.hpp"
 #include "perdita/diagnose/findings_json.hpp"
 #include "perdita/train/comparison_metrics.hpp"
 #include "perdita/train/evidence.hpp"
 #include "perdita/train/run_report.hpp"
+#include "perdita/train/saved_model.hpp"
 
 namespace perdita::train {
 
@@ -143,7 +142,7 @@ bool Run::train(const RunEvents& events) {
 
 std::optional<TestResult> Run::finish() {
   trainer_.take_best();
-  write_model();
+  write_model(folder_.model(), trainer_.model(), *problem_);
   if (const auto found = suspects()) {
     write_file_atomically(folder_.path() / "suspects.csv",
                           report::suspects_csv(*found, problem_->train.labels(), problem_->train.rows));
@@ -193,23 +192,6 @@ void Run::write_histograms(const ModelEvaluation& test) {
     events.add_histogram("test_loss/" + problem_->train.class_names[static_cast<std::size_t>(k)], trainer_.epoch(),
                          losses);
   }
-}
-
-void Run::write_model() const {
-  data::SafeTensors file;
-  for (const auto& [name, tensor] : trainer_.model().state_dict()) file.tensors[name] = tensor.to_array();
-  const ModelDescription description = trainer_.model().description();
-  nlohmann::ordered_json facts{{"model", description.kind},
-                               {"sizes", description.sizes},
-                               {"head", name_of(problem_->objective.head())},
-                               {"loss", to_string(*problem_->config.loss)},
-                               {"task", data::name_of(problem_->train.task)}};
-  if (!problem_->train.class_names.empty()) facts["classes"] = problem_->train.class_names;
-  if (problem_->train.inputs.dtype == DType::uint8) {
-    facts["pixels"] = {{"mean", problem_->train.pixels.mean}, {"deviation", problem_->train.pixels.deviation}};
-  }
-  file.metadata["perdita_model"] = facts.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-  data::write_safetensors(folder_.model(), file);
 }
 
 namespace {

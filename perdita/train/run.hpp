@@ -76,7 +76,6 @@ class Run {
   bool keeps_old_run() const { return folder_.is_staged(); }
 
  private:
-  void write_model() const;
   void write_histograms(const ModelEvaluation& test);
   void diagnose(const std::optional<TestResult>& test);
   void write_report(const std::optional<TestResult>& test, bool is_running = false) const;

@@ -1,5 +1,6 @@
 #include "perdita/train/scaling.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdint>
@@ -7,7 +8,7 @@
 
 namespace perdita::train {
 
-Scaling scaling_of(const Array& values) {
+Scaling scaling_of(const Array& values, const std::vector<bool>& unscaled) {
   const std::int64_t rows = values.shape[0], columns = rows == 0 ? 0 : values.size() / rows;
   const auto k = static_cast<std::size_t>(columns);
   std::vector<double> mean(k), deviation(k);
@@ -25,12 +26,38 @@ Scaling scaling_of(const Array& values) {
   });
   std::vector<float> means, deviations;
   for (std::size_t j = 0; j < k; ++j) {
+    if (j < unscaled.size() && unscaled[j]) {
+      means.push_back(0);
+      deviations.push_back(1);
+      continue;
+    }
     const double d = std::sqrt(deviation[j]);
     const bool constant = !(d > 1e-12 * std::abs(mean[j])) || !(static_cast<float>(d) > 0.0f);
     means.push_back(static_cast<float>(mean[j]));
     deviations.push_back(constant ? 1.0f : static_cast<float>(d));
   }
   return {Tensor::from(means), Tensor::from(deviations)};
+}
+
+std::vector<float> medians_of(const Array& values) {
+  const std::int64_t rows = values.shape[0], columns = rows == 0 ? 0 : values.size() / rows;
+  const float* const x = values.data<float>();
+  std::vector<float> medians, column;
+  for (std::int64_t j = 0; j < columns; ++j) {
+    column.clear();
+    for (std::int64_t i = 0; i < rows; ++i) {
+      if (const float value = x[i * columns + j]; !std::isnan(value)) column.push_back(value);
+    }
+    if (column.empty()) {
+      medians.push_back(0);
+      continue;
+    }
+    const auto middle = column.begin() + static_cast<std::ptrdiff_t>(column.size() / 2);
+    std::nth_element(column.begin(), middle, column.end());
+    const float lower = column.size() % 2 == 1 ? *middle : *std::max_element(column.begin(), middle);
+    medians.push_back(lower + (*middle - lower) / 2);
+  }
+  return medians;
 }
 
 data::PixelScale pixel_scale_of(const Array& images) {

@@ -14,12 +14,14 @@ from perdita._evaluate import evaluate
 from perdita._extras import LossExtras, PartExtras, SumExtras
 from perdita._formula import formula
 from perdita._history import history
+from perdita._model import Model, load
 from perdita._recorder import Recorder
 from perdita._settings import detect_nonfinite, num_threads, set_num_threads, set_validation, validation
 from perdita._value_and_grad import value_and_grad
 
 __all__ = [
-    "LossExtras", "PartExtras", "Recorder", "SumExtras", "__version__", "data", "detect_nonfinite", "diagnose", "errors",
-    "evaluate", "formula", "functional", "grad_and_hess", "history", "minimize_constant", "nn", "num_threads", "ops", "plot",
-    "set_num_threads", "set_validation", "validation", "value_and_grad",
+    "LossExtras", "Model", "PartExtras", "Recorder", "SumExtras", "__version__", "data", "detect_nonfinite",
+    "diagnose", "errors", "evaluate", "formula", "functional", "grad_and_hess", "history", "load",
+    "minimize_constant", "nn", "num_threads", "ops", "plot", "set_num_threads", "set_validation", "validation",
+    "value_and_grad",
 ]  # fmt: skip

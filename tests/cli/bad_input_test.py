@@ -45,10 +45,9 @@ class BadInput(CliTest):
             ("", ["data.csv", "empty"]),
             ("a,b,y\n", ["data.csv"]),
             ("a,b,y\n1,2,3\n1,2\n", ["data.csv: line 3", "2", "3"]),
-            ("a,b,y\n1,2,3\n1,two,3\n", ["data.csv: line 3", "'two'", "b"]),
-            ("a,b,y\n1,2,3\n1,nan,3.5\n", ["data.csv: line 3", "nan"]),
-            ("a,b,y\n1,2,3.5\n1,2,nan\n", ["data.csv: line 3", "nan"]),
-            ("a,b,y\n1,2,3.5\n1,2,\n", ["data.csv: line 3"]),
+            ("a,b,y\n1,2,3\n1,inf,3\n", ["data.csv: line 3", "'inf'", "b"]),
+            ("a,b,y\n1,2,nan\n1,2,\n", ["the target, column 2 'y', is missing in all 2 rows"]),
+            ("a,y\nx,1\nz,2\nu,3\n", ["no input is left", "'a' has 3 different values"]),
             ('a,b,y\n1,"2,3\n', ["data.csv: line 2"]),
         ):
             self.write("data.csv", content)

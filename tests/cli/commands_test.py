@@ -12,7 +12,7 @@ from harness import PROGRAM, CliTest, main
 class Commands(CliTest):
     def test_help_names_every_command(self):
         out, _ = self.run_cli("--help")
-        for name in ("train", "compare", "evaluate", "weights", "losses", "explain", "check", "version"):
+        for name in ("train", "predict", "compare", "evaluate", "weights", "losses", "explain", "check", "version"):
             self.assertRegex(out, rf"(?m)^  {name} ")
             self.assertIn("--help", self.run_cli(name, "--help")[0])
 

@@ -1,4 +1,5 @@
-"""train, evaluate and weights read text by the same rules: the same files are read or refused, in the same words."""
+"""train, evaluate and weights read text by the same rules: the same files are read or refused, in the same words. train also
+reads words and missing values."""
 
 import json
 import os
@@ -33,7 +34,6 @@ READABLE = {
     "comma in a name": table("a,c;b;y", ";"),
     "NA as a name": table("NA,FR,y"),
     "no names": table(",,"),
-    "index of pandas": table(",b,y"),
 }
 REFUSED = {
     "empty": ("", "the file is empty"),
@@ -41,16 +41,18 @@ REFUSED = {
     "short": (table(extra="1,2\n"), "line 26 has 2 fields (valid: 3, as in the first line)"),
     "long": (table(extra="1,2,3,4\n"), "line 26 has 4 fields (valid: 3, as in the first line)"),
     "trailing separator": ("a,b,y\n" + table("", end=",\n"), "line 2 has 4 fields (valid: 3, as in the first line)"),
-    "word": (table(extra="1,x,3\n"), "line 26, column 1 'b': the value is not a number, got 'x' (valid: a number such as"),
-    "decimal comma": (table("a;b;y", ";", extra="1,5;2;3\n"), "line 26, column 0 'a': the value is not a number, got '1,5'"),
-    "grouped digits": (table(extra="1,1_000,3\n"), "the value is not a number, got '1_000'"),
-    "empty field": (table(extra="1,,3\n"), "line 26, column 1 'b': the value is missing, got '' (valid: a number"),
     "mixed first line": (table("1,b,y"), "line 1 has numbers and words, and may be a header or data, got 'b'"),
     "pandas": (table(",0,1"), "(valid: set header to yes or no; to_csv of pandas with index=False)"),
     "open quote": (table(extra='1,"2,3\n'), "line 26: a quoted field is not closed"),
     "text after a quote": (table(extra='1,"2"x,3\n'), "line 26: 'x' follows a closing quote"),
-    "NUL": (table(extra="1,2\0,3\n"), r"not a number, got '2\x00'"),
     "UTF-16": (table().encode("utf-16"), "the text is UTF-16 (valid: UTF-8)"),
+}  # fmt: skip
+WORDS = {
+    "word": (table(extra="1,x,3\n"), "line 26, column 1 'b': the value is not a number, got 'x' (valid: a number such as"),
+    "decimal comma": (table("a;b;y", ";", extra="1,5;2;3\n"), "line 26, column 0 'a': the value is not a number, got '1,5'"),
+    "grouped digits": (table(extra="1,1_000,3\n"), "the value is not a number, got '1_000'"),
+    "empty field": (table(extra="1,,3\n"), "line 26, column 1 'b': the value is missing, got '' (valid: a number"),
+    "NUL": (table(extra="1,2\0,3\n"), r"not a number, got '2\x00'"),
 }  # fmt: skip
 
 
@@ -76,6 +78,20 @@ class Csv(CliTest):
                 self.write("t.csv", text)
                 for command in (self.train("csv:t.csv"), self.evaluate("t.csv")):
                     self.fails(1, *command, says=["error: read_csv: t.csv: ", says])
+
+    def test_words_are_inputs_of_train_alone(self):
+        for name, (text, says) in WORDS.items():
+            with self.subTest(name):
+                self.write("t.csv", text)
+                self.fails(1, *self.evaluate("t.csv"), says=["error: read_csv: t.csv: ", says])
+                if name == "decimal comma":
+                    self.fails(1, *self.train("csv:t.csv"), says=["line 26, column 0 'a': the numbers have a decimal"])
+                    continue
+                _, err = self.run_cli(*self.train("csv:t.csv"))
+                if name in ("word", "grouped digits", "NUL"):
+                    self.assertIn(
+                        "perdita train: warning: column 1 'b' is read as categories, because line 26 has", err
+                    )
 
     def test_options(self):
         self.write("t.csv", table("1,b,y"))
@@ -116,8 +132,7 @@ class Csv(CliTest):
         self.assertEqual(json.loads(out)["counts"], [40, 10, 10])
         self.run_cli(*self.train("csv:t.csv", "--val-fraction", "0"))
         self.write("t.csv", "1,0\n2,1\n3,NaN\n")
-        for command in (["weights", "t.csv:1"], self.train("csv:t.csv,task=multiclass")):
-            self.fails(1, *command, says=["missing, got 'NaN'"])
+        self.fails(1, "weights", "t.csv:1", says=["missing, got 'NaN'"])
 
     def test_pipes(self):
         text = table("a;b;y", ";")
@@ -141,8 +156,11 @@ class Csv(CliTest):
         self.assertEqual(json.loads(out)["rows"], 150_000)
         self.write("t.csv", "\n".join([*lines, "1,text,x"]) + "\n")
         line = 1 + sum(text.count("\n") + 1 for text in lines)
-        for command in (self.train("csv:t.csv,target=text"), self.evaluate("t.csv:y")):
-            self.fails(1, *command, says=[f"line {line}, column 2 'y': the value is not a number, got 'x'"])
+        self.fails(
+            1, *self.evaluate("t.csv:y"), says=[f"line {line}, column 2 'y': the value is not a number, got 'x'"]
+        )
+        _, err = self.run_cli(*self.train("csv:t.csv,target=text"))
+        self.assertIn(f"column 2 'y' is read as categories, because line {line} has 'x'", err)
 
 
 main()

@@ -254,7 +254,7 @@ class Names(CliTest):
         for number, name in enumerate(BAD_NAMES):
             with self.subTest(name):
                 quoted = json.dumps(name)
-                self.write("data.csv", f'a,"{name}",y\n1,2,"{name}"\n1,two,x\n')
+                self.write("data.csv", f'a,"{name}",y\n1,2,"{name}"\n1,inf,x\n')
                 self.expect_harmless("train", "--data", "csv:data.csv", status=1)
                 rows = "".join(f'{i},{i % 7},"{name}{i % 2}"\n' for i in range(60))
                 self.write("data.csv", f'a,"{name}",y\n{rows}')

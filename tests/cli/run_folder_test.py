@@ -30,7 +30,7 @@ class RunFolder(CliTest):
 
     def test_a_run_stays_where_the_new_one_fails(self):
         self.run_cli(*MOONS)
-        self.write("bad.csv", "a,b,y\n1,2,3\n1,two,3\n")
+        self.write("bad.csv", "a,b,y\n1,2,3\n1,inf,3\n")
         for words, status in (
             (["--lr", "fast"], 2),
             (["--loss", "mse"], 2),

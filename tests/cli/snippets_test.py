@@ -33,6 +33,11 @@ class Snippets(CliTest):
             self.write(f"{name}.npy", content)
         houses = (f"{row[0]},{row[1]},{row[0] - 2 * row[1]}" for row in rows)
         self.write("houses.csv", "\n".join(["area,rooms,price", *houses]) + "\n")
+        self.write("new.csv", "rooms,area,city,calls,since\n3,80,Oslo,2,2024-05-01\n4,95.5,Rome,,2025-01-31\n")
+        kinds = (
+            f"2024-{i % 12 + 1:02}-01,{['Oslo', 'Rome', ''][i % 3]},{i % 7},{['no', 'yes'][i % 2]}" for i in range(90)
+        )
+        self.write("customers.csv", "\n".join(["since,city,calls,churn", *kinds]) + "\n")
         os.makedirs(self.path("lightning_logs/version_3"))
         epochs = (f"{e},{10 * e + 9},{2 * 0.6**e + 0.3},{2 * 0.6**e + 0.32}" for e in range(20))
         self.write(
@@ -53,7 +58,18 @@ class Snippets(CliTest):
         commands = self.run_page("README.md")
         self.assertEqual(
             {command.split()[1] for command in commands},
-            {"train", "evaluate", "weights", "losses", "explain", "check", "compare", "diagnose", "stabilize"},
+            {
+                "train",
+                "predict",
+                "evaluate",
+                "weights",
+                "losses",
+                "explain",
+                "check",
+                "compare",
+                "diagnose",
+                "stabilize",
+            },
         )
         records = self.history("runs/houses-1")
         self.assertEqual(max(record["epoch"] for record in records if record["kind"] == "epoch"), 50)

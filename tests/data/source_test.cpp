@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <numeric>
 
@@ -83,10 +85,14 @@ TEST(Source, Csv) {
   EXPECT_EQ(source.train.task, Task::binary);
   EXPECT_EQ(source.train.inputs.shape, (Shape{3, 2}));
   EXPECT_FALSE(source.test);
-  EXPECT_CONTAINS(message<DataError>(spec + ",separator=semicolon"),
-                  "a,b.csv: line 2, column 1 'kind': the value is not a number, got 'cat'");
+  EXPECT_EQ(source.train.columns.at(1).name, "y");
+  EXPECT_EQ(load(spec).train.columns.at(1).categories, (Names{"cat", "dog"}));
+  EXPECT_EQ(load(spec + ",drop=kind").train.columns.size(), 1u);
+  EXPECT_EQ(load(spec + ",columns=x;0").train.columns.size(), 1u);
+  EXPECT_EQ(load(spec + ",category=x;kind").train.columns.at(0).categories, (Names{"1", "2", "3"}));
+  EXPECT_CONTAINS(message<ValueError>(spec + ",drop=x;"), "drop is 'x;' (valid: COLUMN or COLUMN;COLUMN;...)");
   EXPECT_CONTAINS(message<ValueError>(spec + ",headr=yes"),
-                  "unknown option 'headr' (valid: target, header, separator, task)");
+                  "unknown option 'headr' (valid: target, columns, drop, category, header, separator, task)");
   EXPECT_CONTAINS(message<ValueError>(spec + ",header=maybe"), "header: got 'maybe' (valid: detect, yes, no)");
   EXPECT_CONTAINS(message<ValueError>(spec + ",header=no,header=no"), "option 'header' is given twice");
   EXPECT_CONTAINS(message<ValueError>(spec + ",header=no,c.csv"), "'c.csv' follows the options");
@@ -96,6 +102,38 @@ TEST(Source, Csv) {
   EXPECT_EQ(load(spec + ",task=multiclass").train.class_names, (Names{"0", "1", "3"}));
   EXPECT_CONTAINS(message<DataError>(spec + ",task=binary"),
                   "a,b.csv: Dataset::as: the data have 3 classes (valid for a binary task: 2)");
+}
+
+TEST(Source, CsvWithMissingTargets) {
+  Folder folder;
+  const std::string file = (folder / "t.csv").string();
+  write_file_atomically(file, "id,x,y\na,1,\nb,2,5\nc,3,6\n");
+  const Source source = load("csv:" + file);
+  EXPECT_EQ(source.train.rows, (Ints{1, 2}));
+  EXPECT_EQ(source.train.select(Ints{1}).rows, Ints{2});
+  EXPECT_EQ(source.notes,
+            (Names{"left out: column 0 'id' has 3 different values in 3 rows, as identifiers and free text "
+                   "have; category=id keeps it",
+                   "left out: 1 of 3 rows, whose target 'y' is missing"}));
+}
+
+TEST(Source, CompressedCsv) {
+  Folder folder;
+  const std::string file = (folder / "t.csv").string(), packed = file + ".gz";
+  std::string text = "a;kind;y\n";
+  for (int i = 0; i < 200'000; ++i) text += fmt::format("{};{};{}\n", i % 97, i % 3 ? "cat" : "dog", i % 11);
+  write_file_atomically(file, text);
+  ASSERT_EQ(std::system(fmt::format("gzip -k '{}'", file).c_str()), 0);
+  const Dataset plain = load("csv:" + file).train, inflated = load("csv:" + packed).train;
+  EXPECT_EQ(inflated.columns, plain.columns);
+  ASSERT_EQ(inflated.inputs.bytes(), plain.inputs.bytes());
+  EXPECT_EQ(std::memcmp(inflated.inputs.buffer.data(), plain.inputs.buffer.data(), plain.inputs.bytes()), 0);
+  const std::string bytes = read_file(packed);
+  write_file_atomically(packed, bytes.substr(0, bytes.size() / 2));
+  EXPECT_CONTAINS(message<DataError>("csv:" + packed), "the gzip data ends unexpectedly");
+  write_file_atomically(file, std::string(100'000'000, '\n'));
+  ASSERT_EQ(std::system(fmt::format("gzip -kf '{}'", file).c_str()), 0);
+  EXPECT_CONTAINS(message<DataError>("csv:" + packed), "bytes of text, 200 times its size (valid: after gunzip");
 }
 
 Array floats(const Shape& shape, std::initializer_list<float> values) {
