@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
-#include <numeric>
 
 #include "perdita/core/error.hpp"
 #include "perdita/core/file.hpp"
@@ -315,14 +314,6 @@ void Recorder::close_epoch(const HeldOut& validation, const Values& values) {
   log_->write(record);
   if (folder_->is_staged()) folder_->replace();
   pace_.maybe([this] { write_running_report(); });
-}
-
-void Recorder::count_classes() {
-  std::vector<std::int64_t> counts;
-  for (const EpochTotals::Class& each : open_.classes) counts.push_back(each.samples);
-  // An epoch that was not completed may have seen the samples of one class only.
-  const auto total = [](const auto& all) { return std::accumulate(all.begin(), all.end(), std::int64_t{0}); };
-  if (total(counts) >= total(class_counts_)) class_counts_ = std::move(counts);
 }
 
 AnyLoss Recorder::evaluation_loss(const HeldOut& held_out) const {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "perdita/core/error.hpp"
 #include "perdita/data/json.hpp"
@@ -118,6 +119,14 @@ void Recorder::merge_samples(const MarginTracker::State& samples) {
     if (labels[i] >= 0) labels_[i] = labels[i];
   }
   tracker_.merge(other);
+}
+
+void Recorder::count_classes() {
+  std::vector<std::int64_t> counts;
+  for (const EpochTotals::Class& each : open_.classes) counts.push_back(each.samples);
+  // An epoch that was not completed may have seen the samples of one class only.
+  const auto total = [](const auto& all) { return std::accumulate(all.begin(), all.end(), std::int64_t{0}); };
+  if (total(counts) >= total(class_counts_)) class_counts_ = std::move(counts);
 }
 
 }  // namespace perdita::report

@@ -5,16 +5,10 @@ import functools
 from perdita import _core
 from perdita._catalogue import ARGUMENTS, ENTRIES, call_with_options, make_function
 from perdita._docstrings import docstring
-from perdita._options import full_text, loss_of, loss_of_text, options_of, text_of
+from perdita._options import full_text, logit_options, loss_of, loss_of_text, options_of, text_of
 from perdita.errors import DomainError, DTypeError, ShapeError
 
-__all__ = ["full_text", "functions", "loss_of", "loss_of_text", "options_of", "text_of"]
-
-
-def logit_options(z_loss, softcap):
-    """Those of cross_entropy that differ from their defaults."""
-    options = {"z_loss": z_loss} if z_loss else {}
-    return options if softcap is None else {**options, "softcap": softcap}
+__all__ = ["full_text", "functions", "logit_options", "loss_of", "loss_of_text", "options_of", "text_of"]
 
 
 def functions(call, library, check_arrays=_core.check_arrays, as_array=lambda weight, input: weight):

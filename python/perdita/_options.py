@@ -99,3 +99,9 @@ def _text_of_value(name, value):
 _INTEGERS = ("ignore_index", "blank")
 # Options that are one of several names.
 _NAMED = {"missing", *(name for entry in ENTRIES.values() for name in entry["choices"])}
+
+
+def logit_options(z_loss, softcap):
+    """Those of cross_entropy that differ from their defaults."""
+    options = {"z_loss": z_loss} if z_loss else {}
+    return options if softcap is None else {**options, "softcap": softcap}

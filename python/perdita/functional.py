@@ -166,9 +166,9 @@ def top_k_mean(losses, fraction=0.1, *, per_item=False):
 
         perdita.functional.top_k_mean(perdita.functional.cross_entropy(logits, labels, reduction="none"), 0.1)
 
-    losses: an array of floating numbers, as of reduction="none"; leave out ignored elements first. per_item: whether the mean
-    is of each item of losses [N, ...]; the result is [N]. NaN counts as the largest loss; of equal losses those that come
-    first are averaged. Raises DomainError, DTypeError, ShapeError.
+    losses: an array of floating numbers, as of reduction="none"; leave out ignored elements first. per_item: whether the
+    mean is of each item of losses [N, ...]; the result is [N]. NaN counts as the largest loss; of equal losses those that
+    come first are averaged. Raises DomainError, DTypeError, ShapeError.
 
     Used for segmentation, as in nnU-Net: most pixels are easy and would dominate a mean. For gradients, see
     perdita.torch.functional.top_k_mean.

@@ -34,7 +34,14 @@ class Commands(CliTest):
                 # formula of elements.
                 has_formula = loss["unit"] not in ("sequence", "event", "group", "image")
                 has_formula = has_formula and loss["family"] not in ("box", "contrastive")
-                others = ("lovasz", "generalized_dice", "distillation", "logistic_hazard", "distribution_focal", "coral")
+                others = (
+                    "lovasz",
+                    "generalized_dice",
+                    "distillation",
+                    "logistic_hazard",
+                    "distribution_focal",
+                    "coral",
+                )
                 others = (*others, "crps_ensemble")
                 what = "Formula" if has_formula and loss["name"] not in others else "Operands"
                 for section in (what, "Use it when", "Avoid it when", "Source"):

@@ -16,7 +16,12 @@ LIBRARIES = [(F, torch.tensor), (perdita.functional, np.array)]
 @pytest.mark.parametrize(("functions", "tensor"), LIBRARIES, ids=["torch", "numpy"])
 def test_the_mean_of_the_largest(functions, tensor):
     losses = tensor([0.3, 2.0, 0.7, 1.1, 0.05, 0.9])
-    for fraction, mean in ((0.5, (2.0 + 1.1 + 0.9) / 3), (0.51, (2.0 + 1.1 + 0.9 + 0.7) / 4), (1e-9, 2.0), (1, 5.05 / 6)):
+    for fraction, mean in (
+        (0.5, (2.0 + 1.1 + 0.9) / 3),
+        (0.51, (2.0 + 1.1 + 0.9 + 0.7) / 4),
+        (1e-9, 2.0),
+        (1, 5.05 / 6),
+    ):
         assert float(functions.top_k_mean(losses, fraction)) == pytest.approx(mean, rel=1e-6)
     assert float(functions.top_k_mean(tensor(np.arange(100.0)), 0.07)) == 96.0
     assert float(functions.ohem_mean(losses, 1.0, 1)) == pytest.approx(3.1 / 2, rel=1e-6)

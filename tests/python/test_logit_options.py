@@ -74,7 +74,7 @@ def test_the_composed_form_and_its_transforms_agree(options):
         ours = F.cross_entropy(logits, labels, return_extras=extras, **options)
         composed = composed_loss("cross_entropy", (logits, labels, None), "mean", None, extras, text)
         for a, b in zip(ours[1], composed[1], strict=True) if extras else [(ours, composed)]:
-            a, b = (torch.as_tensor(x).double() for x in (a, b))
+            a, b = (torch.as_tensor(x, dtype=torch.float64) for x in (a, b))
             torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-13, equal_nan=True)
 
     def loss(z, t):
@@ -137,16 +137,16 @@ def test_linear_cross_entropy(reduction):
     ours = F.linear_cross_entropy(x, w, labels, chunk_rows=3, ignore_index=-100, **options)
     theirs = F.cross_entropy(x @ w.T, labels, **options)
     torch.testing.assert_close(ours, theirs, rtol=1e-13, atol=1e-14)
-    for a, b in zip(
-        torch.autograd.grad(ours.sum(), (x, w)), torch.autograd.grad(theirs.sum(), (x, w)), strict=True
-    ):
+    for a, b in zip(torch.autograd.grad(ours.sum(), (x, w)), torch.autograd.grad(theirs.sum(), (x, w)), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-13)
     arrays = x.detach().numpy(), w.detach().numpy(), labels.numpy()
     found = perdita.functional.linear_cross_entropy(*arrays, chunk_rows=3, ignore_index=-100, **options)
     np.testing.assert_allclose(found, ours.detach().numpy(), rtol=1e-13)
 
 
-@pytest.mark.parametrize("options", [{"z_loss": -1.0}, {"z_loss": math.nan}, {"softcap": 0.0}, {"softcap": -2.0}], ids=str)
+@pytest.mark.parametrize(
+    "options", [{"z_loss": -1.0}, {"z_loss": math.nan}, {"softcap": 0.0}, {"softcap": -2.0}], ids=str
+)
 def test_values_that_are_not_valid(options):
     logits, labels = batch((6, 5))
     (name,) = options

@@ -11,9 +11,9 @@ def top_k_mean(losses, fraction=0.1, *, per_item=False):
 
         F.top_k_mean(F.cross_entropy(logits, labels, reduction="none"), 0.1)
 
-    losses: a floating tensor, as of reduction="none"; leave out ignored elements first. per_item: whether the mean is of each
-    item of losses [N, ...]; the result is [N]. NaN counts as the largest loss; of equal losses those that come first are
-    averaged. The selection is a constant of the gradient. Raises DomainError, DTypeError, ShapeError.
+    losses: a floating tensor, as of reduction="none"; leave out ignored elements first. per_item: whether the mean is of
+    each item of losses [N, ...]; the result is [N]. NaN counts as the largest loss; of equal losses those that come first
+    are averaged. The selection is a constant of the gradient. Raises DomainError, DTypeError, ShapeError.
 
     Used for segmentation, as in nnU-Net: most pixels are easy and would dominate a mean.
     """
@@ -49,6 +49,8 @@ def _largest(rows, count):
 
 
 def _mean_of(rows, kept, per_item):
-    sums = torch.where(kept, rows, 0.0).sum(1, dtype=computing_dtype(rows.dtype))  # the sum of narrow numbers may overflow
+    sums = torch.where(kept, rows, 0.0).sum(
+        1, dtype=computing_dtype(rows.dtype)
+    )  # the sum of narrow numbers may overflow
     means = (sums / kept.sum(1)).to(rows.dtype)
     return means if per_item else means.squeeze(0)

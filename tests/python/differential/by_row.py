@@ -256,7 +256,10 @@ def _ms_ssim(draw, evaluate, Unit):
         rows = [*x, x[-1]] if len(x) % 2 else x
         rows = [[*row, row[-1]] if len(row) % 2 else row for row in rows]
         return [
-            [(rows[i][j] + rows[i][j + 1] + rows[i + 1][j] + rows[i + 1][j + 1]) / mpf(4) for j in range(0, len(rows[0]), 2)]
+            [
+                (rows[i][j] + rows[i][j + 1] + rows[i + 1][j] + rows[i + 1][j + 1]) / mpf(4)
+                for j in range(0, len(rows[0]), 2)
+            ]
             for i in range(0, len(rows), 2)
         ]
 

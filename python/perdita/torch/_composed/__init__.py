@@ -64,10 +64,10 @@ _OWN = {
         approx_ndcg_loss, arc_face_loss, batch_triplet_loss, binary_cross_entropy, circle_loss, clip_contrastive_loss,
         contrastive_loss, coral_loss, cos_face_loss, cosine_embedding_loss, cox_loss, crps_ensemble_loss, ctc_loss,
         cumulative_link_loss, distillation_loss, distribution_focal_loss, gaussian_nll_loss, generalized_dice_loss,
-        info_nce_loss, lambda_rank_loss, list_mle_loss, list_net_loss, logistic_hazard_loss, lovasz_loss, margin_ranking_loss,
-        ms_ssim_loss, multi_margin_loss, multi_similarity_loss, multilabel_margin_loss, multilabel_soft_margin_loss, nt_xent_loss,
-        quantile_loss, rank_net_loss, rnnt_loss, siglip_loss, ssim_loss, sup_con_loss, total_variation_loss,
-        triplet_margin_loss,
+        info_nce_loss, lambda_rank_loss, list_mle_loss, list_net_loss, logistic_hazard_loss, lovasz_loss,
+        margin_ranking_loss, ms_ssim_loss, multi_margin_loss, multi_similarity_loss, multilabel_margin_loss,
+        multilabel_soft_margin_loss, nt_xent_loss, quantile_loss, rank_net_loss, rnnt_loss, siglip_loss, ssim_loss,
+        sup_con_loss, total_variation_loss, triplet_margin_loss,
     )
 }  # fmt: skip
 
