@@ -16,6 +16,7 @@ struct UsageError : std::runtime_error {
 /// std::exception on failure (exit status 1).
 int train(const std::vector<std::string>& arguments);
 int evaluate(const std::vector<std::string>& arguments);
+int audit(const std::vector<std::string>& arguments);
 int compare(const std::vector<std::string>& arguments);
 int diagnose(const std::vector<std::string>& arguments);
 int weights(const std::vector<std::string>& arguments);

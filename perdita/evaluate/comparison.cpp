@@ -83,14 +83,6 @@ std::string note_of_samples(const ComparisonResults& results) {
       results.candidates.front().name, others.empty() ? "" : "; not tested: " + others);
 }
 
-/// A field of RFC 4180.
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (char c : text) quoted.append(c == '"' ? 2 : 1, c);
-  return quoted + '"';
-}
-
 }  // namespace
 
 Summary spread_of(const CandidateResults& candidate, std::size_t metric) {
