@@ -1,10 +1,12 @@
 #include "perdita/evaluate/label_audit.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <numeric>
 
 #include "perdita/core/error.hpp"
+#include "perdita/core/parallel.hpp"
 
 namespace perdita::evaluate {
 
@@ -61,47 +63,56 @@ std::vector<ClassOverlap> overlaps_of(const JointCounts& joint) {
   return overlaps;
 }
 
+struct ScoredRow {
+  double score;
+  std::int64_t row;
+  friend bool operator<(const ScoredRow& a, const ScoredRow& b) {
+    return a.score < b.score || (a.score == b.score && a.row < b.row);
+  }
+};
+
+/// Appends the `count` rows with the lowest scores of those that are in the set, or of those that are not.
+void append_ranked(const LabelAudit& audit, bool is_issue, std::int64_t count, std::vector<std::int64_t>& rows) {
+  if (count <= 0) return;
+  std::vector<ScoredRow> scored;
+  scored.reserve(static_cast<std::size_t>(is_issue ? audit.issues : audit.rows - audit.issues));
+  for (std::size_t row = 0; row < audit.scores.size(); ++row) {
+    if ((audit.is_issue[row] != 0) == is_issue) scored.push_back({audit.scores[row], static_cast<std::int64_t>(row)});
+  }
+  const auto end = scored.begin() + std::min<std::ptrdiff_t>(count, std::ssize(scored));
+  std::nth_element(scored.begin(), end, scored.end());
+  std::sort(scored.begin(), end);
+  std::transform(scored.begin(), end, std::back_inserter(rows), [](const ScoredRow& one) { return one.row; });
+}
+
 /// The first `count` rows of the ranking.
 std::vector<std::int64_t> ranked_rows(const LabelAudit& audit, std::int64_t count) {
   std::vector<std::int64_t> rows;
-  if (count <= audit.issues) {
-    rows.reserve(static_cast<std::size_t>(audit.issues));
-    for (std::int64_t row = 0; row < audit.rows; ++row) {
-      if (audit.is_issue[static_cast<std::size_t>(row)]) rows.push_back(row);
-    }
-  } else {
-    rows.resize(static_cast<std::size_t>(audit.rows));
-    std::iota(rows.begin(), rows.end(), std::int64_t{0});
-  }
-  const auto is_before = [&](std::int64_t a, std::int64_t b) {
-    const auto i = static_cast<std::size_t>(a), j = static_cast<std::size_t>(b);
-    if (audit.is_issue[i] != audit.is_issue[j]) return audit.is_issue[i] > audit.is_issue[j];
-    return audit.scores[i] < audit.scores[j] || (audit.scores[i] == audit.scores[j] && a < b);
-  };
-  const auto end = rows.begin() + std::min<std::ptrdiff_t>(count, std::ssize(rows));
-  // Sorting all is faster than a heap if most are wanted.
-  if (end - rows.begin() > std::ssize(rows) / 8)
-    std::sort(rows.begin(), rows.end(), is_before);
-  else
-    std::partial_sort(rows.begin(), end, rows.end(), is_before);
-  rows.erase(end, rows.end());
+  append_ranked(audit, true, count, rows);
+  append_ranked(audit, false, count - std::ssize(rows), rows);
   return rows;
 }
 
 template <class T>
 void rank(const LabeledProbabilities<T>& data, const AuditOptions& options, LabelAudit& audit) {
-  for (const std::int64_t row : ranked_rows(audit, options.top.value_or(audit.issues))) {
-    const auto at = static_cast<std::size_t>(row);
-    const std::int32_t given = data.labels[at], suggested = data.predicted[at];
-    const T* const p = data.row(row);
-    audit.ranking.push_back({.row = row,
-                             .given = given,
-                             .suggested = suggested,
-                             .given_probability = static_cast<double>(p[given]),
-                             .suggested_probability = static_cast<double>(p[suggested]),
-                             .score = audit.scores[at],
-                             .is_issue = audit.is_issue[at] != 0});
-  }
+  const std::vector<std::int64_t> rows = ranked_rows(audit, options.top.value_or(audit.issues));
+  audit.ranking.resize(rows.size());
+  constexpr std::int64_t piece = 8192;
+  parallel_for((std::ssize(rows) + piece - 1) / piece, [&](std::int64_t part) {
+    for (std::int64_t i = part * piece; i < std::min(std::ssize(rows), (part + 1) * piece); ++i) {
+      const std::int64_t row = rows[static_cast<std::size_t>(i)];
+      const auto at = static_cast<std::size_t>(row);
+      const std::int32_t given = data.labels[at], suggested = data.predicted[at];
+      const T* const p = data.row(row);
+      audit.ranking[static_cast<std::size_t>(i)] = {.row = row,
+                                                    .given = given,
+                                                    .suggested = suggested,
+                                                    .given_probability = static_cast<double>(p[given]),
+                                                    .suggested_probability = static_cast<double>(p[suggested]),
+                                                    .score = audit.scores[at],
+                                                    .is_issue = audit.is_issue[at] != 0};
+    }
+  });
 }
 
 template <class T>

@@ -118,6 +118,19 @@ void add_matrices(const LabelAudit& audit, Json& object) {
       matrix_of(classes, [&](auto g, auto l) { return number(noise[static_cast<std::size_t>(g * classes + l)]); });
 }
 
+void add_ranking(const LabelAudit& audit, Json& object) {
+  object["ranking"] = Json::array();
+  for (const AuditedRow& row : audit.ranking) {
+    object["ranking"].push_back({{"row", row.row},
+                                 {"given", row.given},
+                                 {"suggested", row.suggested},
+                                 {"given_probability", number(row.given_probability)},
+                                 {"suggested_probability", number(row.suggested_probability)},
+                                 {"score", number(row.score)},
+                                 {"issue", row.is_issue}});
+  }
+}
+
 }  // namespace
 
 std::string to_text(const LabelAudit& audit) {
@@ -129,7 +142,7 @@ std::string to_text(const LabelAudit& audit) {
   return text;
 }
 
-std::string to_json(const LabelAudit& audit) {
+std::string to_json(const LabelAudit& audit, bool with_ranking) {
   Json object{{"rows", audit.rows},
               {"filter", name_of(audit.filter)},
               {"score", name_of(audit.score)},
@@ -155,16 +168,7 @@ std::string to_json(const LabelAudit& audit) {
                                   {"second_labeled_first", overlap.second_labeled_first}});
   }
   add_matrices(audit, object);
-  object["ranking"] = Json::array();
-  for (const AuditedRow& row : audit.ranking) {
-    object["ranking"].push_back({{"row", row.row},
-                                 {"given", row.given},
-                                 {"suggested", row.suggested},
-                                 {"given_probability", number(row.given_probability)},
-                                 {"suggested_probability", number(row.suggested_probability)},
-                                 {"score", number(row.score)},
-                                 {"issue", row.is_issue}});
-  }
+  if (with_ranking) add_ranking(audit, object);
   object["warnings"] = audit.warnings;
   return object.dump(2, ' ', false, Json::error_handler_t::replace);
 }

@@ -23,14 +23,12 @@ using Flags = std::vector<std::uint8_t>;
 constexpr std::array<std::string_view, 6> names{"prune_by_noise_rate", "prune_by_class",      "both",
                                                 "confident_learning",  "low_self_confidence", "low_normalized_margin"};
 
-/// The rows with each label, in order; only those that the prediction contradicts, if so wanted.
+/// The rows with each label, in order.
 template <class T>
-std::vector<Rows> rows_by_label(const LabeledProbabilities<T>& data, bool only_contradicted) {
+std::vector<Rows> rows_by_label(const LabeledProbabilities<T>& data) {
   std::vector<Rows> rows(static_cast<std::size_t>(data.classes));
-  for (std::int64_t row = 0; row < data.rows; ++row) {
-    if (only_contradicted && !data.contradicts(row)) continue;
-    rows[static_cast<std::size_t>(data.label(row))].push_back(row);
-  }
+  for (std::size_t k = 0; k < rows.size(); ++k) rows[k].reserve(static_cast<std::size_t>(data.class_counts[k]));
+  for (std::int64_t row = 0; row < data.rows; ++row) rows[static_cast<std::size_t>(data.label(row))].push_back(row);
   return rows;
 }
 
@@ -80,50 +78,92 @@ std::span<const RankedRow<T>> lowest(std::vector<RankedRow<T>>& rows, std::int64
   return std::span(rows).first(static_cast<std::size_t>(count));
 }
 
-/// The rows of one label, and of these the ones that the prediction contradicts.
-struct LabelRows {
-  const Rows& all;
-  const Rows& contradicted;
-};
-
 template <class T, class Body>
 void for_each_class(const LabeledProbabilities<T>& data, const Body& body) {
   if (data.parts > 1) return parallel_for(data.classes, body);
   for (std::int64_t k = 0; k < data.classes; ++k) body(k);
 }
 
-/// Marks the contradicted ones of the `count` rows with the largest margins p[likely] - p[given]. Usually these margins
-/// are positive, which those of rows without a contradiction are not: the others need not be read.
+/// A class that is more probable than the label of a row, by p[likely] - p[label].
 template <class T>
-void mark_largest_margins(const LabeledProbabilities<T>& data, const LabelRows& rows, std::int64_t given,
-                          std::int64_t likely, std::int64_t count, std::vector<RankedRow<T>>& ranked, Flags& issues) {
-  ranked.clear();
-  const auto margin = [&](std::int64_t row) { return data.row(row)[likely] - data.row(row)[given]; };
-  for (const std::int64_t row : rows.contradicted) {
-    if (const T m = margin(row); m > LabeledProbabilities<T>::tie) ranked.push_back({-m, row});
-  }
-  if (std::ssize(ranked) < count) {
-    ranked.clear();
-    for (const std::int64_t row : rows.all) ranked.push_back({-margin(row), row});
-  }
-  for (const RankedRow<T>& one : lowest(ranked, count)) {
-    if (data.contradicts(one.row)) issues[static_cast<std::size_t>(one.row)] = 1;
-  }
+struct PositiveMargin {
+  T margin;
+  std::int32_t likely;
+  std::int64_t row;
+};
+
+/// The positive margins of the rows of each label, [part][label]. In this order memory is read from front to back.
+template <class T>
+std::vector<std::vector<PositiveMargin<T>>> positive_margins(const LabeledProbabilities<T>& data) {
+  std::vector<std::vector<PositiveMargin<T>>> found(static_cast<std::size_t>(data.parts * data.classes));
+  parallel_for(data.parts, [&](std::int64_t part) {
+    for (std::int64_t row = data.first_row(part); row < data.first_row(part + 1); ++row) {
+      if (!data.contradicts(row)) continue;
+      const T* const p = data.row(row);
+      const T given = p[data.label(row)];
+      auto& of_label = found[static_cast<std::size_t>(part * data.classes + data.label(row))];
+      for (std::int32_t k = 0; k < static_cast<std::int32_t>(data.classes); ++k) {
+        if (p[k] - given > LabeledProbabilities<T>::tie) of_label.push_back({p[k] - given, k, row});
+      }
+    }
+  });
+  return found;
 }
+
+/// The rows of one label by their margins.
+template <class T>
+class LabelMargins {
+ public:
+  LabelMargins(const LabeledProbabilities<T>& data, std::int64_t label,
+               const std::vector<std::vector<PositiveMargin<T>>>& positive)
+      : data_(data), label_(label), positive_(static_cast<std::size_t>(data.classes)) {
+    for (std::int64_t part = 0; part < data.parts; ++part) {
+      for (const PositiveMargin<T>& one : positive[static_cast<std::size_t>(part * data.classes + label)])
+        positive_[static_cast<std::size_t>(one.likely)].push_back({-one.margin, one.row});
+    }
+  }
+
+  /// Marks the contradicted ones of the `count` rows with the largest margins. Usually these are positive, and only
+  /// contradicted rows have positive margins; otherwise all rows of the label are read.
+  void mark_largest(std::int64_t likely, std::int64_t count, Flags& issues) {
+    std::vector<RankedRow<T>>& ranked = positive_[static_cast<std::size_t>(likely)];
+    const bool are_positive = std::ssize(ranked) >= count;
+    if (!are_positive) {
+      ranked.clear();
+      for (const std::int64_t row : all_rows())
+        ranked.push_back({data_.row(row)[label_] - data_.row(row)[likely], row});
+    }
+    for (const RankedRow<T>& one : lowest(ranked, count)) {
+      if (are_positive || data_.contradicts(one.row)) issues[static_cast<std::size_t>(one.row)] = 1;
+    }
+  }
+
+ private:
+  const Rows& all_rows() {
+    if (!rows_.empty()) return rows_;
+    for (std::int64_t row = 0; row < data_.rows; ++row) {
+      if (data_.label(row) == label_) rows_.push_back(row);
+    }
+    return rows_;
+  }
+
+  const LabeledProbabilities<T>& data_;
+  std::int64_t label_;
+  std::vector<std::vector<RankedRow<T>>> positive_;  // by likely class
+  Rows rows_;
+};
 
 template <class T>
 Flags pruned_by_noise_rate(const LabeledProbabilities<T>& data, const ConfidentJoint& joint) {
   Flags issues(data.labels.size());
   const JointCounts counts = counts_to_take(joint.calibrated);
-  const std::vector<Rows> all = rows_by_label(data, false), contradicted = rows_by_label(data, true);
+  const auto positive = positive_margins(data);
   for_each_class(data, [&](std::int64_t given) {
-    const auto at = static_cast<std::size_t>(given);
-    if (contradicted[at].empty()) return;
-    std::vector<RankedRow<T>> ranked;
+    if (data.class_counts[static_cast<std::size_t>(given)] == 0) return;
+    LabelMargins<T> margins(data, given, positive);
     for (std::int64_t likely = 0; likely < data.classes; ++likely) {
       const std::int64_t count = counts.at(given, likely);
-      if (likely != given && count > 0)
-        mark_largest_margins(data, {all[at], contradicted[at]}, given, likely, count, ranked, issues);
+      if (likely != given && count > 0) margins.mark_largest(likely, count, issues);
     }
   });
   return issues;
@@ -132,7 +172,7 @@ Flags pruned_by_noise_rate(const LabeledProbabilities<T>& data, const ConfidentJ
 template <class T>
 Flags pruned_by_class(const LabeledProbabilities<T>& data, const ConfidentJoint& joint) {
   Flags issues(data.labels.size());
-  const std::vector<Rows> of_label = rows_by_label(data, false);
+  const std::vector<Rows> of_label = rows_by_label(data);
   for_each_class(data, [&](std::int64_t k) {
     std::vector<RankedRow<T>> ranked;
     for (const std::int64_t row : of_label[static_cast<std::size_t>(k)]) ranked.push_back({data.row(row)[k], row});

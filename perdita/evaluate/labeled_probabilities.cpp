@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <type_traits>
 
 #include "perdita/core/error.hpp"
 #include "perdita/core/parallel.hpp"
@@ -41,10 +42,14 @@ std::vector<std::int32_t> read_labels(const NamedArray& labels, std::int64_t cla
   const From* const given = labels.array.data<From>();
   std::vector<std::int32_t> read(count);
   for (std::size_t row = 0; row < count; ++row) {
-    const auto label = static_cast<double>(given[row]);
-    if (!(label >= 0 && label < static_cast<double>(classes)) || label != std::floor(label)) {
-      fail<IndexError>("audit: {}: target[{}] is {} (valid: integers 0..{})", labels.name, row, given[row],
-                       classes - 1);
+    const From label = given[row];
+    bool is_class = false;
+    if constexpr (std::is_floating_point_v<From>)
+      is_class = label >= 0 && label < static_cast<From>(classes) && label == std::floor(label);
+    else
+      is_class = static_cast<std::int64_t>(label) >= 0 && static_cast<std::int64_t>(label) < classes;
+    if (!is_class) {
+      fail<IndexError>("audit: {}: target[{}] is {} (valid: integers 0..{})", labels.name, row, label, classes - 1);
     }
     read[row] = static_cast<std::int32_t>(label);
   }

@@ -20,7 +20,7 @@ from perdita._settings import detect_nonfinite, num_threads, set_num_threads, se
 from perdita._value_and_grad import value_and_grad
 
 __all__ = [
-    "LossExtras", "PartExtras", "Recorder", "SumExtras", "__version__", "audit", "data", "detect_nonfinite", "diagnose", "errors",
-    "evaluate", "formula", "functional", "grad_and_hess", "history", "minimize_constant", "nn", "num_threads", "ops", "plot",
-    "set_num_threads", "set_validation", "validation", "value_and_grad",
+    "LossExtras", "PartExtras", "Recorder", "SumExtras", "__version__", "audit", "data", "detect_nonfinite", "diagnose",
+    "errors", "evaluate", "formula", "functional", "grad_and_hess", "history", "minimize_constant", "nn", "num_threads",
+    "ops", "plot", "set_num_threads", "set_validation", "validation", "value_and_grad",
 ]  # fmt: skip

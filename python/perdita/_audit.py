@@ -1,10 +1,13 @@
 """Audit of labels by out-of-sample predictions: which of them are probably wrong."""
 
+import copy
 import html
 import json
 import os
 import warnings
 from collections.abc import Sequence
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,6 +16,10 @@ from numpy.typing import NDArray
 from perdita import _checks, _core
 from perdita._evaluate import rows_of
 from perdita._types import Array
+from perdita.errors import DomainError
+
+_ARRAYS = ("rows", "scores", "is_issue", "suggested")
+_COLUMNS = ("row", "given", "suggested", "given_probability", "suggested_probability", "score", "issue")
 
 
 class LabelAudit:
@@ -24,10 +31,10 @@ class LabelAudit:
 
     The other attributes are the keys of to_dict(): issues (number of rows in the set), noise_rate and noise_rate_interval
     (95 %), estimated_errors, confident_rows, classes (name, rows, issues, threshold, noise_rate of each), overlaps,
-    confident_joint, calibrated_joint and noise_matrix (lists [label][class], up to 512 classes), ranking, warnings."""
+    confident_joint, calibrated_joint and noise_matrix (lists [label][class], up to 512 classes), warnings."""
 
     def __init__(self, core: Any) -> None:
-        self._text, self._csv, self._fields = core.text(), core.csv(), json.loads(core.json())
+        self._core, self._fields = core, json.loads(core.summary())
         self.rows: NDArray[np.int64] = core.rows()
         self.scores: NDArray[np.float64] = core.scores()
         self.is_issue: NDArray[np.bool_] = core.is_issue()
@@ -37,21 +44,33 @@ class LabelAudit:
         fields = self.__dict__.get("_fields", {})
         if name in fields:
             return fields[name]
-        raise AttributeError(f"this audit has no {name!r} (valid: {', '.join(fields)})")
+        raise AttributeError(f"this audit has no {name!r} (valid: {', '.join(fields)}, ranking)")
+
+    @property
+    def ranking(self) -> list[dict[str, Any]]:
+        """One dictionary per row of rows: row, given, suggested (classes), given_probability, suggested_probability,
+        score, issue."""
+        return json.loads(self._core.json())["ranking"]
+
+    def __reduce__(self):
+        texts = {name: getattr(self._core, name)() for name in ("summary", "json", "text", "csv")}
+        return _restored, (texts, {name: getattr(self, name) for name in _ARRAYS})
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self._fields]
 
     def __repr__(self) -> str:
-        return self._text.rstrip("\n")
+        return self._core.text().rstrip("\n")
 
     def _repr_html_(self) -> str:
         """A table of the first rows for notebooks."""
         low, high = self._fields["noise_rate_interval"]
         names = [entry["name"] for entry in self._fields["classes"]]
-        head = "".join(f"<th>{name}</th>" for name in ("row", "label", "suggested", "P(label)", "P(suggested)", "score"))
+        head = "".join(
+            f"<th>{name}</th>" for name in ("row", "label", "suggested", "P(label)", "P(suggested)", "score")
+        )
         body = ""
-        for row in self._fields["ranking"][:10]:
+        for row in self.ranking[:10]:
             shown = [str(row["row"]), names[row["given"]], names[row["suggested"]]]
             shown += [f"{row[key]:.4g}" for key in ("given_probability", "suggested_probability", "score")]
             body += "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in shown) + "</tr>"
@@ -62,21 +81,24 @@ class LabelAudit:
     def to_dict(self, orient: str = "dict") -> Any:
         """The result as nested dictionaries, lists and numbers (copies). As in pandas, orient="list" returns the columns of
         the ranking as {column: list}, and orient="records" a list with one dictionary per row."""
-        fields = json.loads(json.dumps(self._fields))
+        if orient not in ("dict", "list", "records"):
+            raise DomainError(f"audit: orient is {orient!r} (valid: dict, list, records)")
+        fields = json.loads(self._core.json())
         if orient == "dict":
             return fields
         records = fields["ranking"]
-        if orient == "records":
-            return records
-        _checks.choice("audit", "orient", orient, ("dict", "list", "records"))
-        columns = ("row", "given", "suggested", "given_probability", "suggested_probability", "score", "issue")
-        return {name: [record[name] for record in records] for name in columns}
+        return records if orient == "records" else {name: [record[name] for record in records] for name in _COLUMNS}
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the rows to check as CSV for annotators: row, given, suggested, given_probability,
         suggested_probability, score, issue (1 for rows in the set). Raises OSError."""
         with open(path, "w", encoding="utf-8", newline="") as file:
-            file.write(self._csv)
+            file.write(self._core.csv())
+
+
+def _restored(texts, arrays):
+    """A LabelAudit of a pickle: the results of the core are functions of no argument."""
+    return LabelAudit(SimpleNamespace(**{name: partial(copy.copy, value) for name, value in (texts | arrays).items()}))
 
 
 def audit(

@@ -49,7 +49,7 @@ evaluate::LabelAudit audit(nb::object probabilities, nb::object labels, std::str
 template <class T, class From>
 nb::object array_of(const From& values) {
   Tensor tensor = Tensor::empty({static_cast<std::int64_t>(std::size(values))}, dtype_of<T>());
-  std::ranges::transform(values, tensor.data<T>(), [](auto value) { return static_cast<T>(value); });
+  std::ranges::transform(values, tensor.mutable_data<T>(), [](auto value) { return static_cast<T>(value); });
   return to_numpy(tensor);
 }
 
@@ -63,7 +63,8 @@ std::string text_of(const evaluate::LabelAudit& audit) {
 
 void add_audit(nb::module_& m) {
   nb::class_<evaluate::LabelAudit>(m, "AuditResult")
-      .def("json", &evaluate::to_json)
+      .def("json", [](const evaluate::LabelAudit& audit) { return evaluate::to_json(audit); })
+      .def("summary", [](const evaluate::LabelAudit& audit) { return evaluate::to_json(audit, false); })
       .def("text", &text_of)
       .def("csv", &evaluate::to_csv)
       .def("rows",

@@ -5,7 +5,14 @@ import struct
 
 from harness import CliTest, main, npy
 
-PROBABILITIES = [[0.9, 0.05, 0.05], [0.1, 0.8, 0.1], [0.05, 0.9, 0.05], [0.1, 0.1, 0.8], [0.7, 0.2, 0.1], [0.02, 0.08, 0.9]]
+PROBABILITIES = [
+    [0.9, 0.05, 0.05],
+    [0.1, 0.8, 0.1],
+    [0.05, 0.9, 0.05],
+    [0.1, 0.1, 0.8],
+    [0.7, 0.2, 0.1],
+    [0.02, 0.08, 0.9],
+]
 LABELS = [0, 1, 0, 2, 0, 2]  # that of row 2 is wrong
 
 
@@ -45,7 +52,14 @@ class Audit(CliTest):
 
     def test_text(self):
         out, _ = self.audit("--class-names", "cat,dog,owl")
-        for part in ("noise rate 16.67 %", "95 % interval", "issues     1 ", "classes that overlap", "cat ", "0.050000"):
+        for part in (
+            "noise rate 16.67 %",
+            "95 % interval",
+            "issues     1 ",
+            "classes that overlap",
+            "cat ",
+            "0.050000",
+        ):
             self.assertIn(part, out)
 
     def test_text_files_and_logits(self):
