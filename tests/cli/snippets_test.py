@@ -53,7 +53,7 @@ class Snippets(CliTest):
         commands = self.run_page("README.md")
         self.assertEqual(
             {command.split()[1] for command in commands},
-            {"train", "evaluate", "weights", "losses", "explain", "check", "compare", "diagnose", "stabilize"},
+            {"train", "evaluate", "audit", "weights", "losses", "explain", "check", "compare", "diagnose", "stabilize"},
         )
         records = self.history("runs/houses-1")
         self.assertEqual(max(record["epoch"] for record in records if record["kind"] == "epoch"), 50)
