@@ -17,6 +17,7 @@ struct UsageError : std::runtime_error {
 int train(const std::vector<std::string>& arguments);
 int evaluate(const std::vector<std::string>& arguments);
 int predict(const std::vector<std::string>& arguments);
+int audit(const std::vector<std::string>& arguments);
 int compare(const std::vector<std::string>& arguments);
 int diagnose(const std::vector<std::string>& arguments);
 int weights(const std::vector<std::string>& arguments);

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "cli/class_names.hpp"
 #include "cli/commands.hpp"
 #include "cli/csv_options.hpp"
 #include "cli/parser.hpp"
@@ -11,7 +12,6 @@
 #include "cli/report_line.hpp"
 #include "cli/terminal.hpp"
 #include "perdita/core/error.hpp"
-#include "perdita/core/file.hpp"
 #include "perdita/core/parallel.hpp"
 #include "perdita/evaluate/evaluation_json.hpp"
 #include "perdita/evaluate/evaluation_text.hpp"
@@ -80,23 +80,6 @@ bool read(const std::vector<std::string>& words, Arguments& a) {
   if (a.predictions.empty()) throw UsageError("--predictions is missing");
   if (a.targets.empty()) throw UsageError("--targets is missing");
   return true;
-}
-
-std::vector<std::string> class_names_of(const std::string& given) {
-  std::error_code ignored;
-  const bool is_file = fs::is_regular_file(given, ignored);
-  std::string text = is_file ? read_file(given) : given;
-  std::vector<std::string> names;
-  const char separator = is_file ? '\n' : ',';
-  if (is_file && text.ends_with('\n')) text.pop_back();
-  for (std::size_t at = 0; !given.empty() && at <= text.size();) {
-    const std::size_t end = std::min(text.find(separator, at), text.size());
-    std::string name = text.substr(at, end - at);
-    if (name.ends_with('\r')) name.pop_back();
-    names.push_back(std::move(name));
-    at = end + 1;
-  }
-  return names;
 }
 
 /// An earlier evaluation is replaced; files of other commands are not.

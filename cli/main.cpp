@@ -33,6 +33,7 @@ constexpr std::array commands{
     Command{"predict", "predict with a trained model", perdita::cli::predict},
     Command{"compare", "train with several losses and compare the results", perdita::cli::compare},
     Command{"evaluate", "evaluate predictions stored in files", perdita::cli::evaluate},
+    Command{"audit", "find labels that are probably wrong", perdita::cli::audit},
     Command{"diagnose", "find issues of training runs in their logs", perdita::cli::diagnose},
     Command{"weights", "compute class weights from labels", perdita::cli::weights},
     Command{"losses", "list the losses", perdita::cli::losses},

@@ -20,6 +20,8 @@
 #include "perdita/evaluate/evaluation.hpp"
 #include "perdita/evaluate/evaluation_json.hpp"
 #include "perdita/evaluate/history.hpp"
+#include "perdita/evaluate/label_audit.hpp"
+#include "perdita/evaluate/label_audit_output.hpp"
 #include "perdita/evaluate/statistics.hpp"
 #include "perdita/functional/elementwise.hpp"
 #include "perdita/functional/functional.hpp"

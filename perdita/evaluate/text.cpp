@@ -78,6 +78,13 @@ std::string format_number(double value) {
   return fmt::format("{:.4g}", value);
 }
 
+std::string csv_field(std::string_view text) {
+  if (text.find_first_of(",\"\n\r") == std::string::npos) return std::string(text);
+  std::string quoted = "\"";
+  for (char c : text) quoted.append(c == '"' ? 2 : 1, c);
+  return quoted + '"';
+}
+
 std::string format_duration(double seconds) {
   if (!(seconds >= 0.0) || seconds > 1e9) return "?";
   if (seconds < 9.95) return fmt::format("{:.1f} s", seconds);

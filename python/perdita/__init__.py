@@ -7,6 +7,7 @@ perdita.nn and perdita.torch.nn contain the losses as classes.
 """
 
 from perdita import data, errors, functional, nn, ops, plot
+from perdita._audit import audit
 from perdita._boosting.functions import grad_and_hess, minimize_constant
 from perdita._core import __version__
 from perdita._diagnose import diagnose
@@ -20,7 +21,7 @@ from perdita._settings import detect_nonfinite, num_threads, set_num_threads, se
 from perdita._value_and_grad import value_and_grad
 
 __all__ = [
-    "LossExtras", "Model", "PartExtras", "Recorder", "SumExtras", "__version__", "data", "detect_nonfinite",
+    "LossExtras", "Model", "PartExtras", "Recorder", "SumExtras", "__version__", "audit", "data", "detect_nonfinite",
     "diagnose", "errors", "evaluate", "formula", "functional", "grad_and_hess", "history", "load",
     "minimize_constant", "nn", "num_threads", "ops", "plot", "set_num_threads", "set_validation", "validation",
     "value_and_grad",

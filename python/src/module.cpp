@@ -11,6 +11,7 @@
 #include "perdita/core/parallel.hpp"
 #include "perdita/core/version.hpp"
 #include "perdita/functional/class_loss.hpp"
+#include "python/src/audit.hpp"
 #include "python/src/boosting.hpp"
 #include "python/src/catalogue.hpp"
 #include "python/src/data.hpp"
@@ -231,6 +232,7 @@ NB_MODULE(_core, m) {
   m.def("validation", &validation);
   m.def("set_nonfinite_detection", &set_nonfinite_detection);
   m.def("nonfinite_detection", &nonfinite_detection);
+  add_audit(m);
   add_boosting(m);
   add_data(m);
   add_diagnose(m);

@@ -62,6 +62,7 @@ class Snippets(CliTest):
                 "train",
                 "predict",
                 "evaluate",
+                "audit",
                 "weights",
                 "losses",
                 "explain",

@@ -11,6 +11,7 @@ COMMANDS = {
     "compare": "compare --data synthetic:moons --epochs 1 --seeds 1 --charts none --out OUT "
     "--losses 'binary_focal; binary_focal:gamma=1'",
     "evaluate": "evaluate --predictions p.csv --targets y.csv",
+    "audit": "audit --predictions p.csv --targets y.csv --from logits",
     "weights": "weights y.csv",
     "losses": "losses",
     "explain": "explain mse",
@@ -23,6 +24,7 @@ FAULTS = {
     "train": ("train --data nowhere", 2),
     "compare": ("compare --data nowhere --losses 'mse; l1'", 2),
     "evaluate": ("evaluate --predictions absent.csv --targets y.csv", 1),
+    "audit": ("audit --predictions absent.csv --targets y.csv", 1),
     "weights": ("weights absent.csv", 1),
     "losses": ("losses more", 2),
     "explain": ("explain nothing", 2),

@@ -207,9 +207,9 @@ def test_types(dtype):
     torch.testing.assert_close(loss.float(), F.dice_loss(y, t), rtol=torch.finfo(dtype).eps * 4, atol=0)
 
 
+@mpmath.workdps(40)
 def test_values_at_hard_points():
     """Masks that are nearly right, against 40 digits."""
-    mpmath.mp.dps = 40
     logits, targets = [30.0, 17.5, -22.0, -12.25], [1.0, 1.0, 0.0, 0.0]
     p = [1 / (1 + mpmath.exp(-mpmath.mpf(y))) for y in logits]
     both = sum(a * b for a, b in zip(p, targets, strict=True))
