@@ -20,9 +20,6 @@ std::string format_number(double value);
 /// Digits in groups of three: 60,000.
 std::string format_count(long long value);
 
-/// A field of CSV (RFC 4180): in quotes if necessary.
-std::string csv_field(std::string_view text);
-
 /// 0.8 s, 12 s, 3 min 05 s, 2 h 07 min, 3 d 4 h.
 std::string format_duration(double seconds);
 

@@ -56,7 +56,7 @@ class Diagnosis(CliTest):
         draw = random.Random(2)
         rows = [[draw.random(), 7, "ab"[i % 2]] for i in range(200)]
         _, err = self.train(rows, "--epochs", "2")
-        self.assertIn("1 of the inputs (counted from 0: 1) is the same in every training sample", err)
+        self.assertIn("1 of the inputs (b) is the same in every training sample", err)
         rows = [[draw.random(), draw.random(), "ab"[i % 2]] for i in range(195)] + [[0.5, 0.5, "rare"]] * 5
         _, err = self.train(rows, "--epochs", "2", "--val-fraction", "0.02")
         self.assertIn("there are no validation samples of class rare", err)
