@@ -36,6 +36,8 @@ struct Dataset {
   /// Of a table, whose inputs [N, columns] are NaN where a value is missing; empty: inputs are numbers.
   std::vector<TableColumn> columns;
   std::vector<std::int64_t> rows;  ///< row of each sample in its source; empty: the same as here
+  /// Of a table that was read: what is left out, and what may not be intended, one sentence each.
+  std::vector<std::string> notes, warnings;
 
   /// Integer targets [N] or [N, 1] are class indices (two classes: binary), floating targets are for regression.
   /// Without class names, the number of classes is the largest target + 1 (at least 2), and their names are their

@@ -126,17 +126,18 @@ std::vector<std::string> take_list(Arguments& arguments, const std::string& key)
 }
 
 /// Notes on columns and rows of the table that are not in the dataset.
-void describe_left_out(const CsvTable& table, Source& source) {
+std::vector<std::string> describe_left_out(const CsvTable& table) {
   constexpr std::size_t most = 20;
+  std::vector<std::string> notes;
   for (std::size_t i = 0; i < std::min(most, table.left_out.size()); ++i)
-    source.notes.push_back("left out: " + table.left_out[i]);
+    notes.push_back("left out: " + table.left_out[i]);
   if (table.left_out.size() > most)
-    source.notes.push_back(fmt::format("left out: {} more columns", table.left_out.size() - most));
+    notes.push_back(fmt::format("left out: {} more columns", table.left_out.size() - most));
   if (table.rows_without_target > 0) {
-    source.notes.push_back(fmt::format("left out: {} of {} rows, whose target '{}' is missing",
-                                       table.rows_without_target, table.rows_without_target + table.inputs.shape[0],
-                                       table.target_name));
+    notes.push_back(fmt::format("left out: {} of {} rows, whose target '{}' is missing", table.rows_without_target,
+                                table.rows_without_target + table.inputs.shape[0], table.target_name));
   }
+  return notes;
 }
 
 Source load_csv(Arguments arguments) {
@@ -152,11 +153,12 @@ Source load_csv(Arguments arguments) {
   arguments.finish("target, columns, drop, category, header, separator, task");
   if (task) options.kind = *task == Task::regression ? CsvOptions::Target::number : CsvOptions::Target::label;
   CsvTable table = read_csv(path, options);
+  std::vector<std::string> notes = describe_left_out(table);
   Source source;
-  describe_left_out(table, source);
-  source.warnings = std::move(table.warnings);
   source.train =
       make_dataset(path, std::move(table.inputs), std::move(table.targets), std::move(table.class_names), task);
+  source.train.notes = std::move(notes);
+  source.train.warnings = std::move(table.warnings);
   source.train.columns = std::move(table.columns);
   source.train.rows = std::move(table.rows);
   return source;

@@ -15,8 +15,6 @@ namespace perdita::data {
 struct Source {
   Dataset train;
   std::optional<Dataset> test;
-  std::vector<std::string> notes = {};     ///< of a table: what is left out, one sentence each
-  std::vector<std::string> warnings = {};  ///< what may not be intended, one sentence each
 };
 
 /// Reads or generates the data specified by `spec`:

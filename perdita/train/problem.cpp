@@ -150,8 +150,8 @@ Problem prepare(const Config& given) {
       .sample_shape = source.train.sample_shape(),
       .encoding = encoding,
       .notes = describe_columns(source.train, encoding),
-      .warnings = source.warnings};
-  problem.notes.insert(problem.notes.end(), source.notes.begin(), source.notes.end());
+      .warnings = source.train.warnings};
+  problem.notes.insert(problem.notes.end(), source.train.notes.begin(), source.train.notes.end());
   if (!splits.validation && config.val_fraction > 0) {
     problem.warnings.push_back(
         fmt::format("there are no validation samples, because a fraction of {} of {} samples is less than one",

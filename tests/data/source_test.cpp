@@ -111,7 +111,7 @@ TEST(Source, CsvWithMissingTargets) {
   const Source source = load("csv:" + file);
   EXPECT_EQ(source.train.rows, (Ints{1, 2}));
   EXPECT_EQ(source.train.select(Ints{1}).rows, Ints{2});
-  EXPECT_EQ(source.notes,
+  EXPECT_EQ(source.train.notes,
             (Names{"left out: column 0 'id' has 3 different values in 3 rows, as identifiers and free text "
                    "have; category=id keeps it",
                    "left out: 1 of 3 rows, whose target 'y' is missing"}));
