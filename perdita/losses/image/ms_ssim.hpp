@@ -37,10 +37,10 @@ struct MsSsim {
           "Wang, Simoncelli and Bovik, Multi-scale structural similarity for image quality assessment, Asilomar 2003, "
           "eq. 7",
       .differences =
-          "1 - pytorch-msssim's ms_ssim (whose data_range is 255), piq's and torchmetrics' measure. Where an average "
-          "is "
-          "not positive, the loss of the channel is 1 and its gradient 0. An image of odd size is extended by its last "
-          "row or column before it is halved, as in TensorFlow and piq (pytorch-msssim: by zeros on both sides)"};
+          "1 - pytorch-msssim's ms_ssim (whose data_range is 255) and piq's measure. Where an average is not "
+          "positive, the loss of the channel is 1 and its gradient 0. An image of odd size is extended by its last "
+          "row or column before it is halved, as in TensorFlow and piq (pytorch-msssim: by zeros on both sides). "
+          "torchmetrics averages channels before the product"};
   static constexpr auto parameters() {
     return std::array{
         parameter<&MsSsim::window>("window", "size of the window in pixels, an odd number", Interval{.low = 1}),
