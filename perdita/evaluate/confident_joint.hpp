@@ -18,10 +18,13 @@ class JointCounts {
   explicit JointCounts(std::int64_t classes)
       : classes_(classes), counts_(static_cast<std::size_t>(classes * classes)) {}
 
+  /// The number of rows, and of columns, of the matrix.
   std::int64_t classes() const { return classes_; }
+  /// The count of a given label and a likely class.
   std::int64_t& at(std::int64_t given, std::int64_t likely) {
     return counts_[static_cast<std::size_t>(given * classes_ + likely)];
   }
+  /// The count of a given label and a likely class.
   std::int64_t at(std::int64_t given, std::int64_t likely) const {
     return counts_[static_cast<std::size_t>(given * classes_ + likely)];
   }
@@ -29,6 +32,7 @@ class JointCounts {
   std::int64_t of_label(std::int64_t given) const;
   /// Number of rows of a likely class.
   std::int64_t of_class(std::int64_t likely) const;
+  /// The sum of all counts.
   std::int64_t total() const;
 
  private:
@@ -42,6 +46,7 @@ class JointCounts {
 /// among equals depends on the processor.
 void round_with_sum(std::vector<double>& numbers);
 
+/// Rows by label and confident class (Northcutt, Jiang and Chuang, Confident learning, JAIR 70, 2021).
 struct ConfidentJoint {
   /// Of each class the mean probability of it over the rows with this label (equation 2 of the paper); infinity without
   /// rows.

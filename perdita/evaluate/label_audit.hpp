@@ -14,6 +14,7 @@
 
 namespace perdita::evaluate {
 
+/// Options of audit_labels().
 struct AuditOptions {
   Scale scale = Scale::probabilities;
   IssueFilter filter = IssueFilter::prune_by_noise_rate;
@@ -22,14 +23,16 @@ struct AuditOptions {
   std::vector<std::string> class_names = {};           ///< one per class, or none: classes are then numbered
 };
 
+/// A row of the ranking.
 struct AuditedRow {
   std::int64_t row = 0;
-  std::int32_t given = 0, suggested = 0;  ///< label, and predicted class
-  double given_probability = 0, suggested_probability = 0;
-  double score = 0;  ///< the lower, the more likely is the label wrong
-  bool is_issue = false;
+  std::int32_t given = 0, suggested = 0;                    ///< label, and predicted class
+  double given_probability = 0, suggested_probability = 0;  ///< of the label, and of the predicted class
+  double score = 0;                                         ///< the lower, the more likely is the label wrong
+  bool is_issue = false;                                    ///< whether the row is in the set
 };
 
+/// The rows with one label.
 struct AuditedClass {
   std::int64_t rows = 0, issues = 0;  ///< with this label
   double threshold = 0;               ///< mean probability of the class over these rows; NaN without rows

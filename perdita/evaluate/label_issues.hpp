@@ -22,6 +22,7 @@ enum class IssueFilter {
   low_normalized_margin  ///< the same with another score
 };
 
+/// "prune_by_noise_rate", "both", ...
 std::string_view name_of(IssueFilter filter);
 /// Throws ValueError that lists the names.
 IssueFilter parse_issue_filter(std::string_view name);

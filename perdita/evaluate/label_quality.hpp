@@ -17,6 +17,7 @@ enum class QualityScore {
                                ///< 0
 };
 
+/// "self_confidence", "normalized_margin", ...
 std::string_view name_of(QualityScore score);
 /// Throws ValueError that lists the names.
 QualityScore parse_quality_score(std::string_view name);

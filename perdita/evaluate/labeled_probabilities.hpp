@@ -32,15 +32,18 @@ struct LabeledProbabilities {
   std::vector<std::int32_t> predicted = {};  ///< class of the largest probability of each row, the first among equals
   std::vector<std::int64_t> class_counts = {};  ///< number of rows with each label
 
+  /// The probabilities of a row.
   const T* row(std::int64_t index) const {
     return static_cast<const T*>(probabilities.buffer.data()) + index * classes;
   }
+  /// The given label of a row.
   std::int32_t label(std::int64_t index) const { return labels[static_cast<std::size_t>(index)]; }
   /// Whether the probability of the label is less than that of the predicted class, by more than a tie.
   bool contradicts(std::int64_t index) const {
     const std::int32_t given = label(index), best = predicted[static_cast<std::size_t>(index)];
     return given != best && row(index)[best] - row(index)[given] > tie;
   }
+  /// The first row of a part.
   std::int64_t first_row(std::int64_t part) const { return rows * part / parts; }
 };
 
