@@ -206,6 +206,7 @@ CALLS = {
         (_pictures(3, 5, 4), {"window": 3, "sigma": 0.8}),
     ],
     "ms_ssim_loss": [
+        (_similar_pictures(1, 5, 6), {"window": 3, "scales": 2}),
         (_similar_pictures(2, 2, 6, 5), {"window": 3, "scales": 2}),
         ({**_similar_pictures(2, 1, 7, 6), "weight": _uniform(2)}, {"window": 3, "scales": 2, "padding": "reflect"}),
     ],

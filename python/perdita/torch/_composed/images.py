@@ -124,7 +124,7 @@ def ms_ssim_loss(call):
     scales = int(call.option("scales"))
     window = _Window(call, x, scales - 1)
     x, y = x * window.scale, y * window.scale
-    log_product, is_not_positive = 0.0, False
+    logarithms, are_one = [], []
     for scale in range(scales):
         if scale:
             x, y = (_halved(_halved(z, -2), -1) for z in (x, y))
@@ -132,10 +132,12 @@ def ms_ssim_loss(call):
         d = (b if scale + 1 < scales else a + b * (1.0 - a)).mean((-2, -1))
         is_one = d.detach() >= 1.0
         weight = 1.0 / scales if call.option("weights") == "uniform" else _SCALE_WEIGHTS[scale]
-        log_product = log_product + weight * torch.log1p(-torch.where(is_one, 0.0, d))
-        is_not_positive = is_not_positive | is_one
+        logarithms.append(weight * torch.log1p(-torch.where(is_one, 0.0, d)))
+        are_one.append(is_one)
+    log_product = torch.stack(logarithms).sum(0)
     one = 1.0 + 0.0 * log_product.detach()  # or NaN
-    return reduce_elements(call, torch.where(is_not_positive, one, -torch.expm1(log_product)).mean(-1))
+    losses = torch.where(torch.stack(are_one).any(0), one, -torch.expm1(log_product))
+    return reduce_elements(call, losses.mean(-1))
 
 
 def _halved(x, dim):
@@ -143,8 +145,8 @@ def _halved(x, dim):
     size = x.shape[dim]
     if size % 2:
         x = torch.cat((x, x.narrow(dim, size - 1, 1)), dim)
-    axis = x.dim() + dim
-    return x.unflatten(axis, (x.shape[axis] // 2, 2)).mean(axis + 1)
+    x = x.transpose(dim, -1)
+    return ((x[..., ::2] + x[..., 1::2]) / 2.0).transpose(dim, -1)
 
 
 def total_variation_loss(call):
