@@ -25,7 +25,7 @@ struct Pictures {
 
 constexpr double pixels = 8 * 3 * 256 * 256;
 
-/// Limited by arithmetic, not by memory: there is no time of a copy to compare with.
+/// The time is that of the arithmetic, and not of memory: it is not compared with that of a copy.
 template <class Function, class Loss>
 void add_similarity(const std::string& name, const Function& function, const Loss& loss) {
   const auto pictures = std::make_shared<Pictures>();

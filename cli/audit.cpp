@@ -58,9 +58,7 @@ bool read(const std::vector<std::string>& words, Arguments& a) {
   option("--top", a.top, "N", "number of rows to list (default: those that the filter selects)")
       ->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 40));
   option("--class-names", a.class_names, "A,B,...|FILE", "class names, or a file with one name per line");
-  option("--header", a.header, "H",
-         "CSV: whether the first line contains column names: yes, no or detect (default: detect)");
-  option("--separator", a.separator, "S", "CSV: column separator: comma, semicolon, tab or detect (default: detect)");
+  add_csv_options(app, a.header, a.separator);
   option("--threads", a.threads, "N", "number of threads (default: all processors)")->check(CLI::Range(1, 1024));
   option("--out", a.out, "FILE", "write the listed rows to this CSV file");
   app.add_flag("--json", a.json, "print the result as JSON");

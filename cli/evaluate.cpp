@@ -66,9 +66,7 @@ bool read(const std::vector<std::string>& words, Arguments& a) {
          "scale of the predictions: logits, probabilities or log-probabilities (default: the input of the loss)");
   option("--weights", a.weights, "FILE", "one weight per row, used in the mean loss and its confidence interval");
   option("--class-names", a.class_names, "A,B,...|FILE", "class names, or a file with one name per line");
-  option("--header", a.header, "H",
-         "CSV: whether the first line contains column names: yes, no or detect (default: detect)");
-  option("--separator", a.separator, "S", "CSV: column separator: comma, semicolon, tab or detect (default: detect)");
+  add_csv_options(app, a.header, a.separator);
   option("--hardest", a.hardest, "N", "number of hardest samples to report (default: 20)")
       ->check(CLI::Range(0, 100000));
   option("--bins", a.bins, "N", "bins of the reliability diagram (default: 15)")->check(CLI::Range(1, 1000));

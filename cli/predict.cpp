@@ -45,9 +45,7 @@ bool read(const std::vector<std::string>& words, Arguments& a) {
   option("--model", a.model, "RUN", "folder of a run, or its model.safetensors");
   option("--data", a.data, "FILE", "table (CSV, optionally gzipped) or, for a model of arrays, an NPY file");
   option("--out", a.out, "FILE", "file of the predictions (default: standard output)");
-  option("--header", a.header, "H",
-         "CSV: whether the first line contains column names: yes, no or detect (default: detect)");
-  option("--separator", a.separator, "S", "CSV: column separator: comma, semicolon, tab or detect (default: detect)");
+  add_csv_options(app, a.header, a.separator);
   option("--threads", a.threads, "N", "number of threads (default: all processors)")->check(CLI::Range(1, 1024));
   if (!parse(app, words)) return false;
   if (a.model.empty()) throw UsageError("--model is missing (valid: --model RUN)");

@@ -61,11 +61,7 @@ bool read(const std::vector<std::string>& words, Arguments& a) {
       ->type_name("N");
   app.add_option("--ignore-index", a.ignore_index, "label to ignore")->type_name("N");
   app.add_flag("--counts", a.counts, "the file contains the number of samples of each class instead of labels");
-  app.add_option("--header", a.header,
-                 "CSV: whether the first line contains column names: yes, no or detect (default: detect)")
-      ->type_name("H");
-  app.add_option("--separator", a.separator, "CSV: column separator: comma, semicolon, tab or detect (default: detect)")
-      ->type_name("S");
+  add_csv_options(app, a.header, a.separator);
   app.add_option("--out", a.out, "write the weights, one per line, in the format read by --class-weights FILE")
       ->type_name("FILE");
   app.add_flag("--json", a.json, "print JSON");

@@ -10,6 +10,7 @@
 #include "perdita/kernels/domain.hpp"
 #include "perdita/kernels/labels.hpp"
 #include "perdita/kernels/nll.hpp"
+#include "perdita/kernels/softcap.hpp"
 #include "perdita/losses/compiled.hpp"
 #include "perdita/math/functions.hpp"
 
@@ -117,6 +118,23 @@ void complete_predictions(const EvaluationPlan& how, const T* given, EvaluatedBl
   }
 }
 
+/// Capped logits take the place of the logits, of which calibration and temperature are those, too.
+template <class T>
+void cap_logits(const EvaluationPlan& how, std::int64_t elements, EvaluatedBlock<T>& out) {
+  const double cap = std::visit([](const auto& loss) { return kernels::softcap_of(loss); }, how.loss.loss);
+  if (!std::isfinite(cap)) return;
+  out.made_logits.assign(out.logits, out.logits + elements);
+  kernels::cap_logits<T>(out.made_logits.data(), nullptr, cap, elements);
+  out.logits = out.made_logits.data();
+}
+
+/// The loss of logits that are capped already.
+template <class Loss>
+Loss without_softcap(Loss loss) {
+  if constexpr (requires { loss.softcap; }) loss.softcap = std::numeric_limits<double>::infinity();
+  return loss;
+}
+
 template <class T>
 void evaluate_classes(const EvaluationPlan& how, const RawBlock& block, EvaluatedBlock<T>& out) {
   const std::int64_t elements = block.count * how.columns;
@@ -127,6 +145,7 @@ void evaluate_classes(const EvaluationPlan& how, const RawBlock& block, Evaluate
   // The softmax of log-probabilities is the probabilities again.
   if (how.scale == Scale::probabilities) apply(LogOf{}, given, out.made_logits, elements);
   out.logits = how.scale == Scale::probabilities ? out.made_logits.data() : given;
+  cap_logits(how, elements, out);
   const auto size = static_cast<std::size_t>(block.count);
   out.losses.resize(size), out.confidences.resize(size), out.predicted.resize(size);
   kernels::SoftmaxTask<T> task{.logits = out.logits,
@@ -141,7 +160,7 @@ void evaluate_classes(const EvaluationPlan& how, const RawBlock& block, Evaluate
         if constexpr (ListedClassRows<Loss>) {
           // Predicted classes and confidences are those of the softmax, which a loss of log-probabilities lacks.
           if (!takes_class_probabilities(Loss::info)) kernels::class_rows_loss(CrossEntropy{}, task);
-          kernels::class_rows_loss(loss, task);
+          kernels::class_rows_loss(without_softcap(loss), task);
         } else if constexpr (is_of_class_rows(Loss::info) && !takes_class_counts(Loss::info)) {
           kernels::class_rows_loss(CrossEntropy{}, task);
           compute_rows(loss, how, out);

@@ -10,6 +10,7 @@
 
 #include "perdita/core/error.hpp"
 #include "perdita/core/suggest.hpp"
+#include "perdita/kernels/softcap.hpp"
 
 namespace perdita::evaluate {
 
@@ -130,6 +131,14 @@ std::vector<EvaluatedPart> parts_of(const LossSum& sum) {
   return parts;
 }
 
+/// Throws ValueError for a cap of logits where the predictions are not logits.
+void check_softcap(const LossPart& part, Scale scale) {
+  const double cap = std::visit([](const auto& loss) { return kernels::softcap_of(loss); }, part.loss.loss);
+  if (scale == Scale::logits || !std::isfinite(cap)) return;
+  fail<ValueError>("evaluate: {} has softcap={}, but the predictions are {} (valid: logits, or no softcap)", part.name,
+                   cap, name_of(scale));
+}
+
 }  // namespace
 
 Kind kind_of(const LossSum& sum) {
@@ -159,6 +168,7 @@ EvaluationPlan plan_evaluation(const LossSum& sum, Scale scale, const data::RowR
       fail<ShapeError>("evaluate: {}: rows have shape {} (valid for {}: one class index per row, [] or [1])",
                        targets.name, targets.row_shape, name);
     }
+    for (const LossPart& part : sum.parts()) check_softcap(part, scale);
     return how;
   }
   if (how.columns < 1 || targets.row_elements() != how.columns) {

@@ -181,11 +181,7 @@ Tensor recorded(const Call& call, std::span<const Tensor> images) {
 
 Tensor own_call(const char* function, const MsSsim& loss, GivenTensors x, const LossOptions& options) {
   check_parameters(loss);
-  const DType dtype = loss_dtype(function, *x[0], *x[1]);
-  const Tensor input = loss_operand(function, "input", *x[0], dtype),
-               target = loss_operand(function, "target", *x[1], dtype);
-  const ImageSizes sizes = image_sizes(function, "input", input);
-  check_images(function, input, target);
+  const auto [input, target, sizes] = image_pair(function, x);
   const Call call{loss, similarity_window(function, loss.at_one_scale(), input, static_cast<int>(loss.scales) - 1),
                   sizes};
   return image_loss(

@@ -83,10 +83,16 @@ RecordedMoments moments_along(const RecordedMoments& of, int dim, const std::vec
 
 }  // namespace
 
-void check_images(const char* function, const Tensor& input, const Tensor& target) {
-  if (target.shape() == input.shape()) return;
-  fail<ShapeError>("{}: target has shape {}, but input has {} (valid: the same)", function, target.shape(),
-                   input.shape());
+ImagePair image_pair(const char* function, GivenTensors x) {
+  const DType dtype = loss_dtype(function, *x[0], *x[1]);
+  const ImagePair pair{.input = loss_operand(function, "input", *x[0], dtype),
+                       .target = loss_operand(function, "target", *x[1], dtype),
+                       .sizes = image_sizes(function, "input", *x[0])};
+  if (pair.target.shape() != pair.input.shape()) {
+    fail<ShapeError>("{}: target has shape {}, but input has {} (valid: the same)", function, pair.target.shape(),
+                     pair.input.shape());
+  }
+  return pair;
 }
 
 SimilarityWindow similarity_window(const char* function, const Ssim& loss, const Tensor& input, int smaller) {

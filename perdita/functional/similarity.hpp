@@ -20,8 +20,13 @@ struct SimilarityWindow {
 /// for images that are smaller than the window.
 SimilarityWindow similarity_window(const char* function, const Ssim& loss, const Tensor& input, int smaller = 0);
 
-/// Throws ShapeError unless target has the shape of input.
-void check_images(const char* function, const Tensor& input, const Tensor& target);
+/// Two images of one dtype.
+struct ImagePair {
+  Tensor input, target;
+  ImageSizes sizes;
+};
+/// Throws ShapeError unless both are images of one shape, DTypeError.
+ImagePair image_pair(const char* function, GivenTensors x);
 
 /// The two images [N, C, H, W] (dense, of one dtype) as the task of the kernel, without coefficients and results.
 template <class T>

@@ -38,16 +38,12 @@ Tensor recorded(const SimilarityWindow& window, const ImageSizes& sizes, std::sp
 
 Tensor own_call(const char* function, const Ssim& loss, GivenTensors x, const LossOptions& options) {
   check_parameters(loss);
-  const DType dtype = loss_dtype(function, *x[0], *x[1]);
-  const Tensor input = loss_operand(function, "input", *x[0], dtype),
-               target = loss_operand(function, "target", *x[1], dtype);
-  const ImageSizes sizes = image_sizes(function, "input", input);
-  check_images(function, input, target);
+  const auto [input, target, sizes] = image_pair(function, x);
   const SimilarityWindow window = similarity_window(function, loss, input);
   return image_loss(
       function, sizes.losses, {input, target}, options,
-      [=](const JointTask& task) { return compute(window, sizes.shape(), task); },
-      [=](std::span<const Tensor> images) { return recorded(window, sizes, images); });
+      [window, shape = sizes.shape()](const JointTask& task) { return compute(window, shape, task); },
+      [window, all = sizes](std::span<const Tensor> images) { return recorded(window, all, images); });
 }
 
 }  // namespace perdita::detail

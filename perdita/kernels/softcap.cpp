@@ -10,7 +10,6 @@ namespace perdita::kernels {
 
 namespace {
 
-/// x becomes c tanh(x / c); slopes, if they are not null, its derivatives.
 template <class T>
 struct CapKernel {
   template <class Target>
@@ -45,6 +44,11 @@ void multiply(T* x, const T* factors, std::int64_t count) {
 }  // namespace
 
 template <class T>
+void cap_logits(T* x, T* slopes, double cap, std::int64_t count) {
+  run(CapKernel<T>{}, x, slopes, cap, count);
+}
+
+template <class T>
 double softcapped_rows(const SoftmaxTask<T>& task, double cap, const RowsKernel<T>& compute) {
   StagedRows arrays{.logits = {const_cast<T*>(task.logits), dtype_of<T>()},
                     .probabilities = {const_cast<T*>(task.probabilities), dtype_of<T>()},
@@ -56,13 +60,15 @@ double softcapped_rows(const SoftmaxTask<T>& task, double cap, const RowsKernel<
     const Buffer slopes = Buffer::allocate(tile.gradient ? static_cast<std::size_t>(count) * sizeof(T) : 1);
     T* const of_cap = tile.gradient ? static_cast<T*>(slopes.data()) : nullptr;
     T* const logits = const_cast<T*>(tile.logits);  // a copy, which staged_rows() made
-    run(CapKernel<T>{}, logits, of_cap, cap, count);
+    cap_logits(logits, of_cap, cap, count);
     const double sum = compute(tile);
     if (tile.gradient) multiply(tile.gradient, of_cap, count);
     return sum;
   });
 }
 
+template void cap_logits(float*, float*, double, std::int64_t);
+template void cap_logits(double*, double*, double, std::int64_t);
 template double softcapped_rows(const SoftmaxTask<float>&, double, const RowsKernel<float>&);
 template double softcapped_rows(const SoftmaxTask<double>&, double, const RowsKernel<double>&);
 

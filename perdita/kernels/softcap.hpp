@@ -16,6 +16,10 @@ double softcap_of(const Loss& loss) {
     return std::numeric_limits<double>::infinity();
 }
 
+/// x becomes c tanh(x / c) for the cap c; slopes, if it is not null, its derivatives.
+template <class T>
+void cap_logits(T* x, T* slopes, double cap, std::int64_t count);
+
 /// The task, computed by `compute` from the capped logits, tile by tile. The gradient is that with respect to the
 /// logits before they are capped. Returns the sum of the losses; sums and results do not depend on the number of
 /// threads.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -234,6 +235,16 @@ constexpr auto choice(std::string_view name, std::string_view meaning, std::span
   return Parameter<L>{{name, meaning, {.low = 0, .high = static_cast<double>(names.size()) - 1}, false, true, names},
                       [](const L& loss) { return static_cast<double>(loss.*field); },
                       [](L& loss, double value) { loss.*field = static_cast<F>(static_cast<int>(value)); }};
+}
+
+/// The parameters of `first`, then those of `second`.
+template <class L, std::size_t m, std::size_t n>
+constexpr std::array<Parameter<L>, m + n> joined(const std::array<Parameter<L>, m>& first,
+                                                 const std::array<Parameter<L>, n>& second) {
+  std::array<Parameter<L>, m + n> all{};
+  std::copy(first.begin(), first.end(), all.begin());
+  std::copy(second.begin(), second.end(), all.begin() + m);
+  return all;
 }
 
 }  // namespace perdita

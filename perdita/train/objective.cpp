@@ -8,6 +8,7 @@
 
 #include "perdita/core/error.hpp"
 #include "perdita/evaluate/evaluation_plan.hpp"
+#include "perdita/kernels/softcap.hpp"
 
 namespace perdita::train {
 
@@ -56,14 +57,7 @@ double logit_scale_of(const AnyLoss& any) {
 
 /// The bound of a loss of logits; infinite if it has none.
 double softcap_of(const AnyLoss& any) {
-  return std::visit(
-      [](const auto& loss) {
-        if constexpr (requires { loss.softcap; })
-          return loss.softcap;
-        else
-          return std::numeric_limits<double>::infinity();
-      },
-      any.loss);
+  return std::visit([](const auto& loss) { return kernels::softcap_of(loss); }, any.loss);
 }
 
 /// Which target counts for nothing in a mask, where the loss is of masks. Throws ValueError where it would not give

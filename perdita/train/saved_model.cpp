@@ -84,7 +84,8 @@ MlpOptions options_of(const nn::StateDict& state, Head head, const std::string& 
     if (layer == 0) options.inputs = weight.size(1);
     widths.push_back(weight.size(0));
   }
-  if (widths.empty()) fail<DataError>("{}: there is no tensor layers.0.weight (valid: a model of perdita train)", file);
+  if (widths.empty())
+    fail<DataError>("{}: the tensor layers.0.weight is missing (valid: a model of perdita train)", file);
   options.outputs = head == Head::mean_and_variance ? widths.back() / 2 : widths.back();
   options.hidden.assign(widths.begin(), widths.end() - 1);
   if (find(state, fmt::format("layers.{}.scale", layer - 2)).defined()) options.cosine_scale = 1;

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from perdita import _checks, _core
-from perdita._evaluate import rows_of
+from perdita._arrays import rows_of
 from perdita._types import Array
 from perdita.errors import DomainError
 

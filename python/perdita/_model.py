@@ -21,7 +21,7 @@ def load(run: str | os.PathLike[str]) -> "Model":
 
     run: the folder of the run, or its model.safetensors.
 
-    Raises FileError if there is no such file, and DataError if it is not a model of `perdita train`.
+    Raises FileError if the file does not exist, and DataError if it is not a model of `perdita train`.
 
     >>> model = perdita.load("runs/houses")                 # doctest: +SKIP
     >>> model.predict({"area": [80.0], "city": ["Oslo"]})   # doctest: +SKIP
@@ -210,7 +210,7 @@ def _text(value):
     """A category as a CSV file has it; None if it is missing."""
     if value is None or value != value:
         return None
-    if isinstance(value, float | np.floating) and value == int(value):
+    if isinstance(value, float | np.floating) and value.is_integer():
         return str(int(value))  # an integer column of pandas with missing values
     text = str(value)
     return None if text == "" else text
@@ -372,7 +372,7 @@ def _layers_of(tensors):
         _Layer(*(tensors.get(f"layers.{place}.{what}") for what in ("weight", "bias", "scale"))) for place in places
     ]
     if not layers:
-        raise ValueError("there is no tensor layers.0.weight")
+        raise ValueError("the tensor layers.0.weight is missing")
     for before, layer in zip([None, *layers], layers, strict=False):
         if layer.weight.ndim != 2 or (layer.bias is None) == (layer.scale is None):
             raise ValueError("a layer has neither a bias nor a scale, or its weights are not a matrix")

@@ -117,7 +117,7 @@ TEST(CsvTypes, RowNamesAreLeftOut) {
 
 TEST(CsvTypes, TheHeaderIsComparedWithTheNextLines) {
   EXPECT_EQ(types(parse("kind,size,y\nx,1,2\nz,2,2\nx,1,3\nz,4,4\n")), "kind category, size number");
-  EXPECT_EQ(parse("x,1,2\nz,2,2\nx,1,3\n").inputs.shape[0], 3);                // a word that occurs again is no name
+  EXPECT_EQ(parse("x,1,2\nz,2,2\nx,1,3\n").inputs.shape[0], 3);                // a word that occurs again is not a name
   EXPECT_EQ(parse("x,s,p\nx,n,e\ny,s,p\ny,n,e\n").inputs.shape[0], 4);         // without numbers
   EXPECT_EQ(parse("a,b,c\nx,n,e\ny,s,p\nx,s,e\ny,n,p\n").inputs.shape[0], 4);  // a header of words
   EXPECT_EQ(parse("\"\",\"1990\",\"2000\"\n\"a\",1,2\n\"b\",2,3\n").target_name, "2000");

@@ -217,6 +217,25 @@ TEST(Evaluation, OfProbabilitiesIsThatOfTheirLogits) {
   EXPECT_NE(mistaken.warnings[0].find("appear to be probabilities"), std::string::npos);
 }
 
+// Calibration and temperature are those of the capped logits, too.
+TEST(Evaluation, OfCappedLogitsIsThatOfTheirValues) {
+  const Classes<double> c(400, 5, 7);
+  Classes<double> capped = c;
+  for (double& z : capped.logits) z = 1.5 * std::tanh(z / 1.5);
+  const auto of = [](const Classes<double>& all, const char* loss, Scale scale) {
+    const auto p = data::rows_of(all.predictions(), "p"), t = data::rows_of(all.targets(), "t");
+    return evaluate(*p, *t, nullptr, {.loss = parse_loss_sum(loss), .scale = scale});
+  };
+  const auto found = of(c, "cross_entropy:softcap=1.5", Scale::logits),
+             expected = of(capped, "cross_entropy", Scale::logits);
+  EXPECT_NEAR(found.losses.mean, expected.losses.mean, 1e-14);
+  EXPECT_NEAR(found.calibration->ece, expected.calibration->ece, 1e-14);
+  EXPECT_NEAR(found.temperature->temperature, expected.temperature->temperature, 1e-5);
+  EXPECT_EQ(found.classes->accuracy, expected.classes->accuracy);
+  EXPECT_THROW(of(c, "cross_entropy:softcap=1.5", Scale::log_probabilities), ValueError);
+  EXPECT_THROW(of(c, "focal + cross_entropy:softcap=1.5", Scale::log_probabilities), ValueError);
+}
+
 TEST(Evaluation, WeightsCountInTheMeanAndItsInterval) {
   const Classes<double> c(5000, 4, 8);
   const Truth truth(c);

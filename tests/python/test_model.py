@@ -9,11 +9,16 @@ import numpy as np
 import pytest
 
 import perdita
+from perdita._model import _text
 from perdita.errors import DataError, DTypeError, FileError, ShapeError
 
 pandas = pytest.importorskip("pandas")
 CLI = pathlib.Path(os.environ.get("PERDITA_CLI", pathlib.Path(__file__).parents[2] / "build/release/bin/perdita"))
-pytestmark = pytest.mark.skipif(not CLI.exists(), reason=f"there is no {CLI}: build it, or name it in PERDITA_CLI")
+
+
+@pytest.fixture(autouse=True)
+def command_line():
+    assert CLI.exists(), f"{CLI} does not exist (build it, or set PERDITA_CLI)"
 
 
 def people(rows=150):
@@ -194,3 +199,8 @@ def test_what_is_refused(tmp_path):
         (tmp_path / "cut.safetensors").write_bytes(content[:size])
         with pytest.raises(DataError):
             perdita.load(tmp_path / "cut.safetensors")
+
+
+def test_numbers_as_categories():
+    assert [_text(x) for x in (2.0, np.float32(2), 2.5, float("inf"), 3, "x")] == ["2", "2", "2.5", "inf", "3", "x"]
+    assert [_text(x) for x in (None, float("nan"), "")] == [None, None, None]

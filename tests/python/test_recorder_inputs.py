@@ -138,6 +138,20 @@ def test_an_error_while_finishing_after_an_error_is_a_warning(tmp_path):
         raise ZeroDivisionError
 
 
+def run_two(program, folder):
+    """The exit statuses of two processes that run the program, and what they wrote to standard error."""
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    running = [
+        subprocess.Popen([*command, str(rank), str(folder)], stderr=subprocess.PIPE, text=True) for rank in range(2)
+    ]
+    try:
+        errors = [process.communicate(timeout=90)[1] for process in running]
+    finally:
+        for process in running:
+            process.kill()
+    return [process.returncode for process in running], errors
+
+
 FAILING_PROCESS = """
     import os, sys
     import torch
@@ -154,16 +168,8 @@ FAILING_PROCESS = """
 
 
 def test_an_error_of_one_process_ends_all(tmp_path):
-    command = [sys.executable, "-c", textwrap.dedent(FAILING_PROCESS)]
-    running = [
-        subprocess.Popen([*command, str(rank), str(tmp_path)], stderr=subprocess.PIPE, text=True) for rank in range(2)
-    ]
-    try:
-        errors = [process.communicate(timeout=90)[1] for process in running]
-    finally:
-        for process in running:
-            process.kill()
-    assert all(process.returncode for process in running), errors
+    statuses, errors = run_two(FAILING_PROCESS, tmp_path)
+    assert all(statuses), errors
     assert "ZeroDivisionError" in errors[1]
     assert os.path.exists(tmp_path / "run" / "report.html"), errors
 
@@ -184,13 +190,5 @@ PROCESS_WITHOUT_STEPS = """
 
 
 def test_a_process_without_steps_takes_part_in_the_end(tmp_path):
-    command = [sys.executable, "-c", textwrap.dedent(PROCESS_WITHOUT_STEPS)]
-    running = [
-        subprocess.Popen([*command, str(rank), str(tmp_path)], stderr=subprocess.PIPE, text=True) for rank in range(2)
-    ]
-    try:
-        errors = [process.communicate(timeout=90)[1] for process in running]
-    finally:
-        for process in running:
-            process.kill()
-    assert [process.returncode for process in running] == [0, 0], errors
+    statuses, errors = run_two(PROCESS_WITHOUT_STEPS, tmp_path)
+    assert statuses == [0, 0], errors

@@ -42,17 +42,11 @@ struct MsSsim {
           "row or column before it is halved, as in TensorFlow and piq (pytorch-msssim: by zeros on both sides). "
           "torchmetrics averages channels before the product"};
   static constexpr auto parameters() {
-    return std::array{
-        parameter<&MsSsim::window>("window", "size of the window in pixels, an odd number", Interval{.low = 1}),
-        parameter<&MsSsim::sigma>("sigma", "standard deviation of the window in pixels", positive),
-        parameter<&MsSsim::data_range>("data_range", "difference between the largest and the smallest possible value",
-                                       positive),
-        parameter<&MsSsim::k1>("k1", "see ssim", positive),
-        parameter<&MsSsim::k2>("k2", "see ssim", positive),
-        choice<&MsSsim::padding>("padding", "positions of the window, see ssim", image_padding_names),
-        parameter<&MsSsim::scales>("scales", "number of scales", Interval{.low = 1, .high = 5}),
-        choice<&MsSsim::weights>("weights", "standard: the first of the weights above; uniform: 1 / scales",
-                                 scale_weights_names)};
+    return joined(
+        window_parameters<MsSsim>(),
+        std::array{parameter<&MsSsim::scales>("scales", "number of scales", Interval{.low = 1, .high = 5}),
+                   choice<&MsSsim::weights>("weights", "standard: the first of the weights above; uniform: 1 / scales",
+                                            scale_weights_names)});
   }
 
   std::int64_t window = 11;
@@ -65,7 +59,9 @@ struct MsSsim {
   ScaleWeights weights = ScaleWeights::standard;
 
   /// Of a single scale.
-  constexpr Ssim at_one_scale() const { return {window, sigma, data_range, k1, k2, padding}; }
+  constexpr Ssim at_one_scale() const {
+    return {.window = window, .sigma = sigma, .data_range = data_range, .k1 = k1, .k2 = k2, .padding = padding};
+  }
   /// The exponent of a scale, counted from 0.
   constexpr double weight_of(std::int64_t scale) const {
     constexpr std::array standard{0.0448, 0.2856, 0.3001, 0.2363, 0.1333};

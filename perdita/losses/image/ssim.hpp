@@ -12,6 +12,23 @@ namespace perdita {
 enum class ImagePadding { valid, reflect };
 inline constexpr std::string_view image_padding_names[] = {"valid", "reflect"};
 
+/// The parameters of similarities in windows.
+template <class L>
+constexpr auto window_parameters() {
+  return std::array{
+      parameter<&L::window>("window", "size of the window in pixels, an odd number", Interval{.low = 1}),
+      parameter<&L::sigma>("sigma", "standard deviation of the window in pixels", positive),
+      parameter<&L::data_range>("data_range", "difference between the largest and the smallest possible value",
+                                positive),
+      parameter<&L::k1>("k1", "keeps the quotient of means finite where both are near 0, as a share of data_range",
+                        positive),
+      parameter<&L::k2>("k2", "does the same for the quotient of variances", positive),
+      choice<&L::padding>("padding",
+                          "valid: windows inside the image; reflect: a window around every pixel, "
+                          "with the image mirrored at its edges",
+                          image_padding_names)};
+}
+
 /// One minus the structural similarity of two images.
 struct Ssim {
   static constexpr LossInfo info{
@@ -44,20 +61,7 @@ struct Ssim {
           "torchmetrics' structural_similarity_index_measure; kornia's ssim_loss is half of it. piq first shrinks "
           "images above 384 pixels; pytorch-msssim omits the window in a dimension that is shorter, which is an error "
           "here"};
-  static constexpr auto parameters() {
-    return std::array{
-        parameter<&Ssim::window>("window", "size of the window in pixels, an odd number", Interval{.low = 1}),
-        parameter<&Ssim::sigma>("sigma", "standard deviation of the window in pixels", positive),
-        parameter<&Ssim::data_range>("data_range", "difference between the largest and the smallest possible value",
-                                     positive),
-        parameter<&Ssim::k1>("k1", "keeps the quotient of means finite where both are near 0, as a share of data_range",
-                             positive),
-        parameter<&Ssim::k2>("k2", "does the same for the quotient of variances", positive),
-        choice<&Ssim::padding>("padding",
-                               "valid: windows inside the image; reflect: a window around every pixel, "
-                               "with the image mirrored at its edges",
-                               image_padding_names)};
-  }
+  static constexpr auto parameters() { return window_parameters<Ssim>(); }
 
   std::int64_t window = 11;
   double sigma = 1.5;

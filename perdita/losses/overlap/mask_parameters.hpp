@@ -1,7 +1,6 @@
 // Parameters of all losses of overlap: the pixels of a mask, and the masks that are ignored.
 #pragma once
 
-#include <algorithm>
 #include <array>
 
 #include "perdita/losses/info.hpp"
@@ -17,10 +16,7 @@ constexpr auto with_mask_parameters(const std::array<Parameter<L>, n>& own) {
       parameter<&L::multilabel>("multilabel", "whether a target of the input's shape contains one mask per class"),
       parameter<&L::present_only>("present_only", "whether classes without a pixel in the target are ignored"),
       parameter<&L::ignore_index>("ignore_index", "pixels with this target are ignored")};
-  std::array<Parameter<L>, n + common.size()> all{};
-  std::copy(own.begin(), own.end(), all.begin());
-  std::copy(common.begin(), common.end(), all.begin() + n);
-  return all;
+  return joined(own, common);
 }
 
 /// Arguments of the formulas of overlap.

@@ -22,7 +22,7 @@ def scores_of(function: str, scores: Any) -> NDArray[Any]:
 
 
 def row_of_numbers(function: str, name: str, values: Any, count: int | None, dtype: Any = None) -> NDArray[Any]:
-    """[N] numbers of the dtype, or of their own. A single column becomes [N]."""
+    """The values [N] as numbers of a dtype; None keeps theirs. A column [N, 1] becomes [N]."""
     array = numpy_of(function, name, values)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
